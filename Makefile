@@ -1,0 +1,48 @@
+# Everything a fresh machine needs is built into .venv from the hash-pinned requirements.lock.
+# No make? See CONTRIBUTING.md for the same in three commands.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help install test lint unit demo real lock clean
+
+help:
+	@echo "make demo     train on a synthetic world; writes demo/ (patches, run, report, maps)"
+	@echo "make test     lint, types and tests"
+	@echo "make real     the checks on the real data sets that TERRAZZO_DATA names"
+	@echo "make lock     resolve requirements.lock anew"
+
+install: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "terrazzo needs Python 3.11 or later; set PYTHON=..."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest -m "not real" -n 2
+
+test: lint unit
+
+real: $(STAMP)
+	$(BIN)/python -m pytest -m real
+
+demo: $(STAMP)
+	$(BIN)/python -m benchmarks.demo --out demo
+
+lock:
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock
+
+clean:
+	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache

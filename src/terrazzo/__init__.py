@@ -1,0 +1,45 @@
+"""Aerial, drone and satellite images with coloured masks in, a segmentation model and land-cover maps out.
+
+Every command of the command line is one function here, with the same name and arguments:
+
+    import terrazzo
+    terrazzo.prepare("Semantic segmentation dataset", out="patches", say=print)
+    terrazzo.train("patches", recipe="unet-resnet34", out="runs/dubai", say=print)
+    ids, probs = terrazzo.load("runs/dubai/model.safetensors").predict(image)
+
+Importing the package loads nothing heavy; each function imports what it needs after its arguments were checked.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from terrazzo._version import __version__
+
+if TYPE_CHECKING:
+    from terrazzo.api import evaluate, inspect, load, predict, prepare, synthesize, train
+    from terrazzo.errors import TerrazzoError
+
+__all__ = [
+    "TerrazzoError",
+    "__version__",
+    "evaluate",
+    "inspect",
+    "load",
+    "predict",
+    "prepare",
+    "synthesize",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in __all__:
+        raise AttributeError(f"module 'terrazzo' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module("terrazzo.errors" if name == "TerrazzoError" else "terrazzo.api"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return list(__all__)

@@ -1,0 +1,216 @@
+"""The functions that people call: one a command, with the same name and arguments as on the command line.
+
+They turn plain arguments into the value objects of the modules that do the work. Paths may be strings. `progress` and
+`say` are told what goes on (`say=print` in a notebook); nothing is ever printed otherwise. Each raises a TerrazzoError
+whose text is the line that the command line prints.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from terrazzo.errors import InputError
+from terrazzo.reporting import Progress, Say, quiet, silent
+
+if TYPE_CHECKING:
+    from terrazzo.bundle import Bundle
+    from terrazzo.evaluation import Evaluation
+    from terrazzo.inspection import Inspection
+    from terrazzo.prediction.pictures import Prediction
+    from terrazzo.preparation import Prepared
+    from terrazzo.runs import Trained
+
+PathLike = str | Path
+
+
+def inspect(
+    path: PathLike,
+    *,
+    layout: str | None = None,
+    classes: PathLike | None = None,
+    unpaired: str = "error",
+    bad: str = "error",
+    unknown: str = "error",
+    ignore_class: Sequence[str] = (),
+    patch_size: int = 256,
+    fit: str = "crop",
+    write_classes: PathLike | None = None,
+    progress: Progress = silent,
+) -> "Inspection":
+    """What is in a data set (a folder or .zip) or a model file, and whether `prepare` would refuse it."""
+    from terrazzo import inspection
+
+    return inspection.inspect(
+        Path(path),
+        layout=layout,
+        classes=_path(classes),
+        unpaired=unpaired,
+        bad=bad,
+        unknown=unknown,
+        ignore_class=tuple(ignore_class),
+        patch_size=patch_size,
+        fit=fit,
+        write_classes=_path(write_classes),
+        progress=progress,
+    )
+
+
+def prepare(
+    data: PathLike,
+    *,
+    out: PathLike,
+    layout: str | None = None,
+    classes: PathLike | None = None,
+    unpaired: str = "error",
+    bad: str = "error",
+    unknown: str = "error",
+    ignore_class: Sequence[str] = (),
+    patch_size: int = 256,
+    fit: str = "crop",
+    split: str | None = None,
+    val: float = 0.2,
+    test: float = 0.0,
+    seed: int = 0,
+    overwrite: bool = False,
+    progress: Progress = silent,
+    say: Say = quiet,
+) -> "Prepared":
+    """Images and masks checked, cut into patches, divided into train, val and test, and written to the folder `out`."""
+    from terrazzo.contract import LabelOptions
+    from terrazzo.preparation import prepare_patches
+    from terrazzo.splits import SplitOptions
+
+    labels = LabelOptions(
+        layout, _path(classes), unpaired, bad, unknown, tuple(ignore_class), patch_size=patch_size, fit=fit
+    )
+    options = SplitOptions(split, val, test, seed)
+    return prepare_patches(Path(data), Path(out), labels, options, overwrite, progress, say)
+
+
+def train(
+    patches: PathLike,
+    *,
+    out: PathLike,
+    recipe: str = "unet-resnet34",
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    encoder_weights: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress = silent,
+    say: Say = quiet,
+) -> "Trained":
+    """A recipe trained on patches; the folder `out` holds model.safetensors and everything about the run.
+
+    `recipe` is a shipped name or a .yaml file; `changes` are fields of it, as in `{"optimizer.lr": 3e-4}`.
+    """
+    from terrazzo.recipe import load_recipe
+    from terrazzo.runs import RunOptions, train_patches
+
+    short = {"train.epochs": epochs, "train.batch_size": batch_size, "model.encoder_weights": encoder_weights}
+    wanted = {name: value for name, value in short.items() if value is not None} | dict(changes or {})
+    chosen = load_recipe(recipe).with_changes(wanted)
+    return train_patches(Path(patches), chosen, Path(out), RunOptions(resume, overwrite, device), progress, say)
+
+
+def evaluate(
+    model: PathLike,
+    patches: PathLike,
+    *,
+    split: str = "val",
+    out: PathLike | None = None,
+    batch_size: int = 8,
+    device: str = "auto",
+    precision: str = "auto",
+    overwrite: bool = False,
+    progress: Progress = silent,
+    say: Say = quiet,
+) -> "Evaluation":
+    """The scores of a model on one split of patches; with `out`, scores.json and report.html in that folder."""
+    from terrazzo import evaluation
+
+    return evaluation.evaluate(
+        Path(model),
+        Path(patches),
+        split=split,
+        out=_path(out),
+        batch_size=batch_size,
+        device=device,
+        precision=precision,
+        overwrite=overwrite,
+        progress=progress,
+        say=say,
+    )
+
+
+def predict(
+    model: PathLike,
+    inputs: PathLike | Sequence[PathLike],
+    *,
+    out: PathLike,
+    window: int | None = None,
+    overlap: int | None = None,
+    batch_size: int | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    overwrite: bool = False,
+    progress: Progress = silent,
+    say: Say = quiet,
+) -> "Prediction":
+    """Class maps, overlays and areas of images and folders of images, written to the folder `out`."""
+    from terrazzo.prediction import pictures
+
+    paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    if not paths:
+        raise InputError("no image given; name at least one image or folder")
+    return pictures.predict(
+        Path(model),
+        [Path(path) for path in paths],
+        out=Path(out),
+        window=window,
+        overlap=overlap,
+        batch_size=batch_size,
+        device=device,
+        precision=precision,
+        overwrite=overwrite,
+        progress=progress,
+        say=say,
+    )
+
+
+def load(model: PathLike, *, device: str = "auto", precision: str = "auto") -> "Bundle":
+    """A trained model in memory; `load(path).predict(image)` gives ids (H, W) and probabilities (K, H, W)."""
+    from terrazzo.header import read_header
+
+    read_header(Path(model))  # a damaged file is refused before torch is imported
+    from terrazzo import bundle
+
+    return bundle.load(model, device, precision)
+
+
+def synthesize(
+    out: PathLike,
+    *,
+    layout: str = "flat",
+    images: int = 12,
+    height: int = 320,
+    width: int = 416,
+    seed: int = 0,
+    as_zip: bool = False,
+    mask_mode: str = "color",
+    overwrite: bool = False,
+) -> Path:
+    """A seeded synthetic world of aerial images with exact masks, written in a layout that `prepare` reads."""
+    from terrazzo.files import refuse_existing
+    from terrazzo.sources.synthetic import write_world
+
+    refuse_existing(Path(out), "a synthetic world", overwrite)
+    return write_world(
+        Path(out), layout=layout, n_images=images, size=(height, width), seed=seed, as_zip=as_zip, mask_mode=mask_mode
+    )
+
+
+def _path(value: PathLike | None) -> Path | None:
+    return None if value is None else Path(value)

@@ -1,0 +1,79 @@
+"""The model as one value: the network with its weights, and the header that says everything else.
+
+`save` writes one safetensors file, `load` needs only that file: no network access, no pickle, nothing to retype.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from terrazzo.errors import InputError, ModelFileError
+from terrazzo.files import write_beside
+from terrazzo.hardware import Compute, choose
+from terrazzo.header import METADATA_KEY, Header, read_header
+from terrazzo.models import Network, build_model
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained model, ready to use on one device."""
+
+    header: Header
+    network: Network
+    compute: Compute
+
+    def probs(self, pixels: Tensor) -> Tensor:
+        """Class probabilities (B, K, H, W) float32 on the device, for pixels (B, C, H, W), uint8 or float in 0..255."""
+        if pixels.shape[1] != self.header.bands:
+            raise InputError(f"the image has {pixels.shape[1]} bands, the model takes {self.header.bands}")
+        with torch.inference_mode(), self.compute.autocast():
+            moved = pixels.to(self.compute.device).contiguous(memory_format=self.compute.memory_format)
+            logits: Tensor = self.network(moved)
+        return logits.float().softmax(dim=1)
+
+    def predict(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Class ids (H, W) and probabilities (K, H, W) of one image (H, W, C), uint8, of any size from 1 px."""
+        from terrazzo.tiling import predict_array
+
+        return predict_array(self, image)
+
+
+def load(path: str | Path, device: str = "auto", precision: str = "auto") -> Bundle:
+    """The model in a model.safetensors, on a device. Raises InputError or ModelFileError naming the file."""
+    path = Path(path)
+    header = read_header(path)
+    compute = choose(device, precision)
+    network = build_model(header.model, header.bands, header.schema.n_classes, header.normalization)
+    try:
+        network.load_state_dict(load_file(path))
+    except RuntimeError as error:
+        raise ModelFileError(f"{path}: its weights do not fit its own header; it was changed, train it anew") from error
+    network.eval().to(compute.device, memory_format=compute.memory_format)  # type: ignore[call-overload]
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    return Bundle(header, network, compute)
+
+
+def save(path: Path, header: Header, state: dict[str, Tensor]) -> None:
+    """Write header and weights as one safetensors file, whole or not at all."""
+    tensors = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in state.items()}
+    with write_beside(path) as temporary:
+        save_file(tensors, temporary, metadata={METADATA_KEY: header.to_json(), "format": "pt"})
+
+
+def update_header(path: Path, header: Header) -> None:
+    """Write the model file anew with another header and the same weights."""
+    save(path, header, load_file(path))
+
+
+def describe(header: Header) -> dict[str, Any]:
+    """The header as plain JSON values, for scripts."""
+    value: dict[str, Any] = json.loads(header.to_json())
+    return value

@@ -1,0 +1,40 @@
+"""The command line's tree: one thin file a command, in the order of the pipeline."""
+
+from typing import Annotated, Any
+
+import typer
+
+from terrazzo._version import __version__
+from terrazzo.cli import evaluating, inspecting, predicting, preparing, synthesizing, training
+
+HELP = "Images with coloured masks in, a segmentation model and land-cover maps out."
+COMMANDS = (
+    ("inspect", inspecting.inspect),
+    ("prepare", preparing.prepare),
+    ("train", training.train),
+    ("evaluate", evaluating.evaluate),
+    ("predict", predicting.predict),
+    ("synthesize", synthesizing.synthesize),
+)
+
+
+def command() -> Any:
+    """The click command that `terrazzo` runs."""
+    app = typer.Typer(help=HELP, add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
+    app.callback(invoke_without_command=True)(_root)
+    for name, function in COMMANDS:
+        app.command(name)(function)
+    return typer.main.get_command(app)
+
+
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Images with coloured masks in, a segmentation model and land-cover maps out."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit

@@ -1,0 +1,58 @@
+"""`terrazzo inspect`: what is in a data set or a model file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from terrazzo.cli import options
+from terrazzo.cli.output import emit_json, error_line, line, next_command, reporting
+
+
+def inspect(
+    path: Annotated[Path, typer.Argument(help="A folder or .zip with images and masks, or a model.safetensors.")],
+    layout: options.Layout = None,
+    classes: options.Classes = None,
+    unpaired: options.Unpaired = "error",
+    bad: options.Bad = "error",
+    unknown: options.Unknown = "error",
+    ignore_class: options.IgnoreClass = None,
+    patch_size: options.PatchSize = 256,
+    fit: options.Fit = "crop",
+    write_classes: Annotated[Path | None, typer.Option(help="Write a table of the classes found, to edit.")] = None,
+    as_json: options.Json = False,
+) -> int:
+    """Say what is in a data set or a model file; exits 1 where `prepare` would refuse it."""
+    import terrazzo
+
+    with reporting(not as_json) as (progress, _):
+        found = terrazzo.inspect(
+            path,
+            layout=layout,
+            classes=classes,
+            unpaired=unpaired,
+            bad=bad,
+            unknown=unknown,
+            ignore_class=ignore_class or (),
+            patch_size=patch_size,
+            fit=fit,
+            write_classes=write_classes,
+            progress=progress,
+        )
+    if as_json:
+        emit_json(found.to_dict())
+    else:
+        for text in found.lines():
+            line(text)
+        if write_classes is not None:
+            line(f"wrote {write_classes}")
+    if found.refusal is not None:
+        error_line(f"prepare would refuse this: {found.refusal}")
+        return 1
+    if not as_json:
+        if path.suffix == ".safetensors":
+            next_command("terrazzo", "predict", path, "IMAGE", "--out", "maps")
+        else:
+            extra: list[str | Path] = ["--classes", classes] if classes else []
+            next_command("terrazzo", "prepare", path, *extra, "--out", "patches")
+    return 0

@@ -1,0 +1,105 @@
+"""What the command line prints: results on stdout; progress, notes and the one error line on stderr."""
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from terrazzo.reporting import Progress, Say, silent
+
+
+def line(text: str) -> None:
+    """One line of result, on stdout."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """One line that is not the result, on stderr."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def error_line(text: str) -> None:
+    """The one line that says why it failed."""
+    note(f"terrazzo: error: {' '.join(text.split())}")
+
+
+def emit_json(value: Any) -> None:
+    """A JSON value alone on stdout."""
+    line(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def next_command(*words: str | Path) -> None:
+    """The command that comes next, ready to paste."""
+    line(f"next: {shlex.join(str(word) for word in words)}")
+
+
+def wrote(what: str, paths: Sequence[Path], kept: bool = False) -> None:
+    """Which files a command wrote, or kept because they were finished."""
+    if kept:
+        line(f"kept: {what} of the same inputs and options was there already (--overwrite makes it anew)")
+    for path in paths:
+        line(f"{'at' if kept else 'wrote'} {path}")
+
+
+@contextmanager
+def reporting(enabled: bool = True) -> Iterator[tuple[Progress, Say]]:
+    """Progress bars on stderr where it is a terminal (a line now and then where it is not), and a way to say lines."""
+    if not enabled:
+        yield silent, note
+    elif sys.stderr.isatty():
+        with _bars() as pair:
+            yield pair
+    else:
+        yield _sparse(), note
+
+
+@contextmanager
+def _bars() -> Iterator[tuple[Progress, Say]]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskID,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True, highlight=False)
+    speed = TextColumn("{task.fields[speed]}")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), speed)
+    tasks: dict[str, TaskID] = {}
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True) as bars:
+
+        def progress(what: str, done: int, total: int) -> None:
+            task = tasks.get(what)
+            if task is None:
+                for other in tasks.values():
+                    bars.remove_task(other)
+                tasks.clear()
+                task = tasks[what] = bars.add_task(what, total=total, completed=max(0, done - 1), speed="")
+            rate = bars.tasks[0].speed
+            bars.update(task, completed=done, total=total, speed=f"{rate:.1f}/s" if rate else "")
+
+        yield progress, lambda text: console.print(text, markup=False, soft_wrap=True)
+
+
+def _sparse(seconds: float = 15.0) -> Progress:
+    """Progress for logs: one line every `seconds`."""
+    last = time.monotonic()
+
+    def progress(what: str, done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= seconds:
+            last = now
+            note(f"{what}: {done} of {total}")
+
+    return progress

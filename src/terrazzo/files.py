@@ -1,0 +1,134 @@
+"""Files that are either whole or absent: write beside, sync, rename; and what counts as finished or in the way.
+
+Law: a reader never sees half an output. A process killed while writing leaves at most a `.NAME.*.partial` beside the
+place, which the next write to that place removes.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from terrazzo.errors import InputError, OutputExistsError
+
+PARTIAL_SUFFIX = ".partial"
+
+
+@contextmanager
+def write_beside(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; on success sync it and rename it to `path`, else remove it.
+
+    The temporary name keeps the suffix of `path`, so that writers which look at suffixes work.
+    """
+    path = Path(path)
+    _make_folder(path.parent)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{PARTIAL_SUFFIX}{path.suffix}")
+    try:
+        yield temporary
+        _sync(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def write_folder_beside(folder: Path) -> Iterator[Path]:
+    """Yield an empty temporary folder beside `folder`; on success it takes the place of `folder`, else it is removed.
+
+    What was at `folder` before stays until the new one is complete. Memory maps inside must be closed by the caller
+    before the block ends (Windows does not rename over an open map).
+    """
+    folder = Path(folder)
+    _make_folder(folder.parent)
+    for stale in folder.parent.glob(f".{folder.name}.*{PARTIAL_SUFFIX}"):
+        shutil.rmtree(stale, ignore_errors=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=PARTIAL_SUFFIX, dir=folder.parent))
+    temporary.chmod(0o755)
+    try:
+        yield temporary
+        for item in temporary.rglob("*"):
+            if item.is_file():
+                _sync(item)
+        replace_folder(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def replace_folder(new: Path, folder: Path) -> None:
+    """Put the folder `new` in the place of `folder`; the old content goes away only after the rename."""
+    if folder.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=PARTIAL_SUFFIX, dir=folder.parent))
+        folder.rename(old / "old")
+        new.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        new.rename(folder)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 with Unix line ends, whole or not at all."""
+    with write_beside(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, whole or not at all; NaN is not JSON and is refused."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in `path`. Raises InputError where the file is missing or is not JSON."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON ({error}); was it cut short or edited?") from error
+
+
+def digest(*parts: str | bytes) -> str:
+    """A stable 32-digit hexadecimal hash of the parts and of where each begins (BLAKE2b, 128 bits)."""
+    hasher = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        raw = part.encode() if isinstance(part, str) else part
+        hasher.update(len(raw).to_bytes(8, "little"))
+        hasher.update(raw)
+    return hasher.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """The hash of a file's bytes, read in pieces (BLAKE2b, 128 bits, hexadecimal)."""
+    hasher = hashlib.blake2b(digest_size=16)
+    with Path(path).open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            hasher.update(piece)
+    return hasher.hexdigest()
+
+
+def refuse_existing(path: Path, what: str, overwrite: bool) -> None:
+    """Raise OutputExistsError where `path` is a file or a folder that is not empty, unless `overwrite`."""
+    in_the_way = path.is_file() or (path.is_dir() and any(path.iterdir()))
+    if in_the_way and not overwrite:
+        raise OutputExistsError(
+            f"{path}: already exists and is not {what} of these inputs and options; "
+            "choose another --out, or replace it with --overwrite"
+        )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise OutputExistsError(f"{folder}: is a file where a folder is needed; choose another --out") from error
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be created ({error.strerror}); choose another --out") from error
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())

@@ -1,0 +1,197 @@
+"""What is in a data set or a model file, told before anything is made of it."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from terrazzo.classes import Classes, draft_classes, given_classes, resolve_classes, value_text
+from terrazzo.contract import LabelOptions, judge
+from terrazzo.errors import ClassTableError
+from terrazzo.files import refuse_existing, write_text
+from terrazzo.findings import Report
+from terrazzo.header import Header, read_header
+from terrazzo.reporting import Progress, silent
+from terrazzo.schema import MAX_CLASSES, ClassSchema, class_table_csv
+from terrazzo.survey import Census, Survey, census, survey
+
+MODEL_SUFFIX = ".safetensors"
+_SHOWN = 30
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A data set or a model described, as text and as a JSON value, and whether prepare would refuse it."""
+
+    text: tuple[str, ...]
+    value: dict[str, Any]
+    refusal: str | None = None
+    """None, or in one line why prepare would refuse."""
+
+    def lines(self) -> list[str]:
+        """The description, line by line."""
+        return list(self.text)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The description as a JSON value."""
+        return self.value
+
+
+def inspect(
+    path: Path,
+    *,
+    layout: str | None = None,
+    classes: Path | None = None,
+    unpaired: str = "error",
+    bad: str = "error",
+    unknown: str = "error",
+    ignore_class: tuple[str, ...] = (),
+    patch_size: int = 256,
+    fit: str = "crop",
+    write_classes: Path | None = None,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> Inspection:
+    """What is in a data set (a folder or zip) or a `model.safetensors`; nothing is changed.
+
+    The options are those of prepare, so that `refusal` tells what prepare would say. `write_classes` names a CSV file
+    for the table of the classes and of all further colours in the masks, to edit and to give as `classes`.
+
+    Raises InputError where there is neither, ModelFileError at a damaged model, OutputExistsError where another file
+    is at `write_classes` (unless `overwrite`).
+    """
+    if Path(path).suffix.lower() == MODEL_SUFFIX:
+        return inspect_model(Path(path))
+    options = LabelOptions(layout, classes, unpaired, bad, unknown, tuple(ignore_class), patch_size, fit)
+    given = given_classes(classes) if classes else None
+    surveyed = survey(Path(path), layout, progress)
+    counted = census(surveyed.probes)
+    try:
+        resolved, problem = resolve_classes(counted, surveyed.found, given, unknown), None
+        report = judge(surveyed, counted, resolved, options).report
+        schema = resolved.schema
+    except ClassTableError as error:
+        problem, schema = f"{path}: {error}", None
+        report = _judged_without_classes(surveyed, counted, options)
+    described = _describe(surveyed, counted, report, problem)
+    return described if write_classes is None else _with_table(described, write_classes, counted, schema, overwrite)
+
+
+def inspect_model(path: Path) -> Inspection:
+    """What a model file says of itself. Raises InputError or ModelFileError."""
+    header = read_header(path)
+    return Inspection((f"{path}: a terrazzo model", *describe_header(header)), json.loads(header.to_json()))
+
+
+def describe_header(header: Header) -> list[str]:
+    """A model's header, line by line."""
+    trained, schema = header.training_data, header.schema
+    leak = ", ".join(f"{name} {share:.0%}" for name, share in trained.leak.items())
+    lines = [
+        f"network: {header.title}, {header.bands} bands, patches of {header.patch_size} px ({header.fit})",
+        f"input: scale {header.normalization.scale}, mean {_numbers(header.normalization.mean)}, "
+        f"std {_numbers(header.normalization.std)}",
+        *([f"ground sampling distance: {header.gsd_m:g} m"] if header.gsd_m else []),
+        f"classes: {schema.n_classes}",
+        *(f"  {entry['id']:3d}  {entry['color']}  {entry['name']}" for entry in schema.to_list()),
+        f"trained on {trained.n_train} patches of {len(trained.train_images)} images, validated on {trained.n_val}",
+        f"split: by {trained.split}, seed {trained.seed}; leak: {leak}",
+        f"data: {trained.fingerprint}",
+        f"written by terrazzo {header.terrazzo_version}",
+    ]
+    scores = {name: score for name, score in (header.scores or {}).items() if isinstance(score, float)}
+    if scores:
+        lines.append("scores: " + ", ".join(f"{name} {score:.3f}" for name, score in scores.items()))
+    return lines
+
+
+def _judged_without_classes(surveyed: Survey, counted: Census, options: LabelOptions) -> Report:
+    """The report on all that can be told while the classes are unknown: every value stands for a class of its own."""
+    stand_in = Classes(draft_classes(counted, None)[0], ())
+    report = judge(surveyed, counted, stand_in, replace(options, unknown="error", ignore_class=())).report
+    about_classes = ("unknown", "nearest", "void", "absent", "id-range")
+    return replace(report, findings=tuple(found for found in report.findings if found.kind not in about_classes))
+
+
+def _describe(surveyed: Survey, counted: Census, report: Report, problem: str | None) -> Inspection:
+    sizes = [probe.size for probe in surveyed.probes if probe.size]
+    pixels = sum(height * width for height, width in sizes)
+    groups = _groups(surveyed)
+    values = [
+        {"value": value_text(counted, value), "pixels": count, "share": count / counted.total}
+        for value, count in list(counted.pixels.items())[:MAX_CLASSES]
+    ]
+    value = report.to_dict() | {
+        "n_images": len(surveyed.probes),
+        "pixels": pixels,
+        "heights": [min((height for height, _ in sizes), default=0), max((height for height, _ in sizes), default=0)],
+        "widths": [min((width for _, width in sizes), default=0), max((width for _, width in sizes), default=0)],
+        "groups": groups,
+        "masks": "colors" if counted.is_color else "ids",
+        "values": values,
+        "n_values": len(counted.pixels),
+        "refusal": problem or report.refusal,
+    }
+    if problem:
+        value["classes"] = []
+    heights, widths = value["heights"], value["widths"]
+    text = [
+        f"{surveyed.root}: layout {report.layout}, {len(surveyed.probes)} images, {pixels / 1e6:.1f} megapixels",
+        f"sizes: {widths[0]} to {widths[1]} px wide, {heights[0]} to {heights[1]} px high",
+        *_group_lines(groups, len(surveyed.probes)),
+        *(_value_lines(values, len(counted.pixels), value["masks"]) if problem else _class_lines(value["classes"])),
+        *report.lines(),
+    ]
+    return Inspection(tuple(text), value, value["refusal"])
+
+
+def _groups(surveyed: Survey) -> list[dict[str, Any]]:
+    """Name, images and pixels of each group, in the order of the files."""
+    groups: dict[str, dict[str, Any]] = {}
+    for probe in surveyed.probes:
+        group = groups.setdefault(probe.scene.group, {"name": probe.scene.group, "images": 0, "pixels": 0})
+        group["images"] += 1
+        group["pixels"] += probe.size[0] * probe.size[1] if probe.size else 0
+    return list(groups.values())
+
+
+def _group_lines(groups: list[dict[str, Any]], n_images: int) -> list[str]:
+    if len(groups) == n_images:
+        return ["groups: none, every image stands for itself"]
+    shown = [f"  {group['name']}: {group['images']} images, {group['pixels'] / 1e6:.1f} megapixels" for group in groups]
+    more = [f"  and {len(groups) - _SHOWN} more"] if len(groups) > _SHOWN else []
+    return [f"groups: {len(groups)}, each to stay on one side of a split", *shown[:_SHOWN], *more]
+
+
+def _class_lines(classes: list[dict[str, Any]]) -> list[str]:
+    width = max((len(entry["name"]) for entry in classes), default=0)
+    return [
+        "classes: id, colour, name, pixels, share of the pixels that have a class",
+        *(f"  {c['id']:3d}  {c['color']}  {c['name']:{width}}  {c['pixels']:12d}  {c['share']:7.2%}" for c in classes),
+    ]
+
+
+def _value_lines(values: list[dict[str, Any]], n_values: int, kind: str) -> list[str]:
+    shown = [f"  {entry['value']:8}  {entry['pixels']:12d}  {entry['share']:7.2%}" for entry in values[:_SHOWN]]
+    more = [f"  and {n_values - _SHOWN} more"] if n_values > _SHOWN else []
+    return [f"the masks hold {n_values} {kind} of unknown meaning: value, pixels, share", *shown, *more]
+
+
+def _with_table(
+    described: Inspection, path: Path, counted: Census, schema: ClassSchema | None, overwrite: bool
+) -> Inspection:
+    """The inspection once the table of classes is written; an equal table at `path` is kept."""
+    draft, left_out = draft_classes(counted, schema)
+    table = class_table_csv(draft)
+    path = Path(path)
+    kept = path.is_file() and path.read_bytes() == table.encode()
+    if not kept:
+        refuse_existing(path, "the class table", overwrite)
+        write_text(path, table)
+    line = f"{'kept' if kept else 'wrote'} {path}: {draft.n_classes} classes; edit it and give it as --classes {path}"
+    line += f" ({left_out} further values are not in it)" if left_out else ""
+    return replace(described, text=(*described.text, line), value=described.value | {"class_table": str(path)})
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return "/".join(f"{value:.3g}" for value in values)

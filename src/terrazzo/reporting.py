@@ -1,0 +1,17 @@
+"""How library code tells what it is doing: callables handed in by the shells. The library itself never prints."""
+
+from collections.abc import Callable
+
+Progress = Callable[[str, int, int], None]
+"""progress(what, done, total): `done` of `total` units of the work called `what` are finished."""
+
+Say = Callable[[str], None]
+"""say(line): one line that the user should see."""
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """The progress that shows nothing."""
+
+
+def quiet(line: str) -> None:
+    """The `say` that says nothing."""

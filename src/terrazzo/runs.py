@@ -1,0 +1,223 @@
+"""A training run as a folder: what `train` checks, writes, keeps, refuses and resumes.
+
+model.safetensors   the best weights and everything about them; written last, so its presence means finished
+recipe.yaml         the recipe as it was run, choices frozen
+metrics.csv         one line an epoch
+curves.png          the same, drawn
+checkpoints/        best.ckpt, last.ckpt
+tensorboard/        the same figures for TensorBoard
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from terrazzo._version import __version__
+from terrazzo.errors import InputError, ModelFileError, OutputExistsError, RecipeError
+from terrazzo.files import digest, refuse_existing, write_text
+from terrazzo.header import Header, TrainingData, read_header
+from terrazzo.patches import Patches, open_patches
+from terrazzo.recipe import Recipe, load_recipe
+from terrazzo.reporting import Progress, Say
+from terrazzo.splits import describe_leak
+from terrazzo.terms import check_class_weights, parse_terms
+
+if TYPE_CHECKING:
+    from terrazzo.fitting import Fit
+
+MODEL, RECIPE, CURVES = "model.safetensors", "recipe.yaml", "curves.png"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How a run stands: the model file, its header, and how it came about."""
+
+    model: Path
+    header: Header
+    kept: bool
+    """The finished run was there already."""
+    interrupted: bool
+    """Ctrl-C ended it; the model is the best up to then."""
+
+    def summary(self) -> list[str]:
+        """The model in one line: its best epoch and what it scored there."""
+        scores, data = self.header.scores or {}, self.header.training_data
+        leaky = " (leaky split: flattering)" if data.leak["group"] > 0 else ""
+        return [
+            f"{self.header.title}: best epoch {scores['epoch']} of {scores['epochs']}, validation accuracy "
+            f"{scores['val_accuracy']:.4f}, mean IoU {scores['val_mean_iou']:.4f}{leaky}"
+        ]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What to do with what is at the run's place, and where to compute."""
+
+    resume: bool = False
+    overwrite: bool = False
+    device: str = "auto"
+
+
+def train_patches(
+    patches_path: Path, recipe: Recipe, run: Path, options: RunOptions, progress: Progress, say: Say
+) -> Trained:
+    """Train the recipe on the patches, into the folder `run`.
+
+    Every check comes before torch is imported. Raises PatchesError, RecipeError, WeightsError, OutputExistsError;
+    InputError where Ctrl-C came before the first epoch was finished.
+    """
+    patches = open_patches(patches_path)
+    _check(patches, recipe)
+    key = run_key(patches, recipe)
+    if (kept := _finished(run, key)) is not None and not options.overwrite:
+        return Trained(run / MODEL, kept, True, False)
+    _make_room(run, recipe, key, options)
+    say(f"{len(patches.rows('train'))} patches to train on, {len(patches.rows('val'))} to validate")
+    say(describe_leak(patches.leak))
+    return _train(patches, recipe, run, key, options, progress, say)
+
+
+def run_key(patches: Patches, recipe: Recipe) -> str:
+    """Equal for runs of the same patches and recipe."""
+    return digest(patches.content_hash, recipe.model_dump_json())
+
+
+def _train(
+    patches: Patches, recipe: Recipe, run: Path, key: str, options: RunOptions, progress: Progress, say: Say
+) -> Trained:
+    import torch
+
+    from terrazzo.callbacks import read_rows
+    from terrazzo.figures import plot_curves
+    from terrazzo.fitting import METRICS, compute_for, fit
+    from terrazzo.models import build_model, normalization_for
+    from terrazzo.weights import load_encoder_weights
+
+    compute = compute_for(recipe, options.device)
+    torch.manual_seed(recipe.train.seed)
+    normalization = normalization_for(recipe.model, patches.bands)
+    network = build_model(recipe.model, patches.bands, patches.schema.n_classes, normalization)
+    frozen = _frozen_recipe(run, recipe) if options.resume else None
+    if frozen is None:
+        used = load_encoder_weights(network, recipe.model, patches.bands, say)
+        frozen = recipe.model_copy(update={"model": recipe.model.model_copy(update={"encoder_weights": used})})
+        write_text(run / RECIPE, frozen.to_yaml())
+    say(f"training {frozen.model.arch} on {compute.describe()}")
+    result = fit(network, frozen, patches, run, compute=compute, resume=options.resume, progress=progress, say=say)
+    if result is None:
+        raise InputError(f"{run}: stopped before the first epoch was finished, so there is no model; --resume goes on")
+    header = _header(patches, frozen, key if result.complete else f"{key}:stopped", result)
+    _save(run / MODEL, header, result)
+    plot_curves(read_rows(run / METRICS), run / CURVES)
+    return Trained(run / MODEL, header, False, not result.complete)
+
+
+def _save(path: Path, header: Header, result: "Fit") -> None:
+    from terrazzo.bundle import save
+
+    save(path, header, result.state)
+
+
+def _header(patches: Patches, recipe: Recipe, key: str, result: "Fit") -> Header:
+    from terrazzo.models import normalization_for
+
+    train_images = sorted({patches.image_hashes[image] for image in patches.image_of[patches.rows("train")]})
+    data = TrainingData(
+        fingerprint=patches.content_hash,
+        split=str(patches.description["split_method"]),
+        leak=patches.leak,
+        seed=int(patches.description["seed"]),
+        train_images=tuple(train_images),
+        n_train=len(patches.rows("train")),
+        n_val=len(patches.rows("val")),
+    )
+    return Header(
+        terrazzo_version=__version__,
+        model=recipe.model,
+        bands=patches.bands,
+        schema=patches.schema,
+        normalization=normalization_for(recipe.model, patches.bands),
+        patch_size=patches.patch_size,
+        fit=patches.fit,
+        recipe=recipe.model_dump(mode="json"),
+        training_data=data,
+        key=key,
+        scores={"epoch": result.best_epoch, "epochs": result.epochs_done, **result.scores},
+    )
+
+
+def _check(patches: Patches, recipe: Recipe) -> None:
+    """What can be refused without torch: empty splits, class weights of another length, a missing weights file."""
+    patches.rows("train"), patches.rows("val")
+    check_class_weights(recipe.loss.class_weights, parse_terms(recipe.loss.terms), patches.schema.n_classes)
+    if recipe.model.mean is not None and len(recipe.model.mean) != patches.bands:
+        raise RecipeError(f"model.mean has {len(recipe.model.mean)} values, the patches {patches.bands} bands")
+    wanted = recipe.model.encoder_weights
+    if wanted not in ("none", "auto", "imagenet") and not Path(wanted).is_file():
+        raise RecipeError(
+            f"model.encoder_weights = {wanted}: no such file; expected imagenet, none, auto, or a .pth or .safetensors"
+        )
+    if not any(entry["pixels"] for entry in patches.description["classes"]):
+        raise RecipeError(f"{patches.path}: every pixel is ignored, so there is nothing to learn; prepare it anew")
+
+
+def _finished(run: Path, key: str) -> Header | None:
+    """The header of the finished model in `run` where it is of the same patches and recipe."""
+    try:
+        header = read_header(run / MODEL)
+    except (InputError, ModelFileError):
+        return None
+    return header if header.key == key else None
+
+
+def _make_room(run: Path, recipe: Recipe, key: str, options: RunOptions) -> None:
+    """Refuse what is in the way, clear what may go, and make the folder."""
+    if run.is_file():
+        raise OutputExistsError(f"{run}: is a file; --out takes a folder")
+    started = (run / RECIPE).is_file()
+    if options.resume and started:
+        _refuse_another_recipe(run, recipe)
+    elif started and not options.overwrite and not options.resume:
+        raise OutputExistsError(
+            f"{run}: holds another or an unfinished run; go on with --resume, replace it with --overwrite, "
+            "or choose another --out"
+        )
+    else:
+        refuse_existing(run, "a finished run", options.overwrite)
+        _clear(run)
+    run.mkdir(parents=True, exist_ok=True)
+
+
+def _clear(run: Path) -> None:
+    """Remove what a run wrote, and nothing else that may lie there."""
+    import shutil
+
+    from terrazzo.fitting import CHECKPOINTS, METRICS, TENSORBOARD
+
+    for name in (MODEL, RECIPE, CURVES, METRICS):
+        (run / name).unlink(missing_ok=True)
+    for name in (CHECKPOINTS, TENSORBOARD):
+        shutil.rmtree(run / name, ignore_errors=True)
+
+
+def _frozen_recipe(run: Path, recipe: Recipe) -> Recipe | None:
+    """The recipe that the run was started with, at the asked number of epochs; None where nothing was started."""
+    if not (run / RECIPE).is_file():
+        return None
+    return load_recipe(run / RECIPE).with_changes({"train.epochs": recipe.train.epochs})
+
+
+def _refuse_another_recipe(run: Path, recipe: Recipe) -> None:
+    """Raise RecipeError where the run was started with another recipe, epochs and settled encoder weights apart."""
+    started = load_recipe(run / RECIPE)
+    ours, theirs = recipe.model_dump(mode="json"), started.model_dump(mode="json")
+    for section, fields in ours.items():
+        if section == "name":
+            continue
+        for field, value in fields.items():
+            settled = (section, field) == ("model", "encoder_weights") and value == "auto"
+            if theirs[section][field] != value and not settled and (section, field) != ("train", "epochs"):
+                raise RecipeError(
+                    f"{run}: was started with {section}.{field} = {theirs[section][field]}, not {value}; "
+                    f"--set {section}.{field}={theirs[section][field]} resumes it, --overwrite starts anew"
+                )

@@ -1,0 +1,79 @@
+"""What every reader of a data set hands on: scenes (an image, its label, its group), and what it could not pair."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from terrazzo.schema import Color
+
+
+class Tree(Protocol):
+    """Named files that can be read: a folder, or a zip."""
+
+    @property
+    def name(self) -> str:
+        """The name of the root: the folder's own name, or the zip's without its suffix."""
+
+    def files(self) -> tuple[str, ...]:
+        """The names of all files that are not hidden, relative to the root, forward slashes, in natural order."""
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one file. Raises ImageError where it cannot be read."""
+
+    def where(self, name: str) -> str:
+        """The file's name as messages show it: `folder/a.png`, `data.zip!a.png`."""
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One file of a tree."""
+
+    tree: Tree
+    name: str
+
+    @property
+    def where(self) -> str:
+        """The file's name as messages show it."""
+        return self.tree.where(self.name)
+
+    def read(self) -> bytes:
+        """The file's bytes. Raises ImageError where it cannot be read."""
+        return self.tree.read(self.name)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An image and its label mask."""
+
+    name: str
+    """Unique within the data set: `Tile 1/image_part_001`."""
+    image: Asset
+    label: Asset
+    group: str
+    """What must stay on one side of a split: the tile, the city; the scene's own name where nothing is shared."""
+    split: str | None = None
+    """`train`, `val` or `test` where the layout gives a split."""
+    label_ids: tuple[int, ...] | None = None
+    """For labels that hold ids: the class of each value in the file, 255 for ignored ones. None: the value itself."""
+
+
+@dataclass(frozen=True)
+class Unpaired:
+    """A file that makes no scene, and why."""
+
+    asset: Asset
+    problem: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a reader found in a data set."""
+
+    layout: str
+    scenes: tuple[Scene, ...]
+    unpaired: tuple[Unpaired, ...] = ()
+    class_table: Asset | None = None
+    """A classes.json or classes.csv among the files; it need not agree with the masks."""
+    void_colors: tuple[Color, ...] = ()
+    """Colours that this layout is known to use for pixels without a class."""
+    notes: tuple[str, ...] = ()
+    """What was left alone, counted."""

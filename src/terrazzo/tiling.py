@@ -1,0 +1,239 @@
+"""From an image of any size to its map of class probabilities, in finished rectangles and bounded memory.
+
+Models trained on patches see overlapping windows, which `blend` puts together; models trained on whole images
+resized to one patch (`--fit resize`) see the whole image so, and their probabilities are sampled back to its size.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terrazzo.blend import Axis, Blender, Block, cover
+from terrazzo.errors import InputError
+from terrazzo.header import Header
+
+if TYPE_CHECKING:
+    from terrazzo.bundle import Bundle
+
+Classify = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Pixels (B, C, H, W) to probabilities (B, K, H, W)."""
+
+STRIDE = 32  # networks halve their input up to five times; other sides work, at the price of padding
+DEFAULT_WINDOW = 512
+_CPU_BATCH_PIXELS = 1 << 20
+_GPU_BATCH_PIXELS = 1 << 22
+
+
+class Picture(Protocol):
+    """An image that is read piece by piece."""
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels."""
+
+    def read(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
+        """The pixels (height, width, C) from (row, col) on; the rectangle lies inside the image."""
+
+    def resized(self, size: int) -> NDArray[np.uint8]:
+        """The whole image as (size, size, C), by area-aware bilinear filtering."""
+
+
+@dataclass(frozen=True)
+class ArrayPicture:
+    """An array (H, W, C) as a picture."""
+
+    pixels: NDArray[np.uint8]
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels."""
+        return int(self.pixels.shape[1])
+
+    def read(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
+        """The pixels (height, width, C) from (row, col) on."""
+        return self.pixels[row : row + height, col : col + width]
+
+    def resized(self, size: int) -> NDArray[np.uint8]:
+        """The whole image as (size, size, C), band by band."""
+        from PIL import Image
+
+        bands = (Image.fromarray(np.ascontiguousarray(band)) for band in np.moveaxis(self.pixels, 2, 0))
+        return np.dstack([np.asarray(band.resize((size, size), Image.Resampling.BILINEAR)) for band in bands])
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a model looks at images: `plan` makes one that fits the model."""
+
+    window: int
+    """Pixels along a side of a window; under `whole`, of the resized image."""
+    overlap: int
+    """Pixels that neighbouring windows share at least."""
+    least: int
+    """Smaller images are filled up to this side by reflection: the patch size that the model knows."""
+    whole: bool = False
+    """The image is seen as a whole, resized to one window."""
+    batch_size: int | None = None
+    """Windows at a time; None: by their size and the device."""
+
+    def axes(self, height: int, width: int) -> tuple[Axis, Axis]:
+        """The windows of an image, (along the rows, along the columns), no larger than the image needs."""
+        return self._axis(height), self._axis(width)
+
+    def n_windows(self, height: int, width: int) -> int:
+        """How many windows an image takes."""
+        if self.whole:
+            return 1
+        rows, cols = self.axes(height, width)
+        return len(rows.starts) * len(cols.starts)
+
+    def _axis(self, length: int) -> Axis:
+        needed = max(self.least, -(-length // STRIDE) * STRIDE)
+        window = min(self.window, needed)
+        return cover(length, window, min(self.overlap, window // 2))
+
+
+def plan(
+    header: Header, window: int | None = None, overlap: int | None = None, batch_size: int | None = None
+) -> Tiling:
+    """How to look at images with a model. Raises InputError for a window, overlap or batch size that cannot be.
+
+    By default a window is the patch size or 512 px, whichever is larger; where each window is stretched by its own
+    least and greatest value (`scale: minmax`) it is the patch size, as in training. The overlap is an eighth.
+    """
+    if batch_size is not None and batch_size < 1:
+        raise InputError(f"--batch-size {batch_size}: expected at least 1")
+    if header.fit == "resize":
+        if window is not None or overlap is not None:
+            raise InputError(
+                f"--{'overlap' if window is None else 'window'}: this model sees whole images resized to "
+                f"{header.patch_size} px (--fit resize), not windows; leave it out"
+            )
+        return Tiling(header.patch_size, 0, header.patch_size, whole=True, batch_size=batch_size)
+    if window is None:
+        minmax = header.normalization.scale == "minmax"
+        window = header.patch_size if minmax else _ceil_to_stride(max(header.patch_size, DEFAULT_WINDOW))
+    elif not STRIDE <= window <= 8192:
+        raise InputError(f"--window {window}: expected {STRIDE} to 8192 pixels")
+    if overlap is None:
+        overlap = window // 8
+    elif not 0 <= overlap <= window // 2:
+        raise InputError(f"--overlap {overlap}: expected 0 to half the window, {window // 2} pixels")
+    return Tiling(window, overlap, min(window, header.patch_size), batch_size=batch_size)
+
+
+def blocks(classify: Classify, picture: Picture, tiling: Tiling, batch_size: int = 1) -> Iterator[Block]:
+    """The map of a picture in finished rectangles, row-major, that fill it without gap or overlap.
+
+    Law: once a block is handed out, none of its pixels is read again, so that the caller may overwrite them.
+    `batch_size` is what to take where the tiling leaves it open; the map does not depend on it.
+    """
+    if tiling.whole:
+        probs = classify(_batch([picture.resized(tiling.window)]))[0]
+        yield from enlarge(probs, picture.height, picture.width)
+        return
+    rows, cols = tiling.axes(picture.height, picture.width)
+    windows = (_window(picture, rows, cols, row, col) for row in rows.starts for col in cols.starts)
+    blender: Blender | None = None
+    while pixels := list(islice(windows, tiling.batch_size or batch_size)):
+        for probs in classify(_batch(pixels)):
+            blender = blender or Blender(rows, cols, len(probs))
+            yield blender.add(probs)
+
+
+def enlarge(probs: NDArray[np.float32], height: int, width: int, side: int = 512) -> Iterator[Block]:
+    """Probabilities (K, h, w) sampled bilinearly to (height, width), in blocks of at most `side` pixels, row-major.
+
+    Pixel centres lie at whole numbers plus a half in both grids, as in torch's `align_corners=False`.
+    """
+    above, below, share_below = _neighbours(height, probs.shape[1])
+    left, right, share_right = _neighbours(width, probs.shape[2])
+    for row in range(0, height, side):
+        down = slice(row, row + side)
+        strip = _mix(probs[:, above[down]], probs[:, below[down]], share_below[down, None])
+        for col in range(0, width, side):
+            across = slice(col, col + side)
+            yield Block(row, col, _mix(strip[:, :, left[across]], strip[:, :, right[across]], share_right[across]))
+
+
+def classifier(bundle: "Bundle") -> Classify:
+    """The bundle's `probs` for arrays. Raises InputError where the accelerator's memory does not hold the batch."""
+    import torch
+
+    def classify(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        try:
+            probs: NDArray[np.float32] = bundle.probs(torch.from_numpy(pixels)).cpu().numpy()
+        except torch.cuda.OutOfMemoryError as error:
+            count, _, height, width = pixels.shape
+            raise InputError(
+                f"{count} windows of {height} x {width} px do not fit into the memory of {bundle.compute.device}; "
+                "use a smaller --batch-size or --window, or --device cpu"
+            ) from error
+        return probs
+
+    return classify
+
+
+def auto_batch_size(bundle: "Bundle", tiling: Tiling) -> int:
+    """How many windows to classify at a time: about 1 megapixel on a CPU, 4 on an accelerator."""
+    pixels = _CPU_BATCH_PIXELS if bundle.compute.device.type == "cpu" else _GPU_BATCH_PIXELS
+    return max(1, pixels // tiling.window**2)
+
+
+def predict_array(bundle: "Bundle", image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Class ids (H, W) and probabilities (K, H, W) of one image (H, W, C) of any size from 1 px.
+
+    Raises InputError where the array is not of 8-bit pixels with the model's bands last.
+    """
+    bands = bundle.header.bands
+    if image.ndim != 3 or image.shape[2] != bands or 0 in image.shape or image.dtype != np.uint8:
+        raise InputError(f"an array {image.shape} of {image.dtype}; expected uint8 (height, width, {bands})")
+    height, width = image.shape[:2]
+    ids = np.empty((height, width), np.uint8)
+    probs = np.empty((bundle.header.schema.n_classes, height, width), np.float32)
+    tiling = plan(bundle.header)
+    for block in blocks(classifier(bundle), ArrayPicture(image), tiling, auto_batch_size(bundle, tiling)):
+        place = np.s_[block.row : block.row + block.probs.shape[1], block.col : block.col + block.probs.shape[2]]
+        ids[place] = block.ids
+        probs[(slice(None), *place)] = block.probs
+    return ids, probs
+
+
+def _window(picture: Picture, rows: Axis, cols: Axis, row: int, col: int) -> NDArray[np.uint8]:
+    """The pixels of one window, filled up by reflection where the image is smaller."""
+    pixels = picture.read(row, col, min(rows.window, picture.height), min(cols.window, picture.width))
+    pad = (rows.window - pixels.shape[0], cols.window - pixels.shape[1])
+    return np.pad(pixels, ((0, pad[0]), (0, pad[1]), (0, 0)), mode="symmetric") if any(pad) else pixels
+
+
+def _batch(pixels: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Windows (H, W, C) as one batch (B, C, H, W), its bands innermost in memory."""
+    return np.stack(pixels).transpose(0, 3, 1, 2)
+
+
+def _neighbours(length: int, size: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+    """For each of `length` samples of a row of `size` values: the two values beside it, and the share of the second."""
+    at = np.clip((np.arange(length) + 0.5) * size / length - 0.5, 0, size - 1)
+    first = at.astype(np.intp)
+    return first, np.minimum(first + 1, size - 1), (at - first).astype(np.float32)
+
+
+def _mix(first: NDArray[np.float32], second: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float32]:
+    return first + (second - first) * share
+
+
+def _ceil_to_stride(length: int) -> int:
+    return -(-length // STRIDE) * STRIDE

@@ -1,0 +1,153 @@
+"""One scene held against the label contract: its findings, and whether it stays."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terrazzo.findings import Finding, Severity
+from terrazzo.labels import NEAREST_DISTANCE, Tally, Translation, too_strange, translate, translate_ids
+from terrazzo.schema import IGNORE, ClassSchema, format_color, unpack_color
+from terrazzo.sources.scene import Scene
+from terrazzo.survey import Probe
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class CheckedScene:
+    """A scene that keeps the contract: (height, width), and the hash of its decoded image pixels."""
+
+    scene: Scene
+    height: int
+    width: int
+    pixel_hash: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What scenes are judged by."""
+
+    schema: ClassSchema
+    is_color: bool
+    """Whether the masks of this data set hold colours; else ids."""
+    label_ids: tuple[int, ...]
+    """The class of each id in the full table: 255 for ignored classes, the others closing up."""
+    void: frozenset[int]
+    """The packed colours that the data set uses for pixels without a class; ignored classes are not among them."""
+    bad: str
+    unknown: str
+    least_side: int
+    """Height and width below which an image gives no patch."""
+
+    def lookup(self, scene: Scene) -> tuple[int, ...]:
+        """The class of each value in a scene's id mask: through the source's own table, then through this one."""
+        if scene.label_ids is None:
+            return self.label_ids
+        return tuple(IGNORE if i == IGNORE else self.label_ids[i] for i in scene.label_ids)
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """One scene judged."""
+
+    findings: tuple[Finding, ...]
+    kept: CheckedScene | None = None
+    pixels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
+    """Pixels of each id, (256,)."""
+    ignored: tuple[tuple[int, int], ...] = ()
+    """(packed colour or id, pixels) of each value in the mask that is known to mean no class."""
+
+
+def judge_scene(probe: Probe, rules: Rules) -> Verdict:
+    """The findings on one scene; it is kept where both files can be read and belong together and its values are known.
+
+    Colours in no class are findings on a scene that is kept: whether they refuse the data set is for `rules.unknown`.
+    """
+    label, mask, size = probe.scene.label.where, probe.mask, probe.size
+    if mask is None or size is None:
+        return Verdict(tuple(offence("unreadable", rules.bad, file, problem) for file, problem in probe.troubles))
+    if size != mask.size:
+        mask_size, image_size = (f"{width}x{height}" for height, width in (mask.size, size))
+        return Verdict((offence("size", rules.bad, label, f"is {mask_size} pixels, its image {image_size}"),))
+    if mask.is_color != rules.is_color:
+        here, elsewhere = ("colours", "ids") if mask.is_color else ("ids", "colours")
+        return Verdict((offence("mixed", rules.bad, label, f"holds {here} where most masks hold {elsewhere}"),))
+    scene, meaning = _understood(probe.scene, mask.tally, rules)
+    if meaning.unknown.any() and not rules.is_color:
+        return Verdict((_out_of_range(scene, mask.tally, meaning, rules.bad, size[1]),))
+    findings = [
+        *_small(scene, size, rules.least_side),
+        *_colors_in_no_class(label, mask.tally, meaning, rules, size[1]),
+    ]
+    known = (meaning.ids == IGNORE) & ~meaning.unknown & ~meaning.mapped
+    ignored = tuple(zip(mask.tally.values[known].tolist(), mask.tally.counts[known].tolist(), strict=True))
+    pixels = np.bincount(meaning.ids, weights=mask.tally.counts, minlength=256).astype(np.int64)
+    return Verdict(tuple(findings), CheckedScene(scene, *size, probe.pixel_hash), pixels, ignored)
+
+
+def offence(kind: str, policy: str, file: str, detail: str) -> Finding:
+    """A finding that refuses or, under the policy `skip`, leaves the scene out."""
+    if policy == "skip":
+        return Finding(kind, "warn", file, f"{detail}: left out")
+    return Finding(kind, "refuse", file, detail)
+
+
+def _understood(scene: Scene, tally: Tally, rules: Rules) -> tuple[Scene, Translation]:
+    """What a mask's values mean, and the scene that carries what is needed to read it so again."""
+    if rules.is_color:
+        return scene, translate(tally.values, rules.schema, rules.unknown)
+    lookup = rules.lookup(scene)
+    return replace(scene, label_ids=lookup), translate_ids(tally.values, rules.schema.n_classes, lookup)
+
+
+def _out_of_range(scene: Scene, tally: Tally, meaning: Translation, bad: str, width: int) -> Finding:
+    values, count, example = _largest(tally, meaning.unknown, width)
+    allowed = f"0..{len(scene.label_ids or ()) - 1} and {IGNORE}"
+    detail = f"{count} pixels of id {_some([str(value) for value in values])} out of range, which is {allowed}"
+    return replace(offence("id-range", bad, scene.label.where, detail), count=count, example=example)
+
+
+def _colors_in_no_class(label: str, tally: Tally, meaning: Translation, rules: Rules, width: int) -> list[Finding]:
+    """Findings on void colours, on those taken for the nearest class and on unknown ones."""
+    findings = []
+    void = np.isin(tally.values, list(rules.void)) if rules.is_color else np.zeros(len(tally.values), np.bool_)
+    if void.any():
+        values, count, example = _largest(tally, void, width)
+        detail = f"{count} pixels of {_colors(values)} mean no class: ignored"
+        findings.append(Finding("void", "note", label, detail, count, example))
+    n_pixels, n_mapped = int(tally.counts.sum()), int(tally.counts[meaning.mapped].sum())
+    if n_mapped:
+        values, count, example = _largest(tally, meaning.mapped, width)
+        detail = f"{count} pixels ({count / n_pixels:.2%}) of {_colors(values)} taken for the nearest class"
+        findings.append(Finding("nearest", "note", label, detail, count, example))
+    if meaning.unknown.any():
+        values, count, example = _largest(tally, meaning.unknown, width)
+        far = f" and farther than {NEAREST_DISTANCE:g} from every one" if rules.unknown == "nearest" else ""
+        detail = f"{count} pixels of {_colors(values)} in no class{far}"
+        refused = too_strange(rules.unknown, count, n_mapped, n_pixels)
+        severity: Severity = "refuse" if refused else "warn"
+        findings.append(Finding("unknown", severity, label, detail + ("" if refused else ": ignored"), count, example))
+    return findings
+
+
+def _small(scene: Scene, size: tuple[int, int], least_side: int) -> list[Finding]:
+    if min(size) >= least_side:
+        return []
+    detail = f"is {size[1]}x{size[0]} pixels, smaller than a patch of {least_side}: gives no patch"
+    return [Finding("small", "warn", scene.image.where, detail)]
+
+
+def _largest(tally: Tally, which: NDArray[np.bool_], width: int) -> tuple[list[int], int, tuple[int, int]]:
+    """The marked values, most frequent first, their pixels, and where (row, col) the first value first occurs."""
+    order = np.argsort(-tally.counts[which], kind="stable")
+    example = divmod(int(tally.first[which][order[0]]), width)
+    return tally.values[which][order].tolist(), int(tally.counts[which].sum()), example
+
+
+def _colors(values: list[int]) -> str:
+    return _some([format_color(unpack_color(value)) for value in values])
+
+
+def _some(texts: list[str]) -> str:
+    return ", ".join(texts[:_SHOWN]) + (f" and {len(texts) - _SHOWN} others" if len(texts) > _SHOWN else "")

@@ -1,0 +1,142 @@
+"""Photos of every kind become 8-bit RGB, the right way up, or are refused with a reason."""
+
+import io
+import struct
+
+import numpy as np
+import pytest
+from handmade import encoded, exif, photo, tiff
+from PIL import Image, ImageOps
+
+from terrazzo.errors import ImageError
+from terrazzo.images import pixel_hash, read_photo, read_size
+
+PHOTO = photo(5, 7)
+LOSSLESS = [("PNG", {}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}), ("BMP", {}), ("WEBP", {"lossless": True})]
+
+
+@pytest.mark.parametrize(("kind", "options"), LOSSLESS)
+def test_rgb_is_read_as_it_is(kind: str, options: dict[str, object]) -> None:
+    assert np.array_equal(read_photo(encoded(PHOTO, kind, **options), "a"), PHOTO)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+def test_exif_orientation_turns_the_picture_as_a_viewer_shows_it(kind: str, orientation: int) -> None:
+    options = {"lossless": True} if kind == "WEBP" else {}
+    raw = encoded(PHOTO, kind, exif=exif(orientation), **options)
+    if kind == "TIFF":
+        stream = io.BytesIO()
+        Image.fromarray(PHOTO).save(stream, "TIFF", tiffinfo={0x0112: orientation})
+        raw = stream.getvalue()
+    upright = Image.fromarray(PHOTO)
+    upright.getexif()[0x0112] = orientation
+    expected = np.asarray(ImageOps.exif_transpose(upright))
+    assert np.array_equal(read_photo(raw, "a"), expected)
+    assert read_size(raw, "a") == expected.shape[:2]
+
+
+def test_jpeg_orientation_six_is_a_quarter_turn_clockwise() -> None:
+    grey = np.zeros((8, 16, 3), np.uint8)
+    grey[:, 8:] = 200  # bright on the right, so after a clockwise turn bright at the bottom
+    turned = read_photo(encoded(grey, "JPEG", exif=exif(6), quality=95), "a")
+    assert turned.shape == (16, 8, 3)
+    assert turned[:7].max() < 20
+    assert turned[9:].min() > 180
+
+
+def test_grey_is_repeated_and_alpha_dropped() -> None:
+    grey = PHOTO[..., 0]
+    assert np.array_equal(read_photo(encoded(grey), "a"), np.stack([grey] * 3, axis=-1))
+    with_alpha = np.dstack([PHOTO, np.full((5, 7), 77, np.uint8)])
+    assert np.array_equal(read_photo(encoded(with_alpha), "a"), PHOTO)
+    assert np.array_equal(read_photo(tiff(with_alpha, extra=(2,)), "a"), PHOTO)
+    one_bit = encoded(np.array([[True, False, True]]))
+    assert read_photo(one_bit, "a")[0, :, 0].tolist() == [255, 0, 255]
+
+
+def test_a_palette_is_looked_up_even_with_transparency() -> None:
+    image = Image.fromarray(np.array([[0, 1, 2], [2, 1, 0]], np.uint8), "L").convert("P")
+    image.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90])
+    stream = io.BytesIO()
+    image.save(stream, "PNG", transparency=bytes([0, 128, 255]))
+    assert read_photo(stream.getvalue(), "a")[0].tolist() == [[10, 20, 30], [40, 50, 60], [70, 80, 90]]
+
+
+def test_cmyk_is_converted_adobe_inversion_included() -> None:
+    # No ink is white, all of it black; Pillow writes Adobe's inverted CMYK.
+    inks = np.zeros((8, 16, 4), np.uint8)
+    inks[:, 8:] = 255
+    stream = io.BytesIO()
+    Image.frombytes("CMYK", (16, 8), inks.tobytes()).save(stream, "JPEG", quality=95)
+    read = read_photo(stream.getvalue(), "a")
+    assert read[:, :7].min() > 245
+    assert read[:, 9:].max() < 10
+
+
+REFUSED = {
+    "16-bit PNG": (encoded(np.zeros((4, 6), np.uint16)), "is a 16-bit image; expected 8 bits a band; save it as 8-bit"),
+    "16-bit RGB TIFF": (tiff(np.zeros((4, 6, 3), np.uint16)), "is a 16-bit image"),
+    "float TIFF": (encoded(np.zeros((4, 6), np.float32), "TIFF"), "is a floating-point image"),
+    "five bands": (tiff(np.zeros((4, 6, 5), np.uint8), extra=(0, 0)), "has 5 bands; expected red, green and blue"),
+    "four bands, no alpha": (tiff(np.zeros((4, 6, 4), np.uint8), extra=(0,)), "has 4 bands"),
+    "two bands": (tiff(np.zeros((4, 6, 2), np.uint8), photometric=1, extra=(0,)), "has 2 bands"),
+    "empty": (b"", r"is empty \(0 bytes\)"),
+    "text": (b"version https://git-lfs.github.com/spec/v1", "is not an image that can be read; expected JPEG, PNG"),
+    "GIF": (encoded(PHOTO[..., 0], "GIF"), "is not an image that can be read"),
+}
+
+
+@pytest.mark.parametrize(("raw", "words"), REFUSED.values(), ids=REFUSED.keys())
+def test_other_kinds_are_refused_by_name(raw: bytes, words: str) -> None:
+    with pytest.raises(ImageError, match=words) as caught:
+        read_photo(raw, "folder/x.png")
+    assert str(caught.value).startswith("folder/x.png: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_16_bit_rgb_png_is_refused_though_pillow_would_halve_it() -> None:
+    raw = bytearray(encoded(np.zeros((4, 6, 3), np.uint8)))
+    raw[24] = 16  # the bit depth in the header
+    with pytest.raises(ImageError, match="is a 16-bit image"):
+        read_photo(bytes(raw), "a")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "WEBP"])
+def test_every_truncation_is_an_error_of_one_line(kind: str) -> None:
+    raw = encoded(photo(37, 52), kind)
+    # Formats end in a few bytes that carry no pixels (end markers, checksums of nothing): the last 8 are not cut alone.
+    for length in [*range(1, 60), len(raw) // 2, len(raw) - 40, len(raw) - 9]:
+        with pytest.raises(ImageError, match="^a: ") as caught:
+            read_photo(raw[:length], "a")
+        assert "\n" not in str(caught.value)
+
+
+def test_a_flipped_bit_in_a_png_is_noticed() -> None:
+    raw = bytearray(encoded(photo(20, 30)))
+    raw[-30] ^= 4
+    with pytest.raises(ImageError, match="truncated or damaged"):
+        read_photo(bytes(raw), "a")
+
+
+def test_too_many_pixels_are_refused_from_the_header_alone() -> None:
+    raw = bytearray(encoded(PHOTO, "BMP"))
+    raw[18:26] = struct.pack("<ii", 30_000, 20_000)
+    with pytest.raises(ImageError, match="has 600 megapixels; at most 400 are read"):
+        read_photo(bytes(raw), "a")
+
+
+def test_a_large_image_below_the_limit_gives_no_warning() -> None:
+    # Pillow by itself warns of decompression bombs above 89 megapixels; warnings are errors in these tests.
+    raw = encoded(np.zeros((9_500, 9_500), np.bool_))
+    assert read_size(raw, "a") == (9_500, 9_500)
+
+
+def test_equal_pictures_have_equal_hashes_and_shape_counts() -> None:
+    assert pixel_hash(PHOTO) == pixel_hash(PHOTO.copy())
+    assert len(pixel_hash(PHOTO)) == 16
+    changed = PHOTO.copy()
+    changed[4, 6, 2] ^= 1
+    assert pixel_hash(changed) != pixel_hash(PHOTO)
+    assert pixel_hash(PHOTO.reshape(7, 5, 3)) != pixel_hash(PHOTO)
+    assert pixel_hash(PHOTO[:, ::-1]) == pixel_hash(np.ascontiguousarray(PHOTO[:, ::-1]))

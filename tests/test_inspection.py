@@ -1,0 +1,124 @@
+"""What inspect tells of data sets and of model files."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from handmade import MAGENTA, bands_of_classes, color_mask, encoded, flat_set, photo, tile_set, write
+
+from terrazzo.errors import InputError, ModelFileError, OutputExistsError
+from terrazzo.inspection import Inspection, inspect
+from terrazzo.schema import read_class_table
+
+GOOD = color_mask(40, 60)
+
+
+def test_a_good_set_is_described_in_numbers(tmp_path: Path) -> None:
+    told = inspect(tile_set(tmp_path / "set"), patch_size=32)
+    assert told.refusal is None
+    assert told.lines()[:9] == [
+        f"{tmp_path / 'set'}: layout humans-in-the-loop, 6 images, 0.0 megapixels",
+        "sizes: 60 to 60 px wide, 40 to 40 px high",
+        "groups: 3, each to stay on one side of a split",
+        "  Tile 1: 2 images, 0.0 megapixels",
+        "  Tile 2: 2 images, 0.0 megapixels",
+        "  Tile 10: 2 images, 0.0 megapixels",
+        "classes: id, colour, name, pixels, share of the pixels that have a class",
+        "    0  #3C1098  Building                     2400   16.67%",
+        "    1  #8429F6  Land (unpaved area)          2400   16.67%",
+    ]
+
+
+def test_json_holds_what_the_text_says(tmp_path: Path) -> None:
+    value = json.loads(json.dumps(inspect(tile_set(tmp_path / "set"), patch_size=32).to_dict()))
+    assert value["layout"] == "humans-in-the-loop"
+    assert (value["n_images"], value["n_scenes"], value["pixels"]) == (6, 6, 14_400)
+    assert (value["heights"], value["widths"]) == ([40, 40], [60, 60])
+    assert value["groups"][2] == {"name": "Tile 10", "images": 2, "pixels": 4800}
+    assert value["classes"][5] == {
+        "id": 5,
+        "name": "Unlabeled",
+        "color": "#9B9B9B",
+        "pixels": 2400,
+        "share": pytest.approx(1 / 6),
+    }
+    assert value["refusal"] is None
+
+
+def test_masks_of_unknown_meaning_are_listed_and_the_other_findings_still_told(tmp_path: Path) -> None:
+    mask = np.full((40, 60, 3), (10, 20, 30), np.uint8)
+    mask[:10] = MAGENTA
+    root = flat_set(tmp_path / "set", {"a": mask, "b": b"x"})
+    told = inspect(root, patch_size=32)
+    assert "  #0A141E          1800   75.00%" in told.lines()
+    assert "  #FF00FF           600   25.00%" in told.lines()
+    assert any(line.startswith("refuse: masks") and "b.png: is not an image" in line for line in told.lines())
+    assert told.refusal is not None
+    assert told.refusal.startswith(f"{root}: the masks' 2 colours match no known palette")
+    assert told.to_dict()["classes"] == []
+    assert told.to_dict()["values"][0] == {"value": "#0A141E", "pixels": 1800, "share": 0.75}
+
+
+def write_table(root: Path, table: Path, **options: object) -> Inspection:
+    return inspect(root, patch_size=32, write_classes=table, **options)
+
+
+def test_the_written_table_makes_an_unknown_set_acceptable(tmp_path: Path) -> None:
+    mask = np.full((40, 60, 3), (10, 20, 30), np.uint8)
+    mask[:10] = MAGENTA
+    root, table = flat_set(tmp_path / "set", {"a": mask}), tmp_path / "classes.csv"
+    told = write_table(root, table)
+    assert table.read_text(encoding="utf-8") == "name,color\nclass_1,#0A141E\nclass_2,#FF00FF\n"
+    assert told.lines()[-1] == f"wrote {table}: 2 classes; edit it and give it as --classes {table}"
+    assert inspect(root, patch_size=32, classes=table).refusal is None
+
+
+def test_known_names_are_kept_and_void_stays_out_of_the_table(tmp_path: Path) -> None:
+    mask = GOOD.copy()
+    mask[3, 4:9], mask[5, 5] = MAGENTA, (0, 0, 0)
+    root, table = flat_set(tmp_path / "set", {"a": mask}), tmp_path / "classes.csv"
+    write_table(root, table)
+    assert read_class_table(table).names == (
+        *("Building", "Land (unpaved area)", "Road", "Vegetation", "Water", "Unlabeled", "class_1"),
+    )
+    assert inspect(root, patch_size=32, classes=table).refusal is None
+
+
+def test_ids_get_a_table_of_distinct_colors(tmp_path: Path) -> None:
+    ids = bands_of_classes(40, 60)
+    ids[0, 0] = 255
+    root, table = flat_set(tmp_path / "set", {"a": ids}), tmp_path / "classes.csv"
+    assert str(write_table(root, table).refusal).startswith(f"{root}: the masks' 7 ids need a table of classes")
+    assert read_class_table(table).names == tuple(f"class_{i}" for i in range(6))
+    assert inspect(root, patch_size=32, classes=table).refusal is None
+
+
+def test_the_table_of_noisy_masks_lists_what_stands_apart(tmp_path: Path) -> None:
+    masks = {"a": encoded(color_mask(96, 180), "JPEG", quality=90, subsampling=0)}
+    root, table = flat_set(tmp_path / "set", masks, {"a": encoded(photo(96, 180))}), tmp_path / "classes.csv"
+    write_table(root, table)
+    schema = read_class_table(table)
+    assert schema.n_classes == 6
+    assert inspect(root, patch_size=32, classes=table, unknown="nearest").refusal is None
+
+
+def test_a_table_in_the_way_is_kept_only_where_it_is_the_same(tmp_path: Path) -> None:
+    root, table = flat_set(tmp_path / "set", {"a": GOOD}), tmp_path / "classes.csv"
+    write_table(root, table)
+    assert write_table(root, table).lines()[-1].startswith(f"kept {table}: 6 classes")
+    table.write_text("name,color\nmine,#000001\n", encoding="utf-8")
+    with pytest.raises(OutputExistsError, match=r"classes\.csv: already exists"):
+        write_table(root, table)
+    assert "mine" in table.read_text(encoding="utf-8")
+    write_table(root, table, overwrite=True)
+    assert read_class_table(table).n_classes == 6
+
+
+def test_what_is_no_data_set_and_no_model(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file or folder"):
+        inspect(tmp_path / "none")
+    with pytest.raises(InputError, match="no such file; expected a model"):
+        inspect(tmp_path / "none.safetensors")
+    with pytest.raises(ModelFileError, match="is not a model file"):
+        inspect(write(tmp_path / "x.safetensors", b"no model, but longer than eight bytes"))
