@@ -48,7 +48,7 @@ def make_model(path: Path, network: str) -> None:
     from terrazzo.schema import ClassSchema, distinct_colors
 
     section = {
-        "small": ModelSection(encoder="timm-mobilenetv3_small_minimal_100", decoder_channels=(16, 8, 8, 4, 4)),
+        "small": ModelSection(encoder="mobilenet_v2", decoder_channels=(16, 8, 8, 4, 4)),
         "resnet34": ModelSection(encoder="resnet34"),
     }[network]
     normalization = normalization_for(section, 3)

@@ -22,7 +22,7 @@ def photo(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
 
 
 def bands_of_classes(height: int, width: int, schema: ClassSchema = DUBAI) -> NDArray[np.uint8]:
-    """Ids (height, width): vertical bands of all classes from left to right, no two the same width by chance of size."""
+    """Ids (height, width): vertical bands of all classes, from the left."""
     return np.broadcast_to(np.arange(width) * schema.n_classes // width, (height, width)).astype(np.uint8)
 
 
@@ -45,7 +45,9 @@ def exif(orientation: int) -> bytes:
     return tags.tobytes()
 
 
-def tiff(pixels: NDArray[np.generic], *, photometric: int = 2, extra: tuple[int, ...] = (), sample_format: int = 1) -> bytes:
+def tiff(
+    pixels: NDArray[np.generic], *, photometric: int = 2, extra: tuple[int, ...] = (), sample_format: int = 1
+) -> bytes:
     """An uncompressed TIFF of any depth and band count, written by hand: Pillow writes few kinds."""
     height, width, bands = pixels.shape
     bits = pixels.dtype.itemsize * 8

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from terrazzo.blend import Axis, Blender, Block, cover
 
+patient = settings(deadline=None)  # a busy machine is no failure
 lengths = st.integers(1, 150)
 windows = st.integers(1, 40)
 
@@ -20,6 +21,7 @@ def axes(draw: st.DrawFn) -> Axis:
     return cover(draw(lengths), window, draw(st.integers(0, window - 1)))
 
 
+@patient
 @given(lengths, windows, st.data())
 def test_windows_cover_every_pixel_share_the_overlap_and_stay_inside(
     length: int, window: int, data: st.DataObject
@@ -31,6 +33,7 @@ def test_windows_cover_every_pixel_share_the_overlap_and_stay_inside(
     assert all(0 < later - earlier <= window - overlap for earlier, later in pairwise(axis.starts))
 
 
+@patient
 @given(lengths, windows, st.data())
 def test_no_fewer_windows_would_do(length: int, window: int, data: st.DataObject) -> None:
     overlap = data.draw(st.integers(0, window - 1))
@@ -47,6 +50,7 @@ def test_windows_worked_by_hand() -> None:
     assert cover(101, 40, 10).longest_overlap == 20
 
 
+@patient
 @given(axes())
 def test_weights_are_positive_and_sum_to_one_in_every_pixel(axis: Axis) -> None:
     total = np.zeros(axis.starts[-1] + axis.window)
@@ -75,7 +79,7 @@ def naive(rows: Axis, cols: Axis, probs: NDArray[np.float32]) -> NDArray[np.floa
     places = [(row, col) for row in rows.starts for col in cols.starts]
     for (row, col), window in zip(places, probs, strict=True):
         place = np.s_[row : row + rows.window, col : col + cols.window]
-        total[(slice(None), *place)] += window * np.outer(*hann)
+        total[:, *place] += window * np.outer(*hann)
         weight[place] += np.outer(*hann)
     return (total / weight)[:, : rows.length, : cols.length]
 
@@ -85,14 +89,13 @@ def assemble(blocks: list[Block], n_classes: int, height: int, width: int) -> ND
     whole = np.zeros((n_classes, height, width), np.float32)
     filled = np.zeros((height, width), int)
     for block in blocks:
-        place = np.s_[block.row : block.row + block.probs.shape[1], block.col : block.col + block.probs.shape[2]]
-        whole[(slice(None), *place)] = block.probs
-        filled[place] += 1
+        whole[:, *block.place] = block.probs
+        filled[block.place] += 1
     assert (filled == 1).all()
     return whole
 
 
-@settings(deadline=None)
+@patient
 @given(axes(), axes(), st.integers(0, 2**32 - 1))
 def test_blending_in_parts_equals_the_weighted_mean_over_the_whole_image(rows: Axis, cols: Axis, seed: int) -> None:
     n = len(rows.starts) * len(cols.starts)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from handmade import BLACK, MAGENTA, bands_of_classes, color_mask, encoded, flat_set, photo, tile_set, write
 
+from handmade import BLACK, MAGENTA, bands_of_classes, color_mask, encoded, flat_set, photo, tile_set, write
 from terrazzo.contract import Checked, LabelOptions, check, read_label
 from terrazzo.errors import ClassTableError, InputError
 from terrazzo.findings import Finding
@@ -45,7 +45,8 @@ def test_tiles_of_the_dubai_kind_need_no_option(tmp_path: Path) -> None:
     assert result.report.refusal is None
     assert result.layout == "humans-in-the-loop"
     assert result.schema == DUBAI
-    assert [(s.scene.name, s.height, s.width) for s in result.scenes][0] == ("Tile 1/image_part_001", 40, 60)
+    first = result.scenes[0]
+    assert (first.scene.name, first.height, first.width) == ("Tile 1/image_part_001", 40, 60)
     assert result.report.class_pixels == (2400,) * 6
     assert result.report.findings == ()
     assert result.report.notes == (
@@ -111,7 +112,7 @@ def test_missing_partners(tmp_path: Path) -> None:
 
 BAD_MASKS = {
     "size": (color_mask(40, 59), "size", "is 59x40 pixels, its image 60x40"),
-    "empty": (b"", "unreadable", r"is empty \(0 bytes\)"),
+    "empty": (b"", "unreadable", "is empty (0 bytes)"),
     "truncated": (encoded(GOOD)[:100], "unreadable", "is truncated or damaged"),
     "text": (b"hello", "unreadable", "is not an image that can be read"),
     "ids among colours": (IDS, "mixed", "holds ids where most masks hold colours"),
@@ -126,8 +127,7 @@ def test_bad_masks(tmp_path: Path, mask: np.ndarray | bytes, kind: str, words: s
     (finding,) = findings(result, "refuse")
     assert (finding.kind, finding.file) == (kind, str(root / "masks/b.png"))
     assert result.report.refusal is not None
-    with pytest.raises(AssertionError, match=words):
-        raise AssertionError(result.report.refusal)
+    assert words in finding.detail
     assert "--bad skip" in result.report.refusal
     skipped = checked(root, bad="skip")
     assert skipped.report.refusal is None
@@ -218,7 +218,8 @@ def test_where_no_patch_can_be_cut_it_refuses(tmp_path: Path) -> None:
     root = flat_set(tmp_path / "set", {"a": GOOD, "b": GOOD})
     refusal = checked(root, patch_size=64).report.refusal
     assert refusal == (
-        f"{root}: all 2 images are smaller than a patch of 64 pixels; choose a smaller --patch-size, or --fit pad or resize"
+        f"{root}: all 2 images are smaller than a patch of 64 pixels; "
+        "choose a smaller --patch-size, or --fit pad or resize"
     )
     assert checked(root, patch_size=64, fit="resize").report.refusal is None
 
@@ -244,9 +245,7 @@ def test_findings_are_in_file_order_and_the_first_offender_is_named(tmp_path: Pa
 def test_the_report_as_text_and_as_json(tmp_path: Path) -> None:
     root = flat_set(tmp_path / "set", {"a": with_block(MAGENTA)})
     report = checked(root).report
-    assert report.lines()[-1] == "refuse: masks/a.png: 4 pixels of #FF00FF in no class, e.g. row 7, col 31".replace(
-        "/", str(Path("/"))[-1]
-    )
+    assert report.lines()[-1] == f"refuse: {Path('masks/a.png')}: 4 pixels of #FF00FF in no class, e.g. row 7, col 31"
     value = report.to_dict()
     assert value["findings"] == [
         {
@@ -264,7 +263,9 @@ def test_the_report_as_text_and_as_json(tmp_path: Path) -> None:
 
 # --- where the classes come from
 
-SWAPPED = b'[{"name": "low", "color": "#FEDD3A"}, {"name": "water", "color": "#E2A929"}, {"name": "x", "color": "#000007"}]'
+SWAPPED = (
+    b'[{"name": "low", "color": "#FEDD3A"}, {"name": "water", "color": "#E2A929"}, {"name": "x", "color": "#000007"}]'
+)
 
 
 def test_a_given_table_comes_first(tmp_path: Path) -> None:
@@ -288,8 +289,12 @@ def test_a_table_in_the_data_is_used_where_it_agrees(tmp_path: Path) -> None:
     assert [f.detail for f in result.report.findings] == ["the class x never occurs"]
     write(root / "masks/a.png", GOOD)  # of which a third has the table's colours
     assert checked(root).schema == DUBAI
-    assert checked(root).report.notes[0].startswith(
-        "the data's own classes.json disagrees with the masks and is not used: 2 of its 3 colours occur, on 33.3%"
+    assert (
+        checked(root)
+        .report.notes[0]
+        .startswith(
+            "the data's own classes.json disagrees with the masks and is not used: 2 of its 3 colours occur, on 33.3%"
+        )
     )
 
 

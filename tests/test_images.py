@@ -5,11 +5,11 @@ import struct
 
 import numpy as np
 import pytest
-from handmade import encoded, exif, photo, tiff
 from PIL import Image, ImageOps
 
+from handmade import encoded, exif, photo, tiff
 from terrazzo.errors import ImageError
-from terrazzo.images import pixel_hash, read_photo, read_size
+from terrazzo.images import decode, pixel_hash, read_photo, read_size
 
 PHOTO = photo(5, 7)
 LOSSLESS = [("PNG", {}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}), ("BMP", {}), ("WEBP", {"lossless": True})]
@@ -105,9 +105,9 @@ def test_16_bit_rgb_png_is_refused_though_pillow_would_halve_it() -> None:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "WEBP"])
 def test_every_truncation_is_an_error_of_one_line(kind: str) -> None:
     raw = encoded(photo(37, 52), kind)
-    # Formats end in a few bytes that carry no pixels (end markers, checksums of nothing): the last 8 are not cut alone.
+    # Formats end in a few bytes that carry no pixels (end markers and their checksums).
     for length in [*range(1, 60), len(raw) // 2, len(raw) - 40, len(raw) - 9]:
-        with pytest.raises(ImageError, match="^a: ") as caught:
+        with pytest.raises(ImageError, match=r"^a: ") as caught:
             read_photo(raw[:length], "a")
         assert "\n" not in str(caught.value)
 
@@ -126,10 +126,12 @@ def test_too_many_pixels_are_refused_from_the_header_alone() -> None:
         read_photo(bytes(raw), "a")
 
 
-def test_a_large_image_below_the_limit_gives_no_warning() -> None:
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_a_large_image_below_the_limit_gives_no_warning_and_changes_no_setting(kind: str) -> None:
     # Pillow by itself warns of decompression bombs above 89 megapixels; warnings are errors in these tests.
-    raw = encoded(np.zeros((9_500, 9_500), np.bool_))
-    assert read_size(raw, "a") == (9_500, 9_500)
+    before = Image.MAX_IMAGE_PIXELS
+    assert decode(encoded(np.zeros((9_500, 9_500), np.bool_), kind), "a").size == (9_500, 9_500)
+    assert before == Image.MAX_IMAGE_PIXELS == 89_478_485
 
 
 def test_equal_pictures_have_equal_hashes_and_shape_counts() -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from handmade import MAGENTA, bands_of_classes, color_mask, encoded, flat_set, photo, tile_set, write
 
+from handmade import MAGENTA, bands_of_classes, color_mask, encoded, flat_set, photo, tile_set, write
 from terrazzo.errors import InputError, ModelFileError, OutputExistsError
 from terrazzo.inspection import Inspection, inspect
+from terrazzo.palettes import DUBAI
 from terrazzo.schema import read_class_table
 
 GOOD = color_mask(40, 60)
@@ -51,8 +52,8 @@ def test_masks_of_unknown_meaning_are_listed_and_the_other_findings_still_told(t
     mask[:10] = MAGENTA
     root = flat_set(tmp_path / "set", {"a": mask, "b": b"x"})
     told = inspect(root, patch_size=32)
-    assert "  #0A141E          1800   75.00%" in told.lines()
-    assert "  #FF00FF           600   25.00%" in told.lines()
+    assert "  #0A141E           1800   75.00%" in told.lines()
+    assert "  #FF00FF            600   25.00%" in told.lines()
     assert any(line.startswith("refuse: masks") and "b.png: is not an image" in line for line in told.lines())
     assert told.refusal is not None
     assert told.refusal.startswith(f"{root}: the masks' 2 colours match no known palette")
@@ -95,11 +96,15 @@ def test_ids_get_a_table_of_distinct_colors(tmp_path: Path) -> None:
 
 
 def test_the_table_of_noisy_masks_lists_what_stands_apart(tmp_path: Path) -> None:
-    masks = {"a": encoded(color_mask(96, 180), "JPEG", quality=90, subsampling=0)}
-    root, table = flat_set(tmp_path / "set", masks, {"a": encoded(photo(96, 180))}), tmp_path / "classes.csv"
+    patchwork = np.kron(np.random.default_rng(0).integers(0, 6, (12, 18)), np.ones((20, 20))).astype(np.uint8)
+    masks = {"a": encoded(DUBAI.decode(patchwork), "JPEG", quality=75)}
+    root, table = flat_set(tmp_path / "set", masks, {"a": encoded(photo(240, 360))}), tmp_path / "classes.csv"
     write_table(root, table)
     schema = read_class_table(table)
-    assert schema.n_classes == 6
+    colors = np.array(schema.colors[:6], np.uint8)
+    ids, distances = DUBAI.nearest(colors)
+    assert sorted(ids.tolist()) == [0, 1, 2, 3, 4, 5]
+    assert distances.max() < 8
     assert inspect(root, patch_size=32, classes=table, unknown="nearest").refusal is None
 
 

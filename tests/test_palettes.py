@@ -27,7 +27,7 @@ def test_the_dubai_ids_that_scripts_rely_on() -> None:
 @pytest.mark.parametrize("name", PALETTES)
 def test_every_palette_matches_its_own_colors(name: str) -> None:
     schema = PALETTES[name]
-    found = match_palette({color: 10 for color in schema.colors})
+    found = match_palette(dict.fromkeys(schema.colors, 10))
     assert found == (name, schema)
 
 
@@ -50,7 +50,7 @@ def test_void_counts_as_covered_but_not_as_a_class() -> None:
 )
 def test_how_much_of_the_pixels_a_palette_must_cover(strange: int, classes: int, matches: bool) -> None:
     known = 100 - strange
-    shares = {color: 1 for color in DUBAI.colors[1:classes]} | {B: known - classes + 1}
+    shares = dict.fromkeys(DUBAI.colors[1:classes], 1) | {B: known - classes + 1}
     assert (match_palette(shares | {MAGENTA: strange}) is not None) == matches
 
 

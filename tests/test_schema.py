@@ -27,7 +27,9 @@ colors = st.tuples(*[st.integers(0, 255)] * 3)
 
 @given(st.sets(colors, min_size=1, max_size=255), st.integers(0, 2**32 - 1))
 def test_encode_undoes_decode_for_every_id_and_ignore(palette: set[tuple[int, int, int]], seed: int) -> None:
-    void = next(color for color in ((0, 0, 0), (1, 2, 3), (4, 5, 6)) if color not in palette) if len(palette) < 3 else ()
+    void = (
+        next(color for color in ((0, 0, 0), (1, 2, 3), (4, 5, 6)) if color not in palette) if len(palette) < 3 else ()
+    )
     schema = ClassSchema(tuple(map(str, range(len(palette)))), tuple(palette), (void,) if void else ())
     ids = np.random.default_rng(seed).integers(0, len(palette), (5, 7)).astype(np.uint8)
     if void:
@@ -111,7 +113,7 @@ TABLES = {
     "csv with rgb, blanks and a BOM-like blank line": "\n name, r, g, b\n roof, 255, 0, 0\n\nroad, 128, 128, 128\n",
     "semicolons, other columns": "id;name;r;g;b\n0;roof;255;0;0\n1;road;128;128;128\n",
     "json list": '[{"name": "roof", "color": "#FF0000"}, {"name": "road", "color": "128,128,128"}]',
-    "json of an annotation tool": '{"classes": [{"title": "roof", "color": "#f00000"}, {"title": "road", "color": "#808080"}]}',
+    "json of a tool": '{"classes": [{"title": "roof", "color": "#f00000"}, {"title": "road", "color": "#808080"}]}',
     "json by name": '{"roof": "#FF0000", "road": [128, 128, 128]}',
 }
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from handmade import bands_of_classes, color_mask, encoded, flat_set, photo, tile_set, write
 
+from handmade import bands_of_classes, color_mask, encoded, flat_set, photo, tile_set, write
 from terrazzo.errors import ImageError, InputError
 from terrazzo.images import read_photo
 from terrazzo.sources import LAYOUTS, find_scenes, stitch_tile
@@ -109,9 +109,10 @@ def test_a_member_that_says_it_is_absurdly_large_is_not_unpacked(tmp_path: Path)
 
 def test_a_name_that_a_zip_holds_twice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.zip"
-    with zipfile.ZipFile(path, "w") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+    with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.png", b"1")
-        archive.writestr("a.png", b"2")
+        archive.writestr("b.png", b"2")
+    path.write_bytes(path.read_bytes().replace(b"b.png", b"a.png"))
     with pytest.raises(InputError, match=r"holds a\.png twice"):
         ZipTree(path)
 
@@ -305,7 +306,7 @@ def test_a_part_larger_by_a_pixel_loses_its_last_row(tmp_path: Path) -> None:
 
 def test_what_is_no_tile_is_not_stitched(tmp_path: Path) -> None:
     scenes = find_scenes(tile_set(tmp_path / "set")).scenes
-    with pytest.raises(InputError, match="nine|9 parts of one group, these are 2 of Tile 1"):
+    with pytest.raises(InputError, match="9 parts of one group, these are 2 of Tile 1"):
         stitch_tile(scenes[:2])
     root = cut_in_nine(tmp_path / "other", photo(30, 30), bands_of_classes(30, 30), [10, 20], [10, 16])
     with pytest.raises(InputError, match="is 6x10, the tile's first part 10x10; parts of one tile differ by a pixel"):

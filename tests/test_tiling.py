@@ -49,9 +49,8 @@ def by_place(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 def assembled(parts: list[Block], height: int, width: int) -> NDArray[np.float32]:
     whole = np.full((len(parts[0].probs), height, width), np.nan, np.float32)
     for part in parts:
-        place = np.s_[:, part.row : part.row + part.probs.shape[1], part.col : part.col + part.probs.shape[2]]
-        assert np.isnan(whole[place]).all()
-        whole[place] = part.probs
+        assert np.isnan(whole[:, *part.place]).all()
+        whole[:, *part.place] = part.probs
     assert not np.isnan(whole).any()
     return whole
 
@@ -82,7 +81,7 @@ def test_what_is_handed_out_is_never_read_again(batch_size: int) -> None:
     image = noise(150, 101)
     parts = []
     for part in blocks(by_place, ArrayPicture(image), Tiling(64, 30, 64), batch_size):
-        image[part.row : part.row + part.probs.shape[1], part.col : part.col + part.probs.shape[2]] = 255
+        image[part.place] = 255
         parts.append(part)
     assert (image == 255).all()
     np.testing.assert_array_equal(assembled(parts, 150, 101), expected)

@@ -35,6 +35,7 @@ def inspect(
     patch_size: int = 256,
     fit: str = "crop",
     write_classes: PathLike | None = None,
+    overwrite: bool = False,
     progress: Progress = silent,
 ) -> "Inspection":
     """What is in a data set (a folder or .zip) or a model file, and whether `prepare` would refuse it."""
@@ -51,6 +52,7 @@ def inspect(
         patch_size=patch_size,
         fit=fit,
         write_classes=_path(write_classes),
+        overwrite=overwrite,
         progress=progress,
     )
 

@@ -74,6 +74,12 @@ class Block:
     probs: NDArray[np.float32]
 
     @property
+    def place(self) -> tuple[slice, slice]:
+        """Where the block lies in the image: its rows and its columns."""
+        height, width = self.probs.shape[1:]
+        return slice(self.row, self.row + height), slice(self.col, self.col + width)
+
+    @property
     def ids(self) -> NDArray[np.uint8]:
         """The most probable class of each pixel (h, w); the lowest id of equals."""
         ids: NDArray[np.uint8] = self.probs.argmax(axis=0).astype(np.uint8)

@@ -29,7 +29,7 @@ class EpochLog(Callback):
         self._trained = 0.0
         self._seen = 0
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the rows of the epochs before the one that a resumed run begins with."""
         if self.path.is_file():
             with self.path.open(encoding="utf-8", newline="") as stream:

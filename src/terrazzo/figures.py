@@ -67,7 +67,7 @@ def error_map(image: NDArray[np.uint8], truth: NDArray[np.uint8], predicted: NDA
     grey = _rgb(image).mean(axis=2, keepdims=True)
     canvas = np.repeat(20 + 0.45 * grey, 3, axis=2)
     wrong = truth != predicted
-    canvas[wrong] = 0.8 * np.array(ERROR_COLOR) + 0.2 * canvas[wrong]
+    canvas[wrong] = 0.7 * np.array(ERROR_COLOR) + 0.3 * canvas[wrong]
     ignored = truth == IGNORE
     canvas[ignored] = np.array(IGNORED_COLORS)[_stripes(truth.shape)][ignored]
     return canvas.round().astype(np.uint8)

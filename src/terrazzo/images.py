@@ -8,7 +8,9 @@ is refused: scaling it is a choice that belongs to the user. Of a file with seve
 import hashlib
 import io
 import struct
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +20,18 @@ from terrazzo.errors import ImageError
 
 MAX_PIXELS = 400_000_000
 
-# The plugins are called by their classes: Image.open tries dozens of formats, and warns of (or refuses) large images
-# by a limit that is global to the process; the limit here is MAX_PIXELS and leaves the caller's setting alone.
+# The plugins are called by their classes: Image.open tries dozens of formats, and warns of large images (or refuses
+# them) by a limit that is global to the process. The limit here is MAX_PIXELS.
 _PNG, _BMP, _JPEG, _RIFF = b"\x89PNG\r\n\x1a\n", b"BM", b"\xff\xd8\xff", b"RIFF"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-# What Pillow raises on damaged files; SyntaxError is its word for "not of this format".
-_TROUBLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error)
+# What Pillow raises on damaged files. SyntaxError is its word for "not of this format"; it warns of damaged metadata,
+# which is an error where the caller made warnings errors.
+_TROUBLE = (
+    *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error),
+    *(Image.DecompressionBombError, UserWarning),
+)
+_LIMIT_LOCK = threading.Lock()
+_SURELY_BELOW_PILLOWS_LIMIT = 50_000_000
 
 _PHOTO_MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")
 _TURNS: Mapping[int, Image.Transpose] = {
@@ -73,7 +81,8 @@ def decode(raw: bytes, where: str) -> Image.Image:
     """The decoded image in its file's own mode, EXIF orientation applied. Raises ImageError naming `where`."""
     try:
         image = _open(raw, where)
-        image.load()
+        with _own_limit(image.width * image.height):
+            image.load()
         if raw.startswith(_PNG):
             # Decoding stops at the last pixel and skips checksums: a flipped bit in a mask would pass as other classes.
             PngImagePlugin.PngImageFile(io.BytesIO(raw)).verify()
@@ -120,7 +129,7 @@ def tiff_tags(raw: bytes, where: str) -> dict[int, tuple[int, ...]] | None:
             if struct.calcsize(values) > struct.calcsize(offset_code):
                 (at,) = struct.unpack_from(order + offset_code, raw, at)
             tags[tag] = struct.unpack_from(values, raw, at)
-    except struct.error as error:
+    except (struct.error, OverflowError) as error:
         raise ImageError(f"{where}: is truncated or damaged (the TIFF header ends early); replace the file") from error
     return tags
 
@@ -148,6 +157,20 @@ def _open(raw: bytes, where: str) -> ImageFile.ImageFile:
         megapixels = image.width * image.height / 1e6
         raise ImageError(f"{where}: has {megapixels:.0f} megapixels; at most {MAX_PIXELS // 10**6} are read; cut it up")
     return image
+
+
+@contextmanager
+def _own_limit(n_pixels: int) -> Iterator[None]:
+    """Lift Pillow's limit while one large image loads: its TIFF reader asks for it again. Other large ones wait."""
+    if n_pixels <= _SURELY_BELOW_PILLOWS_LIMIT:
+        yield
+        return
+    with _LIMIT_LOCK:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
 
 
 def _refuse_deep(raw: bytes, where: str) -> None:

@@ -63,11 +63,8 @@ def render_report(
         scores=scores,
         protocol=scores["protocol"],
         trained_on=trained_on_line(scores),
-        leaky_mark=" · leaky split" if scores["protocol"]["leaky"] else "",
         interval={"low": 100 * low, "width": 100 * (high - low), "at": 100 * scores["mean_iou"]},
-        cards=[
-            {"name": name, "value": scores[key], "why": why, "flatters": key != "loss"} for name, key, why in _CARDS
-        ],
+        cards=[_card(scores, *card) for card in _CARDS],
         classes=classes,
         group_classes=classes if len(classes) <= _FEW_CLASSES else [],
         confusion=_heat(np.array(scores["confusion"]), schema.names),
@@ -145,6 +142,11 @@ def pick_examples(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray
     return worst, best
 
 
+def _card(scores: ScoresJson, name: str, key: str, why: str) -> dict[str, Any]:
+    wide = key == "jaccard_soft_micro"
+    return {"name": name, "value": scores[key], "why": why, "flatters": key != "loss", "wide": wide}
+
+
 def _class_rows(scores: ScoresJson, schema: ClassSchema) -> list[dict[str, Any]]:
     confusion = np.array(scores["confusion"], np.float64)
     truth, predicted = (confusion.sum(axis=axis) / confusion.sum() for axis in (1, 0))
@@ -164,18 +166,19 @@ def _class_rows(scores: ScoresJson, schema: ClassSchema) -> list[dict[str, Any]]
 
 
 def _heat(confusion: NDArray[np.int64], names: Sequence[str]) -> list[list[dict[str, Any]]]:
-    """The cells of the row-normalized matrix: share (0..1), text in percent, tooltip with the count, style classes."""
+    """The cells of the row-normalized matrix: text in percent, tooltip with the count, shade (0..1), style classes."""
     rows = []
     for i, counts in enumerate(confusion):
         total = int(counts.sum())
         row = []
         for j, count in enumerate(counts):
             share = float(count / total) if total else 0.0
-            styles = [("diagonal", i == j), ("strong", share > 0.5), ("none", count == 0)]
+            styles = [("diagonal", i == j), ("strong", share > 0.75), ("none", count == 0)]
             text = "–" if not total else "·" if not count else "<1" if share < 0.005 else f"{100 * share:.0f}"
             row.append(
                 {
-                    "share": round(share, 4),
+                    # A power below 1, so that a confusion of a few percent can be seen.
+                    "shade": round(share if i == j else share**0.6, 4),
                     "text": text,
                     "style": " ".join(style for style, on in styles if on),
                     "tooltip": f"{names[i]} called {names[j]}: {_count(count)} of {_count(total)} pixels",

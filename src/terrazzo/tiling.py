@@ -17,7 +17,9 @@ from terrazzo.errors import InputError
 from terrazzo.header import Header
 
 if TYPE_CHECKING:
-    from terrazzo.bundle import Bundle
+    from torch import Tensor
+
+    from terrazzo.hardware import Compute
 
 Classify = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Pixels (B, C, H, W) to probabilities (B, K, H, W)."""
@@ -26,6 +28,21 @@ STRIDE = 32  # networks halve their input up to five times; other sides work, at
 DEFAULT_WINDOW = 512
 _CPU_BATCH_PIXELS = 1 << 20
 _GPU_BATCH_PIXELS = 1 << 22
+
+
+class Predictor(Protocol):
+    """What a trained model must offer here; `bundle.Bundle` does."""
+
+    @property
+    def header(self) -> Header:
+        """What the model says of itself."""
+
+    @property
+    def compute(self) -> "Compute":
+        """Where it computes."""
+
+    def probs(self, pixels: "Tensor") -> "Tensor":
+        """Class probabilities (B, K, H, W) for pixels (B, C, H, W), uint8."""
 
 
 class Picture(Protocol):
@@ -169,17 +186,17 @@ def enlarge(probs: NDArray[np.float32], height: int, width: int, side: int = 512
             yield Block(row, col, _mix(strip[:, :, left[across]], strip[:, :, right[across]], share_right[across]))
 
 
-def classifier(bundle: "Bundle") -> Classify:
-    """The bundle's `probs` for arrays. Raises InputError where the accelerator's memory does not hold the batch."""
+def classifier(model: Predictor) -> Classify:
+    """The model's `probs` for arrays. Raises InputError where the accelerator's memory does not hold the batch."""
     import torch
 
     def classify(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         try:
-            probs: NDArray[np.float32] = bundle.probs(torch.from_numpy(pixels)).cpu().numpy()
+            probs: NDArray[np.float32] = model.probs(torch.from_numpy(pixels)).cpu().numpy()
         except torch.cuda.OutOfMemoryError as error:
             count, _, height, width = pixels.shape
             raise InputError(
-                f"{count} windows of {height} x {width} px do not fit into the memory of {bundle.compute.device}; "
+                f"{count} windows of {height} x {width} px do not fit into the memory of {model.compute.device}; "
                 "use a smaller --batch-size or --window, or --device cpu"
             ) from error
         return probs
@@ -187,28 +204,28 @@ def classifier(bundle: "Bundle") -> Classify:
     return classify
 
 
-def auto_batch_size(bundle: "Bundle", tiling: Tiling) -> int:
+def auto_batch_size(model: Predictor, tiling: Tiling) -> int:
     """How many windows to classify at a time: about 1 megapixel on a CPU, 4 on an accelerator."""
-    pixels = _CPU_BATCH_PIXELS if bundle.compute.device.type == "cpu" else _GPU_BATCH_PIXELS
+    pixels = _CPU_BATCH_PIXELS if model.compute.device.type == "cpu" else _GPU_BATCH_PIXELS
     return max(1, pixels // tiling.window**2)
 
 
-def predict_array(bundle: "Bundle", image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+def predict_array(model: Predictor, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Class ids (H, W) and probabilities (K, H, W) of one image (H, W, C) of any size from 1 px.
 
     Raises InputError where the array is not of 8-bit pixels with the model's bands last.
     """
-    bands = bundle.header.bands
+    image = np.asarray(image)
+    bands = model.header.bands
     if image.ndim != 3 or image.shape[2] != bands or 0 in image.shape or image.dtype != np.uint8:
         raise InputError(f"an array {image.shape} of {image.dtype}; expected uint8 (height, width, {bands})")
     height, width = image.shape[:2]
     ids = np.empty((height, width), np.uint8)
-    probs = np.empty((bundle.header.schema.n_classes, height, width), np.float32)
-    tiling = plan(bundle.header)
-    for block in blocks(classifier(bundle), ArrayPicture(image), tiling, auto_batch_size(bundle, tiling)):
-        place = np.s_[block.row : block.row + block.probs.shape[1], block.col : block.col + block.probs.shape[2]]
-        ids[place] = block.ids
-        probs[(slice(None), *place)] = block.probs
+    probs = np.empty((model.header.schema.n_classes, height, width), np.float32)
+    tiling = plan(model.header)
+    for block in blocks(classifier(model), ArrayPicture(image), tiling, auto_batch_size(model, tiling)):
+        ids[block.place] = block.ids
+        probs[:, *block.place] = block.probs
     return ids, probs
 
 

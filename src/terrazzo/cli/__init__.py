@@ -15,11 +15,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line on the arguments (default: the process's own) and return the exit code."""
+    import warnings
+
     import typer
 
     from terrazzo.cli.app import command
     from terrazzo.errors import TerrazzoError
 
+    warnings.filterwarnings("ignore", module="PIL")  # remarks on odd metadata; what cannot be read is an error of ours
     # The base of all parsing errors; typer carries its own copy of click and exports only this leaf.
     parsing_error = typer.BadParameter.__mro__[2]
     try:

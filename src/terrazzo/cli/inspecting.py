@@ -20,6 +20,7 @@ def inspect(
     patch_size: options.PatchSize = 256,
     fit: options.Fit = "crop",
     write_classes: Annotated[Path | None, typer.Option(help="Write a table of the classes found, to edit.")] = None,
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> int:
     """Say what is in a data set or a model file; exits 1 where `prepare` would refuse it."""
@@ -37,6 +38,7 @@ def inspect(
             patch_size=patch_size,
             fit=fit,
             write_classes=write_classes,
+            overwrite=overwrite,
             progress=progress,
         )
     if as_json:

@@ -7,7 +7,6 @@ nothing grows with the height of the picture.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +17,7 @@ from terrazzo.files import write_beside
 from terrazzo.prediction.drawing import tint
 from terrazzo.prediction.outputs import KEY, MapFiles, save_overlay, writing
 from terrazzo.prediction.png import palette_png
-from terrazzo.tiling import Tiling, auto_batch_size, blocks, classifier
-
-if TYPE_CHECKING:
-    from terrazzo.bundle import Bundle
+from terrazzo.tiling import Predictor, Tiling, auto_batch_size, blocks, classifier
 
 
 @dataclass(frozen=True)
@@ -58,13 +54,13 @@ class Mapped:
 
 
 def map_picture(
-    bundle: "Bundle", image: Image.Image, tiling: Tiling, files: MapFiles, step: Callable[[int], None]
+    model: Predictor, image: Image.Image, tiling: Tiling, files: MapFiles, step: Callable[[int], None]
 ) -> Mapped:
     """Write the class map and the overlay of an RGB image, which is used up; `step(pixels)` tells how many are done.
 
     The class map is put in place last, so that where it is, the overlay is too.
     """
-    palette = bundle.header.schema.palette[: bundle.header.schema.n_classes]
+    palette = model.header.schema.palette[: model.header.schema.n_classes]
     counts = np.zeros(len(palette), np.int64)
     photo = Photo(image)
     with (
@@ -73,11 +69,11 @@ def map_picture(
         palette_png(temporary, photo.height, photo.width, palette, {KEY: files.key}) as write,
     ):
         strip = np.empty((0, photo.width), np.uint8)
-        for block in blocks(classifier(bundle), photo, tiling, auto_batch_size(bundle, tiling)):
+        for block in blocks(classifier(model), photo, tiling, auto_batch_size(model, tiling)):
             ids = block.ids
             if block.col == 0:
                 strip = np.empty((len(ids), photo.width), np.uint8)
-            strip[:, block.col : block.col + ids.shape[1]] = ids
+            strip[:, block.place[1]] = ids
             counts += np.bincount(ids.ravel(), minlength=len(palette))
             _lay_over(photo, block, ids, palette)
             if block.col + ids.shape[1] == photo.width:

@@ -1,0 +1,71 @@
+"""What is asked of an evaluation: inputs and options, all checked before anything heavy is imported."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terrazzo._version import __version__
+from terrazzo.errors import InputError, PatchesError
+from terrazzo.files import digest, file_digest
+from terrazzo.header import Header, read_header
+from terrazzo.patches import Patches, open_patches
+from terrazzo.recipe import LossSection
+from terrazzo.schema import IGNORE
+
+FORMAT = 1
+"""Of scores.json and report.html; a report of another format is not kept."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One evaluation's inputs and options, checked."""
+
+    model: Path
+    header: Header
+    patches: Patches
+    rows: NDArray[np.int64]
+    """The numbers of the split's patches."""
+    split: str
+    batch_size: int
+    device: str
+    precision: str
+
+    @property
+    def image_of(self) -> NDArray[np.int64]:
+        """(N,) the number of the image that each scored patch was cut from."""
+        return self.patches.image_of[self.rows]
+
+    def key(self) -> str:
+        """Equal for evaluations of the same model and patches with the same options."""
+        options = [self.split, str(self.batch_size), self.device, self.precision]
+        return digest(str(FORMAT), __version__, file_digest(self.model), self.patches.content_hash, *options)
+
+    def loss(self) -> LossSection:
+        """The loss that the model was trained with."""
+        return LossSection.model_validate(self.header.recipe["loss"])
+
+
+def check(model: Path, patches: Path, split: str, batch_size: int, device: str, precision: str) -> Asked:
+    """The command of these arguments, or the error of the first that cannot be used."""
+    if batch_size < 1:
+        raise InputError(f"--batch-size {batch_size}: expected at least 1")
+    if precision not in ("auto", "32", "bf16"):
+        raise InputError(f"--precision {precision}: expected auto, 32 or bf16")
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
+        raise InputError(f"--device {device}: expected auto, cpu, cuda, cuda:N or mps")
+    header = read_header(model)
+    opened = open_patches(patches)
+    if header.schema.names != opened.schema.names:
+        raise PatchesError(
+            f"{patches}: has the classes {', '.join(opened.schema.names)}; the model {model} knows "
+            f"{', '.join(header.schema.names)}; prepare patches with the model's classes, in its order"
+        )
+    if header.bands != opened.bands:
+        raise PatchesError(f"{patches}: has {opened.bands} bands, the model {model} takes {header.bands}")
+    rows = opened.rows(split)
+    if not any((opened.masks[row] != IGNORE).any() for row in rows):
+        raise PatchesError(f"{patches}: every pixel of its split {split} is ignored, so there is nothing to score")
+    return Asked(model, header, opened, rows, split, batch_size, device, precision)

@@ -1,0 +1,227 @@
+"""Training: what a run writes, keeps, refuses and resumes; that it learns, and learns the same thing twice."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import terrazzo
+from terrazzo.augment import build_augmentation
+from terrazzo.batches import BatchOrder, batches
+from terrazzo.bundle import load
+from terrazzo.errors import OutputExistsError, PatchesError, RecipeError, WeightsError
+from terrazzo.fitting import fit
+from terrazzo.header import read_header
+from terrazzo.models import build_model, normalization_for
+from terrazzo.patches import Patches, open_patches
+from terrazzo.recipe import OptimizerSection, Recipe
+from terrazzo.training import build_optimizer, step_seed
+from tests.test_preparation import TABLE, scene
+
+SMALL = {
+    "model.filters": [4, 8],
+    "model.batch_norm": True,
+    "model.dropout": 0.1,
+    "optimizer.lr": 0.02,
+    "schedule.name": "constant",
+}
+
+
+@pytest.fixture(scope="module")
+def patches_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Patches of 32 px of six images with three classes of plain colours."""
+    folder = tmp_path_factory.mktemp("training")
+    for number in range(6):
+        scene(folder / "data", f"p{number}", shift=number)
+    (folder / "data" / "classes.csv").write_text(TABLE)
+    terrazzo.prepare(folder / "data", out=folder / "patches", patch_size=32)
+    return folder / "patches"
+
+
+@pytest.fixture(scope="module")
+def trained(patches_path: Path) -> Path:
+    """A finished run of three epochs."""
+    run = patches_path.parent / "run"
+    terrazzo.train(patches_path, out=run, recipe="unet", epochs=3, changes=SMALL, device="cpu")
+    return run
+
+
+def test_what_a_run_writes(trained: Path) -> None:
+    names = {path.name for path in trained.iterdir()}
+    assert {"model.safetensors", "recipe.yaml", "metrics.csv", "curves.png", "checkpoints", "tensorboard"} <= names
+    assert {"best.ckpt", "last.ckpt"} <= {path.name for path in (trained / "checkpoints").iterdir()}
+    with (trained / "metrics.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
+    assert any(path.name.startswith("events") for path in (trained / "tensorboard").iterdir())
+
+
+def test_the_model_is_the_best_epoch_by_validation_mean_iou(trained: Path) -> None:
+    with (trained / "metrics.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    best = max(rows, key=lambda row: float(row["val_mean_iou"]))
+    scores = read_header(trained / "model.safetensors").scores
+    assert scores is not None
+    assert scores["epoch"] == int(best["epoch"])
+    assert scores["val_mean_iou"] == pytest.approx(float(best["val_mean_iou"]))
+
+
+def test_the_model_reproduces_its_own_validation_score(trained: Path, patches_path: Path) -> None:
+    header = read_header(trained / "model.safetensors")
+    found = terrazzo.evaluate(trained / "model.safetensors", patches_path)
+    assert header.scores is not None
+    assert found.scores["mean_iou"] == pytest.approx(header.scores["val_mean_iou"], abs=2e-3)
+    assert found.scores["accuracy"] == pytest.approx(header.scores["val_accuracy"], abs=2e-3)
+
+
+def test_the_header_knows_data_and_recipe(trained: Path, patches_path: Path) -> None:
+    header, patches = read_header(trained / "model.safetensors"), open_patches(patches_path)
+    assert header.schema == patches.schema
+    assert header.training_data.fingerprint == patches.content_hash
+    assert header.training_data.n_train == len(patches.rows("train"))
+    train_images = {patches.image_hashes[image] for image in patches.image_of[patches.rows("train")]}
+    assert set(header.training_data.train_images) == train_images
+    assert header.recipe["optimizer"]["lr"] == 0.02
+
+
+def test_a_finished_run_is_kept_another_refused(trained: Path, patches_path: Path) -> None:
+    before = (trained / "model.safetensors").read_bytes()
+    again = terrazzo.train(patches_path, out=trained, recipe="unet", epochs=3, changes=SMALL, device="cpu")
+    assert again.kept
+    assert terrazzo.train(
+        patches_path, out=trained, recipe="unet", epochs=3, changes=SMALL, device="cpu", resume=True
+    ).kept
+    with pytest.raises(OutputExistsError, match="--resume"):
+        terrazzo.train(patches_path, out=trained, recipe="unet", epochs=4, changes=SMALL)
+    with pytest.raises(RecipeError, match=r"optimizer.lr = 0.02, not 0.5"):
+        terrazzo.train(
+            patches_path, out=trained, recipe="unet", epochs=3, changes=SMALL | {"optimizer.lr": 0.5}, resume=True
+        )
+    assert (trained / "model.safetensors").read_bytes() == before
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(patches_path: Path, tmp_path: Path) -> None:
+    def weights(name: str, seed: int) -> dict[str, torch.Tensor]:
+        run = tmp_path / name
+        changes = SMALL | {"train.seed": seed, "train.precision": "32"}
+        terrazzo.train(patches_path, out=run, recipe="unet", epochs=1, changes=changes, device="cpu")
+        return load(run / "model.safetensors", device="cpu").network.state_dict()
+
+    first, second, other = weights("a", 3), weights("b", 3), weights("c", 4)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_resume_goes_on_and_ends_as_if_never_stopped(patches_path: Path, tmp_path: Path) -> None:
+    changes = SMALL | {"train.precision": "32"}
+    whole = terrazzo.train(patches_path, out=tmp_path / "whole", recipe="unet", epochs=3, changes=changes, device="cpu")
+    terrazzo.train(patches_path, out=tmp_path / "parts", recipe="unet", epochs=1, changes=changes, device="cpu")
+    parts = terrazzo.train(
+        patches_path, out=tmp_path / "parts", recipe="unet", epochs=3, changes=changes, device="cpu", resume=True
+    )
+    assert not parts.kept
+    one, two = load(whole.model, device="cpu").network.state_dict(), load(parts.model, device="cpu").network.state_dict()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+    def figures(run: str) -> list[tuple[str, ...]]:
+        with (tmp_path / run / "metrics.csv").open() as stream:
+            return [(row["epoch"], row["train_loss"], row["val_mean_iou"]) for row in csv.DictReader(stream)]
+
+    assert figures("whole") == figures("parts")
+
+
+def test_early_stopping_ends_a_run_that_no_longer_gets_better(patches_path: Path, tmp_path: Path) -> None:
+    changes = SMALL | {"optimizer.lr": 1e-9, "schedule.early_stopping": 1, "schedule.name": "plateau"}
+    terrazzo.train(patches_path, out=tmp_path / "run", recipe="unet", epochs=30, changes=changes, device="cpu")
+    with (tmp_path / "run" / "metrics.csv").open() as stream:
+        assert len(list(csv.DictReader(stream))) < 30
+
+
+def test_refusals_before_torch(patches_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(PatchesError, match="no such folder"):
+        terrazzo.train(tmp_path / "none", out=tmp_path / "run")
+    with pytest.raises(RecipeError, match="class_weights has 2 values for 3 classes"):
+        terrazzo.train(patches_path, out=tmp_path / "run", changes={"loss.class_weights": [1, 2]})
+    with pytest.raises((RecipeError, WeightsError), match="no such file"):
+        terrazzo.train(patches_path, out=tmp_path / "run", encoder_weights="lost.pth")
+    assert not (tmp_path / "run").exists()
+
+
+def test_batches_are_every_patch_once_in_an_order_of_seed_and_epoch(patches_path: Path) -> None:
+    patches = open_patches(patches_path)
+    rows = patches.rows("train")
+    order = BatchOrder(rows, 7, seed=1)
+    first = [tuple(batch) for batch in order]
+    assert sorted(row for batch in first for row in batch) == rows.tolist()
+    assert {len(batch) for batch in first} == {6}  # 30 patches: five batches of six, not four of seven and a stub
+    assert [tuple(batch) for batch in order] == first
+    order.set_epoch(1)
+    assert [tuple(batch) for batch in order] != first
+    images, masks = next(iter(batches(patches, "val", 4)))
+    assert images.shape == (3, 3, 32, 32)
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    assert (masks[0].numpy() == patches.masks[patches.rows("val")[0]]).all()
+
+
+def test_step_seeds_differ() -> None:
+    seeds = {step_seed(seed, epoch, step) for seed in range(3) for epoch in range(5) for step in range(20)}
+    assert len(seeds) == 300
+
+
+def test_adamw_spares_biases_and_norms_from_decay() -> None:
+    module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+    groups = build_optimizer(OptimizerSection(name="adamw", weight_decay=0.1), module).param_groups
+    decay = {parameter.ndim: group["weight_decay"] for group in groups for parameter in group["params"]}
+    assert decay == {4: 0.1, 1: 0.0}
+
+
+def one_image_network(patches: Patches, section_changes: dict[str, object]) -> tuple[Recipe, torch.nn.Module]:
+    recipe = Recipe().with_changes({**SMALL, "train.epochs": 1, **section_changes})
+    torch.manual_seed(0)
+    return recipe, build_model(recipe.model, 3, 3, normalization_for(recipe.model, 3))
+
+
+def test_everything_ignored_in_a_batch_does_no_harm(patches_path: Path, tmp_path: Path) -> None:
+    patches = open_patches(patches_path)
+    recipe, network = one_image_network(patches, {"augment.fill": "ignore", "augment.shift_x": 0.9})
+    result = fit(network, recipe, patches, tmp_path)
+    assert result is not None
+    assert all(value.isfinite().all() for value in result.state.values())
+    assert build_augmentation(recipe.augment) is not None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals to a child differ on Windows")
+def test_ctrl_c_keeps_the_best_model_and_resume_goes_on(patches_path: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    settings = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
+    words = ["train", str(patches_path), "--recipe", "unet", "--epochs", "400", "--device", "cpu", "--out", str(run)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "terrazzo.cli", *words, *settings], stderr=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not (run / "checkpoints" / "last.ckpt").is_file():
+        time.sleep(0.1)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err.decode()
+    assert b"Traceback" not in err
+    assert b"--resume" in err
+    ids, _ = load(run / "model.safetensors", device="cpu").predict(np.zeros((40, 50, 3), np.uint8))
+    assert ids.shape == (40, 50)
+    with (run / "metrics.csv").open() as stream:
+        done = len(list(csv.DictReader(stream)))
+    resumed = terrazzo.train(
+        patches_path, out=run, recipe="unet", epochs=done + 1, changes=SMALL, device="cpu", resume=True
+    )
+    assert not resumed.kept
+    with (run / "metrics.csv").open() as stream:
+        assert len(list(csv.DictReader(stream))) == done + 1
