@@ -30,7 +30,8 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest -m "not real" -n 2
+	$(BIN)/python -m pytest -m "not real and not speed" -n 2
+	$(BIN)/python -m pytest -m speed
 
 test: lint unit
 

@@ -9,16 +9,14 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "src" / "terrazzo"
 
-WORDS = "_version blend encoders errors files header metrics normalize palettes recipe recipes reporting schema terms"
+WORDS = "_version blend devices encoders errors files header metrics normalize palettes recipe recipes reporting schema terms"
 PIXELS = "classes contract cutting findings images labels sources survey verdicts"
 DATASET = "augment batches inspection patches preparation splits"
 LEARNER = "bundle callbacks fitting hardware losses models tiling training weights"
 USE = "api evaluation figures prediction report runs"
 SHELLS = "cli"
 LAYERS = {
-    name: layer
-    for layer, names in enumerate((WORDS, PIXELS, DATASET, LEARNER, USE, SHELLS))
-    for name in names.split()
+    name: layer for layer, names in enumerate((WORDS, PIXELS, DATASET, LEARNER, USE, SHELLS)) for name in names.split()
 }
 """The layer of each module or folder."""
 

@@ -20,6 +20,8 @@ from terrazzo.metrics import (
 NAMES = ("Building", "Land", "Road", "Water")
 K = len(NAMES)
 
+patient = settings(deadline=None)  # a busy machine is no failure
+
 truths = arrays(np.uint8, (3, 5), elements=st.sampled_from([0, 1, 2, 3, 255]))
 predictions = arrays(np.uint8, (3, 5), elements=st.integers(0, 3))
 matrices = arrays(np.int64, (K, K), elements=st.integers(0, 1000)).filter(lambda matrix: matrix.sum() > 0)
@@ -75,6 +77,7 @@ def test_kappa_is_one_for_perfect_agreement_and_minus_one_for_swapped_halves() -
     assert Scores.from_confusion(confusion_matrix(halves * 0, halves * 0, K), NAMES).kappa == 1
 
 
+@patient
 @given(matrices)
 def test_every_score_lies_in_zero_to_one_and_absent_classes_have_none(matrix: np.ndarray) -> None:
     scores = Scores.from_confusion(matrix, NAMES)
@@ -88,6 +91,7 @@ def test_every_score_lies_in_zero_to_one_and_absent_classes_have_none(matrix: np
         assert tuple(name for name, value in zip(NAMES, row, strict=True) if value is None) == absent
 
 
+@patient
 @given(matrices)
 def test_iou_is_at_most_dice_and_dice_follows_from_iou(matrix: np.ndarray) -> None:
     scores = Scores.from_confusion(matrix, NAMES)
@@ -96,6 +100,7 @@ def test_iou_is_at_most_dice_and_dice_follows_from_iou(matrix: np.ndarray) -> No
         assert iou is None or dice == pytest.approx(2 * iou / (1 + iou))
 
 
+@patient
 @given(matrices)
 def test_a_class_that_is_absent_changes_no_other_score(matrix: np.ndarray) -> None:
     wider = np.zeros((K + 1, K + 1), np.int64)
@@ -107,6 +112,7 @@ def test_a_class_that_is_absent_changes_no_other_score(matrix: np.ndarray) -> No
     assert (wide.mean_iou, wide.mean_dice) == pytest.approx((narrow.mean_iou, narrow.mean_dice))
 
 
+@patient
 @given(truths, predictions, st.permutations(range(K)))
 def test_relabelling_both_sides_alike_keeps_the_means_and_moves_the_classes(
     truth: np.ndarray, predicted: np.ndarray, order: list[int]
@@ -121,6 +127,7 @@ def test_relabelling_both_sides_alike_keeps_the_means_and_moves_the_classes(
     assert tuple(after.iou[order[i]] for i in range(K)) == before.iou
 
 
+@patient
 @given(truths, predictions, predictions)
 def test_what_is_predicted_on_ignored_pixels_does_not_count(
     truth: np.ndarray, predicted: np.ndarray, other: np.ndarray
@@ -129,6 +136,7 @@ def test_what_is_predicted_on_ignored_pixels_does_not_count(
     assert (confusion_matrix(truth, changed, K) == confusion_matrix(truth, predicted, K)).all()
 
 
+@patient
 @given(arrays(np.uint8, (4, 3, 5), elements=st.sampled_from([0, 1, 2, 3, 255])))
 def test_matrices_of_parts_add_up_to_the_matrix_of_the_whole(truth: np.ndarray) -> None:
     predicted = np.roll(np.where(truth == 255, 0, truth), 1)
@@ -138,6 +146,7 @@ def test_matrices_of_parts_add_up_to_the_matrix_of_the_whole(truth: np.ndarray) 
     assert (parts[2] == confusion_matrix(truth[2], predicted[2], K)).all()
 
 
+@patient
 @given(matrices)
 def test_mean_iou_of_counts_is_that_of_the_scores(matrix: np.ndarray) -> None:
     assert mean_iou(class_counts(matrix)) == pytest.approx(Scores.from_confusion(matrix, NAMES).mean_iou)
@@ -173,7 +182,7 @@ def test_bootstrap_of_equal_units_has_no_width_and_of_one_unit_says_nothing() ->
     assert bootstrap_interval(counts[None]) == (0, 1)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(arrays(np.int64, (6, K, K), elements=st.integers(1, 50)), st.integers(0, 9))
 def test_bootstrap_lies_between_the_worst_and_best_that_units_allow(matrix: np.ndarray, seed: int) -> None:
     counts = class_counts(matrix)

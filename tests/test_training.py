@@ -128,7 +128,10 @@ def test_resume_goes_on_and_ends_as_if_never_stopped(patches_path: Path, tmp_pat
         patches_path, out=tmp_path / "parts", recipe="unet", epochs=3, changes=changes, device="cpu", resume=True
     )
     assert not parts.kept
-    one, two = load(whole.model, device="cpu").network.state_dict(), load(parts.model, device="cpu").network.state_dict()
+    one, two = (
+        load(whole.model, device="cpu").network.state_dict(),
+        load(parts.model, device="cpu").network.state_dict(),
+    )
     assert all(torch.equal(one[name], two[name]) for name in one)
 
     def figures(run: str) -> list[tuple[str, ...]]:
@@ -211,7 +214,7 @@ def test_ctrl_c_keeps_the_best_model_and_resume_goes_on(patches_path: Path, tmp_
         time.sleep(0.1)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    _out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err.decode()
     assert b"Traceback" not in err
     assert b"--resume" in err

@@ -184,8 +184,10 @@ def predict(
 
 def load(model: PathLike, *, device: str = "auto", precision: str = "auto") -> "Bundle":
     """A trained model in memory; `load(path).predict(image)` gives ids (H, W) and probabilities (K, H, W)."""
+    from terrazzo.devices import check_compute
     from terrazzo.header import read_header
 
+    check_compute(device, precision)
     read_header(Path(model))  # a damaged file is refused before torch is imported
     from terrazzo import bundle
 

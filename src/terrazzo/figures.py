@@ -125,7 +125,7 @@ def _mark_best(axes: Any, epochs: NDArray[np.float64], scores: NDArray[np.float6
     for axis in axes[:2]:
         axis.axvline(epochs[best], color="#0f766e", linewidth=1, linestyle=(0, (2, 3)), zorder=0)
     axes[1].plot(epochs[best], scores[best], "o", color="#0f766e", markersize=8)
-    late = best > len(epochs) / 2
+    late = best >= len(epochs) / 2
     axes[1].annotate(
         f"best {scores[best]:.3f}\nepoch {epochs[best]:g}",
         (epochs[best], scores[best]),

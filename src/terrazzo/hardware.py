@@ -9,11 +9,10 @@ from typing import Literal
 
 import torch
 
+from terrazzo.devices import check_compute
 from terrazzo.errors import InputError
 
 Precision = Literal["32", "bf16"]
-DEVICE_WORDS = "auto, cpu, cuda, cuda:N or mps"
-
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # from malloc.h
 
 
@@ -44,8 +43,7 @@ class Compute:
 
 def choose(device: str = "auto", precision: str = "auto", channels_last: str = "auto") -> Compute:
     """The compute that the words ask for; `auto` takes what this hardware does best. Raises InputError otherwise."""
-    if precision not in ("auto", "32", "bf16"):
-        raise InputError(f"--precision {precision}: expected auto, 32 or bf16")
+    check_compute(device, precision)
     found = _device(device)
     if found.type == "cpu":
         reuse_memory()
@@ -97,14 +95,9 @@ def _device(word: str) -> torch.device:
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps") if torch.backends.mps.is_available() else torch.device("cpu")
-    try:
-        device = torch.device(word)
-    except RuntimeError as error:
-        raise InputError(f"--device {word}: expected {DEVICE_WORDS}") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"--device {word}: this torch sees no CUDA GPU; use --device cpu")
+    device = torch.device(word)
+    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
+        raise InputError(f"--device {word}: this torch sees {torch.cuda.device_count()} CUDA GPUs; use --device cpu")
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise InputError(f"--device {word}: there is no Apple GPU here; use --device cpu")
-    if device.type not in ("cpu", "cuda", "mps"):
-        raise InputError(f"--device {word}: expected {DEVICE_WORDS}")
     return device

@@ -49,14 +49,21 @@ _REMEDY = "save it as 8-bit RGB"
 
 def read_photo(raw: bytes, where: str) -> NDArray[np.uint8]:
     """The pixels (H, W, 3) of a photo. Raises ImageError, naming `where`, if it is damaged or of another kind."""
+    return np.asarray(open_photo(raw, where))
+
+
+def open_photo(raw: bytes, where: str) -> Image.Image:
+    """A photo as a decoded RGB image, its orientation applied: for cropping it without a second copy of its pixels.
+
+    Raises ImageError, naming `where`, if it is damaged or of another kind.
+    """
     _refuse_deep(raw, where)
     image = decode(raw, where)
     if image.mode not in _PHOTO_MODES:
         raise ImageError(f"{where}: its pixels are of the kind {image.mode}; expected 8-bit RGB or grey; {_REMEDY}")
     if image.mode == "P":
-        photo: NDArray[np.uint8] = palette_of(image)[np.asarray(image)]
-        return photo
-    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+        return Image.fromarray(palette_of(image)[np.asarray(image)])
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def read_size(raw: bytes, where: str) -> tuple[int, int]:

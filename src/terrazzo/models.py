@@ -81,9 +81,7 @@ class ClassicUNet(nn.Module):
         filters = section.filters
         widths = (bands, *filters)
         self.down = nn.ModuleList(_block(widths[i], widths[i + 1], section) for i in range(len(filters)))
-        self.up = nn.ModuleList(
-            nn.ConvTranspose2d(below, here, 2, stride=2) for here, below in pairwise(filters)
-        )
+        self.up = nn.ModuleList(nn.ConvTranspose2d(below, here, 2, stride=2) for here, below in pairwise(filters))
         self.merge = nn.ModuleList(_block(2 * here, here, section) for here in filters[:-1])
         self.head = nn.Conv2d(filters[0], n_classes, 1)
 

@@ -47,11 +47,16 @@ class ModelSection(Section):
     mean: tuple[float, ...] | None = Field(None, description="mean by band after scaling; none = the encoder's own")
     std: tuple[float, ...] | None = Field(None, description="deviation by band after scaling; none = the encoder's own")
 
+    @field_validator("encoder")
+    @classmethod
+    def _known_encoder(cls, value: str | None) -> str | None:
+        if value is not None:
+            check_encoder(value)
+        return value
+
     @model_validator(mode="after")
-    def _known_names(self) -> "ModelSection":
+    def _known_architecture(self) -> "ModelSection":
         check_architecture(self.arch, self.encoder)
-        if self.encoder is not None:
-            check_encoder(self.encoder)
         return self
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from terrazzo._version import __version__
+from terrazzo.devices import check_compute
 from terrazzo.errors import InputError, ModelFileError, OutputExistsError, RecipeError
 from terrazzo.files import digest, refuse_existing, write_text
 from terrazzo.header import Header, TrainingData, read_header
@@ -66,6 +67,7 @@ def train_patches(
     Every check comes before torch is imported. Raises PatchesError, RecipeError, WeightsError, OutputExistsError;
     InputError where Ctrl-C came before the first epoch was finished.
     """
+    check_compute(options.device)
     patches = open_patches(patches_path)
     _check(patches, recipe)
     key = run_key(patches, recipe)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from terrazzo.cli import options
-from terrazzo.cli.output import line, reporting
+from terrazzo.cli.output import line, next_command, reporting, wrote
 
 
 def predict(
@@ -37,6 +37,9 @@ def predict(
             progress=progress,
             say=say,
         )
-    for text in done.lines():
-        line(text)
+    if done.kept:
+        line(f"kept {len(done.kept)} finished maps of the same image, model and options (--overwrite makes them anew)")
+    line(f"mapped {len(done.written)} images of {len(done.areas)}")
+    wrote("maps", [out / "areas.csv", out / "legend.png", *sorted(out.rglob("*_overlay.jpg"))[:3]])
+    next_command("terrazzo", "predict", model, "MORE_IMAGES", "--out", out.with_name(f"{out.name}-more"))
     return 0

@@ -1,6 +1,5 @@
 """What is asked of an evaluation: inputs and options, all checked before anything heavy is imported."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo._version import __version__
+from terrazzo.devices import check_compute
 from terrazzo.errors import InputError, PatchesError
 from terrazzo.files import digest, file_digest
 from terrazzo.header import Header, read_header
@@ -52,10 +52,7 @@ def check(model: Path, patches: Path, split: str, batch_size: int, device: str, 
     """The command of these arguments, or the error of the first that cannot be used."""
     if batch_size < 1:
         raise InputError(f"--batch-size {batch_size}: expected at least 1")
-    if precision not in ("auto", "32", "bf16"):
-        raise InputError(f"--precision {precision}: expected auto, 32 or bf16")
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
-        raise InputError(f"--device {device}: expected auto, cpu, cuda, cuda:N or mps")
+    check_compute(device, precision)
     header = read_header(model)
     opened = open_patches(patches)
     if header.schema.names != opened.schema.names:

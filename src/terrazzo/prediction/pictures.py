@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from terrazzo.devices import check_compute
 from terrazzo.errors import ImageError, InputError, OutputExistsError, PartialError
 from terrazzo.files import digest, file_digest
 from terrazzo.header import Header, read_header
@@ -103,6 +104,7 @@ def predict(
     A picture that cannot be read is told to `say` and the others are done; then PartialError is raised, or InputError
     where all failed. OutputExistsError (something else is in the way) is raised before anything is written.
     """
+    check_compute(device, precision)
     model, out = Path(model), Path(out)
     header = read_header(model)
     if header.bands != BANDS:

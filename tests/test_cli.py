@@ -1,0 +1,302 @@
+"""The command line: what each command prints, how fast it refuses, and a table of bad input.
+
+Every refusal is one line on stderr with exit code 2 (1 where only a part failed), no traceback, nothing half-written.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import terrazzo
+from terrazzo.cli import run
+from tests.test_preparation import TABLE, scene
+from tests.test_training import SMALL
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data/, patches/, run/ and a picture, all good."""
+    folder = tmp_path_factory.mktemp("cli")
+    for number in range(6):
+        scene(folder / "data", f"p{number}", shift=number)
+    (folder / "data" / "classes.csv").write_text(TABLE)
+    terrazzo.prepare(folder / "data", out=folder / "patches", patch_size=32)
+    terrazzo.train(folder / "patches", out=folder / "run", recipe="unet", epochs=1, changes=SMALL, device="cpu")
+    shutil.copy(folder / "data" / "images" / "p0.png", folder / "photo.png")
+    return folder
+
+
+@pytest.fixture
+def copy(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the world that a test may spoil, as the working directory."""
+    shutil.copytree(world, tmp_path / "w")
+    monkeypatch.chdir(tmp_path / "w")
+    return tmp_path / "w"
+
+
+def fresh(*words: str, cwd: Path | None = None) -> tuple[int, str, str, float]:
+    """Exit code, stdout, stderr and seconds of the command in a process of its own."""
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "terrazzo.cli", *words],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=os.environ | {"COLUMNS": "100", "TERM": "dumb"},
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr, time.perf_counter() - started
+
+
+def test_the_whole_way_by_the_commands_that_it_prints(
+    copy: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shlex
+
+    settings = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
+    (copy / "classes.csv").write_text(TABLE)
+    assert run(["inspect", "data", "--patch-size", "32"]) == 0
+    command = next_of(capsys)
+    assert command[:3] == ["terrazzo", "prepare", "data"]
+    assert run([*command[1:-1], "new", "--patch-size", "32"]) == 0
+    command = next_of(capsys)
+    assert command[:3] == ["terrazzo", "train", "new"]
+    assert run(["train", "new", "--recipe", "unet", "--epochs", "1", "--out", "first", *settings]) == 0
+    command = next_of(capsys)
+    assert command[:3] == ["terrazzo", "evaluate", "first/model.safetensors".replace("/", os.sep)]
+    assert run(command[1:]) == 0
+    out = capsys.readouterr().out
+    assert "wrote" in out
+    command = shlex.split(out.splitlines()[-1].removeprefix("next: "))
+    assert run(["photo.png" if word == "IMAGE" else word for word in command[1:]]) == 0
+    assert (copy / "maps" / "photo_classes.png").is_file()
+    assert (copy / "first" / "report" / "report.html").is_file()
+
+
+def next_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    import shlex
+
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("next: ")
+    return shlex.split(last.removeprefix("next: "))
+
+
+def test_json_stands_alone_on_stdout(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["inspect", "data", "--json", "--patch-size", "32"]) == 0
+    assert json.loads(capsys.readouterr().out)["n_scenes"] == 6
+    assert run(["inspect", "run/model.safetensors", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["patch_size"] == 32
+    assert run(["evaluate", "run/model.safetensors", "patches", "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert {"accuracy", "mean_iou", "mean_iou_interval", "mean_dice", "kappa", "loss", "jaccard_soft_micro"} <= set(
+        scores
+    )
+    assert list(scores["iou"]) == ["roof", "road", "lake"]
+
+
+def test_inspect_exits_1_where_prepare_would_refuse(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (copy / "data" / "masks" / "p3.png").unlink()
+    assert run(["inspect", "data", "--patch-size", "32"]) == 1
+    err = capsys.readouterr().err.strip().splitlines()
+    assert "p3.png" in err[-1]
+    assert run(["prepare", "data", "--patch-size", "32", "--out", "new"]) == 2
+
+
+def test_finished_outputs_are_kept_by_every_command(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    commands = (
+        ["prepare", "data", "--patch-size", "32", "--out", "patches"],
+        ["evaluate", "run/model.safetensors", "patches", "--out", "report"],
+        ["predict", "run/model.safetensors", "photo.png", "--out", "maps"],
+    )
+    for words in commands:
+        assert run(words) == 0
+        capsys.readouterr()
+        before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+        assert run(words) == 0
+        assert "kept" in capsys.readouterr().out
+        assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
+
+
+def damage_mask(world: Path) -> None:
+    mask = world / "data" / "masks" / "p2.png"
+    pixels = np.array(Image.open(mask))
+    pixels[5, 7] = (9, 9, 9)
+    Image.fromarray(pixels).save(mask)
+
+
+def truncate(name: str) -> Callable[[Path], None]:
+    def act(world: Path) -> None:
+        path = world / name
+        path.write_bytes(path.read_bytes()[:-40])
+
+    return act
+
+
+def write(name: str, text: str) -> Callable[[Path], None]:
+    def act(world: Path) -> None:
+        (world / name).parent.mkdir(parents=True, exist_ok=True)
+        (world / name).write_text(text)
+
+    return act
+
+
+def shrink_mask(world: Path) -> None:
+    mask = world / "data" / "masks" / "p1.png"
+    Image.open(mask).resize((50, 50), Image.Resampling.NEAREST).save(mask)
+
+
+def fewer_classes(world: Path) -> None:
+    for mask in (world / "data" / "masks").iterdir():
+        pixels = np.array(Image.open(mask))
+        pixels[(pixels == (0, 0, 255)).all(axis=2)] = (255, 0, 0)
+        Image.fromarray(pixels).save(mask)
+    (world / "data" / "classes.csv").write_text("name,color\nroof,#FF0000\nroad,#00FF00\n")
+    terrazzo.prepare(world / "data", out=world / "two", patch_size=32)
+
+
+def nothing(world: Path) -> None:
+    """The world is good; the command is not."""
+
+
+MODEL = "run/model.safetensors"
+BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
+    "no such data": (nothing, "prepare nowhere --out new", "nowhere"),
+    "no such command": (nothing, "prepair data --out new", "prepair"),
+    "no such option": (nothing, "prepare data --out new --pach-size 32", "--pach-size"),
+    "an option without its value": (nothing, "prepare data --out", "--out"),
+    "no --out": (nothing, "prepare data", "--out"),
+    "a number that is none": (nothing, "prepare data --out new --patch-size big", "--patch-size"),
+    "a patch size of 0": (nothing, "prepare data --out new --patch-size 0", "--patch-size"),
+    "an unknown layout": (nothing, "prepare data --out new --layout heap", "heap"),
+    "an unknown policy": (nothing, "prepare data --out new --unknown maybe", "--unknown maybe"),
+    "an unknown fit": (nothing, "prepare data --out new --fit squeeze", "--fit squeeze"),
+    "an unknown split": (nothing, "prepare data --out new --split tile", "--split tile"),
+    "a share above 1": (nothing, "prepare data --out new --val 1.5", "--val 1.5"),
+    "a class table that is not there": (nothing, "prepare data --out new --classes lost.csv", "lost.csv"),
+    "a class table without colours": (
+        write("bad.csv", "name\nroof\n"),
+        "prepare data --out new --classes bad.csv",
+        "bad.csv",
+    ),
+    "a class to ignore that there is not": (nothing, "prepare data --out new --ignore-class sea", "sea"),
+    "an empty folder": (lambda w: (w / "void").mkdir(), "prepare void --out new", "void"),
+    "a colour in no class": (damage_mask, "prepare data --out new --patch-size 32", "p2.png"),
+    "a mask of another size": (shrink_mask, "prepare data --out new --patch-size 32", "p1.png"),
+    "a truncated image": (truncate("data/images/p4.png"), "prepare data --out new --patch-size 32", "p4.png"),
+    "an empty mask file": (write("data/masks/p5.png", ""), "prepare data --out new --patch-size 32", "p5.png"),
+    "a zip that is none": (write("data.zip", "PK no"), "prepare data.zip --out new", "data.zip"),
+    "something else in the way": (nothing, "prepare data --out run --patch-size 32", "--overwrite"),
+    "a file in the way": (nothing, "prepare data --out photo.png --patch-size 32", "photo.png"),
+    "patches that are none": (nothing, "train data --out new", "data"),
+    "patches without index": (lambda w: (w / "patches/index.csv").unlink(), "train patches --out new", "index.csv"),
+    "an unknown recipe": (nothing, "train patches --recipe unet-resnet35 --out new", "unet-resnet35"),
+    "a recipe with an unknown field": (
+        write("r.yaml", "model: {depth: 3}\n"),
+        "train patches --recipe r.yaml --out new",
+        "model.depth",
+    ),
+    "a recipe that is no YAML": (write("r.yaml", "a: [b\n"), "train patches --recipe r.yaml --out new", "r.yaml"),
+    "a bad value by --set": (nothing, "train patches --out new --set optimizer.lr=fast", "optimizer.lr"),
+    "an unknown loss": (nothing, "train patches --out new --set loss.terms=hinge", "hinge"),
+    "an unknown encoder": (nothing, "train patches --out new --set model.encoder=resnet43", "resnet43"),
+    "no epochs": (nothing, "train patches --out new --epochs 0", "train.epochs"),
+    "lost encoder weights": (nothing, "train patches --out new --encoder-weights lost.pth", "lost.pth"),
+    "another run in the way": (nothing, "train patches --out run --recipe unet --epochs 7", "--resume"),
+    "no such model": (nothing, "evaluate lost.safetensors patches", "lost.safetensors"),
+    "a model cut short": (truncate(MODEL), f"evaluate {MODEL} patches", "model.safetensors"),
+    "a picture for a model": (nothing, "evaluate photo.png patches", "photo.png"),
+    "an empty split": (nothing, f"evaluate {MODEL} patches --split test", "test"),
+    "an unknown side": (nothing, f"evaluate {MODEL} patches --split valid", "valid"),
+    "other classes": (fewer_classes, f"evaluate {MODEL} two", "class"),
+    "a device that there is not": (nothing, f"evaluate {MODEL} patches --device tpu", "--device tpu"),
+    "a device for training that there is not": (nothing, "train patches --out new --device tpu", "--device tpu"),
+    "a precision that there is not": (nothing, f"evaluate {MODEL} patches --precision 8", "--precision 8"),
+    "no such picture": (nothing, f"predict {MODEL} lost.jpg --out maps", "lost.jpg"),
+    "a GeoTIFF": (write("scene.tif", "II*"), f"predict {MODEL} scene.tif --out maps", "GeoTIFF"),
+    "a text for a picture": (write("note.jpg", "hello"), f"predict {MODEL} note.jpg --out maps", "note.jpg"),
+    "a window that is too small": (nothing, f"predict {MODEL} photo.png --out maps --window 5", "--window"),
+    "a model that is damaged for predict": (truncate(MODEL), f"predict {MODEL} photo.png --out maps", "safetensors"),
+    "two pictures of one name": (
+        lambda w: shutil.copy(w / "photo.png", w / "data" / "photo.png"),
+        f"predict {MODEL} photo.png data/photo.png --out maps",
+        "photo",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_line(name: str, copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spoil, command, named = BAD[name]
+    spoil(copy)
+    capsys.readouterr()
+    before = set(copy.rglob("*"))
+    assert run(command.split()) == 2
+    captured = capsys.readouterr()
+    last = captured.err.strip().splitlines()[-1]
+    assert last.startswith("terrazzo: error: ")
+    assert named in last
+    assert "Traceback" not in captured.err
+    errors = [line for line in captured.err.splitlines() if line.startswith("terrazzo: error: ")]
+    assert len(errors) == 1
+    assert set(copy.rglob("*")) == before, "something was left behind"
+
+
+def test_a_batch_with_one_bad_picture_does_the_rest_and_exits_1(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (copy / "pictures").mkdir()
+    shutil.copy(copy / "photo.png", copy / "pictures" / "good.png")
+    (copy / "pictures" / "bad.png").write_bytes((copy / "photo.png").read_bytes()[:100])
+    assert run(["predict", MODEL, "pictures", "--out", "maps"]) == 1
+    assert "bad.png" in capsys.readouterr().err
+    assert (copy / "maps" / "good_classes.png").is_file()
+    assert (copy / "maps" / "areas.csv").is_file()
+
+
+def cpu_seconds(times: int, *words: str, cwd: Path | None = None) -> tuple[float, tuple[int, str, str, float]]:
+    """The least CPU time of several runs (on an idle machine the time that a user waits), and the first result."""
+    resource = pytest.importorskip("resource")
+    spent, results = [], []
+    for _ in range(times):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        results.append(fresh(*words, cwd=cwd))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(spent), results[0]
+
+
+@pytest.mark.speed
+def test_help_is_fast() -> None:
+    seconds, (code, out, _, _) = cpu_seconds(5, "--help")
+    assert code == 0
+    for command in ("inspect", "prepare", "train", "evaluate", "predict"):
+        assert command in out
+    assert seconds < 0.4
+
+
+@pytest.mark.speed
+@pytest.mark.parametrize(
+    "command",
+    [
+        "prepare nowhere --out new",
+        "prepare data --out new --fit squeeze",
+        "train nowhere --out new",
+        "train patches --out new --recipe unet-resnet35",
+        "train patches --out new --set model.encoder=resnet43",
+        "evaluate photo.png patches",
+        "predict photo.png photo.png --out maps",
+        f"predict {MODEL} lost.jpg --out maps",
+    ],
+)
+def test_a_refusal_is_fast(command: str, world: Path) -> None:
+    seconds, (code, _, err, _) = cpu_seconds(3, *command.split(), cwd=world)
+    assert code == 2
+    assert len(err.strip().splitlines()) == 1
+    assert seconds < 1.0
