@@ -39,7 +39,12 @@ real: $(STAMP)
 	$(BIN)/python -m pytest -m real
 
 demo: $(STAMP)
-	$(BIN)/python -m benchmarks.demo --out demo
+	$(BIN)/terrazzo synthesize demo/world --images 36 --height 256 --width 384
+	$(BIN)/terrazzo prepare demo/world --patch-size 128 --out demo/patches
+	$(BIN)/terrazzo train demo/patches --recipe unet-lite0 --epochs 16 --out demo/run
+	$(BIN)/terrazzo evaluate demo/run/model.safetensors demo/patches --out demo/report
+	$(BIN)/terrazzo predict demo/run/model.safetensors demo/world/images --out demo/maps
+	@echo "look at demo/report/report.html and demo/maps"
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \

@@ -2,7 +2,7 @@
 
     python benchmarks/prediction_memory.py                       # a small network, so that it takes minutes
     python benchmarks/prediction_memory.py --network resnet34    # the U-Net ResNet34: half an hour on two cores
-    python benchmarks/prediction_memory.py --side 3000           # a smaller picture
+    python benchmarks/prediction_memory.py --side 3000 --batch-size 1
 
 Picture, model and prediction are made in a process each; the figure is the last one's peak resident memory. Needs a
 POSIX system (`resource`) and a gigabyte of disk in the temporary folder.
@@ -68,12 +68,13 @@ def make_model(path: Path, network: str) -> None:
     bundle.save(path, header, build_model(section, 3, N_CLASSES, normalization).state_dict())
 
 
-def predict(folder: Path) -> None:
+def predict(folder: Path, batch_size: int | None) -> None:
     """Predict the picture and print the peak memory of this process, in kilobytes, and the seconds it took."""
     from terrazzo.prediction.pictures import predict
 
     start = time.perf_counter()
-    predict(folder / "model.safetensors", folder / "picture.jpg", out=folder / "maps", device="cpu")
+    model, picture = folder / "model.safetensors", folder / "picture.jpg"
+    predict(model, picture, out=folder / "maps", batch_size=batch_size, device="cpu")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     kilobytes = peak // 1024 if sys.platform == "darwin" else peak
     print(json.dumps({"kilobytes": kilobytes, "seconds": time.perf_counter() - start}))
@@ -82,8 +83,10 @@ def predict(folder: Path) -> None:
 def in_process(step: str, folder: Path, arguments: argparse.Namespace) -> str:
     """Run one step in a process of its own and return what it printed."""
     command = [sys.executable, __file__, "--side", str(arguments.side), "--network", arguments.network]
-    done = subprocess.run([*command, "--step", step, "--folder", folder], stdout=subprocess.PIPE, text=True, check=True)
-    return done.stdout
+    command += ["--step", step, "--folder", str(folder)]
+    if arguments.batch_size is not None:
+        command += ["--batch-size", str(arguments.batch_size)]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def main() -> int:
@@ -91,6 +94,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--side", type=int, default=20_000)
     parser.add_argument("--network", choices=("small", "resnet34"), default="small")
+    parser.add_argument("--batch-size", type=int)
     parser.add_argument("--step", choices=("picture", "model", "predict"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -99,7 +103,7 @@ def main() -> int:
     elif arguments.step == "model":
         make_model(arguments.folder / "model.safetensors", arguments.network)
     elif arguments.step == "predict":
-        predict(arguments.folder)
+        predict(arguments.folder, arguments.batch_size)
     else:
         return measure(arguments)
     return 0

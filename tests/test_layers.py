@@ -9,7 +9,10 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "src" / "terrazzo"
 
-WORDS = "_version blend devices encoders errors files header metrics normalize palettes recipe recipes reporting schema terms"
+WORDS = (
+    "_version blend devices encoders errors files header metrics normalize palettes recipe recipes reporting schema "
+    "terms"
+)
 PIXELS = "classes contract cutting findings images labels sources survey verdicts"
 DATASET = "augment batches inspection patches preparation splits"
 LEARNER = "bundle callbacks fitting hardware losses models tiling training weights"

@@ -79,7 +79,7 @@ def test_a_bad_file_is_named(tmp_path: Path, text: str, words: str) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(RecipeError, match="no such recipe; there are .*unet-resnet34"):
+    with pytest.raises(RecipeError, match=r"no such recipe; there are .*unet-resnet34"):
         load_recipe("unet-resnet35")
 
 

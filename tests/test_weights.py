@@ -93,7 +93,7 @@ def test_an_unreachable_download_is_one_line_with_its_remedy(monkeypatch: pytest
 
     monkeypatch.setattr(smp.encoders, "get_encoder", offline)
     section = ModelSection(encoder="resnet18", encoder_weights="imagenet")
-    with pytest.raises(WeightsError, match="cannot be downloaded here .*--encoder-weights none") as caught:
+    with pytest.raises(WeightsError, match=r"cannot be downloaded here .*--encoder-weights none") as caught:
         weights.load_encoder_weights(network_of(section), section, 3, quiet)
     assert "\n" not in str(caught.value)
 

@@ -3,10 +3,10 @@
 plane, water, materials     the geometry and matter of a world; no randomness of their own
 quarters, streets, world    what is planned where (`world.plan`), collected on a `draft.Draft` as polygons
 paint, light, noise         a plan under a light becomes radiance and class ids, a sensor makes a photo of it
-render, write               seeds in, arrays or files out
+scenes, write               seeds in, arrays or files out
 """
 
-from terrazzo.sources.synthetic.render import render
+from terrazzo.sources.synthetic.scenes import render
 from terrazzo.sources.synthetic.write import write_world
 
 __all__ = ["render", "write_world"]

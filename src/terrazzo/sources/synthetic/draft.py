@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from terrazzo.schema import Color
 from terrazzo.sources.synthetic.buildings import Building, Face
@@ -78,7 +79,7 @@ class Draft:
             if self.seen(row, col):
                 self.trees.append(Tree(float(row), float(col), radius, self.season.tree(rng)))
 
-    def dry(self, points: Points, margin: float) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    def dry(self, points: Points, margin: float) -> NDArray[np.bool_]:
         """Which of the plane points (N, 2) lie at least `margin` px from all water (N,)."""
         dry = np.ones(len(points), np.bool_)
         for water in self.waters:

@@ -49,9 +49,10 @@ class Sensor:
     @classmethod
     def random(cls, rng: np.random.Generator) -> "Sensor":
         """One of many cameras on one of many days."""
-        red, green, blue = rng.uniform(0.9, 1.1, 3) * rng.uniform(0.9, 1.18)
+        # White balance drifts between warm and cool, hardly between pink and green.
+        exposure, warmth, tint = rng.uniform((0.9, -0.09, -0.025), (1.18, 0.09, 0.025)).tolist()
         return cls(
-            (float(red), float(green), float(blue)),
+            (exposure * (1 + warmth), exposure * (1 + tint), exposure * (1 - warmth)),
             gamma=float(rng.uniform(0.86, 1.12)),
             haze=float(rng.uniform(0.0, 0.18)),
             saturation=float(rng.uniform(0.62, 1.05)),

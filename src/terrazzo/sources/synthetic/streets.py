@@ -40,10 +40,12 @@ def add_track(draft: Draft, rng: np.random.Generator, cut: Cut) -> None:
 
 
 def park_cars(draft: Draft, rng: np.random.Generator, lot: Rect) -> None:
-    """A paved lot with marked bays along its long sides, about half of them taken."""
-    draft.lay(draft.kerbs, lot, Surface(ROAD, pick(rng, ASPHALT), 0.06, 0.05))
+    """A paved lot with marked bays along its long sides, about half of them taken, and a way in from the near side."""
     axis = lot.long_axis
     (start, end), (near, far) = lot.span(axis), lot.span(1 - axis)
+    asphalt = Surface(ROAD, pick(rng, ASPHALT), 0.06, 0.05)
+    draft.lay(draft.kerbs, lot, asphalt)
+    draft.lay(draft.kerbs, Rect.spanning(axis, (end - 12, end - 2), (near - 7, near + 1)), asphalt)
     paint = Surface(ROAD, MARKING)
     for edge, depth in ((near, 10.0), (far, -10.0)):
         for at in np.arange(start + 4, end - 8, 6.0):
@@ -55,7 +57,8 @@ def park_cars(draft: Draft, rng: np.random.Generator, lot: Rect) -> None:
 
 def _width(cut: Cut) -> float:
     start, end = cut.strip.span(1 - cut.axis)
-    return end - start
+    # Rounded: a strip is a difference of positions, and must equal the width it was cut with.
+    return round(end - start, 3)
 
 
 def _passable(draft: Draft, cut: Cut, bridges: bool) -> list[tuple[float, float]]:

@@ -41,9 +41,11 @@ def _waters(
     both.
     """
     lakes: dict[int, Lake] = {}
-    inside = [i for i, quarter in enumerate(quarters) if np.hypot(*quarter.centre) < 0.3 * shorter]
-    roomy = [i for i in range(len(quarters)) if min(quarters[i].height, quarters[i].width) > 110]
-    candidates = [i for i in inside if i in roomy]
+    candidates = [
+        number
+        for number, quarter in enumerate(quarters)
+        if np.hypot(*quarter.centre) < 0.3 * shorter and min(quarter.height, quarter.width) > 110
+    ]
     if candidates and len(quarters) > 2 and rng.random() < 0.5:
         number = candidates[int(rng.integers(len(candidates)))]
         radius = min(quarters[number].height, quarters[number].width) * rng.uniform(0.36, 0.44)
@@ -57,7 +59,7 @@ def _waters(
 
 
 def _deal(rng: np.random.Generator, quarters: list[Rect], lakes: dict[int, Lake]) -> list[Filling]:
-    """A filling for each quarter, nearest first; of the nearest three that are not around a lake, one is a suburb."""
+    """A filling for each quarter, nearest first; of the nearest two that are not around a lake, one is a suburb."""
     dealt: list[Filling] = []
     while len(dealt) < len(quarters):
         dealt.extend(DECK[i] for i in rng.permutation(len(DECK)))

@@ -14,7 +14,7 @@ from PIL import Image
 from terrazzo.errors import InputError
 from terrazzo.files import write_beside, write_folder_beside
 from terrazzo.palettes import SYNTHETIC
-from terrazzo.sources.synthetic.render import render
+from terrazzo.sources.synthetic.scenes import render
 
 LAYOUTS = ("flat", "humans-in-the-loop")
 MASK_MODES = ("color", "palette", "id")

@@ -1,0 +1,149 @@
+"""Training throughput: our `fit` beside a plain loop and beside the bare optimizer step, in one run.
+
+    python -m benchmarks.training PATCHES [--batches 24]
+
+U-Net with ResNet34, batch 8, cross-entropy + Dice, AdamW, all three alike:
+
+    ours   training epochs of terrazzo's `fit`: cache, augmentation, metrics, logging (validation and start-up apart)
+    plain  the loop of segmentation-models-pytorch's examples: float32, library defaults, the same patches from a
+           DataLoader, the library's own losses
+    bare   forward, loss, backward, optimizer step on one fixed batch, at our precision and memory format
+
+Each runs in a process of its own, so that none inherits another's settings; the three take turns, `--rounds` times,
+and medians are compared. `bare` shares our memory settings (`hardware.reuse_memory`), `plain` has the defaults.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+BATCH = 8
+
+
+def ours(patches_path: Path, n_batches: int) -> float:
+    """Images a second of fit's training epochs, the first epoch apart."""
+    import torch
+
+    from terrazzo.callbacks import read_rows
+    from terrazzo.fitting import METRICS, compute_for, fit
+    from terrazzo.models import build_model, normalization_for
+    from terrazzo.patches import Patches, open_patches
+    from terrazzo.recipe import load_recipe
+
+    class Few(Patches):
+        """The same patches, the first so many of each split: an epoch of `n_batches`."""
+
+        def rows(self, split):  # type: ignore[no-untyped-def]
+            return super().rows(split)[: n_batches * BATCH if split == "train" else BATCH]
+
+    found = open_patches(patches_path)
+    patches = Few(**{name: getattr(found, name) for name in found.__dataclass_fields__})
+    recipe = load_recipe("unet-resnet34").with_changes({"model.encoder_weights": "none", "train.epochs": 3})
+    torch.manual_seed(0)
+    network = build_model(recipe.model, 3, patches.schema.n_classes, normalization_for(recipe.model, patches.bands))
+    with tempfile.TemporaryDirectory() as folder:
+        fit(network, recipe, patches, Path(folder), compute=compute_for(recipe, "cpu"))
+        return statistics.median(row["images_per_s"] for row in read_rows(Path(folder) / METRICS)[1:])
+
+
+def plain(patches_path: Path, n_batches: int) -> float:
+    """Images a second of a plain float32 loop."""
+    import segmentation_models_pytorch as smp
+    import torch
+    from torch.utils.data import DataLoader, TensorDataset
+
+    from terrazzo.patches import open_patches
+
+    patches = open_patches(patches_path)
+    rows = patches.rows("train")[: n_batches * BATCH]
+    images = torch.from_numpy(patches.images[rows]).permute(0, 3, 1, 2).contiguous()
+    loader = DataLoader(TensorDataset(images, torch.from_numpy(patches.masks[rows])), BATCH, shuffle=True)
+    torch.manual_seed(0)
+    network = smp.Unet("resnet34", encoder_weights=None, classes=patches.schema.n_classes)
+    dice = smp.losses.DiceLoss("multiclass", ignore_index=255)
+    cross_entropy = torch.nn.CrossEntropyLoss(ignore_index=255)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    seconds = []
+    for batch, ids in loader:
+        started = time.perf_counter()
+        logits = network(batch.float() / 255)
+        loss = cross_entropy(logits, ids.long()) + dice(logits, ids.long())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        seconds.append(time.perf_counter() - started)
+    return BATCH / statistics.median(seconds[2:])
+
+
+def bare(patches_path: Path, n_batches: int) -> float:
+    """Images a second of nothing but the step, on one batch."""
+    import torch
+
+    from terrazzo.batches import batches
+    from terrazzo.fitting import compute_for
+    from terrazzo.losses import build_loss
+    from terrazzo.models import build_model, normalization_for
+    from terrazzo.patches import open_patches
+    from terrazzo.recipe import load_recipe
+    from terrazzo.training import build_optimizer
+
+    patches = open_patches(patches_path)
+    recipe = load_recipe("unet-resnet34").with_changes({"model.encoder_weights": "none"})
+    compute = compute_for(recipe, "cpu")
+    torch.manual_seed(0)
+    network = build_model(recipe.model, 3, patches.schema.n_classes, normalization_for(recipe.model, 3))
+    network.to(memory_format=compute.memory_format)
+    loss = build_loss(recipe.loss, patches.schema.n_classes)
+    optimizer = build_optimizer(recipe.optimizer, network)
+    pixels, ids = next(iter(batches(patches, "train", BATCH)))
+    seconds = []
+    for _ in range(n_batches):
+        started = time.perf_counter()
+        with compute.autocast():
+            logits = network(pixels)
+        value = loss(logits, ids)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        seconds.append(time.perf_counter() - started)
+    return BATCH / statistics.median(seconds[2:])
+
+
+CONTESTANTS = {"ours": ours, "plain": plain, "bare": bare}
+
+
+def main() -> None:
+    """Run the contestants in turn and print medians and ratios."""
+    parser = argparse.ArgumentParser(description="Training throughput in images/s.")
+    parser.add_argument("patches", type=Path)
+    parser.add_argument("--batches", type=int, default=24)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--only", choices=CONTESTANTS)
+    options = parser.parse_args()
+    if options.only:
+        print(CONTESTANTS[options.only](options.patches, options.batches))
+        return
+    found: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
+    for number in range(options.rounds):
+        for name in CONTESTANTS:
+            words = [str(options.patches), "--batches", str(options.batches), "--only", name]
+            done = subprocess.run(
+                [sys.executable, "-W", "ignore", "-m", "benchmarks.training", *words],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            found[name].append(float(done.stdout.split()[-1]))
+            print(f"round {number + 1}: {name:5} {found[name][-1]:6.2f} images/s", flush=True)
+    medians = {name: round(statistics.median(values), 2) for name, values in found.items()}
+    ratios = {f"ours/{name}": round(medians["ours"] / medians[name], 3) for name in ("plain", "bare")}
+    print(json.dumps({"images_per_s": medians, **ratios}))
+
+
+if __name__ == "__main__":
+    main()
