@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 from terrazzo._version import __version__
 
 if TYPE_CHECKING:
-    from terrazzo.api import evaluate, inspect, load, predict, prepare, synthesize, train
+    from terrazzo.api import load, prepare, synthesize, train
     from terrazzo.errors import TerrazzoError
+    from terrazzo.evaluation import evaluate
+    from terrazzo.inspection import inspect
+    from terrazzo.prediction.pictures import predict
 
 __all__ = [
     "TerrazzoError",
@@ -31,13 +34,26 @@ __all__ = [
 ]
 
 
+_HOMES = {
+    "TerrazzoError": "errors",
+    "evaluate": "evaluation",
+    "inspect": "inspection",
+    "load": "api",
+    "predict": "prediction.pictures",
+    "prepare": "api",
+    "synthesize": "api",
+    "train": "api",
+}
+"""The module that each public name is imported from when it is first used."""
+
+
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used."""
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module 'terrazzo' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module("terrazzo.errors" if name == "TerrazzoError" else "terrazzo.api"), name)
+    return getattr(import_module(f"terrazzo.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""The functions that people call: one a command, with the same name and arguments as on the command line.
+"""The functions that people call where a command needs more than its own module: plain arguments in, work done.
 
 They turn plain arguments into the value objects of the modules that do the work. Paths may be strings. `progress` and
 `say` are told what goes on (`say=print` in a notebook); nothing is ever printed otherwise. Each raises a TerrazzoError
@@ -9,52 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from terrazzo.errors import InputError
 from terrazzo.reporting import Progress, Say, quiet, silent
 
 if TYPE_CHECKING:
     from terrazzo.bundle import Bundle
-    from terrazzo.evaluation import Evaluation
-    from terrazzo.inspection import Inspection
-    from terrazzo.prediction.pictures import Prediction
     from terrazzo.preparation import Prepared
     from terrazzo.runs import Trained
 
 PathLike = str | Path
-
-
-def inspect(
-    path: PathLike,
-    *,
-    layout: str | None = None,
-    classes: PathLike | None = None,
-    unpaired: str = "error",
-    bad: str = "error",
-    unknown: str = "error",
-    ignore_class: Sequence[str] = (),
-    patch_size: int = 256,
-    fit: str = "crop",
-    write_classes: PathLike | None = None,
-    overwrite: bool = False,
-    progress: Progress = silent,
-) -> "Inspection":
-    """What is in a data set (a folder or .zip) or a model file, and whether `prepare` would refuse it."""
-    from terrazzo import inspection
-
-    return inspection.inspect(
-        Path(path),
-        layout=layout,
-        classes=_path(classes),
-        unpaired=unpaired,
-        bad=bad,
-        unknown=unknown,
-        ignore_class=tuple(ignore_class),
-        patch_size=patch_size,
-        fit=fit,
-        write_classes=_path(write_classes),
-        overwrite=overwrite,
-        progress=progress,
-    )
 
 
 def prepare(
@@ -115,71 +77,6 @@ def train(
     wanted = {name: value for name, value in short.items() if value is not None} | dict(changes or {})
     chosen = load_recipe(recipe).with_changes(wanted)
     return train_patches(Path(patches), chosen, Path(out), RunOptions(resume, overwrite, device), progress, say)
-
-
-def evaluate(
-    model: PathLike,
-    patches: PathLike,
-    *,
-    split: str = "val",
-    out: PathLike | None = None,
-    batch_size: int = 8,
-    device: str = "auto",
-    precision: str = "auto",
-    overwrite: bool = False,
-    progress: Progress = silent,
-    say: Say = quiet,
-) -> "Evaluation":
-    """The scores of a model on one split of patches; with `out`, scores.json and report.html in that folder."""
-    from terrazzo import evaluation
-
-    return evaluation.evaluate(
-        Path(model),
-        Path(patches),
-        split=split,
-        out=_path(out),
-        batch_size=batch_size,
-        device=device,
-        precision=precision,
-        overwrite=overwrite,
-        progress=progress,
-        say=say,
-    )
-
-
-def predict(
-    model: PathLike,
-    inputs: PathLike | Sequence[PathLike],
-    *,
-    out: PathLike,
-    window: int | None = None,
-    overlap: int | None = None,
-    batch_size: int | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    overwrite: bool = False,
-    progress: Progress = silent,
-    say: Say = quiet,
-) -> "Prediction":
-    """Class maps, overlays and areas of images and folders of images, written to the folder `out`."""
-    from terrazzo.prediction import pictures
-
-    paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    if not paths:
-        raise InputError("no image given; name at least one image or folder")
-    return pictures.predict(
-        Path(model),
-        [Path(path) for path in paths],
-        out=Path(out),
-        window=window,
-        overlap=overlap,
-        batch_size=batch_size,
-        device=device,
-        precision=precision,
-        overwrite=overwrite,
-        progress=progress,
-        say=say,
-    )
 
 
 def load(model: PathLike, *, device: str = "auto", precision: str = "auto") -> "Bundle":

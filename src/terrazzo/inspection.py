@@ -1,6 +1,7 @@
 """What is in a data set or a model file, told before anything is made of it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,17 +39,17 @@ class Inspection:
 
 
 def inspect(
-    path: Path,
+    path: str | Path,
     *,
     layout: str | None = None,
-    classes: Path | None = None,
+    classes: str | Path | None = None,
     unpaired: str = "error",
     bad: str = "error",
     unknown: str = "error",
-    ignore_class: tuple[str, ...] = (),
+    ignore_class: Sequence[str] = (),
     patch_size: int = 256,
     fit: str = "crop",
-    write_classes: Path | None = None,
+    write_classes: str | Path | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> Inspection:
@@ -60,11 +61,12 @@ def inspect(
     Raises InputError where there is neither, ModelFileError at a damaged model, OutputExistsError where another file
     is at `write_classes` (unless `overwrite`).
     """
-    if Path(path).suffix.lower() == MODEL_SUFFIX:
-        return inspect_model(Path(path))
-    options = LabelOptions(layout, classes, unpaired, bad, unknown, tuple(ignore_class), patch_size, fit)
-    given = given_classes(classes) if classes else None
-    surveyed = survey(Path(path), layout, progress)
+    path, table = Path(path), Path(classes) if classes else None
+    if path.suffix.lower() == MODEL_SUFFIX:
+        return inspect_model(path)
+    options = LabelOptions(layout, table, unpaired, bad, unknown, tuple(ignore_class), patch_size, fit)
+    given = given_classes(table) if table else None
+    surveyed = survey(path, layout, progress)
     counted = census(surveyed.probes)
     try:
         resolved, problem = resolve_classes(counted, surveyed.found, given, unknown), None
@@ -74,7 +76,9 @@ def inspect(
         problem, schema = f"{path}: {error}", None
         report = _judged_without_classes(surveyed, counted, options)
     described = _describe(surveyed, counted, report, problem)
-    return described if write_classes is None else _with_table(described, write_classes, counted, schema, overwrite)
+    if write_classes is None:
+        return described
+    return _with_table(described, Path(write_classes), counted, schema, overwrite)
 
 
 def inspect_model(path: Path) -> Inspection:

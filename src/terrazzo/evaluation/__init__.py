@@ -41,11 +41,11 @@ class Evaluation:
 
 
 def evaluate(
-    model: Path,
-    patches: Path,
+    model: str | Path,
+    patches: str | Path,
     *,
     split: str = "val",
-    out: Path | None = None,
+    out: str | Path | None = None,
     batch_size: int = 8,
     device: str = "auto",
     precision: str = "auto",
@@ -61,6 +61,7 @@ def evaluate(
     """
     asked = check(Path(model), Path(patches), split, batch_size, device, precision)
     key = asked.key()
+    out = None if out is None else Path(out)
     if out is not None:
         if not overwrite and (kept := _finished(out, key)) is not None:
             return _said(Evaluation(kept, out, True), say)
