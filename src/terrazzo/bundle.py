@@ -3,10 +3,8 @@
 `save` writes one safetensors file, `load` needs only that file: no network access, no pickle, nothing to retype.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -66,14 +64,4 @@ def save(path: Path, header: Header, state: dict[str, Tensor]) -> None:
     tensors = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in state.items()}
     with write_beside(path) as temporary:
         save_file(tensors, temporary, metadata={METADATA_KEY: header.to_json(), "format": "pt"})
-
-
-def update_header(path: Path, header: Header) -> None:
-    """Write the model file anew with another header and the same weights."""
-    save(path, header, load_file(path))
-
-
-def describe(header: Header) -> dict[str, Any]:
-    """The header as plain JSON values, for scripts."""
-    value: dict[str, Any] = json.loads(header.to_json())
-    return value
+        temporary.chmod(0o644)  # the library leaves it readable by its owner alone

@@ -81,16 +81,6 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """The JSON value in `path`. Raises InputError where the file is missing or is not JSON."""
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON ({error}); was it cut short or edited?") from error
-
-
 def digest(*parts: str | bytes) -> str:
     """A stable 32-digit hexadecimal hash of the parts and of where each begins (BLAKE2b, 128 bits)."""
     hasher = hashlib.blake2b(digest_size=16)

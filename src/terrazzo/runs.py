@@ -89,6 +89,7 @@ def _train(
 ) -> Trained:
     import torch
 
+    from terrazzo.bundle import save
     from terrazzo.callbacks import read_rows
     from terrazzo.figures import plot_curves
     from terrazzo.fitting import METRICS, compute_for, fit
@@ -109,15 +110,9 @@ def _train(
     if result is None:
         raise InputError(f"{run}: stopped before the first epoch was finished, so there is no model; --resume goes on")
     header = _header(patches, frozen, key if result.complete else f"{key}:stopped", result)
-    _save(run / MODEL, header, result)
     plot_curves(read_rows(run / METRICS), run / CURVES)
+    save(run / MODEL, header, result.state)
     return Trained(run / MODEL, header, False, not result.complete)
-
-
-def _save(path: Path, header: Header, result: "Fit") -> None:
-    from terrazzo.bundle import save
-
-    save(path, header, result.state)
 
 
 def _header(patches: Patches, recipe: Recipe, key: str, result: "Fit") -> Header:

@@ -5,7 +5,6 @@ so the defaults never do that; `patch` does and is there because published figur
 pure: the same units and seed give the same split.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -215,8 +214,3 @@ def describe_leak(leak_shares: dict[str, float]) -> str:
 def counts(sides: NDArray[np.str_]) -> dict[str, int]:
     """Patches by side."""
     return {side: int((sides == side).sum()) for side in SIDES}
-
-
-def sides_in(values: Sequence[str]) -> NDArray[np.str_]:
-    """Side names read from an index, as an array."""
-    return np.array(list(values), dtype="<U5")

@@ -53,15 +53,6 @@ def load_encoder_weights(network: Network, section: ModelSection, bands: int, sa
     return wanted
 
 
-def check_encoder_weights(section: ModelSection) -> None:
-    """Raise WeightsError where a local weights file is named that is not there; needs neither network nor models."""
-    wanted = section.encoder_weights
-    if wanted not in ("none", "auto", "imagenet") and not Path(wanted).is_file():
-        raise WeightsError(
-            f"model.encoder_weights = {wanted}: no such file; expected imagenet, none, auto, or a .pth or .safetensors"
-        )
-
-
 def _load_auto(network: Network, encoder: str, bands: int, say: Say) -> str:
     state = _within(AUTO_SECONDS, lambda: _imagenet_state(encoder, bands))
     if state is None:

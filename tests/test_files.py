@@ -1,0 +1,84 @@
+"""Files that are whole or absent, and what counts as in the way."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from terrazzo.errors import OutputExistsError
+from terrazzo.files import digest, file_digest, refuse_existing, write_beside, write_folder_beside, write_json
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "a.txt"
+    with pytest.raises(RuntimeError, match="half"), write_beside(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError("half")
+    assert list((tmp_path / "deep").iterdir()) == []
+    with write_beside(path) as temporary:
+        assert temporary.suffix == ".txt"
+        assert not path.exists()
+        temporary.write_text("whole")
+    assert path.read_text() == "whole"
+    assert [item.name for item in path.parent.iterdir()] == ["a.txt"]
+
+
+def test_a_folder_takes_its_place_only_when_it_is_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    with write_folder_beside(folder) as temporary:
+        (temporary / "one").write_text("1")
+    with pytest.raises(KeyboardInterrupt), write_folder_beside(folder) as temporary:
+        (temporary / "two").write_text("2")
+        raise KeyboardInterrupt
+    assert [path.name for path in folder.iterdir()] == ["one"]
+    with write_folder_beside(folder) as temporary:
+        (temporary / "three").write_text("3")
+    assert [path.name for path in folder.iterdir()] == ["three"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_a_killed_writer_left_is_swept_by_the_next(tmp_path: Path) -> None:
+    left = tmp_path / ".out.abc.partial"
+    left.mkdir()
+    (left / "half").write_text("half")
+    with write_folder_beside(tmp_path / "out") as temporary:
+        (temporary / "one").write_text("1")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_nan_is_not_json(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a.json", {"score": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_where_a_folder_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("")
+    with (
+        pytest.raises(OutputExistsError, match="is a file where a folder is needed"),
+        write_beside(tmp_path / "a" / "b"),
+    ):
+        pass
+
+
+def test_in_the_way(tmp_path: Path) -> None:
+    refuse_existing(tmp_path, "a map", overwrite=False)  # an empty folder is not
+    refuse_existing(tmp_path / "new", "a map", overwrite=False)
+    (tmp_path / "x").write_text("")
+    with pytest.raises(OutputExistsError, match="not a map of these inputs and options; .*--overwrite"):
+        refuse_existing(tmp_path, "a map", overwrite=False)
+    refuse_existing(tmp_path, "a map", overwrite=True)
+
+
+@given(st.lists(st.text(), max_size=4), st.lists(st.text(), max_size=4))
+def test_digests_know_where_each_part_begins(one: list[str], two: list[str]) -> None:
+    assert (digest(*one) == digest(*two)) == (one == two)
+
+
+def test_a_files_digest_is_of_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"terrazzo" * 500_000)
+    (tmp_path / "b").write_bytes(b"terrazzo" * 500_000)
+    assert file_digest(tmp_path / "a") == file_digest(tmp_path / "b")
+    (tmp_path / "b").write_bytes(b"terrazzo" * 499_999 + b"terrazzi")
+    assert file_digest(tmp_path / "a") != file_digest(tmp_path / "b")
