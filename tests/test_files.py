@@ -66,7 +66,7 @@ def test_in_the_way(tmp_path: Path) -> None:
     refuse_existing(tmp_path, "a map", overwrite=False)  # an empty folder is not
     refuse_existing(tmp_path / "new", "a map", overwrite=False)
     (tmp_path / "x").write_text("")
-    with pytest.raises(OutputExistsError, match="not a map of these inputs and options; .*--overwrite"):
+    with pytest.raises(OutputExistsError, match=r"not a map of these inputs and options; .*--overwrite"):
         refuse_existing(tmp_path, "a map", overwrite=False)
     refuse_existing(tmp_path, "a map", overwrite=True)
 

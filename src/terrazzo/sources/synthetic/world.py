@@ -13,6 +13,7 @@ MARGIN = 70.0
 QUARTER = 215.0
 SHORE = 4.0
 BANK = 13.0
+LARGE = 600
 
 
 def plan(rng: np.random.Generator, height: int, width: int) -> Draft:
@@ -37,8 +38,8 @@ def _waters(
 ) -> tuple[tuple[Water, ...], dict[int, Lake]]:
     """The bodies of water, and which quarters (by number) are around a lake.
 
-    There is a river through the middle, or a lake in a quarter that lies well inside the image; large worlds may have
-    both.
+    There is a river through the middle, or a lake in a quarter that lies well inside the image; large worlds
+    always have the river, whose parts would else be dry.
     """
     lakes: dict[int, Lake] = {}
     candidates = [
@@ -51,7 +52,7 @@ def _waters(
         radius = min(quarters[number].height, quarters[number].width) * rng.uniform(0.36, 0.44)
         lakes[number] = Lake.random(rng, quarters[number].centre, radius)
     rivers = []
-    if not lakes or (shorter > 600 and rng.random() < 0.5):
+    if not lakes or shorter > LARGE:
         through = rng.uniform(-0.2, 0.2, 2) * shorter
         width = float(rng.uniform(0.11, 0.17) * min(max(shorter, 200), 400))
         rivers.append(River.random(rng, (float(through[0]), float(through[1])), reach * 1.5, width))
