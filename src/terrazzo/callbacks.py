@@ -47,7 +47,7 @@ class EpochLog(Callback):
         self._seen += len(batch[1])
         self._trained = time.perf_counter() - self._started
         done = trainer.current_epoch * self.n_images + self._seen
-        self.progress("training", done, (trainer.max_epochs or 1) * self.n_images)
+        self.progress("training, images", done, (trainer.max_epochs or 1) * self.n_images)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write and say the epoch's figures (the learner has logged them by now)."""

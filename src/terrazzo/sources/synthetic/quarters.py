@@ -69,7 +69,7 @@ def add_works(draft: Draft, quarter: Rect, rng: np.random.Generator) -> None:
         n_halls = max(1, round((end - start) / 75))
         edges = np.linspace(*halls.span(axis), n_halls + 1)
         for first, last in itertools.pairwise(edges):
-            _place_hall(draft, rng, Rect.spanning(axis, (first + 3, last - 3), halls.span(1 - axis)), axis)
+            _place_hall(draft, rng, Rect.spanning(axis, (first + 3, last - 3), halls.span(1 - axis)))
         edge = lot.inset(-1).outline(14.0)
         draft.plant(rng, edge[rng.random(len(edge)) < 0.35], (3.5, 5.5))
 
@@ -208,7 +208,7 @@ def _farmstead(draft: Draft, rng: np.random.Generator, field: Rect) -> None:
     draft.plant(rng, edge[rng.random(len(edge)) < 0.35], (4.0, 6.5))
 
 
-def _place_hall(draft: Draft, rng: np.random.Generator, room: Rect, axis: int) -> None:
+def _place_hall(draft: Draft, rng: np.random.Generator, room: Rect) -> None:
     depth, length = sorted((room.height, room.width))
     if depth < 14 or not _all_dry(draft, room, 6.0):
         return

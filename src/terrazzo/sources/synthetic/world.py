@@ -9,11 +9,16 @@ from terrazzo.sources.synthetic.quarters import DECK, Filling, add_lakeside, add
 from terrazzo.sources.synthetic.streets import MAIN, STREET, add_road
 from terrazzo.sources.synthetic.water import Lake, River, Water
 
-MARGIN = 70.0
+MARGIN = 75.0
+"""How far the planned plane reaches beyond the image's corners, px: more than the warp can pull inwards."""
 QUARTER = 215.0
+"""Length of a quarter's longer side, px, about."""
 SHORE = 4.0
+"""Mean width of a beach, px."""
 BANK = 13.0
+"""How far the grass of a bank reaches from the water, px."""
 LARGE = 600
+"""A world whose shorter side exceeds this many px is large."""
 
 
 def plan(rng: np.random.Generator, height: int, width: int) -> Draft:
@@ -38,8 +43,8 @@ def _waters(
 ) -> tuple[tuple[Water, ...], dict[int, Lake]]:
     """The bodies of water, and which quarters (by number) are around a lake.
 
-    There is a river through the middle, or a lake in a quarter that lies well inside the image; large worlds
-    always have the river, whose parts would else be dry.
+    There is a river through the middle, or a lake in a quarter that lies well inside the image; a large world always
+    has the river: most parts of it would be dry without.
     """
     lakes: dict[int, Lake] = {}
     candidates = [
