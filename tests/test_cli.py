@@ -21,6 +21,8 @@ from terrazzo.cli import run
 from tests.test_preparation import TABLE, scene
 from tests.test_training import SMALL
 
+SETTINGS = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -62,7 +64,6 @@ def test_the_whole_way_by_the_commands_that_it_prints(
 ) -> None:
     import shlex
 
-    settings = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
     (copy / "classes.csv").write_text(TABLE)
     assert run(["inspect", "data", "--patch-size", "32"]) == 0
     command = next_of(capsys)
@@ -70,7 +71,7 @@ def test_the_whole_way_by_the_commands_that_it_prints(
     assert run([*command[1:-1], "new", "--patch-size", "32"]) == 0
     command = next_of(capsys)
     assert command[:3] == ["terrazzo", "train", "new"]
-    assert run(["train", "new", "--recipe", "unet", "--epochs", "1", "--out", "first", *settings]) == 0
+    assert run(["train", "new", "--recipe", "unet", "--epochs", "1", "--out", "first", *SETTINGS]) == 0
     command = next_of(capsys)
     assert command[:3] == ["terrazzo", "evaluate", "first/model.safetensors".replace("/", os.sep)]
     assert run(command[1:]) == 0
@@ -116,9 +117,12 @@ def test_finished_outputs_are_kept_by_every_command(copy: Path, capsys: pytest.C
         ["prepare", "data", "--patch-size", "32", "--out", "patches"],
         ["evaluate", "run/model.safetensors", "patches", "--out", "report"],
         ["predict", "run/model.safetensors", "photo.png", "--out", "maps"],
+        ["synthesize", "world", "--images", "2", "--height", "60", "--width", "80"],
+        ["synthesize", "world.zip", "--zip", "--images", "2", "--height", "60", "--width", "80"],
+        ["train", "patches", "--recipe", "unet", "--epochs", "1", "--device", "cpu", "--out", "run", *SETTINGS],
     )
     for words in commands:
-        assert run(words) == 0
+        assert run(words) == 0, words
         capsys.readouterr()
         before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
         assert run(words) == 0
@@ -195,6 +199,8 @@ BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "an empty mask file": (write("data/masks/p5.png", ""), "prepare data --out new --patch-size 32", "p5.png"),
     "a zip that is none": (write("data.zip", "PK no"), "prepare data.zip --out new", "data.zip"),
     "something else in the way": (nothing, "prepare data --out run --patch-size 32", "--overwrite"),
+    "another world in the way": (nothing, "synthesize data --images 1", "--overwrite"),
+    "a world of no images": (nothing, "synthesize new --images 0", "0 images"),
     "a file in the way": (nothing, "prepare data --out photo.png --patch-size 32", "photo.png"),
     "patches that are none": (nothing, "train data --out new", "data"),
     "patches without index": (lambda w: (w / "patches/index.csv").unlink(), "train patches --out new", "index.csv"),

@@ -5,7 +5,9 @@ They turn plain arguments into the value objects of the modules that do the work
 whose text is the line that the command line prints.
 """
 
+import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +93,14 @@ def load(model: PathLike, *, device: str = "auto", precision: str = "auto") -> "
     return bundle.load(model, device, precision)
 
 
+@dataclass(frozen=True)
+class Synthesized:
+    """Where a synthetic world lies, and whether it was there already."""
+
+    path: Path
+    kept: bool
+
+
 def synthesize(
     out: PathLike,
     *,
@@ -102,15 +112,33 @@ def synthesize(
     as_zip: bool = False,
     mask_mode: str = "color",
     overwrite: bool = False,
-) -> Path:
-    """A seeded synthetic world of aerial images with exact masks, written in a layout that `prepare` reads."""
-    from terrazzo.files import refuse_existing
+) -> Synthesized:
+    """A seeded synthetic world of aerial images with exact masks, written in a layout that `prepare` reads.
+
+    Images are at least `height` x `width` px. The same options make the same bytes, so that a world that is there
+    already is known by them and kept; anything else in the way raises OutputExistsError, unless `overwrite`.
+    """
+    from terrazzo.files import refuse_existing, same_content
     from terrazzo.sources.synthetic import write_world
 
-    refuse_existing(Path(out), "a synthetic world", overwrite)
-    return write_world(
-        Path(out), layout=layout, n_images=images, size=(height, width), seed=seed, as_zip=as_zip, mask_mode=mask_mode
-    )
+    def write(place: Path) -> Path:
+        return write_world(
+            place,
+            layout=layout,
+            n_images=images,
+            size=(height, width),
+            seed=seed,
+            as_zip=as_zip,
+            mask_mode=mask_mode,
+        )
+
+    path = Path(out)
+    if path.exists() and not overwrite:
+        with tempfile.TemporaryDirectory() as folder:
+            if same_content(write(Path(folder) / path.name), path):
+                return Synthesized(path, True)
+        refuse_existing(path, "a synthetic world", overwrite)
+    return Synthesized(write(path), False)
 
 
 def _path(value: PathLike | None) -> Path | None:

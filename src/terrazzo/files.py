@@ -100,6 +100,14 @@ def file_digest(path: Path) -> str:
     return hasher.hexdigest()
 
 
+def same_content(one: Path, two: Path) -> bool:
+    """Whether two files, or two folders with all that is in them, are equal by names and bytes."""
+    if one.is_file() or two.is_file():
+        return one.is_file() and two.is_file() and file_digest(one) == file_digest(two)
+    names = [{path.relative_to(root) for path in root.rglob("*") if path.is_file()} for root in (one, two)]
+    return names[0] == names[1] and all(file_digest(one / name) == file_digest(two / name) for name in names[0])
+
+
 def refuse_existing(path: Path, what: str, overwrite: bool) -> None:
     """Raise OutputExistsError where `path` is a file or a folder that is not empty, unless `overwrite`."""
     in_the_way = path.is_file() or (path.is_dir() and any(path.iterdir()))

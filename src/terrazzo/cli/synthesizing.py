@@ -23,7 +23,7 @@ def synthesize(
     """Write a seeded synthetic world: aerial images with exact masks."""
     import terrazzo
 
-    path = terrazzo.synthesize(
+    made = terrazzo.synthesize(
         out,
         layout=layout,
         images=images,
@@ -34,6 +34,6 @@ def synthesize(
         mask_mode=mask_mode,
         overwrite=overwrite,
     )
-    wrote("a synthetic world", [path])
-    next_command("terrazzo", "prepare", path, "--out", "patches")
+    wrote("a synthetic world", [made.path], made.kept)
+    next_command("terrazzo", "prepare", made.path, "--out", "patches")
     return 0

@@ -188,6 +188,7 @@ def _map_all(command: _Command, jobs: Sequence[_Job], failures: _Failures) -> Co
 
         bundle = bundle or load(command.model, command.device, command.precision)
         mapped = map_picture(bundle, image, command.tiling, job.files, step)
+        del image  # before the next is decoded: two large photos do not fit into the promised memory
         if mapped.shrunk:
             command.say(f"{job.files.overlay}: shrunk, as a JPEG holds at most {JPEG_MAX_SIDE} pixels a side")
         counts[job.name] = mapped.pixels
