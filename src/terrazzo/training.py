@@ -117,10 +117,11 @@ class Learner(lightning.LightningModule):
 def build_optimizer(section: OptimizerSection, module: torch.nn.Module) -> Optimizer:
     """Adam or AdamW; AdamW's decay leaves biases and normalization layers alone (they have one dimension)."""
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    fused = all(parameter.device.type in ("cpu", "cuda") for parameter in parameters)  # one pass over the weights
     if section.name == "adam":
-        return torch.optim.Adam(parameters, lr=section.lr, weight_decay=section.weight_decay)
+        return torch.optim.Adam(parameters, lr=section.lr, weight_decay=section.weight_decay, fused=fused)
     groups = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": section.weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=section.lr)
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=section.lr, fused=fused)
