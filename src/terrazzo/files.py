@@ -1,7 +1,7 @@
 """Files that are either whole or absent: write beside, sync, rename; and what counts as finished or in the way.
 
-Law: a reader never sees half an output. A process killed while writing leaves at most a `.NAME.*.partial` beside the
-place, which the next write to that place removes.
+Law: a reader never sees half an output. A process killed while writing leaves at most a hidden `.NAME.*.partial`
+beside the place; that of a folder is removed by the next write to it.
 """
 
 import hashlib
