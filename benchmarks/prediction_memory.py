@@ -44,8 +44,8 @@ def make_model(path: Path, network: str) -> None:
     from terrazzo import bundle
     from terrazzo.header import Header, TrainingData
     from terrazzo.models import build_model, normalization_for
-    from terrazzo.recipe import ModelSection
     from terrazzo.schema import ClassSchema, distinct_colors
+    from terrazzo.sections import ModelSection
 
     section = {
         "small": ModelSection(encoder="mobilenet_v2", decoder_channels=(16, 8, 8, 4, 4)),

@@ -30,10 +30,11 @@ def ours(patches_path: Path, n_batches: int) -> float:
     import torch
 
     from terrazzo.callbacks import read_rows
-    from terrazzo.fitting import METRICS, compute_for, fit
+    from terrazzo.fitting import compute_for, fit
     from terrazzo.models import build_model, normalization_for
     from terrazzo.patches import Patches, open_patches
     from terrazzo.recipe import load_recipe
+    from terrazzo.run_files import METRICS
 
     class Few(Patches):
         """The same patches, the first so many of each split: an epoch of `n_batches`."""

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from terrazzo.augment import Draws, build_augmentation, draw, flip_and_turn, jitter, sampling_matrices, warp
 from terrazzo.errors import RecipeError
-from terrazzo.recipe import AugmentSection
 from terrazzo.schema import IGNORE
+from terrazzo.sections import AugmentSection
 
 HEIGHT, WIDTH = 64, 96
 AFFINE = {"rotate_deg": 40, "shift_x": 0.2, "shift_y": 0.1, "zoom": 0.3}

@@ -20,8 +20,8 @@ from terrazzo.losses import (
     lovasz,
     valid_pixels,
 )
-from terrazzo.recipe import LossSection
 from terrazzo.schema import IGNORE
+from terrazzo.sections import LossSection
 from terrazzo.terms import TERM_NAMES, check_class_weights, parse_terms
 
 LN2, LN4_3 = math.log(2), math.log(4 / 3)

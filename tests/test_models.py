@@ -13,8 +13,9 @@ from terrazzo.errors import RecipeError
 from terrazzo.header import Header, TrainingData
 from terrazzo.models import Network, Normalizer, build_model, normalization_for
 from terrazzo.normalize import IMAGENET_MEAN, IMAGENET_STD, Normalization, for_bands
-from terrazzo.recipe import ModelSection, Recipe
+from terrazzo.recipe import Recipe
 from terrazzo.schema import ClassSchema
+from terrazzo.sections import ModelSection
 
 SCHEMA = ClassSchema(("a", "b", "c"), ((255, 0, 0), (0, 255, 0), (0, 0, 255)))
 

@@ -41,7 +41,7 @@ def test_three_e_minus_four_is_a_number() -> None:
         ("optimizer.lr=-1", "optimizer.lr = -1: input should be greater than 0"),
         ("optimizer.learning_rate=1", "optimizer.learning_rate: no such field"),
         ("augment.hflipp=true", "augment.hflipp: no such field; did you mean hflip?"),
-        ("optimiser.lr=1", "--set optimiser.lr: expected SECTION.FIELD=VALUE with a section of model, loss"),
+        ("optimiser.lr=1", "--set optimiser.lr: expected SECTION.FIELD=VALUE with a section of data, model, loss"),
         ("lr=1", "--set lr: expected SECTION.FIELD=VALUE"),
         ("lr", "--set lr: expected SECTION.FIELD=VALUE, as in"),
         ("model.encoder=resnet43", "no encoder 'resnet43'; near it are resnet34"),
@@ -87,6 +87,59 @@ def test_sections_are_frozen_and_described() -> None:
     recipe = parse_recipe({}, "test")
     with pytest.raises(ValueError, match="frozen"):
         recipe.optimizer.lr = 1.0
-    for section in ("model", "loss", "augment", "optimizer", "schedule", "train"):
+    for section in ("data", "model", "loss", "augment", "optimizer", "schedule", "train", "published"):
         for name, field in type(getattr(recipe, section)).model_fields.items():
             assert field.description, f"{section}.{name} has no description"
+
+
+STAGES = [{"size": 128, "epochs": 4, "lr": "1e-3"}, {"size": 256, "epochs": 2}, {"size": 512, "epochs": 2}]
+
+
+def test_the_epochs_of_stages_add_up() -> None:
+    recipe = Recipe().with_changes({"stages": STAGES})
+    assert recipe.train.epochs == 8
+    assert [(stage.size, stage.lr) for stage in recipe.stages] == [(128, 1e-3), (256, None), (512, None)]
+    with pytest.raises(RecipeError, match=r"train.epochs = 9, but the stages make 8"):
+        parse_recipe({"train": {"epochs": 9}, "stages": STAGES}, "here")
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 4, 7, 8, 9, 40])
+def test_epochs_are_shared_out_among_stages_in_proportion(epochs: int) -> None:
+    recipe = Recipe().with_changes({"stages": STAGES}).with_changes({"train.epochs": str(epochs)})
+    shares = {stage.size: stage.epochs for stage in recipe.stages}
+    assert sum(shares.values()) == recipe.train.epochs == epochs
+    for stage in STAGES:
+        assert abs(shares.get(stage["size"], 0) - stage["epochs"] * epochs / 8) < 1
+    assert 512 in shares  # the full size is never the one left out
+
+
+def test_a_described_recipe_loads_as_the_same_recipe(tmp_path: Path) -> None:
+    recipe = Recipe(name="mine").with_changes({"stages": STAGES, "loss.class_weights": [1, 2, 3]})
+    text = recipe.described()
+    (tmp_path / "mine.yaml").write_text(text)
+    assert load_recipe(tmp_path / "mine.yaml") == recipe
+    knobs = [line for line in text.splitlines() if ": " in line and not line.lstrip().startswith("#")]
+    assert all("  # " in line for line in knobs)
+
+
+def test_batch_size_is_a_number_or_auto() -> None:
+    assert Recipe().with_changes({"train.batch_size": "auto"}).train.batch_size == "auto"
+    assert Recipe().with_changes({"train.batch_size": "4"}).train.batch_size == 4
+    for wrong in ("many", 0):
+        with pytest.raises(RecipeError, match=rf"train.batch_size = {wrong!r}: input should be"):
+            Recipe().with_changes({"train.batch_size": wrong})
+
+
+@pytest.mark.parametrize(
+    ("stages", "words"),
+    [
+        (3, "stages = 3: input should be a valid tuple"),
+        ([{"size": 128}], "stages.0.epochs = {'size': 128}: field required"),
+        ([{"size": 128, "epochs": 2, "sice": 1}], "stages.0.sice: no such field; did you mean size?"),
+        ([{"size": 8, "epochs": 2}], "stages.0.size = 8: input should be greater than or equal to 16"),
+    ],
+)
+def test_bad_stages_are_named(stages: object, words: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        Recipe().with_changes({"stages": stages})
+    assert words in str(caught.value)

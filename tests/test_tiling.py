@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from terrazzo.blend import Block
+from terrazzo.enlarging import enlarge
 from terrazzo.errors import InputError
 from terrazzo.header import Header, TrainingData
 from terrazzo.normalize import Normalization
-from terrazzo.recipe import ModelSection
 from terrazzo.schema import ClassSchema
-from terrazzo.tiling import ArrayPicture, Tiling, blocks, enlarge, plan
+from terrazzo.sections import ModelSection
+from terrazzo.tiling import ArrayPicture, Tiling, blocks, plan
 
 SIZES = [(1, 1), (1, 70), (70, 1), (31, 33), (64, 64), (33, 197), (150, 101)]
 HEADER = Header(
@@ -122,14 +123,16 @@ def test_whole_images_are_resized_as_prepare_does_and_sampled_back(height: int, 
 def test_enlarging_worked_by_hand() -> None:
     """Two values 0 and 1 over four pixels: centres at -1/4 (clipped to 0), 1/4, 3/4, 5/4 (clipped to 1)."""
     probs = np.array([[[0, 1]], [[1, 0]]], np.float32)
-    (part,) = enlarge(probs, 1, 4)
+    (part,) = enlarge([Block(0, 0, probs)], (1, 2), (1, 4))
     np.testing.assert_allclose(part.probs[:, 0], [[0, 0.25, 0.75, 1], [1, 0.75, 0.25, 0]])
 
 
 def test_enlarging_in_blocks_equals_enlarging_at_once() -> None:
     probs = by_pixel(noise(7, 5).transpose(2, 0, 1)[None])[0]
-    (whole,) = enlarge(probs, 83, 47)
-    np.testing.assert_array_equal(assembled(list(enlarge(probs, 83, 47, side=20)), 83, 47), whole.probs)
+    (whole,) = enlarge([Block(0, 0, probs)], (7, 5), (83, 47))
+    np.testing.assert_array_equal(
+        assembled(list(enlarge([Block(0, 0, probs)], (7, 5), (83, 47), side=20)), 83, 47), whole.probs
+    )
 
 
 def test_the_plan_follows_the_model() -> None:

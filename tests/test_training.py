@@ -21,7 +21,8 @@ from terrazzo.fitting import fit
 from terrazzo.header import read_header
 from terrazzo.models import build_model, normalization_for
 from terrazzo.patches import Patches, open_patches
-from terrazzo.recipe import OptimizerSection, Recipe
+from terrazzo.recipe import Recipe
+from terrazzo.sections import OptimizerSection
 from terrazzo.training import build_optimizer, step_seed
 from tests.test_preparation import TABLE, scene
 

@@ -10,8 +10,8 @@ from terrazzo import weights
 from terrazzo.encoders import LITE0
 from terrazzo.errors import WeightsError
 from terrazzo.models import Network, build_model, normalization_for
-from terrazzo.recipe import ModelSection
 from terrazzo.reporting import quiet
+from terrazzo.sections import ModelSection
 
 
 def network_of(section: ModelSection, bands: int = 3) -> Network:

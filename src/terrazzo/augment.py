@@ -21,8 +21,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from terrazzo.errors import RecipeError
-from terrazzo.recipe import AugmentSection
 from terrazzo.schema import IGNORE
+from terrazzo.sections import AugmentSection
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601: the grey that saturation pulls towards
 

@@ -3,17 +3,20 @@
 import csv
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lightning import Callback, LightningModule, Trainer
 
 from terrazzo.files import write_beside
 from terrazzo.reporting import Progress, Say
+from terrazzo.training import Learner
 
 COLUMNS = (
-    "epoch", "train_loss", "val_loss", "val_accuracy", "val_mean_iou", "val_mean_dice", "lr", "seconds", "images_per_s",
+    "epoch", "stage", "size", "train_loss", "val_loss", "val_accuracy", "val_mean_iou", "val_mean_dice", "lr",
+    "seconds", "images_per_s",
 )  # fmt: skip
-"""The columns of metrics.csv; `epoch` counts from 1, `seconds` and `images_per_s` are of the training part alone."""
+"""The columns of metrics.csv. `epoch` and `stage` count from 1, `size` is that of the training patches, `lr` that of
+the epoch's last step; `seconds` and `images_per_s` are of the training part alone."""
 
 
 class EpochLog(Callback):
@@ -52,9 +55,11 @@ class EpochLog(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write and say the epoch's figures (the learner has logged them by now)."""
         logged = trainer.callback_metrics
-        row: dict[str, Any] = {"epoch": trainer.current_epoch + 1}
+        learner = cast(Learner, pl_module)
+        row: dict[str, Any] = {"epoch": trainer.current_epoch + 1, "stage": learner.leg.number}
+        row["size"] = learner.leg.size
         row |= {name: round(float(logged[name]), 6) for name in COLUMNS if name in logged}
-        row["lr"] = f"{trainer.optimizers[0].param_groups[0]['lr']:.3e}"
+        row["lr"] = f"{learner.lr:.3e}"
         row["seconds"] = round(self._trained, 2)
         row["images_per_s"] = round(self._seen / self._trained, 2) if self._trained else 0.0
         self.rows.append(row)

@@ -14,15 +14,17 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from terrazzo.batches import batches
-from terrazzo.callbacks import EpochLog
+from terrazzo.callbacks import EpochLog, read_rows
+from terrazzo.errors import RecipeError
 from terrazzo.hardware import Compute, choose
 from terrazzo.models import Network
 from terrazzo.patches import Patches
-from terrazzo.recipe import Recipe, ScheduleSection
+from terrazzo.recipe import Recipe
 from terrazzo.reporting import Progress, Say, quiet, silent
+from terrazzo.run_files import BEST, CHECKPOINTS, LAST, METRICS, TENSORBOARD
+from terrazzo.sections import ScheduleSection
+from terrazzo.stages import legs
 from terrazzo.training import Learner
-
-METRICS, CHECKPOINTS, BEST, LAST, TENSORBOARD = "metrics.csv", "checkpoints", "best.ckpt", "last.ckpt", "tensorboard"
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,13 @@ class Fit:
 def compute_for(recipe: Recipe, device: str) -> Compute:
     """Device, precision and memory format of a training run."""
     return choose(device, recipe.train.precision, recipe.train.channels_last)
+
+
+def settled(recipe: Recipe) -> int:
+    """The recipe's batch size. Raises RecipeError while it still says `auto` (`batch_size.settle` decides it)."""
+    if recipe.train.batch_size == "auto":
+        raise RecipeError("train.batch_size = auto: not settled yet; give a number")
+    return recipe.train.batch_size
 
 
 def fit(
@@ -58,9 +67,11 @@ def fit(
     last.ckpt. Ctrl-C ends the training and returns what is best so far; None where no epoch was finished.
     """
     compute = compute or compute_for(recipe, "auto")
-    train = batches(patches, "train", recipe.train.batch_size, recipe.train.seed)
-    val = batches(patches, "val", recipe.train.batch_size)
-    learner = Learner(network, recipe, patches.schema.names, compute.memory_format)
+    batch_size = settled(recipe)
+    train = batches(patches, "train", batch_size, recipe.train.seed)
+    val = batches(patches, "val", batch_size)
+    plan = legs(recipe, patches.patch_size)
+    learner = Learner(network, recipe, patches.schema.names, compute.memory_format, plan)
     learner.to(memory_format=compute.memory_format)
     log = EpochLog(run / METRICS, len(patches.rows("train")), progress, say)
     checkpoint = run / CHECKPOINTS / LAST
@@ -70,12 +81,13 @@ def fit(
     if not (run / CHECKPOINTS / BEST).is_file():
         return None
     best = torch.load(run / CHECKPOINTS / BEST, map_location="cpu", weights_only=True)
-    prefix = "network."
+    prefix = "average.module." if recipe.train.ema else "network."
     state = {name[len(prefix) :]: value for name, value in best["state_dict"].items() if name.startswith(prefix)}
     best_epoch = int(best["epoch"]) + 1
-    row = next(row for row in log.rows if int(row["epoch"]) == best_epoch)
-    scores = {name: float(row[name]) for name in ("val_loss", "val_accuracy", "val_mean_iou", "val_mean_dice")}
-    return Fit(state, best_epoch, scores, len(log.rows), complete)
+    rows = read_rows(run / METRICS)  # a run that was killed after its last epoch logs no more
+    row = next(row for row in rows if int(row["epoch"]) == best_epoch)
+    scores = {name: row[name] for name in ("val_loss", "val_accuracy", "val_mean_iou", "val_mean_dice")}
+    return Fit(state, best_epoch, scores, len(rows), complete)
 
 
 def _run(trainer: lightning.Trainer, learner: Learner, train: Any, val: Any, checkpoint: Path | None) -> bool:
@@ -100,6 +112,7 @@ def _trainer(recipe: Recipe, compute: Compute, run: Path, log: EpochLog) -> ligh
         enable_model_summary=False,
         num_sanity_val_steps=0,
         log_every_n_steps=1_000_000_000,
+        accumulate_grad_batches=recipe.train.accumulate,
         use_distributed_sampler=False,
     )
 

@@ -21,8 +21,8 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from terrazzo.recipe import LossSection
 from terrazzo.schema import IGNORE
+from terrazzo.sections import LossSection
 from terrazzo.terms import Terms, check_class_weights, parse_terms
 
 

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from terrazzo.encoders import DECODER_CHANNEL_ARCHITECTURES, statistics
 from terrazzo.errors import RecipeError
 from terrazzo.normalize import Normalization, for_bands
-from terrazzo.recipe import ModelSection
+from terrazzo.sections import ModelSection
 
 STRIDE = 32
 

@@ -1,174 +1,166 @@
 """A recipe: everything that decides how a model is built and trained, in frozen sections that read and write YAML.
 
-Each knob is described once, here; Python, YAML, `--set SECTION.FIELD=VALUE` and the model file share the names.
+`terrazzo.sections` describes each knob; here the sections become one value that loads, changes and prints.
 """
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, get_args
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from terrazzo.encoders import check_architecture, check_encoder
 from terrazzo.errors import RecipeError
-from terrazzo.terms import parse_terms
-
-
-def _none_word(value: Any) -> Any:
-    return None if isinstance(value, str) and value.strip().lower() in ("none", "null", "") else value
-
-
-class Section(BaseModel):
-    """A frozen part of a recipe; unknown fields are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-
-class ModelSection(Section):
-    """The network and what goes into it."""
-
-    arch: str = Field("unet", description="architecture: unet, or any other of segmentation-models-pytorch")
-    encoder: Annotated[str | None, BeforeValidator(_none_word)] = Field(
-        None, description="encoder by its segmentation-models-pytorch name; none = the classic U-Net"
-    )
-    encoder_weights: str = Field("none", description="imagenet, none, auto (imagenet if reachable), or a weights file")
-    filters: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        (16, 32, 64, 128, 256), min_length=2, description="classic U-Net: filters from the top level to the bottom"
-    )
-    dropout: float = Field(0.2, ge=0, lt=1, description="classic U-Net: share of activations dropped in each block")
-    batch_norm: bool = Field(False, description="classic U-Net: batch normalization after each convolution")
-    decoder_channels: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
-        None, description="decoder widths of U-Net-like architectures; none = the library's own"
-    )
-    scale: Literal["unit", "minmax"] = Field("unit", description="unit: value / 255; minmax: each patch to 0..1")
-    mean: tuple[float, ...] | None = Field(None, description="mean by band after scaling; none = the encoder's own")
-    std: tuple[float, ...] | None = Field(None, description="deviation by band after scaling; none = the encoder's own")
-
-    @field_validator("encoder")
-    @classmethod
-    def _known_encoder(cls, value: str | None) -> str | None:
-        if value is not None:
-            check_encoder(value)
-        return value
-
-    @model_validator(mode="after")
-    def _known_architecture(self) -> "ModelSection":
-        check_architecture(self.arch, self.encoder)
-        return self
-
-
-class LossSection(Section):
-    """What training minimizes."""
-
-    terms: str = Field("ce + dice", description="a weighted sum of ce, dice, jaccard, focal, lovasz: 0.5*focal + dice")
-    class_weights: tuple[Annotated[float, Field(ge=0)], ...] | None = Field(
-        None, description="one weight a class for ce and focal; none = all 1"
-    )
-    focal_gamma: float = Field(2.0, ge=0, description="focal: how strongly easy pixels are played down")
-
-    @field_validator("terms")
-    @classmethod
-    def _known_terms(cls, value: str) -> str:
-        parse_terms(value)
-        return value
-
-
-class AugmentSection(Section):
-    """Random changes of each training patch, image and mask together."""
-
-    hflip: bool = Field(True, description="flip left and right")
-    vflip: bool = Field(True, description="flip up and down")
-    quarter_turns: bool = Field(True, description="turn by 0, 90, 180 or 270 degrees")
-    rotate_deg: float = Field(0.0, ge=0, le=180, description="rotate by up to so many degrees either way")
-    shift_x: float = Field(0.0, ge=0, lt=1, description="shift by up to this share of the width")
-    shift_y: float = Field(0.0, ge=0, lt=1, description="shift by up to this share of the height")
-    zoom: float = Field(0.0, ge=0, lt=1, description="scale by up to 1 -/+ this")
-    fill: Literal["reflect", "ignore"] = Field("reflect", description="pixels from outside: mirrored, or ignored")
-    probability: float = Field(1.0, ge=0, le=1, description="share of patches that are rotated, shifted and zoomed")
-    brightness: float = Field(0.0, ge=0, lt=1, description="brightness times 1 -/+ this")
-    contrast: float = Field(0.0, ge=0, lt=1, description="contrast times 1 -/+ this")
-    saturation: float = Field(0.0, ge=0, lt=1, description="saturation times 1 -/+ this (three bands)")
-
-
-class OptimizerSection(Section):
-    """How weights follow gradients."""
-
-    name: Literal["adam", "adamw"] = Field("adamw", description="adam or adamw")
-    lr: float = Field(1e-3, gt=0, description="learning rate; onecycle: its peak")
-    weight_decay: float = Field(1e-2, ge=0, description="weight decay")
-
-
-class ScheduleSection(Section):
-    """How the learning rate moves and when training stops early."""
-
-    name: Literal["plateau", "onecycle", "constant"] = Field(
-        "onecycle", description="plateau: cut when validation loss stalls; onecycle: up, then down to 0; constant"
-    )
-    warmup: float = Field(0.2, gt=0, lt=1, description="onecycle: share of the steps that the rise takes")
-    factor: float = Field(0.5, gt=0, lt=1, description="plateau: the learning rate is multiplied by this")
-    patience: int = Field(5, ge=0, description="plateau: epochs without a better validation loss before a cut")
-    min_lr: float = Field(1e-6, ge=0, description="plateau: no cut goes below this")
-    early_stopping: int = Field(0, ge=0, description="stop after so many epochs without a better loss; 0 = never")
-
-
-class TrainSection(Section):
-    """Length, batches, precision and chance."""
-
-    epochs: int = Field(15, ge=1, description="passes over the training patches")
-    batch_size: int = Field(8, ge=1, description="patches a step")
-    seed: int = Field(
-        0, ge=0, le=2**31 - 1, description="order, augmentation, dropout and first weights follow from it"
-    )
-    precision: Literal["auto", "32", "bf16"] = Field("auto", description="auto: bf16 where the hardware has it")
-    channels_last: Literal["auto", "yes", "no"] = Field("auto", description="memory format; auto: yes")
-
-    @field_validator("precision", mode="before")
-    @classmethod
-    def _number_word(cls, value: Any) -> Any:
-        return str(value) if isinstance(value, int) else value
-
-    @field_validator("channels_last", mode="before")
-    @classmethod
-    def _bool_word(cls, value: Any) -> Any:
-        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+from terrazzo.published import Published
+from terrazzo.sections import (
+    AugmentSection,
+    DataSection,
+    LossSection,
+    ModelSection,
+    OptimizerSection,
+    ScheduleSection,
+    Section,
+    Stage,
+    TrainSection,
+)
 
 
 class Recipe(Section):
-    """A whole recipe. `name` is the shipped recipe or file it began as."""
+    """A whole recipe. `name` is the shipped recipe or file it began as.
+
+    With `stages`, `train.epochs` is the sum of theirs: filled in where it is not given, refused where it differs.
+    """
 
     name: str = Field("custom", description="the shipped recipe or file that this recipe began as")
+    about: str = Field("", description="what it is, in one line")
+    data: DataSection = DataSection()
     model: ModelSection = ModelSection()
     loss: LossSection = LossSection()
     augment: AugmentSection = AugmentSection()
     optimizer: OptimizerSection = OptimizerSection()
     schedule: ScheduleSection = ScheduleSection()
     train: TrainSection = TrainSection()
+    stages: tuple[Stage, ...] = Field((), description="progressive resizing: [{size: 128, epochs: 5, lr: 1e-3}, ...]")
+    published: Published = Published()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _epochs_of_stages(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping) or not value.get("stages"):
+            return value
+        train = value.get("train")
+        if train is not None and not (isinstance(train, Mapping) and "epochs" not in train):
+            return value
+        stages = value["stages"]
+        if not (isinstance(stages, Sequence) and all(isinstance(stage, Mapping) for stage in stages)):
+            return value
+        epochs = [stage.get("epochs") for stage in stages]
+        if not all(isinstance(n, int) for n in epochs):
+            return value
+        return {**value, "train": {**(train or {}), "epochs": sum(epochs)}}
+
+    @model_validator(mode="after")
+    def _stages_agree(self) -> "Recipe":
+        total = sum(stage.epochs for stage in self.stages)
+        if self.stages and total != self.train.epochs:
+            raise ValueError(f"train.epochs = {self.train.epochs}, but the stages make {total}; leave train.epochs out")
+        return self
 
     def to_yaml(self) -> str:
         """The recipe as YAML text that `load_recipe` reads back to an equal recipe."""
         text: str = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
         return text
 
+    def described(self) -> str:
+        """The same with a comment behind each knob that says what it means."""
+        return "\n".join(_described(self, "")) + "\n"
+
     def with_changes(self, changes: Mapping[str, Any]) -> "Recipe":
-        """A new recipe with `{"optimizer.lr": 3e-4, ...}` changed. Raises RecipeError naming the field."""
+        """A new recipe with `{"optimizer.lr": 3e-4, ...}` changed. Raises RecipeError naming the field.
+
+        Where there are stages, a new `train.epochs` is shared out among them in the proportion they have.
+        """
         value = self.model_dump(mode="json")
-        for key, new in changes.items():
+        for key, new in sorted(changes.items(), key=lambda change: change[0] != "stages"):
             section, _, field = key.partition(".")
-            if not field or not isinstance(value.get(section), dict):
+            if section == "stages" and not field:
+                value["stages"] = new
+                if new:
+                    del value["train"]["epochs"]
+            elif key == "train.epochs" and value["stages"]:
+                value["stages"] = _shared_out(value["stages"], new)
+                value["train"]["epochs"] = new
+            elif not field or not isinstance(value.get(section), dict) or section == "published":
                 raise RecipeError(
                     f"--set {key}: expected SECTION.FIELD=VALUE with a section of {', '.join(_sections())}"
                 )
-            value[section][field] = new
+            else:
+                value[section][field] = new
         return parse_recipe(value, "--set")
+
+
+def _shared_out(stages: Sequence[Mapping[str, Any]], epochs: Any) -> list[dict[str, Any]]:
+    """The stages with `epochs` shared out in their proportion, each within one of its exact share, the last one full.
+
+    Stages that come out at 0 are left out. Anything but a whole number from 1 on is left to the field to refuse.
+    """
+    if isinstance(epochs, str) and epochs.isdecimal():
+        epochs = int(epochs)
+    if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
+        return [dict(stage) for stage in stages]
+    total, before, kept = sum(stage["epochs"] for stage in stages), 0, []
+    for stage in stages:
+        after = before + stage["epochs"]
+        share = after * epochs // total - before * epochs // total
+        if share:
+            kept.append({**stage, "epochs": share})
+        before = after
+    return kept
+
+
+def _described(section: Section, indent: str) -> Iterator[str]:
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            yield from (f"{indent}{name}:", *_described(value, f"{indent}  "))
+            continue
+        plain = section.model_dump(mode="json", include={name})[name]
+        if isinstance(plain, dict) and plain:
+            lines = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=10**6).splitlines()
+            yield f"{indent}{name}:".ljust(44) + f"  # {field.description}"
+            yield from (f"{indent}  {line}" for line in lines)
+        else:
+            text = yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6)
+            text = text.removesuffix("...\n").rstrip("\n")
+            yield f"{indent}{name}: {text}".ljust(44) + f"  # {field.description}"
+
+
+def first_difference(asked: Recipe, started: Recipe) -> tuple[str, Any, Any] | None:
+    """The first knob in which a run's recipe differs from the one asked for, as (knob, asked, started); None: nowhere.
+
+    What may differ: the number of epochs of a recipe without stages, what `auto` has been settled to, the name, and
+    what says nothing about training.
+    """
+    ours, theirs = asked.model_dump(mode="json"), started.model_dump(mode="json")
+    if ours["stages"] != theirs["stages"]:
+        return "stages", ours["stages"], theirs["stages"]
+    settled = {("model", "encoder_weights"), ("train", "batch_size")}
+    for section in (name for name in _sections() if name != "data"):
+        for field, value in ours[section].items():
+            if theirs[section][field] == value or (section, field) == ("train", "epochs"):
+                continue
+            if not (value == "auto" and (section, field) in settled):
+                return f"{section}.{field}", value, theirs[section][field]
+    return None
 
 
 def recipe_names() -> tuple[str, ...]:
     """The names of the shipped recipes, sorted."""
-    folder = resources.files("terrazzo.recipes")
-    return tuple(sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml")))
+    names = (item.name for item in _shipped().iterdir())
+    return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
 
 
 def load_recipe(name_or_path: str | Path) -> Recipe:
@@ -181,7 +173,7 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
             raise RecipeError(f"--recipe {text_name}: cannot be read ({error})") from error
         name = Path(text_name).stem
     elif text_name in recipe_names():
-        text = (resources.files("terrazzo.recipes") / f"{text_name}.yaml").read_text(encoding="utf-8")
+        text = (_shipped() / f"{text_name}.yaml").read_text(encoding="utf-8")
         name = text_name
     else:
         raise RecipeError(
@@ -218,13 +210,18 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
     return changes
 
 
+def _shipped() -> Traversable:
+    """The folder of the shipped recipes. It is no package: one of that name would shadow `terrazzo.recipes`."""
+    return resources.files("terrazzo") / "recipes"
+
+
 def _sections() -> tuple[str, ...]:
-    return tuple(name for name in Recipe.model_fields if name != "name")
+    return tuple(name for name in Recipe.model_fields if name not in ("name", "about", "stages", "published"))
 
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
-    path = [str(part) for part in problem["loc"]]
+    path = [str(part) for part in problem["loc"] if "constrained" not in str(part) and "literal" not in str(part)]
     field = ".".join(path)
     if problem["type"] == "extra_forbidden":
         known = _fields_at(path[:-1])
@@ -240,5 +237,7 @@ def _first_problem(error: ValidationError) -> str:
 def _fields_at(path: Sequence[str]) -> list[str]:
     section: Any = Recipe
     for part in path:
-        section = section.model_fields[part].annotation
-    return list(section.model_fields)
+        if not part.isdecimal():
+            section = section.model_fields[part].annotation
+    parts = (section, *get_args(section))
+    return [name for part in parts if hasattr(part, "model_fields") for name in part.model_fields]

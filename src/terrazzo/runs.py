@@ -1,32 +1,28 @@
-"""A training run as a folder: what `train` checks, writes, keeps, refuses and resumes.
+"""A training run as a folder: what `train` checks, writes, keeps, refuses and resumes; `run_files` names its files."""
 
-model.safetensors   the best weights and everything about them; written last, so its presence means finished
-recipe.yaml         the recipe as it was run, choices frozen
-metrics.csv         one line an epoch
-curves.png          the same, drawn
-checkpoints/        best.ckpt, last.ckpt
-tensorboard/        the same figures for TensorBoard
-"""
-
-from dataclasses import dataclass
+import csv
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from terrazzo._version import __version__
 from terrazzo.devices import check_compute
 from terrazzo.errors import InputError, ModelFileError, OutputExistsError, RecipeError
-from terrazzo.files import digest, refuse_existing, write_text
+from terrazzo.files import digest, refuse_existing, write_beside
 from terrazzo.header import Header, TrainingData, read_header
 from terrazzo.patches import Patches, open_patches
-from terrazzo.recipe import Recipe, load_recipe
+from terrazzo.recipe import Recipe, first_difference, load_recipe
 from terrazzo.reporting import Progress, Say
+from terrazzo.run_files import CURVES, FILES, FOLDERS, METRICS, MODEL, RECIPE, STAGE_CURVES, STAGES
 from terrazzo.splits import describe_leak
+from terrazzo.stages import Leg, LegResult, compare_legs, legs, stage_rows, stage_table
 from terrazzo.terms import check_class_weights, parse_terms
 
 if TYPE_CHECKING:
     from terrazzo.fitting import Fit
-
-MODEL, RECIPE, CURVES = "model.safetensors", "recipe.yaml", "curves.png"
 
 
 @dataclass(frozen=True)
@@ -48,6 +44,11 @@ class Trained:
             f"{self.header.title}: best epoch {scores['epoch']} of {scores['epochs']}, validation accuracy "
             f"{scores['val_accuracy']:.4f}, mean IoU {scores['val_mean_iou']:.4f}{leaky}"
         ]
+
+    def _repr_png_(self) -> bytes | None:
+        """The curves, for notebooks; None where they were removed."""
+        curves = self.model.with_name(CURVES)
+        return curves.read_bytes() if curves.is_file() else None
 
 
 @dataclass(frozen=True)
@@ -80,39 +81,43 @@ def train_patches(
 
 
 def run_key(patches: Patches, recipe: Recipe) -> str:
-    """Equal for runs of the same patches and recipe."""
-    return digest(patches.content_hash, recipe.model_dump_json())
+    """Equal for runs of the same patches and of recipes that train alike, whatever their names and figures."""
+    return digest(patches.content_hash, recipe.model_dump_json(exclude={"name", "about", "data", "published"}))
 
 
 def _train(
     patches: Patches, recipe: Recipe, run: Path, key: str, options: RunOptions, progress: Progress, say: Say
 ) -> Trained:
-    import torch
-
     from terrazzo.bundle import save
     from terrazzo.callbacks import read_rows
-    from terrazzo.figures import plot_curves
-    from terrazzo.fitting import METRICS, compute_for, fit
-    from terrazzo.models import build_model, normalization_for
-    from terrazzo.weights import load_encoder_weights
+    from terrazzo.curves import plot_curves
+    from terrazzo.running import carry_out
 
-    compute = compute_for(recipe, options.device)
-    torch.manual_seed(recipe.train.seed)
-    normalization = normalization_for(recipe.model, patches.bands)
-    network = build_model(recipe.model, patches.bands, patches.schema.n_classes, normalization)
-    frozen = _frozen_recipe(run, recipe) if options.resume else None
-    if frozen is None:
-        used = load_encoder_weights(network, recipe.model, patches.bands, say)
-        frozen = recipe.model_copy(update={"model": recipe.model.model_copy(update={"encoder_weights": used})})
-        write_text(run / RECIPE, frozen.to_yaml())
-    say(f"training {frozen.model.arch} on {compute.describe()}")
-    result = fit(network, frozen, patches, run, compute=compute, resume=options.resume, progress=progress, say=say)
+    started = _started_recipe(run, recipe) if options.resume else None
+    frozen, result = carry_out(patches, recipe, run, options.device, progress, say, started)
     if result is None:
         raise InputError(f"{run}: stopped before the first epoch was finished, so there is no model; --resume goes on")
     header = _header(patches, frozen, key if result.complete else f"{key}:stopped", result)
-    plot_curves(read_rows(run / METRICS), run / CURVES)
+    rows = read_rows(run / METRICS)
+    plot_curves(rows, run / CURVES, leaky=patches.leak["group"] > 0)
+    if frozen.stages:
+        _compare_stages(legs(frozen, patches.patch_size), rows, run, say)
     save(run / MODEL, header, result.state)
     return Trained(run / MODEL, header, False, not result.complete)
+
+
+def _compare_stages(plan: Sequence[Leg], rows: Sequence[Mapping[str, Any]], run: Path, say: Say) -> None:
+    """Say, write and draw what each stage cost and reached."""
+    from terrazzo.stage_figures import plot_stages
+
+    results = compare_legs(plan, rows)
+    for line in stage_table(results):
+        say(line)
+    with write_beside(run / STAGES) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, [field.name for field in fields(LegResult)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(stage_rows(results))
+    plot_stages(results, rows, run / STAGE_CURVES)
 
 
 def _header(patches: Patches, recipe: Recipe, key: str, result: "Fit") -> Header:
@@ -146,6 +151,7 @@ def _header(patches: Patches, recipe: Recipe, key: str, result: "Fit") -> Header
 def _check(patches: Patches, recipe: Recipe) -> None:
     """What can be refused without torch: empty splits, class weights of another length, a missing weights file."""
     patches.rows("train"), patches.rows("val")
+    legs(recipe, patches.patch_size)
     check_class_weights(recipe.loss.class_weights, parse_terms(recipe.loss.terms), patches.schema.n_classes)
     if recipe.model.mean is not None and len(recipe.model.mean) != patches.bands:
         raise RecipeError(f"model.mean has {len(recipe.model.mean)} values, the patches {patches.bands} bands")
@@ -187,17 +193,13 @@ def _make_room(run: Path, recipe: Recipe, key: str, options: RunOptions) -> None
 
 def _clear(run: Path) -> None:
     """Remove what a run wrote, and nothing else that may lie there."""
-    import shutil
-
-    from terrazzo.fitting import CHECKPOINTS, METRICS, TENSORBOARD
-
-    for name in (MODEL, RECIPE, CURVES, METRICS):
+    for name in FILES:
         (run / name).unlink(missing_ok=True)
-    for name in (CHECKPOINTS, TENSORBOARD):
+    for name in FOLDERS:
         shutil.rmtree(run / name, ignore_errors=True)
 
 
-def _frozen_recipe(run: Path, recipe: Recipe) -> Recipe | None:
+def _started_recipe(run: Path, recipe: Recipe) -> Recipe | None:
     """The recipe that the run was started with, at the asked number of epochs; None where nothing was started."""
     if not (run / RECIPE).is_file():
         return None
@@ -205,16 +207,11 @@ def _frozen_recipe(run: Path, recipe: Recipe) -> Recipe | None:
 
 
 def _refuse_another_recipe(run: Path, recipe: Recipe) -> None:
-    """Raise RecipeError where the run was started with another recipe, epochs and settled encoder weights apart."""
-    started = load_recipe(run / RECIPE)
-    ours, theirs = recipe.model_dump(mode="json"), started.model_dump(mode="json")
-    for section, fields in ours.items():
-        if section == "name":
-            continue
-        for field, value in fields.items():
-            settled = (section, field) == ("model", "encoder_weights") and value == "auto"
-            if theirs[section][field] != value and not settled and (section, field) != ("train", "epochs"):
-                raise RecipeError(
-                    f"{run}: was started with {section}.{field} = {theirs[section][field]}, not {value}; "
-                    f"--set {section}.{field}={theirs[section][field]} resumes it, --overwrite starts anew"
-                )
+    """Raise RecipeError where the run was started with another recipe, epochs and settled choices apart."""
+    different = first_difference(recipe, load_recipe(run / RECIPE))
+    if different is not None:
+        knob, asked, started = different
+        raise RecipeError(
+            f"{run}: was started with {knob} = {started}, not {asked}; "
+            f"--set {shlex.quote(f'{knob}={started}')} resumes it, --overwrite starts anew"
+        )

