@@ -358,7 +358,7 @@ def test_jpeg_masks_are_understood_with_nearest_and_the_refusal_says_so(tmp_path
         ({"unpaired": "ignore"}, "--unpaired ignore: no such choice; choose one of error, skip"),
         ({"bad": ""}, "--bad : no such choice; choose one of error, skip"),
         ({"fit": "stretch"}, "--fit stretch: no such choice; choose one of crop, pad, resize"),
-        ({"layout": "cityscapes"}, "--layout cityscapes: no such layout"),
+        ({"layout": "pascal"}, "--layout pascal: no such layout"),
         ({"patch_size": 0}, "--patch-size 0: must be a positive number of pixels"),
     ],
 )

@@ -2,14 +2,19 @@
 
 import io
 import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
 from handmade import encoded, exif, photo, tiff
-from terrazzo.errors import ImageError
-from terrazzo.images import decode, pixel_hash, read_photo, read_size
+from terrazzo import upright
+from terrazzo.errors import ImageError, InputError
+from terrazzo.images import decode, open_photo, pixel_hash, read_photo, read_size
 
 PHOTO = photo(5, 7)
 LOSSLESS = [("PNG", {}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}), ("BMP", {}), ("WEBP", {"lossless": True})]
@@ -43,6 +48,122 @@ def test_jpeg_orientation_six_is_a_quarter_turn_clockwise() -> None:
     assert turned.shape == (16, 8, 3)
     assert turned[:7].max() < 20
     assert turned[9:].min() > 180
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def with_chunk(raw: bytes, made: bytes, before: bytes) -> bytes:
+    """A PNG with one chunk more, before the first of a kind."""
+    at = raw.index(before) - 4
+    return raw[:at] + made + raw[at:]
+
+
+XMP = b"XML:com.adobe.xmp\0\0\0\0\0" + b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+SAYS_SIX = {"EXIF": chunk(b"eXIf", exif(6).removeprefix(b"Exif\0\0")), "XMP": chunk(b"iTXt", XMP)}
+
+
+@pytest.mark.parametrize("before", [b"IDAT", b"IEND"])
+@pytest.mark.parametrize("says", SAYS_SIX)
+def test_the_size_of_a_turned_png_is_told_wherever_in_the_file_it_says_so(says: str, before: bytes) -> None:
+    raw = with_chunk(encoded(PHOTO), SAYS_SIX[says], before)
+    assert read_photo(raw, "a").shape == (7, 5, 3)
+    assert read_size(raw, "a") == (7, 5)
+
+
+def test_the_size_of_a_png_is_told_without_decoding_its_pixels() -> None:
+    raw = with_chunk(encoded(PHOTO), SAYS_SIX["EXIF"], b"IEND")
+    at = raw.index(b"IDAT")
+    spoilt = raw[: at + 4] + b"\xff" * 8 + raw[at + 12 :]
+    assert read_size(spoilt, "a") == (7, 5)
+    with pytest.raises(ImageError, match="truncated or damaged"):
+        read_photo(spoilt, "a")
+
+
+def photos_of_every_mode() -> dict[str, Image.Image]:
+    rgb = Image.fromarray(photo(11, 17))
+    palette = rgb.quantize(7)
+    palette.info["transparency"] = bytes([0, 99])
+    modes = {mode: rgb.convert(mode) for mode in ("1", "L", "LA", "RGB", "RGBA", "CMYK", "YCbCr")}
+    modes["RGBA"].putalpha(Image.fromarray(photo(11, 17, seed=1)[..., 0]))
+    return modes | {"P": palette}
+
+
+def turned_files() -> dict[str, bytes]:
+    """A file of each mode and orientation that a file can have."""
+    files = {}
+    for mode, image in photos_of_every_mode().items():
+        kind = {"CMYK": "JPEG", "YCbCr": "JPEG"}.get(mode, "PNG")
+        for orientation in range(1, 9):
+            stream = io.BytesIO()
+            image.save(stream, kind, exif=exif(orientation))
+            files[f"{mode} {orientation}"] = stream.getvalue()
+    return files
+
+
+@pytest.mark.parametrize("rows", [1, 4, 100])
+def test_large_pictures_pass_through_a_file_and_come_out_the_same(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = turned_files()
+    expected = {name: read_photo(raw, name) for name, raw in files.items()}
+    monkeypatch.setattr(upright, "_LARGE", 0)
+    monkeypatch.setattr(upright, "_STRIP", rows * 17)
+    for name, raw in files.items():
+        opened = open_photo(raw, name)
+        assert opened.mode == "RGB"
+        assert np.array_equal(np.asarray(opened), expected[name]), name
+
+
+def test_no_room_for_a_large_picture_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(upright, "_LARGE", 0)
+    monkeypatch.setattr(upright.tempfile, "TemporaryFile", full)
+    with pytest.raises(InputError, match=r"no room for .* GB .*No space left on device.*; set TMPDIR"):
+        open_photo(encoded(np.zeros((40, 50, 4), np.uint8)), "a")
+
+
+PEAK = """
+import io, re, sys
+from pathlib import Path
+from PIL import Image
+from terrazzo.images import open_photo
+
+def peak():
+    # Not ru_maxrss: that begins with the parent's, which is a large one.
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+
+mode, orientation = sys.argv[1], int(sys.argv[2])
+tags = Image.Exif()
+tags[0x0112] = orientation
+tiny = io.BytesIO()
+Image.new(mode, (8, 8)).save(tiny, "PNG", exif=tags)
+open_photo(tiny.getvalue(), "tiny")
+raw = open(0, "rb").read()
+before = peak()
+opened = open_photo(raw, "large")
+assert opened.mode == "RGB"
+print(peak() - before, opened.width * opened.height)
+"""
+
+
+@pytest.mark.speed
+@pytest.mark.parametrize(("mode", "orientation"), [("RGBA", 1), ("RGB", 6)])
+def test_a_large_photo_of_any_kind_stands_in_memory_once(mode: str, orientation: int) -> None:
+    if not Path("/proc/self/status").is_file():
+        pytest.skip("peak memory is read from /proc")
+    stream = io.BytesIO()
+    image = Image.new(mode, (7_000, 5_000))
+    image.save(stream, "PNG", exif=exif(orientation), compress_level=1)
+    del image
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, mode, str(orientation)], input=stream.getvalue(), capture_output=True, check=True
+    )
+    kilobytes, pixels = map(int, done.stdout.split())
+    assert pixels == 35_000_000
+    # Pillow keeps RGB in 4 bytes a pixel: once is 140 MB, twice 280 MB.
+    assert kilobytes * 1024 < 1.4 * 4 * pixels
 
 
 def test_grey_is_repeated_and_alpha_dropped() -> None:

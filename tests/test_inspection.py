@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from handmade import MAGENTA, bands_of_classes, color_mask, encoded, flat_set, photo, tile_set, write
+from terrazzo.class_tables import read_class_table
 from terrazzo.errors import InputError, ModelFileError, OutputExistsError
 from terrazzo.inspection import Inspection, inspect
 from terrazzo.palettes import DUBAI
-from terrazzo.schema import read_class_table
 
 GOOD = color_mask(40, 60)
 

@@ -5,17 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from terrazzo.class_tables import class_table_csv, parse_class_table, read_class_table
 from terrazzo.errors import ClassTableError
 from terrazzo.schema import (
     IGNORE,
     ClassSchema,
-    class_table_csv,
     distinct_colors,
     format_color,
     pack_colors,
-    parse_class_table,
     parse_color,
-    read_class_table,
     unpack_color,
 )
 

@@ -148,5 +148,23 @@ def test_nonsense_options_are_refused(arguments: dict[str, object], words: str) 
 def test_a_wish_for_given_splits_where_there_are_none() -> None:
     with pytest.raises(SplitError, match="this layout gives none"):
         make_split(origins({"a": [1], "b": [1]}), SplitOptions("given"))
-    with pytest.raises(SplitError, match="no image is in a val folder"):
-        make_split(origins({"a": [1], "b": [1]}, given_sides={"a": "train", "b": "train"}), SplitOptions("given"))
+    with pytest.raises(SplitError, match="no image is in a val folder, and --val is 0"):
+        make_split(origins({"a": [1], "b": [1]}, given_sides={"a": "train", "b": "train"}), SplitOptions(val=0))
+
+
+def test_a_given_split_without_val_holds_out_a_group_of_its_train() -> None:
+    sides = {"a": "train", "b": "train", "c": "train", "d": "test"}
+    # Of the 22 patches of train 4.4 are wanted: group b with 4 is the nearest. The test group stays whatever it is.
+    split = make_split(origins({"a": [6, 6], "b": [2, 2], "c": [3, 3], "d": [9, 9]}, given_sides=sides), SplitOptions())
+    assert split.method == "given"
+    assert split.sides.tolist() == ["train"] * 12 + ["val"] * 4 + ["train"] * 6 + ["test"] * 18
+    assert split.leak == {"image": 0.0, "group": 0.0}
+    assert split.warnings == ("the layout's own split has no val: b of its train are held out as val (4 patches)",)
+
+
+def test_a_given_split_without_val_and_of_fewer_than_three_groups_holds_out_images() -> None:
+    sides = {"a": "train", "b": "train", "c": "test"}
+    split = make_split(origins({"a": [2, 2, 2], "b": [2, 2], "c": [3]}, given_sides=sides), SplitOptions())
+    assert counts(split.sides) == {"train": 8, "val": 2, "test": 3}  # a fifth of five images is one
+    assert split.leak["image"] == 0.0
+    assert split.warnings[0].startswith("the layout's own split has no val: 1 images drawn at random of its train")

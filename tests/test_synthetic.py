@@ -12,11 +12,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from terrazzo.class_tables import parse_class_table
 from terrazzo.contract import Checked, LabelOptions, check, read_label
 from terrazzo.errors import InputError
 from terrazzo.images import read_photo
-from terrazzo.palettes import SYNTHETIC
-from terrazzo.schema import parse_class_table
+from terrazzo.palettes import CITYSCAPES, SEMANTIC_DRONE, SYNTHETIC
+from terrazzo.sources.cityscapes import TRAINING_IDS
 from terrazzo.sources.synthetic import render, write_world
 from terrazzo.sources.synthetic.draft import Draft
 from terrazzo.sources.synthetic.light import Light
@@ -323,6 +324,10 @@ def test_other_seeds_share_no_scene(tmp_path: Path) -> None:
         ({"n_images": 0}, r"0 images of 256 x 384 px, seed 0; a world needs at least 1 image"),
         ({"size": (0, 9)}, r"12 images of 0 x 9 px"),
         ({"seed": -2}, r"seed -2; .* a seed of 0 or more"),
+        (
+            {"layout": "camvid", "mask_mode": "id"},
+            r"mask mode 'id': the layout camvid has masks and a table of its own",
+        ),
         ({"as_zip": True}, r"world: an archive needs a name that ends in \.zip"),
     ],
 )
@@ -332,3 +337,91 @@ def test_options_out_of_range_are_refused_and_nothing_is_written(
     with pytest.raises(InputError, match=words):
         write_world(tmp_path / "world", **options)
     assert list(tmp_path.iterdir()) == []
+
+
+# --- the layouts of published data sets
+
+
+def names(root: Path) -> list[str]:
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+
+def pixels(path: Path) -> NDArray[np.generic]:
+    return np.asarray(Image.open(path))
+
+
+@pytest.mark.parametrize("layout", ["semantic-drone", "cityscapes", "cityscapes-pairs", "camvid"])
+def test_published_layouts_are_the_same_every_time_and_differ_by_seed(tmp_path: Path, layout: str) -> None:
+    one, other = (
+        write_world(tmp_path / name / "world.zip", layout=layout, n_images=4, size=(45, 70), seed=5, as_zip=True)
+        for name in ("a", "b")
+    )
+    assert one.read_bytes() == other.read_bytes()
+    folder = write_world(tmp_path / "folder", layout=layout, n_images=4, size=(45, 70), seed=5)
+    with zipfile.ZipFile(one) as archive:
+        assert sorted(archive.namelist()) == [f"world/{name}" for name in names(folder)]
+    further = write_world(tmp_path / "further", layout=layout, n_images=4, size=(45, 70), seed=6)
+    assert names(further) == names(folder)
+    image = next(name for name in names(folder) if name.endswith((".jpg", "leftImg8bit.png")) or "images_" in name)
+    assert (further / image).read_bytes() != (folder / image).read_bytes()
+
+
+def test_the_drone_layout_holds_masks_of_both_kinds_and_the_table(tmp_path: Path) -> None:
+    root = write_world(tmp_path / "world", layout="semantic-drone", n_images=3, size=(45, 70))
+    stems = ("000", "005", "010")
+    assert names(root) == [
+        *(f"RGB_color_image_masks/RGB_color_image_masks/{stem}.png" for stem in stems),
+        "class_dict_seg.csv",
+        *(f"dataset/semantic_drone_dataset/label_images_semantic/{stem}.png" for stem in stems),
+        *(f"dataset/semantic_drone_dataset/original_images/{stem}.jpg" for stem in stems),
+    ]
+    lines = (root / "class_dict_seg.csv").read_text().splitlines()
+    assert lines[:3] == ["name, r, g, b", "unlabeled, 0, 0, 0", "paved-area, 128, 64, 128"]
+    assert lines[24] == "conflicting, 255, 0, 0"
+    assert len(lines) == 25
+    ids = pixels(root / "dataset/semantic_drone_dataset/label_images_semantic/005.png")
+    colors = pixels(root / "RGB_color_image_masks/RGB_color_image_masks/005.png")
+    assert np.array_equal(colors, SEMANTIC_DRONE.decode(ids))
+    assert set(np.unique(ids)) <= {0, 1, 2, 5, 8, 9}
+    assert (ids[-2:] == 0).all()  # 45 // 16 rows
+
+
+def test_cityscapes_labels_agree_with_each_other(tmp_path: Path) -> None:
+    root = write_world(tmp_path / "world", layout="cityscapes", n_images=4, size=(45, 70))
+    places = ["train/aachen/aachen_000000", "train/bochum/bochum_000001", "val/frankfurt/frankfurt_000002"]
+    places += ["test/berlin/berlin_000003"]
+    kinds = ("color.png", "instanceIds.png", "labelIds.png", "labelTrainIds.png", "polygons.json")
+    assert names(root) == sorted(
+        [f"leftImg8bit/{place}_000019_leftImg8bit.png" for place in places]
+        + [f"gtFine/{place}_000019_gtFine_{kind}" for place in places for kind in kinds]
+    )
+    label = root / "gtFine" / f"{places[1]}_000019_gtFine_"
+    ids, training = pixels(Path(f"{label}labelIds.png")), pixels(Path(f"{label}labelTrainIds.png"))
+    assert np.array_equal(np.array([*TRAINING_IDS])[ids], training)
+    assert np.array_equal(pixels(Path(f"{label}color.png"))[..., :3], CITYSCAPES.decode(training))
+    assert (ids[-2:] == 1).all()  # the strip is the car's own bonnet
+    assert not pixels(root / "gtFine" / f"{places[3]}_000019_gtFine_labelIds.png").any()
+
+
+def test_pairs_are_one_jpeg_of_photo_and_mask(tmp_path: Path) -> None:
+    root = write_world(tmp_path / "world", layout="cityscapes-pairs", n_images=6, size=(45, 70))
+    assert names(root) == [f"cityscapes_data/{name}.jpg" for name in ("train/1", "train/2", "train/3", "train/4")] + [
+        f"cityscapes_data/{name}.jpg" for name in ("val/1", "val/2")
+    ]
+    both = Image.open(root / "cityscapes_data/val/2.jpg")
+    assert (both.format, both.size) == ("JPEG", (140, 45))
+    assert len(np.unique(np.asarray(both)[:, 70:].reshape(-1, 3), axis=0)) > 100  # smeared
+
+
+def test_camvid_has_index_masks_and_a_stray_copy(tmp_path: Path) -> None:
+    root = write_world(tmp_path / "world", layout="camvid", n_images=4, size=(45, 70))
+    train = ("0001TP_00060", "0006R0_f00090", "0016E5_f00150")
+    assert names(root) == sorted(
+        [f"{kind}_prepped_train/{name}.png" for kind in ("images", "annotations") for name in train]
+        + [f"{kind}_prepped_test/0016E5_f00120.png" for kind in ("images", "annotations")]
+        + ["images_prepped_train/0001TP_00060(1).png"]
+    )
+    ids = Image.open(root / "annotations_prepped_train/0006R0_f00090.png")
+    assert ids.mode == "L"
+    assert set(np.unique(np.asarray(ids))) <= {0, 1, 3, 4, 5, 11}
+    assert (np.asarray(ids)[-2:] == 11).all()

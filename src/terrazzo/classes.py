@@ -1,25 +1,35 @@
 """Which classes the values in some masks are, and how that is known.
 
-In this order: the table given by the user; a table inside the data where it agrees with the masks; a known palette.
+In this order: the table given by the user; the classes that the layout fixes; a table inside the data where it agrees
+with the masks; a known palette.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from terrazzo.class_tables import ClassTable, parse_table, read_table
 from terrazzo.errors import ClassTableError, ImageError
+from terrazzo.label_values import (
+    BINARY_CLASSES,
+    BINARY_NOTE,
+    BINARY_VALUES,
+    MAX_VALUES,
+    class_of_values,
+    fitting_table,
+    is_binary,
+)
 from terrazzo.palettes import NOISY_DISTANCE, coverage, match_palette
 from terrazzo.schema import (
     IGNORE,
     MAX_CLASSES,
+    NO_CLASS,
     ClassSchema,
     Color,
     distinct_colors,
     format_color,
-    parse_class_table,
-    read_class_table,
     unpack_color,
 )
 from terrazzo.sources.scene import Asset, Found
@@ -38,28 +48,67 @@ class Classes:
 
     schema: ClassSchema
     notes: tuple[str, ...]
+    label_ids: tuple[int, ...] | None = None
+    """For masks of ids: the class of each value, 255 for values of no class, -1 for those in no table.
+
+    None: the value itself, or for a layout with values of its own those of each scene.
+    """
+
+    def values(self) -> tuple[int, ...]:
+        """The value in masks of ids that stands for each class."""
+        if self.label_ids is None:
+            return tuple(range(self.schema.n_classes))
+        return tuple(self.label_ids.index(i) for i in range(self.schema.n_classes))
 
 
-def resolve_classes(census: Census, found: Found, given: Classes | None, unknown: str) -> Classes:
+@dataclass(frozen=True)
+class GivenTable:
+    """A class table that the user names."""
+
+    table: ClassTable
+    where: str
+
+
+def resolve_classes(
+    census: Census, found: Found, given: GivenTable | None, unknown: str, ignore_values: Collection[int] = ()
+) -> Classes:
     """The classes of the masks. Raises ClassTableError where they cannot be known, listing what the masks use.
 
-    `given` are those of the user; `unknown` is the policy for other colours: under `nearest`, tables and palettes are
-    compared with tolerance. Where no mask could be read, there is one class of no meaning.
+    `given` is the table of the user; `unknown` is the policy for other colours and ids: under `nearest`, tables and
+    palettes are compared with tolerance. `ignore_values` are ids of no class. Where no mask could be read, there is one
+    class of no meaning.
     """
+    if ignore_values and census.is_color and census.pixels:
+        raise ClassTableError(
+            f"--ignore-value {min(ignore_values)}: the masks hold colours, not ids; "
+            "name that colour's row in the class table 'ignore'"
+        )
     colors = colors_of(census)
     noisy = unknown == "nearest"
     known = match_palette(colors, noisy) if census.is_color else None
     void = found.void_colors + (known[1].void_colors if known else ())
     if given is not None:
-        return Classes(_with_void(given.schema, void), given.notes)
+        _check_enough(given.table.schema, found)
+        note = f"classes: {given.table.schema.n_classes} from --classes {given.where}"
+        classes = _of_table(given.table, census, unknown, ignore_values, given.where)
+        return replace(classes, schema=_with_void(classes.schema, void), notes=(note, *classes.notes))
+    if found.classes is not None:
+        if found.classes.schema is None:
+            raise ClassTableError(found.classes.note)
+        return Classes(_with_void(found.classes.schema, found.void_colors), (found.classes.note,))
     if not census.pixels:
         return Classes(ClassSchema(("unknown",), distinct_colors(1)), ("classes: unknown, no mask can be read",))
     notes: list[str] = []
     if found.class_table is not None:
-        schema_inside, note = _table_inside(found.class_table, census, colors, noisy)
+        table, note = _table_inside(found.class_table, census, colors, noisy)
         notes.append(note)
-        if schema_inside:
-            return Classes(_with_void(schema_inside, void), tuple(notes))
+        if table:
+            classes = _of_table(table, census, unknown, ignore_values, found.class_table.where)
+            return replace(classes, schema=_with_void(classes.schema, void), notes=(*notes, *classes.notes))
+    if is_binary(census) and not set(ignore_values) & set(BINARY_VALUES):
+        note = BINARY_NOTE.format(*BINARY_CLASSES.names)
+        label_ids = (0, *[NO_CLASS] * (BINARY_VALUES[1] - 1), 1)
+        return Classes(BINARY_CLASSES, (*notes, f"classes: {note}"), label_ids)
     if known is None:
         raise ClassTableError("; ".join([_unresolved(census, colors), *notes]))
     name, schema = known
@@ -72,10 +121,9 @@ def resolve_classes(census: Census, found: Found, given: Classes | None, unknown
     return Classes(_with_void(schema, void), tuple(notes))
 
 
-def given_classes(table: Path) -> Classes:
+def given_classes(table: Path) -> GivenTable:
     """The classes in a file of the user's. Raises ClassTableError naming the file and what is wrong in it."""
-    schema = read_class_table(table)
-    return Classes(schema, (f"classes: {schema.n_classes} from --classes {table}",))
+    return GivenTable(read_table(table), str(table))
 
 
 def colors_of(census: Census) -> dict[Color, int]:
@@ -83,23 +131,37 @@ def colors_of(census: Census) -> dict[Color, int]:
     return {unpack_color(value): count for value, count in census.pixels.items()} if census.is_color else {}
 
 
-def draft_classes(census: Census, schema: ClassSchema | None) -> tuple[ClassSchema, int]:
+def draft_classes(
+    census: Census, classes: Classes | None, ignore_values: Collection[int] = ()
+) -> tuple[ClassTable, int]:
     """A class table to edit, and how many of the values in the masks are not in it.
 
-    The classes of `schema` where it is known, then every further colour in the masks (of noisy masks those that stand
-    apart), most frequent first, as class_1, class_2, ...; for id masks class_0 .. class_max in distinct colours.
+    The classes where they are known, then every further colour in the masks (of noisy masks those that stand apart),
+    most frequent first, as class_1, class_2, ...; for masks of ids each value that occurs, as class_VALUE, in distinct
+    colours.
     """
     if not census.is_color:
-        ids = [value for value in census.pixels if 0 <= value < MAX_CLASSES]
-        n = max(ids, default=0) + 1
-        left_out = sum(value != IGNORE for value in census.pixels) - len(ids)
-        return schema or ClassSchema(tuple(f"class_{i}" for i in range(n)), distinct_colors(n)), left_out
+        return _draft_of_ids(census, classes, ignore_values)
+    schema = classes.schema if classes else None
     names, colors, void = (schema.names, schema.colors, schema.void_colors) if schema else ((), (), ())
     unnamed = {color: count for color, count in colors_of(census).items() if color not in {*colors, *void}}
     further = _standing_apart(unnamed, colors + void) if len(unnamed) > MAX_CLASSES - len(names) else list(unnamed)
     further = further[: MAX_CLASSES - len(names)]
     numbered = tuple(f"class_{i + 1}" for i in range(len(further)))
-    return ClassSchema(names + numbered, colors + tuple(further)), len(unnamed) - len(further)
+    draft = ClassSchema(names + numbered, colors + tuple(further))
+    return ClassTable(draft, tuple(range(draft.n_classes)), (), False), len(unnamed) - len(further)
+
+
+def _draft_of_ids(census: Census, classes: Classes | None, ignore_values: Collection[int]) -> tuple[ClassTable, int]:
+    if classes is not None:
+        label_ids = classes.label_ids or ()
+        ignored = tuple(("ignore", value) for value, i in enumerate(label_ids) if i == IGNORE and value != IGNORE)
+        return ClassTable(classes.schema, classes.values(), ignored, classes.label_ids is not None), 0
+    found = sorted(value for value in census.pixels if value not in {IGNORE, *ignore_values})
+    values = [value for value in found if 0 <= value < MAX_VALUES][:MAX_CLASSES] or [0]
+    schema = ClassSchema(tuple(f"class_{value}" for value in values), distinct_colors(len(values)))
+    ignored = tuple(("ignore", value) for value in sorted(ignore_values))
+    return ClassTable(schema, tuple(values), ignored, True), max(len(found) - len(values), 0)
 
 
 def value_text(census: Census, value: int) -> str:
@@ -107,23 +169,42 @@ def value_text(census: Census, value: int) -> str:
     return format_color(unpack_color(value)) if census.is_color else f"id {value}"
 
 
+def _of_table(table: ClassTable, census: Census, unknown: str, ignore_values: Collection[int], where: str) -> Classes:
+    """The classes of a table for these masks; the notes say which values mean no class and why."""
+    fitted = fitting_table(table, census, ignore_values, where)
+    notes = [f"classes: {name!r} ({_written(value, census)}) means no class" for name, value in fitted.ignored]
+    if fitted.values != table.values and not fitted.has_ids:
+        names = dict(zip(fitted.values, fitted.schema.names, strict=True))
+        names |= {value: f"{name} (no class)" for name, value in fitted.ignored}
+        notes.append(f"classes: {BINARY_NOTE.format(*(names[value] for value in BINARY_VALUES))}")
+    return Classes(fitted.schema, tuple(notes), class_of_values(fitted, census, unknown, ignore_values))
+
+
+def _written(value: int, census: Census) -> str:
+    return "by its colour" if census.is_color else f"the value {value}"
+
+
 def _table_inside(
     asset: Asset, census: Census, colors: Mapping[Color, int], noisy: bool
-) -> tuple[ClassSchema | None, str]:
+) -> tuple[ClassTable | None, str]:
     """The table among the data's files if it agrees with the masks, and a note on it."""
     try:
-        schema = parse_class_table(asset.read().decode("utf-8-sig"), asset.name)
+        table = parse_table(asset.read().decode("utf-8-sig"), asset.name)
     except (ImageError, ClassTableError, UnicodeDecodeError) as error:
         return None, f"the data's own table is not used: {error}"
+    schema = table.schema
     if not census.is_color:
-        fitting = sum(count for value, count in census.pixels.items() if 0 <= value < schema.n_classes)
-        ignored = census.pixels.get(IGNORE, 0)
-        if fitting > AGREEMENT * (census.total - ignored):
-            return schema, f"classes: {schema.n_classes} from the data's own {asset.name}"
+        two_rows = is_binary(census) and len(table.values) == 2
+        fitting = sum(count for value, count in census.pixels.items() if value in table.values)
+        ignored = sum(
+            census.pixels.get(value, 0) for value in {IGNORE, *(v for _, v in table.ignored)} - set(table.values)
+        )
+        if two_rows or fitting > AGREEMENT * (census.total - ignored):
+            return table, f"classes: {schema.n_classes} from the data's own {asset.name}"
         return None, f"the data's own {asset.name} is not used: its {schema.n_classes} classes are not the masks' ids"
     covered, occurring = coverage(schema, colors, noisy)
     if covered > AGREEMENT * census.total:
-        return schema, f"classes: {schema.n_classes} from the data's own {asset.name}"
+        return table, f"classes: {schema.n_classes} from the data's own {asset.name}"
     missing = [format_color(color) for color in schema.colors if color not in colors]
     return None, (
         f"the data's own {asset.name} disagrees with the masks and is not used: {occurring} of its {schema.n_classes} "
@@ -147,6 +228,16 @@ def _standing_apart(colors: Mapping[Color, int], named: Sequence[Color]) -> list
             apart.append((int(left[0, 0]), int(left[0, 1]), int(left[0, 2])))
         left, counts = left[far], counts[far]
     return apart
+
+
+def _check_enough(schema: ClassSchema, found: Found) -> None:
+    """Raise ClassTableError where the layout's ids stand for more classes than the table has."""
+    needed = 1 + max((i for scene in found.scenes for i in scene.label_ids or () if i != IGNORE), default=-1)
+    if schema.n_classes < needed:
+        raise ClassTableError(
+            f"--classes: has {schema.n_classes} classes, the masks of the layout {found.layout} need {needed}; "
+            "give them all, and leave classes out with --ignore-class"
+        )
 
 
 def _with_void(schema: ClassSchema, void: tuple[Color, ...]) -> ClassSchema:

@@ -12,15 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.classes import Classes, given_classes, resolve_classes, value_text
-from terrazzo.errors import InputError
+from terrazzo.errors import ClassTableError, InputError
 from terrazzo.findings import Finding, Report
-from terrazzo.labels import NEAREST_DISTANCE, ids_of, read_mask
+from terrazzo.label_values import MAX_VALUES
+from terrazzo.labels import NEAREST_DISTANCE, ids_of
+from terrazzo.reading import Reader
 from terrazzo.reporting import Progress, silent
 from terrazzo.schema import IGNORE, ClassSchema, pack_colors, unpack_color
-from terrazzo.sources.detect import check_layout
+from terrazzo.sources.detect import check_layout, find_scenes
 from terrazzo.sources.scene import Scene
 from terrazzo.sources.trees import natural_key
-from terrazzo.survey import Census, Survey, census, survey
+from terrazzo.survey import Census, Survey, census, probe
 from terrazzo.verdicts import CheckedScene, Rules, Verdict, judge_scene, offence
 
 __all__ = ["POLICIES", "Checked", "CheckedScene", "LabelOptions", "check", "judge", "read_label"]
@@ -31,6 +33,9 @@ POLICIES: Mapping[str, tuple[str, ...]] = {
     "unknown": ("error", "ignore", "nearest"),
     "fit": ("crop", "pad", "resize"),
 }
+
+
+MAX_DOWNSAMPLE = 64.0
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,17 @@ class LabelOptions:
     bad: str = "error"
     """Unreadable files, differing sizes, ids out of range: error, or skip the scene."""
     unknown: str = "error"
-    """Colours in no class: error, ignore, or nearest (within `labels.NEAREST_DISTANCE`)."""
+    """Colours in no class: error, ignore, or nearest (within `labels.NEAREST_DISTANCE`). Ids are
+    either ignored or an error."""
     ignore_class: tuple[str, ...] = ()
     """Names of classes whose pixels are ignored; the other ids close up."""
     patch_size: int = 256
     fit: str = "crop"
     """How images become patches: crop, pad or resize."""
+    downsample: float = 1.0
+    """Images and masks are read at 1 / this of their height and width (`images.View` states the laws)."""
+    ignore_value: tuple[int, ...] = ()
+    """Values of id masks that mean no class, beside 255 and what the class table says."""
 
     def __post_init__(self) -> None:
         check_layout(self.layout)
@@ -60,6 +70,12 @@ class LabelOptions:
                 raise InputError(f"--{name} {getattr(self, name)}: no such choice; choose one of {', '.join(allowed)}")
         if self.patch_size < 1:
             raise InputError(f"--patch-size {self.patch_size}: must be a positive number of pixels")
+        if not 1 <= self.downsample <= MAX_DOWNSAMPLE:
+            raise InputError(
+                f"--downsample {self.downsample:g}: expected a number from 1 (as they are) to {MAX_DOWNSAMPLE:g}"
+            )
+        if wrong := [value for value in self.ignore_value if not 0 <= value < MAX_VALUES]:
+            raise InputError(f"--ignore-value {wrong[0]}: expected a value that masks of ids hold, 0..{MAX_VALUES - 1}")
 
 
 @dataclass(frozen=True)
@@ -72,25 +88,32 @@ class Checked:
     report: Report
 
 
-def check(root: Path, options: LabelOptions, progress: Progress = silent) -> Checked:
+def check(root: Path, options: LabelOptions, progress: Progress = silent, reader: Reader | None = None) -> Checked:
     """A data set read once and judged; `report.refusal` tells whether the contract holds.
 
+    `reader` reads at the scale of the options; one that keeps what it read serves the caller's second look.
     Raises InputError where there is no data set, ClassTableError where the classes of its masks cannot be known.
     """
     given = given_classes(options.classes) if options.classes else None
-    surveyed = survey(root, options.layout, progress)
+    found = find_scenes(root, options.layout)
+    if given is None and found.classes is not None and found.classes.schema is None:
+        raise ClassTableError(f"{root}: {found.classes.note}")  # before minutes of reading
+    surveyed = probe(root, found, progress, reader or Reader(options.downsample))
     counted = census(surveyed.probes)
-    return judge(surveyed, counted, resolve_classes(counted, surveyed.found, given, options.unknown), options)
+    classes = resolve_classes(counted, found, given, options.unknown, options.ignore_value)
+    return judge(surveyed, counted, classes, options)
 
 
-def read_label(scene: Scene, schema: ClassSchema, unknown: str = "error") -> NDArray[np.uint8]:
+def read_label(
+    scene: Scene, schema: ClassSchema, unknown: str = "error", reader: Reader | None = None
+) -> NDArray[np.uint8]:
     """The ids (H, W) of a scene's mask, ignore 255. Raises ImageError or LabelError where it breaks the contract."""
-    return ids_of(read_mask(scene.label.read(), scene.label.where), schema, unknown, scene.label_ids)
+    return ids_of((reader or Reader()).mask(scene), schema, unknown, scene.label_ids)
 
 
 def judge(surveyed: Survey, counted: Census, classes: Classes, options: LabelOptions) -> Checked:
     """The scenes of a survey that keep the contract, and the report on all of them."""
-    rules = _rules(counted, classes.schema, options)
+    rules = _rules(counted, classes, options)
     verdicts = [judge_scene(probe, rules) for probe in surveyed.probes]
     left = [verdict for verdict in verdicts if verdict.kept]
     kept = tuple(verdict.kept for verdict in left if verdict.kept)
@@ -110,9 +133,12 @@ def judge(surveyed: Survey, counted: Census, classes: Classes, options: LabelOpt
         notes=(
             *classes.notes,
             *surveyed.found.notes,
+            *_smaller(options.downsample),
             *_left_out(findings),
-            *_ignored(left, counted, classes.schema, options),
+            *_blank(verdicts),
+            *_ignored(left, counted, _named_values(surveyed, counted, classes, options)),
             *_nearest(findings, int(pixels.sum())),
+            *_snapped(left, int(pixels.sum())),
         ),
         findings=tuple(findings),
         schema=rules.schema,
@@ -123,7 +149,8 @@ def judge(surveyed: Survey, counted: Census, classes: Classes, options: LabelOpt
     return Checked(surveyed.found.layout, rules.schema, kept, report)
 
 
-def _rules(counted: Census, schema: ClassSchema, options: LabelOptions) -> Rules:
+def _rules(counted: Census, classes: Classes, options: LabelOptions) -> Rules:
+    schema = classes.schema
     left = schema.without(options.ignore_class)
     return Rules(
         left,
@@ -133,6 +160,8 @@ def _rules(counted: Census, schema: ClassSchema, options: LabelOptions) -> Rules
         options.bad,
         options.unknown,
         options.patch_size if options.fit == "crop" else 1,
+        classes.label_ids,
+        frozenset(options.ignore_value),
     )
 
 
@@ -175,13 +204,47 @@ def _left_out(findings: Sequence[Finding]) -> list[str]:
     ]
 
 
-def _ignored(left: Sequence[Verdict], counted: Census, schema: ClassSchema, options: LabelOptions) -> list[str]:
-    """A counted line for each colour or id that is known to mean no class."""
+def _smaller(downsample: float) -> list[str]:
+    if downsample == 1:
+        return []
+    return [f"downsampled: images and masks are read at 1/{downsample:g} of their height and width, pixels counted so"]
+
+
+def _blank(verdicts: Sequence[Verdict]) -> list[str]:
+    """A counted line on the scenes without a pixel of any class."""
+    n = sum(verdict.is_blank for verdict in verdicts)
+    return [f"left out: {n} scenes whose masks hold no pixel of any class"] if n else []
+
+
+def _snapped(left: Sequence[Verdict], n_pixels: int) -> list[str]:
+    """A counted line on masks whose colours were saved with losses."""
+    lossy = next((v.kept.scene.lossy for v in left if v.kept and v.kept.scene.lossy), None)
+    if lossy is None:
+        return []
+    n_snapped, n_far = sum(verdict.n_snapped for verdict in left), sum(verdict.n_far for verdict in left)
+    return [
+        f"lossy masks: {n_snapped} pixels ({n_snapped / n_pixels:.2%}) off the palette taken for the nearest colour, "
+        f"at most {lossy.distance:g} away in RGB; {n_far} pixels ({n_far / n_pixels:.2%}) farther off: ignored"
+    ]
+
+
+def _named_values(surveyed: Survey, counted: Census, classes: Classes, options: LabelOptions) -> dict[int, str]:
+    """The names of the ignored classes by the colour or id that stands for them in the masks."""
+    schema = classes.schema
+    ids = next((scene.label_ids for scene in surveyed.found.scenes if scene.label_ids), classes.label_ids)
+    ids = tuple(range(schema.n_classes)) if ids is None else ids
     names: dict[int, str] = {}
     for name in options.ignore_class:
-        color = schema.colors[schema.names.index(name)]
-        value = next((v for v in counted.pixels if unpack_color(v) == color), -1)
-        names[value if counted.is_color else schema.names.index(name)] = name
+        i = schema.names.index(name)
+        if counted.is_color:
+            names |= {value: name for value in counted.pixels if unpack_color(value) == schema.colors[i]}
+        else:
+            names |= {value: name for value, meant in enumerate(ids) if meant == i}
+    return names
+
+
+def _ignored(left: Sequence[Verdict], counted: Census, names: Mapping[int, str]) -> list[str]:
+    """A counted line for each colour or id that is known to mean no class."""
     totals: dict[int, list[int]] = {}
     for verdict in left:
         for value, count in verdict.ignored:

@@ -59,6 +59,26 @@ def write_folder_beside(folder: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def scratch_beside(path: Path) -> Iterator[Path]:
+    """Yield an empty folder near `path`, on its disk, for what is needed only while it is made; removed in the end.
+
+    It lies in the deepest folder above `path` that is there, so that nothing is created for an output that is refused.
+    """
+    path = Path(path).absolute()
+    above = next(folder for folder in path.parents if folder.is_dir())
+    for stale in above.glob(f".{path.name}-scratch.*{PARTIAL_SUFFIX}"):
+        shutil.rmtree(stale, ignore_errors=True)
+    try:
+        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-scratch.", suffix=PARTIAL_SUFFIX, dir=above))
+    except OSError as error:
+        raise InputError(f"{above}: cannot be written to ({error.strerror}); choose another --out") from error
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
 def replace_folder(new: Path, folder: Path) -> None:
     """Put the folder `new` in the place of `folder`; the old content goes away only after the rename."""
     if folder.exists():

@@ -14,7 +14,8 @@ REMEDIES: Mapping[str, str] = {
     "unreadable": "replace the file, or leave such files out with --bad skip",
     "size": "export both anew, or leave such files out with --bad skip",
     "mixed": "convert the masks to one kind, or leave such files out with --bad skip",
-    "id-range": "mend the mask or the class table, or leave such files out with --bad skip",
+    "id-range": "mend the mask or the class table, ignore such values with --ignore-value N or --unknown ignore, "
+    "or leave such files out with --bad skip",
     "unknown": "add the colour to the class table (--classes FILE), or use --unknown ignore or --unknown nearest",
     "small": "choose a smaller --patch-size, or --fit pad or resize",
     "nothing-left": "mend the files",

@@ -6,14 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from terrazzo.class_tables import ClassTable, class_table_csv
 from terrazzo.classes import Classes, draft_classes, given_classes, resolve_classes, value_text
-from terrazzo.contract import LabelOptions, judge
+from terrazzo.contract import Checked, LabelOptions, judge
 from terrazzo.errors import ClassTableError
+from terrazzo.exported import is_exported
 from terrazzo.files import refuse_existing, write_text
-from terrazzo.findings import Report
 from terrazzo.header import Header, read_header
-from terrazzo.reporting import Progress, silent
-from terrazzo.schema import MAX_CLASSES, ClassSchema, class_table_csv
+from terrazzo.label_values import class_of_values
+from terrazzo.reading import Reader
+from terrazzo.reporting import Progress, as_html, silent
+from terrazzo.schema import IGNORE, MAX_CLASSES, NO_CLASS
 from terrazzo.survey import Census, Survey, census, survey
 
 MODEL_SUFFIX = ".safetensors"
@@ -33,6 +36,10 @@ class Inspection:
         """The description, line by line."""
         return list(self.text)
 
+    def _repr_html_(self) -> str:
+        refusal = [] if self.refusal is None else [f"prepare would refuse this: {self.refusal}"]
+        return as_html(self.lines() + refusal)
+
     def to_dict(self) -> dict[str, Any]:
         """The description as a JSON value."""
         return self.value
@@ -49,11 +56,14 @@ def inspect(
     ignore_class: Sequence[str] = (),
     patch_size: int = 256,
     fit: str = "crop",
+    downsample: float = 1.0,
+    ignore_value: Sequence[int] = (),
     write_classes: str | Path | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> Inspection:
-    """What is in a data set (a folder or zip) or a `model.safetensors`; nothing is changed.
+    """What is in a data set (a folder or zip) or a model (`model.safetensors` or an export of
+    it); nothing is changed.
 
     The options are those of prepare, so that `refusal` tells what prepare would say. `write_classes` names a CSV file
     for the table of the classes and of all further colours in the masks, to edit and to give as `classes`.
@@ -62,23 +72,26 @@ def inspect(
     is at `write_classes` (unless `overwrite`).
     """
     path, table = Path(path), Path(classes) if classes else None
-    if path.suffix.lower() == MODEL_SUFFIX:
+    if path.suffix.lower() == MODEL_SUFFIX or is_exported(path):
         return inspect_model(path)
-    options = LabelOptions(layout, table, unpaired, bad, unknown, tuple(ignore_class), patch_size, fit)
+    options = LabelOptions(
+        *(layout, table, unpaired, bad, unknown, tuple(ignore_class), patch_size, fit, downsample),
+        ignore_value=tuple(ignore_value),
+    )
     given = given_classes(table) if table else None
-    surveyed = survey(path, layout, progress)
+    surveyed = survey(path, layout, progress, Reader(downsample))
     counted = census(surveyed.probes)
     try:
-        resolved, problem = resolve_classes(counted, surveyed.found, given, unknown), None
-        report = judge(surveyed, counted, resolved, options).report
-        schema = resolved.schema
+        known = resolve_classes(counted, surveyed.found, given, unknown, options.ignore_value)
+        resolved, problem, checked = known, None, judge(surveyed, counted, known, options)
     except ClassTableError as error:
-        problem, schema = f"{path}: {error}", None
-        report = _judged_without_classes(surveyed, counted, options)
-    described = _describe(surveyed, counted, report, problem)
+        resolved, problem = None, f"{path}: {error}"
+        checked = _judged_without_classes(surveyed, counted, options)
+    described = _describe(surveyed, counted, checked, problem)
     if write_classes is None:
         return described
-    return _with_table(described, Path(write_classes), counted, schema, overwrite)
+    draft = draft_classes(counted, resolved, options.ignore_value)
+    return _with_table(described, Path(write_classes), draft, overwrite)
 
 
 def inspect_model(path: Path) -> Inspection:
@@ -109,15 +122,18 @@ def describe_header(header: Header) -> list[str]:
     return lines
 
 
-def _judged_without_classes(surveyed: Survey, counted: Census, options: LabelOptions) -> Report:
-    """The report on all that can be told while the classes are unknown: every value stands for a class of its own."""
-    stand_in = Classes(draft_classes(counted, None)[0], ())
-    report = judge(surveyed, counted, stand_in, replace(options, unknown="error", ignore_class=())).report
+def _judged_without_classes(surveyed: Survey, counted: Census, options: LabelOptions) -> Checked:
+    """All that can be told while the classes are unknown: every value stands for a class of its own."""
+    draft, _ = draft_classes(counted, None)
+    stand_in = Classes(draft.schema, (), class_of_values(draft, counted, "error", ()))
+    checked = judge(surveyed, counted, stand_in, replace(options, unknown="error", ignore_class=()))
     about_classes = ("unknown", "nearest", "void", "absent", "id-range")
-    return replace(report, findings=tuple(found for found in report.findings if found.kind not in about_classes))
+    findings = tuple(found for found in checked.report.findings if found.kind not in about_classes)
+    return replace(checked, report=replace(checked.report, findings=findings))
 
 
-def _describe(surveyed: Survey, counted: Census, report: Report, problem: str | None) -> Inspection:
+def _describe(surveyed: Survey, counted: Census, checked: Checked, problem: str | None) -> Inspection:
+    report = checked.report
     sizes = [probe.size for probe in surveyed.probes if probe.size]
     pixels = sum(height * width for height, width in sizes)
     groups = _groups(surveyed)
@@ -134,6 +150,7 @@ def _describe(surveyed: Survey, counted: Census, report: Report, problem: str | 
         "masks": "colors" if counted.is_color else "ids",
         "values": values,
         "n_values": len(counted.pixels),
+        "label_values": [] if problem else _label_values(checked, counted),
         "refusal": problem or report.refusal,
     }
     if problem:
@@ -144,6 +161,7 @@ def _describe(surveyed: Survey, counted: Census, report: Report, problem: str | 
         f"sizes: {widths[0]} to {widths[1]} px wide, {heights[0]} to {heights[1]} px high",
         *_group_lines(groups, len(surveyed.probes)),
         *(_value_lines(values, len(counted.pixels), value["masks"]) if problem else _class_lines(value["classes"])),
+        *_label_value_lines(value["label_values"]),
         *report.lines(),
     ]
     return Inspection(tuple(text), value, value["refusal"])
@@ -175,24 +193,54 @@ def _class_lines(classes: list[dict[str, Any]]) -> list[str]:
     ]
 
 
+def _label_values(checked: Checked, counted: Census) -> list[dict[str, Any]]:
+    """For masks of ids: the class of each value in the files, once classes are left out and the ids close up."""
+    if counted.is_color or any(scene.scene.lossy for scene in checked.scenes):
+        return []
+    lookups = {scene.scene.label_ids for scene in checked.scenes if scene.scene.label_ids is not None}
+    meant = {(value, i) for lookup in lookups for value, i in enumerate(lookup) if i != NO_CLASS}
+    meant |= {(IGNORE, IGNORE)} - {(value, IGNORE) for value, _ in meant}
+    return [
+        {
+            "value": value,
+            "id": i,
+            "name": None if i == IGNORE else checked.schema.names[i],
+            "pixels": counted.pixels.get(value, 0),
+        }
+        for value, i in sorted(meant)
+        if i != IGNORE or value in counted.pixels
+    ]
+
+
+def _label_value_lines(values: list[dict[str, Any]]) -> list[str]:
+    if not values:
+        return []
+    if all(entry["value"] == entry["id"] for entry in values):
+        return ["the masks hold the ids themselves"]
+    return [
+        "values in the masks: value -> id, name",
+        *(f"  {e['value']:5d} -> " + (f"{e['id']:3d}  {e['name']}" if e["name"] else "ignored") for e in values),
+    ]
+
+
 def _value_lines(values: list[dict[str, Any]], n_values: int, kind: str) -> list[str]:
     shown = [f"  {entry['value']:8}  {entry['pixels']:12d}  {entry['share']:7.2%}" for entry in values[:_SHOWN]]
     more = [f"  and {n_values - _SHOWN} more"] if n_values > _SHOWN else []
     return [f"the masks hold {n_values} {kind} of unknown meaning: value, pixels, share", *shown, *more]
 
 
-def _with_table(
-    described: Inspection, path: Path, counted: Census, schema: ClassSchema | None, overwrite: bool
-) -> Inspection:
+def _with_table(described: Inspection, path: Path, draft: tuple[ClassTable, int], overwrite: bool) -> Inspection:
     """The inspection once the table of classes is written; an equal table at `path` is kept."""
-    draft, left_out = draft_classes(counted, schema)
-    table = class_table_csv(draft)
+    classes, left_out = draft
+    ignored = [value for _, value in classes.ignored]
+    table = class_table_csv(classes.schema, classes.values if classes.has_ids else None, ignored)
     path = Path(path)
     kept = path.is_file() and path.read_bytes() == table.encode()
     if not kept:
         refuse_existing(path, "the class table", overwrite)
         write_text(path, table)
-    line = f"{'kept' if kept else 'wrote'} {path}: {draft.n_classes} classes; edit it and give it as --classes {path}"
+    n_classes = classes.schema.n_classes
+    line = f"{'kept' if kept else 'wrote'} {path}: {n_classes} classes; edit it and give it as --classes {path}"
     line += f" ({left_out} further values are not in it)" if left_out else ""
     return replace(described, text=(*described.text, line), value=described.value | {"class_table": str(path)})
 

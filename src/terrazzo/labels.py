@@ -2,18 +2,20 @@
 
 A mask is a *colour mask* where its pixels are colours: RGB, RGBA (alpha dropped), or a palette's indices, which stand
 for colours and are never taken for ids, because palette orders differ from file to file. It is an *id mask* where it
-has one channel of whole numbers: 0..n-1, and 255 for ignore.
+has one channel of whole numbers: 0..n-1, and 255 for ignore; or where its layout says so, and then a palette's indices
+are ids.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from terrazzo.errors import ImageError, LabelError
-from terrazzo.images import decode, palette_of, png_depth, tiff_tags
-from terrazzo.schema import IGNORE, ClassSchema, format_color, pack_colors, unpack_color
+from terrazzo.images import WHOLE, View, decode, palette_of, png_depth, sampled, tiff_tags
+from terrazzo.schema import IGNORE, NO_CLASS, ClassSchema, format_color, pack_colors, unpack_color
 
 NEAREST_DISTANCE = 96.0
 """`--unknown nearest` takes a colour for the nearest class up to this Euclidean distance in RGB (0..441)."""
@@ -44,6 +46,12 @@ class Mask:
     pixels: NDArray[Any]
     palette: NDArray[np.uint8] | None = None
     """The colours (256, 3) of a palette image, else None."""
+    file_size: tuple[int, int] = (0, 0)
+    """(height, width) of the mask in its file, before it was read smaller."""
+    n_snapped: int = 0
+    """Of lossy colours: pixels off the palette that were taken for the nearest colour ..."""
+    n_far: int = 0
+    """... and those too far from every one, which are ignored."""
 
     @property
     def is_color(self) -> bool:
@@ -52,7 +60,7 @@ class Mask:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width)."""
+        """(height, width) as read."""
         return self.pixels.shape[0], self.pixels.shape[1]
 
     def tally(self) -> Tally:
@@ -79,21 +87,45 @@ class Translation:
     """Colours of no class, or ids out of range, that were not."""
 
 
-def read_mask(raw: bytes, where: str) -> Mask:
-    """The mask in an image file, EXIF orientation applied. Raises ImageError where it is damaged or neither kind."""
+def read_mask(raw: bytes, where: str, view: View = WHOLE, as_ids: bool = False) -> Mask:
+    """The mask in an image file, EXIF orientation applied. Raises ImageError where it is damaged or neither kind.
+
+    A smaller view takes the value at the centre of each area. `as_ids`: the file holds ids, whatever its kind; a
+    palette's indices are ids then, three equal channels are one, and colours are refused.
+    """
     _refuse_ambiguous(raw, where)
     image = decode(raw, where)
+    file_size = view.size_of((image.height, image.width))
+    image = sampled(image, view, where)
+    if as_ids:
+        return Mask(where, _ids_in(image, where), file_size=file_size)
     if image.mode == "P":
-        return Mask(where, np.asarray(image), palette_of(image))
+        return Mask(where, np.asarray(image), palette_of(image), file_size)
     if image.mode in ("RGB", "RGBA", "RGBX", "PA", "YCbCr", "CMYK"):
-        return Mask(where, np.asarray(image if image.mode == "RGB" else image.convert("RGB")))
-    if image.mode == "1":
-        return Mask(where, np.asarray(image).astype(np.uint8))
-    if image.mode in ("L", "LA"):
-        return Mask(where, np.asarray(image.getchannel(0)))
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        return Mask(where, np.asarray(image).astype(np.int32))
-    raise ImageError(f"{where}: a mask of the kind {image.mode}; expected colours or whole-number ids; save it as PNG")
+        return Mask(where, np.asarray(image if image.mode == "RGB" else image.convert("RGB")), file_size=file_size)
+    return Mask(where, _ids_in(image, where), file_size=file_size)
+
+
+def snap(mask: Mask, schema: ClassSchema, distance: float) -> Mask:
+    """A lossy colour mask as one of ids: each pixel the nearest class or void colour up to `distance`, else ignore.
+
+    Raises ImageError where most pixels are farther off: then the mask was not drawn in these colours.
+    """
+    if mask.pixels.ndim != 3:
+        raise ImageError(f"{mask.where}: holds no colours; expected a colour mask, as JPEG or PNG")
+    packed = pack_colors(mask.pixels)
+    values, inverse, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    colors = np.stack([values >> 16, values >> 8 & 255, values & 255], axis=-1).astype(np.uint8)
+    ids, distances = (np.concatenate(parts) for parts in zip(*map(schema.nearest, _chunks(colors)), strict=True))
+    ids[distances > distance] = IGNORE
+    n_far, n_exact = int(counts[distances > distance].sum()), int(counts[distances == 0].sum())
+    if 2 * n_far > packed.size:
+        raise ImageError(
+            f"{mask.where}: {n_far / packed.size:.0%} of its mask lies farther than {distance:g} in RGB from every "
+            "colour of this layout; expected a photo at the left and its colour mask at the right"
+        )
+    n_snapped = packed.size - n_far - n_exact
+    return replace(mask, pixels=ids[inverse].reshape(packed.shape), n_snapped=n_snapped, n_far=n_far)
 
 
 def translate(values: NDArray[np.int64], schema: ClassSchema, unknown: str) -> Translation:
@@ -105,7 +137,7 @@ def translate(values: NDArray[np.int64], schema: ClassSchema, unknown: str) -> T
     if strange is None:
         return Translation(ids, mapped, mapped)
     if unknown == "nearest":
-        for part in np.array_split(np.flatnonzero(strange), len(values) // _CHUNK + 1):
+        for part in _chunks(np.flatnonzero(strange)):
             nearest, distances = schema.nearest(colors[part])
             near = part[distances <= NEAREST_DISTANCE]
             ids[near] = nearest[distances <= NEAREST_DISTANCE]
@@ -114,9 +146,13 @@ def translate(values: NDArray[np.int64], schema: ClassSchema, unknown: str) -> T
 
 
 def translate_ids(values: NDArray[Any], n_classes: int, label_ids: tuple[int, ...] | None = None) -> Translation:
-    """What ids (N,) of an id mask mean: themselves below `n_classes`, or `label_ids[value]`; 255 is ignore."""
-    table = np.array(range(n_classes) if label_ids is None else label_ids, np.uint8)
+    """What ids (N,) of an id mask mean: themselves below `n_classes`, or `label_ids[value]` (-1: in no class).
+
+    255 is ignore, unless `label_ids` gives it a class.
+    """
+    table = np.array(range(n_classes) if label_ids is None else label_ids, np.int16)
     known = (values >= 0) & (values < len(table))
+    known[known] = table[values[known]] != NO_CLASS
     ids = np.full(values.shape, IGNORE, np.uint8)
     ids[known] = table[values[known]]
     return Translation(ids, np.zeros(values.shape, np.bool_), ~known & (values != IGNORE))
@@ -175,8 +211,32 @@ def _ids_of_ids(mask: Mask, n_classes: int, label_ids: tuple[int, ...] | None) -
         value = int(tally.values[meaning.unknown][0])
         row, col = divmod(int(tally.first[meaning.unknown][0]), mask.size[1])
         raise LabelError(f"{mask.where}: id {value} at row {row}, col {col} is out of range; see `terrazzo inspect`")
-    ids: NDArray[np.uint8] = translate_ids(np.arange(256), n_classes, label_ids).ids[mask.pixels]
+    values = np.arange(max(256, int(tally.values[-1]) + 1))
+    ids: NDArray[np.uint8] = translate_ids(values, n_classes, label_ids).ids[mask.pixels]
     return ids
+
+
+def _ids_in(image: Image.Image, where: str) -> NDArray[Any]:
+    """The ids (H, W) of an image that holds ids. Raises ImageError where it holds colours."""
+    if image.mode == "1":
+        return np.asarray(image).astype(np.uint8)
+    if image.mode == "P":
+        return np.asarray(image)
+    if image.mode in ("L", "LA"):
+        return np.asarray(image.getchannel(0))
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return np.asarray(image).astype(np.int32)
+    if image.mode in ("RGB", "RGBA"):
+        bands = np.asarray(image)
+        if (bands[..., :1] == bands[..., 1:3]).all():
+            return np.ascontiguousarray(bands[..., 0])
+        raise ImageError(f"{where}: holds colours; expected one channel of ids; give the data's id masks")
+    raise ImageError(f"{where}: a mask of the kind {image.mode}; expected colours or whole-number ids; save it as PNG")
+
+
+def _chunks(array: NDArray[Any]) -> list[NDArray[Any]]:
+    """The array in parts of at most about `_CHUNK` rows, so that distances to all classes fit in memory."""
+    return np.array_split(array, len(array) // _CHUNK + 1)
 
 
 def _unknown_error(mask: Mask, here: NDArray[np.bool_], packed: int) -> LabelError:

@@ -107,6 +107,18 @@ CITYSCAPES = ClassSchema(
     ),
 )
 
+# CamVid in the twelve classes that its users train on, in the colours of its own table.
+CAMVID = ClassSchema(
+    (
+        *("sky", "building", "pole", "road", "pavement", "tree", "sign symbol", "fence", "car", "pedestrian"),
+        *("bicyclist", "unlabelled"),
+    ),
+    (
+        *((128, 128, 128), (128, 0, 0), (192, 192, 128), (128, 64, 128), (0, 0, 192), (128, 128, 0)),
+        *((192, 128, 128), (64, 64, 128), (64, 0, 128), (64, 64, 0), (0, 128, 192), (0, 0, 0)),
+    ),
+)
+
 PALETTES: Mapping[str, ClassSchema] = {
     "dubai": DUBAI,
     "synthetic": SYNTHETIC,
@@ -115,6 +127,7 @@ PALETTES: Mapping[str, ClassSchema] = {
     "loveda": LOVEDA,
     "semantic-drone": SEMANTIC_DRONE,
     "cityscapes": CITYSCAPES,
+    "camvid": CAMVID,
 }
 
 

@@ -69,6 +69,11 @@ class Patches:
         return str(self.description["fit"])
 
     @property
+    def downsample(self) -> float:
+        """At 1 / this of their height and width the images were read."""
+        return float(self.description.get("downsample", 1.0))
+
+    @property
     def content_hash(self) -> str:
         """Hash of pixels, masks and index: equal hashes are equal data and equal splits."""
         return str(self.description["content_hash"])

@@ -3,10 +3,10 @@
 import csv
 import hashlib
 import json
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,13 @@ from terrazzo._version import __version__
 from terrazzo.contract import Checked, CheckedScene, LabelOptions, check, read_label
 from terrazzo.cutting import Cut, check_patching, corners, cut
 from terrazzo.errors import LabelError, OutputExistsError, PatchesError
-from terrazzo.files import digest, refuse_existing, write_folder_beside, write_json
-from terrazzo.images import read_photo
+from terrazzo.files import digest, refuse_existing, scratch_beside, write_folder_beside, write_json
 from terrazzo.patches import DESCRIPTION, FORMAT, IMAGES, INDEX, INDEX_FIELDS, MASKS, Patches, open_patches
-from terrazzo.reporting import Progress, Say
+from terrazzo.reading import Reader
+from terrazzo.reporting import Progress, Say, as_html
 from terrazzo.schema import IGNORE, ClassSchema
 from terrazzo.splits import PatchOrigins, Split, SplitOptions, counts, describe_leak, make_split
+from terrazzo.survey import n_cores
 
 BANDS = 3
 
@@ -45,6 +46,9 @@ class Prepared:
             f"split by {told['split_method']}: {describe_leak(self.patches.leak)}",
         ]
 
+    def _repr_html_(self) -> str:
+        return as_html([*self.lines, *self.summary()])
+
 
 def prepare_patches(
     root: Path, out: Path, labels: LabelOptions, split: SplitOptions, overwrite: bool, progress: Progress, say: Say
@@ -58,21 +62,35 @@ def prepare_patches(
     check_patching(labels.patch_size, labels.fit)
     if out.is_file():
         raise OutputExistsError(f"{out}: is a file; --out takes a folder")
-    checked = check(root, labels, progress)
-    for line in checked.report.lines():
-        say(line)
-    if checked.report.refusal is not None:
-        raise LabelError(checked.report.refusal)
-    key = _key(checked, labels, split)
-    if not overwrite and (kept := _finished(out, key)) is not None:
-        return Prepared(kept, True, ())
-    refuse_existing(out, "a finished set of patches", overwrite)
-    with write_folder_beside(out) as folder:
-        index = _write_pixels(folder, checked, labels, progress)
-        result = make_split(index.origins(checked), split)
-        _write_index(folder / INDEX, index, checked, result)
-        write_json(folder / DESCRIPTION, _describe(checked, labels, split, index, result, key))
+    with _reader(out, labels.downsample) as reader:
+        checked = check(root, labels, progress, reader)
+        for line in checked.report.lines():
+            say(line)
+        if checked.report.refusal is not None:
+            raise LabelError(checked.report.refusal)
+        key = _key(checked, labels, split)
+        if not overwrite and (kept := _finished(out, key)) is not None:
+            return Prepared(kept, True, ())
+        refuse_existing(out, "a finished set of patches", overwrite)
+        with write_folder_beside(out) as folder:
+            index = _write_pixels(folder, checked, labels, reader, progress)
+            result = make_split(index.origins(checked), split)
+            _write_index(folder / INDEX, index, checked, result)
+            write_json(folder / DESCRIPTION, _describe(checked, labels, split, index, result, key))
     return Prepared(open_patches(out), False, result.warnings)
+
+
+@contextmanager
+def _reader(out: Path, downsample: float) -> Iterator[Reader]:
+    """How images are read. Made smaller they are kept on disk from the check to the cutting: each is decoded once.
+
+    At full size they are decoded twice, which costs less than writing and reading what they unpack to.
+    """
+    if downsample == 1:
+        yield Reader()
+        return
+    with scratch_beside(out) as folder:
+        yield Reader(downsample, folder)
 
 
 @dataclass
@@ -100,7 +118,7 @@ class _Index:
         )
 
 
-def _write_pixels(folder: Path, checked: Checked, labels: LabelOptions, progress: Progress) -> _Index:
+def _write_pixels(folder: Path, checked: Checked, labels: LabelOptions, reader: Reader, progress: Progress) -> _Index:
     """Decode and cut in parallel, write in order: the files are the same whatever the number of threads."""
     size, schema = labels.patch_size, checked.schema
     per_scene = [len(corners(scene.height, scene.width, size, labels.fit)) for scene in checked.scenes]
@@ -116,8 +134,8 @@ def _write_pixels(folder: Path, checked: Checked, labels: LabelOptions, progress
     at = 0
 
     def work(scene: CheckedScene) -> tuple[Cut, NDArray[np.int64]]:
-        image = read_photo(scene.scene.image.read(), scene.scene.image.where)
-        pieces = cut(image, read_label(scene.scene, schema, labels.unknown), size, labels.fit)
+        image = reader.photo(scene.scene).pixels
+        pieces = cut(image, read_label(scene.scene, schema, labels.unknown, reader), size, labels.fit)
         return pieces, _class_pixels(pieces.masks, schema)
 
     with (folder / IMAGES).open("wb") as images, (folder / MASKS).open("wb") as masks:
@@ -139,7 +157,7 @@ def _ordered(
     work: Callable[[CheckedScene], tuple[Cut, NDArray[np.int64]]], scenes: Sequence[CheckedScene]
 ) -> Iterator[tuple[Cut, NDArray[np.int64]]]:
     """`map(work, scenes)` on threads, in order, with few results waiting at a time, so that memory stays bounded."""
-    workers = os.cpu_count() or 1
+    workers = n_cores()
     waiting: deque[Future[tuple[Cut, NDArray[np.int64]]]] = deque()
     pool = ThreadPoolExecutor(workers)
     try:
@@ -190,6 +208,7 @@ def _describe(
         "patch_size": labels.patch_size,
         "bands": BANDS,
         "fit": labels.fit,
+        "downsample": labels.downsample,
         "layout": checked.layout,
         **schema,
         "splits": counts(split.sides),
@@ -217,9 +236,11 @@ def _key(checked: Checked, labels: LabelOptions, split: SplitOptions) -> str:
     """The hash of everything that decides the patches: files, classes, options, format."""
     parts: list[str | bytes] = [str(FORMAT), json.dumps(checked.schema.to_dict()), json.dumps(asdict(split))]
     parts += [str(labels.patch_size), labels.fit, labels.unknown]
+    parts += [f"downsample {labels.downsample!r}"] if labels.downsample != 1 else []
     for item in checked.scenes:
         scene = item.scene
         parts += [scene.name, scene.group, str(scene.split), item.pixel_hash, digest(scene.label.read())]
+        parts += [str(scene.label_ids)] if scene.label_ids is not None else []
     return digest(*parts)
 
 

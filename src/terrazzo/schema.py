@@ -5,14 +5,10 @@ no score sees. Colours are (red, green, blue), 0..255; written as #RRGGBB.
 """
 
 import colorsys
-import csv
-import io
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,6 +19,8 @@ from terrazzo.errors import ClassTableError
 IGNORE = 255
 MAX_CLASSES = 255
 IGNORE_COLOR = (0, 0, 0)
+NO_CLASS = -1
+"""In tables from a mask's values to ids: a value that is in no class and not known to mean none."""
 
 Color = tuple[int, int, int]
 T = TypeVar("T")
@@ -176,37 +174,6 @@ class ClassSchema:
         return lookup
 
 
-def read_class_table(path: Path) -> ClassSchema:
-    """The classes in a JSON or CSV file. Raises ClassTableError naming the file and what is wrong in it.
-
-    JSON: a list of {name, color}, the same under "classes" (`title` is taken for `name`), or {name: color}. CSV: a
-    header with `name` and `color` (#RRGGBB), or `name`, `r`, `g`, `b`; separator comma or semicolon, blanks stripped.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ClassTableError(f"{path}: cannot be read as a class table ({error})") from error
-    return parse_class_table(text, str(path))
-
-
-def parse_class_table(text: str, where: str) -> ClassSchema:
-    """The classes in the text of a JSON or CSV table (see `read_class_table`); `where` names it in errors."""
-    try:
-        pairs = _json_pairs(text) if text.lstrip()[:1] in ("{", "[") else _csv_pairs(text)
-        return ClassSchema(tuple(name for name, _ in pairs), tuple(color for _, color in pairs))
-    except ClassTableError as error:
-        raise ClassTableError(f"{where}: {error}") from error
-
-
-def class_table_csv(schema: ClassSchema) -> str:
-    """The CSV text of a class table: name,color; `parse_class_table` reads it back."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["name", "color"])
-    writer.writerows((name, format_color(color)) for name, color in zip(schema.names, schema.colors, strict=True))
-    return stream.getvalue()
-
-
 def distinct_colors(n: int) -> tuple[Color, ...]:
     """`n` well separated colours, the same on every call: hues in golden-ratio steps, three lightness levels."""
     colors: list[Color] = []
@@ -218,43 +185,6 @@ def distinct_colors(n: int) -> tuple[Color, ...]:
         if color not in colors:
             colors.append(color)
     return tuple(colors)
-
-
-def _json_pairs(text: str) -> list[tuple[str, Color]]:
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise ClassTableError(f"not valid JSON ({error})") from error
-    entries = value.get("classes", value) if isinstance(value, dict) else value
-    if isinstance(entries, dict):
-        entries = [{"name": name, "color": color} for name, color in entries.items()]
-    if not isinstance(entries, list):
-        raise ClassTableError("no list of classes in it; expected [{name, color}, ...]")
-    pairs = []
-    for entry in entries:
-        name = entry.get("name", entry.get("title")) if isinstance(entry, dict) else None
-        color = entry.get("color", entry.get("colour")) if isinstance(entry, dict) else None
-        if not isinstance(name, str) or color is None:
-            raise ClassTableError(f"the entry {json.dumps(entry)[:80]} has no name and color")
-        pairs.append((name.strip(), parse_color(color if isinstance(color, str) else str(color))))
-    return pairs
-
-
-def _csv_pairs(text: str) -> list[tuple[str, Color]]:
-    header_line = text.strip().split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(text.strip()), delimiter=";" if ";" in header_line else ",", skipinitialspace=True)
-    rows = [[cell.strip() for cell in row] for row in reader if any(cell.strip() for cell in row)]
-    header = [cell.lower() for cell in rows[0]] if rows else []
-    if "name" not in header or not ({"color", "r"} & set(header)):
-        raise ClassTableError(f"its header is {', '.join(header) or 'empty'}; expected name,color or name,r,g,b")
-    pairs = []
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(header):
-            raise ClassTableError(f"line {number} has {len(row)} cells, the header {len(header)}")
-        cells = dict(zip(header, row, strict=True))
-        color = cells["color"] if "color" in cells else f"{cells['r']} {cells.get('g', '')} {cells.get('b', '')}"
-        pairs.append((cells["name"], parse_color(color)))
-    return pairs
 
 
 def _repeated(values: Sequence[T]) -> T | None:

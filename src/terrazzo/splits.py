@@ -5,7 +5,7 @@ so the defaults never do that; `patch` does and is there because published figur
 pure: the same units and seed give the same split.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ SIDES = ("train", "val", "test")
 Side = Literal["train", "val", "test"]
 
 _EXACT_GROUPS = 16
+_SHOWN = 4
 _SHUFFLES = 4000
 
 
@@ -77,7 +78,7 @@ def make_split(origins: PatchOrigins, options: SplitOptions) -> Split:
     method = options.method or default_method(origins)
     warnings: list[str] = []
     if method == "given":
-        sides = _given(origins)
+        sides = _given(origins, options, warnings)
     elif method == "group":
         sides = _by_group(origins, options, warnings)
     else:
@@ -105,15 +106,42 @@ def leak(origins: PatchOrigins, sides: NDArray[np.str_]) -> dict[str, float]:
     return shares
 
 
-def _given(origins: PatchOrigins) -> NDArray[np.str_]:
+def _given(origins: PatchOrigins, options: SplitOptions, warnings: list[str]) -> NDArray[np.str_]:
+    """The layout's own sides; where it has no val, the share asked for is taken from its train, by group or image."""
     if all(side is None for side in origins.given):
         raise SplitError("--split given: this layout gives none; use --split group, image or patch")
     sides = np.array([side or "train" for side in origins.given])
     if not (sides == "train").any():
         raise SplitError("--split given: no image is in the train folder; use --split image")
     if not (sides == "val").any():
-        raise SplitError("--split given: no image is in a val folder; use --split group, image or patch")
+        if not options.val:
+            raise SplitError("--split given: no image is in a val folder, and --val is 0; use --val 0.2")
+        _hold_out(origins, sides, replace(options, test=0.0), warnings)
     return sides
+
+
+def _hold_out(origins: PatchOrigins, sides: NDArray[np.str_], options: SplitOptions, warnings: list[str]) -> None:
+    """Turn a part of `train` into `val`, in place: whole groups where train has three or more, else whole images."""
+    rows = np.flatnonzero(sides == "train")
+    given = tuple(None for _ in rows)
+    train = replace(
+        origins,
+        image=origins.image[rows],
+        group=origins.group[rows],
+        given=given,
+        class_pixels=origins.class_pixels[rows],
+        valid_pixels=origins.valid_pixels[rows],
+    )
+    if default_method(train) == "group":
+        sides[rows] = _by_group(train, options, warnings)
+        chosen = [origins.group_names[group] for group in np.unique(origins.group[sides == "val"])]
+        what = ", ".join(chosen[:_SHOWN]) + (f" and {len(chosen) - _SHOWN} more" if len(chosen) > _SHOWN else "")
+    else:
+        sides[rows] = _at_random(train.image, options, "image")
+        what = f"{len(np.unique(origins.image[sides == 'val']))} images drawn at random"
+    warnings.append(
+        f"the layout's own split has no val: {what} of its train are held out as val ({(sides == 'val').sum()} patches)"
+    )
 
 
 def _at_random(unit: NDArray[np.int64], options: SplitOptions, method: str) -> NDArray[np.str_]:

@@ -9,11 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from terrazzo.errors import ImageError
-from terrazzo.images import pixel_hash, read_photo
-from terrazzo.labels import Tally, read_mask
+from terrazzo.images import pixel_hash
+from terrazzo.labels import Tally
+from terrazzo.reading import Reader
 from terrazzo.reporting import Progress, silent
 from terrazzo.sources.detect import find_scenes
 from terrazzo.sources.scene import Found, Scene
+
+_AT_FULL_SIZE = Reader()
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +24,13 @@ class ProbedMask:
     """What a readable mask holds."""
 
     size: tuple[int, int]
+    """(height, width) in the file."""
     is_color: bool
     tally: Tally
+    """Its values as read, at the scale of the survey."""
+    n_snapped: int = 0
+    n_far: int = 0
+    """Of lossy colours: pixels taken for the nearest colour, and those too far from every one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +39,15 @@ class Probe:
 
     scene: Scene
     size: tuple[int, int] | None
-    """(height, width) of the image; None where it cannot be read."""
+    """(height, width) of the image in the file; None where it cannot be read."""
     pixel_hash: str
+    """Of the image as read."""
     mask: ProbedMask | None
     """None where it cannot be read."""
     troubles: tuple[tuple[str, str], ...] = ()
     """(file, what is wrong) for each of the two that cannot be read."""
+    downsample: float = 1.0
+    """At 1 / `downsample` of its height and width the scene was read."""
 
     @property
     def is_whole(self) -> bool:
@@ -67,36 +78,42 @@ class Census:
         return sum(self.pixels.values())
 
 
-def survey(root: Path, layout: str | None = None, progress: Progress = silent) -> Survey:
+def survey(
+    root: Path, layout: str | None = None, progress: Progress = silent, reader: Reader = _AT_FULL_SIZE
+) -> Survey:
     """All scenes below `root` with both files of each read. Raises InputError where there is no data set."""
-    found = find_scenes(root, layout)
+    return probe(root, find_scenes(root, layout), progress, reader)
+
+
+def probe(root: Path, found: Found, progress: Progress = silent, reader: Reader = _AT_FULL_SIZE) -> Survey:
+    """The scenes found below `root` with both files of each read once."""
     probes = []
     total = len(found.scenes)
     progress("reading images and masks", 0, total)
     # Threads do: Pillow and numpy release the lock while they decode and sort.
     with ThreadPoolExecutor(n_cores()) as pool:
-        for probe in pool.map(probe_scene, found.scenes):
-            probes.append(probe)
+        for probed in pool.map(lambda scene: probe_scene(scene, reader), found.scenes):
+            probes.append(probed)
             progress("reading images and masks", len(probes), total)
     return Survey(Path(root), found, tuple(probes))
 
 
-def probe_scene(scene: Scene) -> Probe:
+def probe_scene(scene: Scene, reader: Reader = _AT_FULL_SIZE) -> Probe:
     """One scene's image and mask, read; what cannot be read is in `troubles`."""
     size, mask, digest = None, None, ""
     troubles = []
     try:
-        photo = read_photo(scene.image.read(), scene.image.where)
-        size, digest = (photo.shape[0], photo.shape[1]), pixel_hash(photo)
+        photo = reader.photo(scene)
+        size, digest = photo.file_size, pixel_hash(photo.pixels)
         del photo
     except ImageError as error:
         troubles.append((scene.image.where, _without_name(error, scene.image.where)))
     try:
-        pixels = read_mask(scene.label.read(), scene.label.where)
-        mask = ProbedMask(pixels.size, pixels.is_color, pixels.tally())
+        pixels = reader.mask(scene)
+        mask = ProbedMask(pixels.file_size, pixels.is_color, pixels.tally(), pixels.n_snapped, pixels.n_far)
     except ImageError as error:
         troubles.append((scene.label.where, _without_name(error, scene.label.where)))
-    return Probe(scene, size, digest, mask, tuple(troubles))
+    return Probe(scene, size, digest, mask, tuple(troubles), reader.downsample)
 
 
 def census(probes: Iterable[Probe]) -> Census:

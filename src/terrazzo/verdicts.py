@@ -6,10 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.findings import Finding, Severity
+from terrazzo.images import View
+from terrazzo.label_values import spans
 from terrazzo.labels import NEAREST_DISTANCE, Tally, Translation, too_strange, translate, translate_ids
-from terrazzo.schema import IGNORE, ClassSchema, format_color, unpack_color
+from terrazzo.reading import mask_view
+from terrazzo.schema import IGNORE, NO_CLASS, ClassSchema, format_color, unpack_color
 from terrazzo.sources.scene import Scene
-from terrazzo.survey import Probe
+from terrazzo.survey import Probe, ProbedMask
 
 _SHOWN = 3
 
@@ -39,12 +42,19 @@ class Rules:
     unknown: str
     least_side: int
     """Height and width below which an image gives no patch."""
+    values: tuple[int, ...] | None = None
+    """The class of each value in masks of ids: 255 for none, -1 for values that are not known; None: the value."""
+    ignore_values: frozenset[int] = frozenset()
+    """Values of masks of ids that mean no class whatever the tables say."""
 
     def lookup(self, scene: Scene) -> tuple[int, ...]:
         """The class of each value in a scene's id mask: through the source's own table, then through this one."""
-        if scene.label_ids is None:
-            return self.label_ids
-        return tuple(IGNORE if i == IGNORE else self.label_ids[i] for i in scene.label_ids)
+        own = self.values if scene.label_ids is None else scene.label_ids
+        if own is None:
+            own = tuple(range(len(self.label_ids)))
+        closed = [i if i == NO_CLASS else self.label_ids[i] if i < len(self.label_ids) else IGNORE for i in own]
+        closed += [NO_CLASS] * (max(self.ignore_values, default=-1) + 1 - len(closed))
+        return tuple(IGNORE if value in self.ignore_values else i for value, i in enumerate(closed))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,11 +67,17 @@ class Verdict:
     """Pixels of each id, (256,)."""
     ignored: tuple[tuple[int, int], ...] = ()
     """(packed colour or id, pixels) of each value in the mask that is known to mean no class."""
+    is_blank: bool = False
+    """Whether the scene is left out because no pixel of its mask has a class."""
+    n_snapped: int = 0
+    n_far: int = 0
+    """Of lossy colours: pixels taken for the nearest colour, and those too far from every one."""
 
 
 def judge_scene(probe: Probe, rules: Rules) -> Verdict:
     """The findings on one scene; it is kept where both files can be read and belong together and its values are known.
 
+    A mask without a single pixel of a class can neither teach nor score, so such a scene is left out, for all to count.
     Colours in no class are findings on a scene that is kept: whether they refuse the data set is for `rules.unknown`.
     """
     label, mask, size = probe.scene.label.where, probe.mask, probe.size
@@ -75,15 +91,18 @@ def judge_scene(probe: Probe, rules: Rules) -> Verdict:
         return Verdict((offence("mixed", rules.bad, label, f"holds {here} where most masks hold {elsewhere}"),))
     scene, meaning = _understood(probe.scene, mask.tally, rules)
     if meaning.unknown.any() and not rules.is_color:
-        return Verdict((_out_of_range(scene, mask.tally, meaning, rules.bad, size[1]),))
+        return Verdict((_out_of_range(probe, mask, meaning, rules),))
+    height, width = View(downsample=probe.downsample).reduced(size)
     findings = [
-        *_small(scene, size, rules.least_side),
-        *_colors_in_no_class(label, mask.tally, meaning, rules, size[1]),
+        *_small(scene, (height, width), rules.least_side),
+        *_colors_in_no_class(probe, mask, meaning, rules),
     ]
     known = (meaning.ids == IGNORE) & ~meaning.unknown & ~meaning.mapped
     ignored = tuple(zip(mask.tally.values[known].tolist(), mask.tally.counts[known].tolist(), strict=True))
     pixels = np.bincount(meaning.ids, weights=mask.tally.counts, minlength=256).astype(np.int64)
-    return Verdict(tuple(findings), CheckedScene(scene, *size, probe.pixel_hash), pixels, ignored)
+    blank = not pixels[:IGNORE].any()
+    kept = None if blank else CheckedScene(scene, height, width, probe.pixel_hash)
+    return Verdict(tuple(findings), kept, pixels, ignored, blank, mask.n_snapped, mask.n_far)
 
 
 def offence(kind: str, policy: str, file: str, detail: str) -> Finding:
@@ -101,28 +120,29 @@ def _understood(scene: Scene, tally: Tally, rules: Rules) -> tuple[Scene, Transl
     return replace(scene, label_ids=lookup), translate_ids(tally.values, rules.schema.n_classes, lookup)
 
 
-def _out_of_range(scene: Scene, tally: Tally, meaning: Translation, bad: str, width: int) -> Finding:
-    values, count, example = _largest(tally, meaning.unknown, width)
-    allowed = f"0..{len(scene.label_ids or ()) - 1} and {IGNORE}"
+def _out_of_range(probe: Probe, mask: ProbedMask, meaning: Translation, rules: Rules) -> Finding:
+    values, count, example = _largest(probe, mask, meaning.unknown)
+    known = [value for value, i in enumerate(rules.lookup(probe.scene)) if i != NO_CLASS and value != IGNORE]
+    allowed = f"{spans(known)} and {IGNORE}"
     detail = f"{count} pixels of id {_some([str(value) for value in values])} out of range, which is {allowed}"
-    return replace(offence("id-range", bad, scene.label.where, detail), count=count, example=example)
+    return replace(offence("id-range", rules.bad, probe.scene.label.where, detail), count=count, example=example)
 
 
-def _colors_in_no_class(label: str, tally: Tally, meaning: Translation, rules: Rules, width: int) -> list[Finding]:
+def _colors_in_no_class(probe: Probe, mask: ProbedMask, meaning: Translation, rules: Rules) -> list[Finding]:
     """Findings on void colours, on those taken for the nearest class and on unknown ones."""
-    findings = []
+    findings, label, tally = [], probe.scene.label.where, mask.tally
     void = np.isin(tally.values, list(rules.void)) if rules.is_color else np.zeros(len(tally.values), np.bool_)
     if void.any():
-        values, count, example = _largest(tally, void, width)
+        values, count, example = _largest(probe, mask, void)
         detail = f"{count} pixels of {_colors(values)} mean no class: ignored"
         findings.append(Finding("void", "note", label, detail, count, example))
     n_pixels, n_mapped = int(tally.counts.sum()), int(tally.counts[meaning.mapped].sum())
     if n_mapped:
-        values, count, example = _largest(tally, meaning.mapped, width)
+        values, count, example = _largest(probe, mask, meaning.mapped)
         detail = f"{count} pixels ({count / n_pixels:.2%}) of {_colors(values)} taken for the nearest class"
         findings.append(Finding("nearest", "note", label, detail, count, example))
     if meaning.unknown.any():
-        values, count, example = _largest(tally, meaning.unknown, width)
+        values, count, example = _largest(probe, mask, meaning.unknown)
         far = f" and farther than {NEAREST_DISTANCE:g} from every one" if rules.unknown == "nearest" else ""
         detail = f"{count} pixels of {_colors(values)} in no class{far}"
         refused = too_strange(rules.unknown, count, n_mapped, n_pixels)
@@ -138,10 +158,12 @@ def _small(scene: Scene, size: tuple[int, int], least_side: int) -> list[Finding
     return [Finding("small", "warn", scene.image.where, detail)]
 
 
-def _largest(tally: Tally, which: NDArray[np.bool_], width: int) -> tuple[list[int], int, tuple[int, int]]:
-    """The marked values, most frequent first, their pixels, and where (row, col) the first value first occurs."""
+def _largest(probe: Probe, mask: ProbedMask, which: NDArray[np.bool_]) -> tuple[list[int], int, tuple[int, int]]:
+    """The marked values, most frequent first, their pixels, and where (row, col) in the file the first one occurs."""
+    tally, view = mask.tally, mask_view(probe.scene, probe.downsample)
     order = np.argsort(-tally.counts[which], kind="stable")
-    example = divmod(int(tally.first[which][order[0]]), width)
+    width = View(downsample=probe.downsample).reduced(mask.size)[1]
+    example = view.in_file(divmod(int(tally.first[which][order[0]]), width), mask.size)
     return tally.values[which][order].tolist(), int(tally.counts[which].sum()), example
 
 

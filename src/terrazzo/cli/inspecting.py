@@ -19,6 +19,8 @@ def inspect(
     ignore_class: options.IgnoreClass = None,
     patch_size: options.PatchSize = 256,
     fit: options.Fit = "crop",
+    downsample: options.Downsample = 1.0,
+    ignore_value: options.IgnoreValue = None,
     write_classes: Annotated[Path | None, typer.Option(help="Write a table of the classes found, to edit.")] = None,
     overwrite: options.Overwrite = False,
     as_json: options.Json = False,
@@ -37,6 +39,8 @@ def inspect(
             ignore_class=ignore_class or (),
             patch_size=patch_size,
             fit=fit,
+            downsample=downsample,
+            ignore_value=ignore_value or (),
             write_classes=write_classes,
             overwrite=overwrite,
             progress=progress,
@@ -52,9 +56,10 @@ def inspect(
         error_line(f"prepare would refuse this: {found.refusal}")
         return 1
     if not as_json:
-        if path.suffix == ".safetensors":
+        if path.suffix.lower() in (".safetensors", ".onnx", ".h5"):
             next_command("terrazzo", "predict", path, "IMAGE", "--out", "maps")
-        else:
+        elif path.suffix.lower() != ".pt2":
             extra: list[str | Path] = ["--classes", classes] if classes else []
+            extra += [word for value in ignore_value or () for word in ("--ignore-value", str(value))]
             next_command("terrazzo", "prepare", path, *extra, "--out", "patches")
     return 0

@@ -11,7 +11,9 @@ from terrazzo.cli.output import next_command, wrote
 
 def synthesize(
     out: Annotated[Path, typer.Argument(help="Folder (or .zip) to write.")],
-    layout: Annotated[str, typer.Option(help="flat or humans-in-the-loop.")] = "flat",
+    layout: Annotated[
+        str, typer.Option(help="flat, humans-in-the-loop, semantic-drone, cityscapes, cityscapes-pairs or camvid.")
+    ] = "flat",
     images: Annotated[int, typer.Option(help="How many images.")] = 12,
     height: Annotated[int, typer.Option(help="Height of an image, about, in pixels.")] = 320,
     width: Annotated[int, typer.Option(help="Width of an image, about, in pixels.")] = 416,

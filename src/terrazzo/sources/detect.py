@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from terrazzo.errors import InputError
-from terrazzo.sources import flat, humans_in_the_loop
-from terrazzo.sources.pairs import IMAGE_FOLDER, IMAGE_SUFFIXES, MASK_FOLDER
+from terrazzo.sources import camvid, cityscapes, cityscapes_pairs, flat, humans_in_the_loop, semantic_drone
+from terrazzo.sources.pairs import IMAGE_FOLDERS, IMAGE_SUFFIXES, MASK_FOLDERS
 from terrazzo.sources.scene import Found, Tree
 from terrazzo.sources.trees import open_tree
 
 Finder = Callable[[Tree], Found | None]
 
 # In this order: the most particular layout first.
-_READERS = (humans_in_the_loop, flat)
+_READERS = (humans_in_the_loop, semantic_drone, cityscapes, cityscapes_pairs, camvid, flat)
 LAYOUTS: Mapping[str, Finder] = {reader.NAME: reader.find for reader in _READERS}
 _EXPECTED: Mapping[str, str] = {reader.NAME: reader.EXPECTED for reader in _READERS}
 
@@ -47,7 +47,7 @@ def _contents(tree: Tree) -> str:
 
 
 def _hint(root: Path) -> str:
-    siblings = {IMAGE_FOLDER: MASK_FOLDER, MASK_FOLDER: IMAGE_FOLDER}
     folder = Path(root).resolve()
-    other = siblings.get(folder.name.lower())
-    return f"; did you mean {folder.parent}?" if other and (folder.parent / other).is_dir() else ""
+    name = folder.name.lower()
+    others = MASK_FOLDERS if name in IMAGE_FOLDERS else IMAGE_FOLDERS if name in MASK_FOLDERS else ()
+    return f"; did you mean {folder.parent}?" if any((folder.parent / other).is_dir() for other in others) else ""

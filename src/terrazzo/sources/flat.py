@@ -1,22 +1,28 @@
-"""The plain layout: any folder that holds `images/` and `masks/` side by side, at any depth.
+"""The plain layout: images and masks side by side, at any depth.
 
 images/a.jpg          masks/a.png               one pair of folders: every image is its own group
 north/images/a.jpg    north/masks/a.png         several: the folder (`north`) is the group
 train/images/a.jpg    train/masks/a.png         train, val (valid, validation) and test above or below give the split
+img/IMG_7.tif         msk/MSK_7.tif             other usual names of folders, names that differ by a known word
+a_sat.jpg             a_mask.png                both in one folder, where there are no such folders anywhere
+
+A list (train.txt, val.txt, test.txt, split.csv) among the files gives the split too.
 """
 
 import posixpath
 
+from terrazzo.sources.one_folder import pair_in_folder
 from terrazzo.sources.pairs import common_folder, find_class_table, given_split, pair_by_stem, without_split
 from terrazzo.sources.scene import Found, Scene, Tree
+from terrazzo.sources.split_lists import with_split_lists
 
 NAME = "flat"
 EXPECTED = "images/ and masks/ side by side, their files of equal names"
 
 
 def find(tree: Tree) -> Found | None:
-    """The scenes of sibling folders `images/` and `masks/`; None where there are none."""
-    pairing = pair_by_stem(tree)
+    """The scenes of sibling folders `images/` and `masks/`, else of pairs in one folder; None where there are none."""
+    pairing = pair_by_stem(tree) or pair_in_folder(tree)
     if pairing is None:
         return None
     base = common_folder(pairing.folders)
@@ -27,4 +33,5 @@ def find(tree: Tree) -> Found | None:
         group = without_split(posixpath.join(folder, posixpath.dirname(pair.stem)))
         split = given_split(posixpath.join(pair.folder, posixpath.dirname(pair.stem)))
         scenes.append(Scene(name, pair.image, pair.mask, group or name, split))
-    return Found(NAME, tuple(scenes), pairing.unpaired, find_class_table(tree), notes=pairing.notes)
+    found = Found(NAME, tuple(scenes), pairing.unpaired, find_class_table(tree), notes=pairing.notes)
+    return with_split_lists(found, tree)

@@ -12,6 +12,7 @@ import re
 from terrazzo.palettes import DUBAI
 from terrazzo.sources.pairs import common_folder, find_class_table, given_split, pair_by_stem, without_split
 from terrazzo.sources.scene import Found, Scene, Tree
+from terrazzo.sources.split_lists import with_split_lists
 
 NAME = "humans-in-the-loop"
 EXPECTED = "folders Tile N, each with images/ and masks/"
@@ -35,4 +36,6 @@ def find(tree: Tree) -> Found | None:
         scenes.append(
             Scene(f"{tile}/{pair.stem}", pair.image, pair.mask, without_split(tile), given_split(pair.folder))
         )
-    return Found(NAME, tuple(scenes), pairing.unpaired, find_class_table(tree), DUBAI.void_colors, pairing.notes)
+    table = find_class_table(tree)
+    found = Found(NAME, tuple(scenes), pairing.unpaired, table, DUBAI.void_colors, pairing.notes)
+    return with_split_lists(found, tree)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from terrazzo.schema import Color
+from terrazzo.schema import ClassSchema, Color
 
 
 class Tree(Protocol):
@@ -41,6 +41,25 @@ class Asset:
 
 
 @dataclass(frozen=True)
+class LossyColors:
+    """How colour masks that were saved with losses are read: each pixel as the nearest colour's id, or as ignore."""
+
+    schema: ClassSchema
+    distance: float
+    """Euclidean distance in RGB (0..441) up to which a colour is taken for the nearest class or void colour."""
+
+
+@dataclass(frozen=True)
+class LayoutClasses:
+    """What a layout itself says about the classes of its masks."""
+
+    schema: ClassSchema | None
+    """None: they cannot be known, and `note` says why and what to do."""
+    note: str
+    """One line: where the classes come from."""
+
+
+@dataclass(frozen=True)
 class Scene:
     """An image and its label mask."""
 
@@ -53,7 +72,14 @@ class Scene:
     split: str | None = None
     """`train`, `val` or `test` where the layout gives a split."""
     label_ids: tuple[int, ...] | None = None
-    """For labels that hold ids: the class of each value in the file, 255 for ignored ones. None: the value itself."""
+    """For labels that hold ids: the class of each value in the file, 255 for ignored ones. None: the value itself.
+
+    Where it is given, the file is one of ids: palette images are read by their indices, colours are refused.
+    """
+    side_by_side: bool = False
+    """Whether image and label are the left and the right half of one file."""
+    lossy: LossyColors | None = None
+    """Set where the label is a colour mask saved with losses; it then gives ids of that schema."""
 
 
 @dataclass(frozen=True)
@@ -77,3 +103,5 @@ class Found:
     """Colours that this layout is known to use for pixels without a class."""
     notes: tuple[str, ...] = ()
     """What was left alone, counted."""
+    classes: LayoutClasses | None = None
+    """The classes where the layout itself fixes them or names their table; None: to be found out from the data."""

@@ -3,7 +3,7 @@
 plane, water, materials     the geometry and matter of a world; no randomness of their own
 quarters, streets, world    what is planned where (`world.plan`), collected on a `draft.Draft` as polygons
 paint, light, noise         a plan under a light becomes radiance and class ids, a sensor makes a photo of it
-scenes, write               seeds in, arrays or files out
+scenes, write, published    seeds in, arrays or files out
 """
 
 from terrazzo.sources.synthetic.scenes import render

@@ -14,9 +14,10 @@ from PIL import Image
 from terrazzo.errors import InputError
 from terrazzo.files import write_beside, write_folder_beside
 from terrazzo.palettes import SYNTHETIC
+from terrazzo.sources.synthetic.published import WRITERS, Plan
 from terrazzo.sources.synthetic.scenes import render
 
-LAYOUTS = ("flat", "humans-in-the-loop")
+LAYOUTS = ("flat", "humans-in-the-loop", *WRITERS)
 MASK_MODES = ("color", "palette", "id")
 PARTS = 3
 """A tile is one scene cut into this many parts a side."""
@@ -36,15 +37,20 @@ def write_world(
     mask_mode: str = "color",
     class_table: bool = False,
 ) -> Path:
-    """Write `n_images` photos (JPEG) with masks (PNG) as the folder or .zip `out`, whole or not at all; return it.
+    """Write `n_images` photos with their masks as the folder or .zip `out`, whole or not at all; return it.
 
     layout       "flat": images/scene_001.jpg and masks/scene_001.png; "humans-in-the-loop": Tile 1/images/
                  image_part_001.jpg and so on, nine parts a tile in row-major order, cut from one scene, so that what
-                 crosses a seam goes on; `n_images` is then rounded up to whole tiles
-    size         the least (height, width); images are up to an eighth larger, never a multiple of 32
+                 crosses a seam goes on; `n_images` is then rounded up to whole tiles; "semantic-drone", "cityscapes",
+                 "cityscapes-pairs", "camvid": the files of these published data sets (`published`)
+    size         the least (height, width); images are up to an eighth larger, never a multiple of 32; in the layouts
+                 of published data sets, all of just this size
     mask_mode    "color"; "palette": palette images whose palette order differs from file to file; "id"
     as_zip       an archive instead of a folder, the data in a folder inside it
     class_table  also write a classes.json that agrees with the masks
+
+    The layouts of published data sets have masks and tables of their own: `mask_mode` and `class_table` stay as they
+    are there.
 
     The same options give the same pixels. What was at `out` is replaced. Raises InputError for an option out of range.
     """
@@ -76,6 +82,11 @@ class _World:
             raise InputError(f"layout {self.layout!r}: no such layout; there are {', '.join(LAYOUTS)}")
         if self.mask_mode not in MASK_MODES:
             raise InputError(f"mask mode {self.mask_mode!r}: no such mode; there are {', '.join(MASK_MODES)}")
+        if self.layout in WRITERS and (self.mask_mode != "color" or self.class_table):
+            raise InputError(
+                f"mask mode {self.mask_mode!r}: the layout {self.layout} has masks and a table of its own; "
+                "leave it out, or use the layout flat"
+            )
         if self.n_images < 1 or min(self.size) < 1 or self.seed < 0:
             raise InputError(
                 f"{self.n_images} images of {self.size[0]} x {self.size[1]} px, seed {self.seed}; "
@@ -84,6 +95,9 @@ class _World:
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Every file's name and bytes, photo and mask in turn, the class table last."""
+        if self.layout in WRITERS:
+            yield from WRITERS[self.layout](Plan(self.n_images, self.size, self.seed))
+            return
         pairs = self._flat() if self.layout == "flat" else self._tiles()
         for number, (folder, stem, photo, ids) in enumerate(pairs):
             yield f"{folder}images/{stem}.jpg", _encode(Image.fromarray(photo), "JPEG")
