@@ -18,6 +18,7 @@ from PIL import Image
 
 import terrazzo
 from terrazzo.cli import run
+from terrazzo.sources.synthetic import write_world
 from tests.test_preparation import TABLE, scene
 from tests.test_training import SMALL
 
@@ -117,6 +118,7 @@ def test_finished_outputs_are_kept_by_every_command(copy: Path, capsys: pytest.C
         ["prepare", "data", "--patch-size", "32", "--out", "patches"],
         ["evaluate", "run/model.safetensors", "patches", "--out", "report"],
         ["predict", "run/model.safetensors", "photo.png", "--out", "maps"],
+        ["show", "patches", "--n", "4"],
         ["synthesize", "world", "--images", "2", "--height", "60", "--width", "80"],
         ["synthesize", "world.zip", "--zip", "--images", "2", "--height", "60", "--width", "80"],
         ["train", "patches", "--recipe", "unet", "--epochs", "1", "--device", "cpu", "--out", "run", *SETTINGS],
@@ -172,6 +174,21 @@ def nothing(world: Path) -> None:
 
 
 MODEL = "run/model.safetensors"
+
+
+def drone_without_table(w: Path) -> None:
+    write_world(w / "drone", layout="semantic-drone", n_images=1, size=(40, 50))
+    (w / "drone" / "class_dict_seg.csv").unlink()
+
+
+def cityscapes_with_id_34(w: Path) -> None:
+    write_world(w / "city", layout="cityscapes", n_images=3, size=(40, 50))
+    mask = next((w / "city/gtFine/train/bochum").glob("*_labelIds.png"))
+    ids = np.array(Image.open(mask))
+    ids[5, 7] = 34
+    Image.fromarray(ids).save(mask)
+
+
 BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "no such data": (nothing, "prepare nowhere --out new", "nowhere"),
     "no such command": (nothing, "prepair data --out new", "prepair"),
@@ -181,6 +198,17 @@ BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "a number that is none": (nothing, "prepare data --out new --patch-size big", "--patch-size"),
     "a patch size of 0": (nothing, "prepare data --out new --patch-size 0", "--patch-size"),
     "an unknown layout": (nothing, "prepare data --out new --layout heap", "heap"),
+    "a drone data set without its table": (
+        drone_without_table,
+        "prepare drone --out new --patch-size 32",
+        "class_dict_seg.csv",
+    ),
+    "a mask with id 34": (
+        cityscapes_with_id_34,
+        "prepare city --out new --patch-size 32",
+        "bochum_000001_000019_gtFine_labelIds.png: 1 pixels of id 34",
+    ),
+    "a scale below 1": (nothing, "prepare data --out new --downsample 0.5", "--downsample 0.5"),
     "an unknown policy": (nothing, "prepare data --out new --unknown maybe", "--unknown maybe"),
     "an unknown fit": (nothing, "prepare data --out new --fit squeeze", "--fit squeeze"),
     "an unknown split": (nothing, "prepare data --out new --split tile", "--split tile"),
@@ -205,6 +233,15 @@ BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "patches that are none": (nothing, "train data --out new", "data"),
     "patches without index": (lambda w: (w / "patches/index.csv").unlink(), "train patches --out new", "index.csv"),
     "an unknown recipe": (nothing, "train patches --recipe unet-resnet35 --out new", "unet-resnet35"),
+    "an unknown recipe to print": (nothing, "recipes unet-resnet35", "unet-resnet35"),
+    "an unknown recipe to prepare by": (nothing, "prepare data --out new --recipe unet-resnet35", "unet-resnet35"),
+    "a data set to train on that is none": (lambda w: (w / "void").mkdir(), "train void --out new", "void"),
+    "a zip to train on that is none": (write("data.zip", "PK no"), "train data.zip --out new", "data.zip"),
+    "figures that compare with nothing": (
+        write("r.yaml", "published: {figures: {iou: {value: 0.5, how: unknown}}}\n"),
+        "train patches --recipe r.yaml --out new",
+        "published.source",
+    ),
     "a recipe with an unknown field": (
         write("r.yaml", "model: {depth: 3}\n"),
         "train patches --recipe r.yaml --out new",
@@ -231,6 +268,12 @@ BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "a text for a picture": (write("note.jpg", "hello"), f"predict {MODEL} note.jpg --out maps", "note.jpg"),
     "a window that is too small": (nothing, f"predict {MODEL} photo.png --out maps --window 5", "--window"),
     "a model that is damaged for predict": (truncate(MODEL), f"predict {MODEL} photo.png --out maps", "safetensors"),
+    "a data set that cannot be downloaded": (nothing, "download cityscapes", "cityscapes"),
+    "a file where a download should go": (nothing, "download dubai --out photo.png", "photo.png"),
+    "nothing to show": (nothing, "show patches --n 0", "--n 0"),
+    "patches to show that are none": (nothing, "show data", "data"),
+    "a preview inside the patches": (nothing, "show patches --out patches/sheet.png", "patches/sheet.png"),
+    "another picture in the way of a preview": (nothing, "show patches --out photo.png", "--overwrite"),
     "two pictures of one name": (
         lambda w: shutil.copy(w / "photo.png", w / "data" / "photo.png"),
         f"predict {MODEL} photo.png data/photo.png --out maps",

@@ -22,8 +22,8 @@ from terrazzo.header import Header, TrainingData
 from terrazzo.models import build_model
 from terrazzo.normalize import Normalization
 from terrazzo.patches import Patches, open_patches
-from terrazzo.recipe import LossSection, ModelSection
 from terrazzo.schema import ClassSchema
+from terrazzo.sections import LossSection, ModelSection
 
 NAMES = ("Red", "Green", "Blue")
 COLORS = np.array([[200, 30, 30], [30, 160, 60], [20, 60, 220], [250, 250, 250]], np.uint8)
@@ -44,7 +44,7 @@ def write_world(root: Path) -> Path:
             write(folder / "images" / f"{name}.jpg", encoded(BANDS[shown], "JPEG", quality=100, subsampling=0))
             write(folder / "masks" / f"{name}.png", COLORS[truth])
     table = "".join(
-        f"{name},#{r:02X}{g:02X}{b:02X}\n" for name, (r, g, b) in zip((*NAMES, "Void"), COLORS, strict=True)
+        f"{name},#{r:02X}{g:02X}{b:02X}\n" for name, (r, g, b) in zip((*NAMES, "Blank"), COLORS, strict=True)
     )
     (root / "classes.csv").write_text(f"name,color\n{table}", encoding="utf-8")
     return root
@@ -56,6 +56,7 @@ def write_model(
     names: tuple[str, ...] = NAMES,
     bands: int = 3,
     training: TrainingData | None = None,
+    recipe: dict[str, object] | None = None,
 ) -> Path:
     """A classic U-Net of two levels: logits are 40 x band, or `constant` ones whose softmax is CONSTANT."""
     section = ModelSection(filters=(3, 3), dropout=0)
@@ -78,7 +79,7 @@ def write_model(
         normalization=normalization,
         patch_size=36,
         fit="crop",
-        recipe={"loss": LossSection(terms="ce").model_dump(mode="json")},
+        recipe={"loss": LossSection(terms="ce").model_dump(mode="json"), **(recipe or {})},
         training_data=training or TrainingData("", "group", {"image": 0, "group": 0}, 0, (), 0, 0),
         key="",
     )
@@ -96,7 +97,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             folder / "data",
             out=folder / split,
             classes=folder / "data" / "classes.csv",
-            ignore_class=["Void"],
+            ignore_class=["Blank"],
             patch_size=36,
             split=split,
             val=val,
@@ -141,7 +142,68 @@ def test_a_constant_predictor_scores_what_arithmetic_says(folder: Path) -> None:
     assert scores["kappa"] == pytest.approx(0)
     a = (n @ CONSTANT) / n.sum()
     assert scores["jaccard_soft_micro"] == pytest.approx(a / (2 - a))
-    assert scores["loss"] == pytest.approx((n @ -np.log(CONSTANT)) / n.sum())
+    assert scores["true_class_probability"] == pytest.approx(a)
+    entropy = (n @ -np.log(CONSTANT)) / n.sum()
+    assert scores["cross_entropy"] == pytest.approx(entropy)
+    assert scores["ce_plus_soft_dice"] == pytest.approx(entropy + 1 - a)
+    assert scores["loss"] == pytest.approx(entropy)
+
+
+PUBLISHED = {
+    "source": "a <project>",
+    "protocol": "ten images",
+    "split": "patch",
+    "fit": "crop",
+    "classes": list(NAMES),
+    "figures": {
+        "accuracy": {"value": 0.85, "ours": "accuracy", "how": "share of right pixels"},
+        "dice": {"value": 0.72, "ours": "true_class_probability", "how": "mean probability of the true class"},
+        "mean_iou": {"value": 0.4286, "ours": None, "how": "a constant"},
+        "train_loss": {"value": 0.25, "split": "train", "ours": "cross_entropy", "how": "of training"},
+    },
+}
+
+
+def test_published_figures_stand_beside_ours_on_the_kind_of_split_that_they_were_taken_on(
+    folder: Path, tmp_path: Path
+) -> None:
+    model = write_model(tmp_path / "known.safetensors", constant=True, recipe={"published": PUBLISHED})
+    done = terrazzo.evaluate(model, folder / "patch", out=tmp_path / "report", device="cpu", precision="32")
+    found = {each["name"]: each for each in done.scores["published"]}
+    assert found["accuracy"]["ours"] == done.scores["accuracy"]
+    assert found["dice"]["ours"] == done.scores["true_class_probability"]
+    assert found["mean_iou"]["ours"] is found["train_loss"]["ours"] is None
+    fields = {"name", "value", "split", "ours", "ours_name", "how", "comparable", "why_not"}
+    assert all(set(each) == fields for each in found.values())
+    html = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "a &lt;project&gt;: ten images." in html
+    assert f'{done.scores["accuracy"]:.4f} <span class="soft small">accuracy</span>' in html
+    lines = done.lines()[-5:]
+    assert lines[0].split()[:2] == ["figure", "published"]
+    assert "[leaky split]" in lines[0]
+    assert lines[1].split()[:4] == ["accuracy", "(val)", "0.85", f"{done.scores['accuracy']:.4f}"]
+    assert "published for train; this is val (--split train): not comparable" in lines[4]
+
+    train = terrazzo.evaluate(model, folder / "patch", split="train", device="cpu", precision="32").scores
+    assert [each["name"] for each in train["published"] if each["comparable"]] == ["train_loss"]
+    assert train["published"][3]["ours"] == train["cross_entropy"]
+
+
+def test_published_figures_of_random_patches_do_not_stand_beside_whole_groups(folder: Path, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "known.safetensors", recipe={"published": PUBLISHED})
+    done = terrazzo.evaluate(model, folder / "group", out=tmp_path / "report", device="cpu", precision="32")
+    words = "published on random patches; these groups are held out whole: not comparable"
+    assert [each["ours"] for each in done.scores["published"]] == [None] * 4
+    assert done.scores["published"][0]["why_not"] == words
+    assert sum(words in line for line in done.lines()) == 2
+    assert (tmp_path / "report" / "report.html").read_text(encoding="utf-8").count(words) == 2
+
+
+def test_a_model_whose_recipe_knows_no_published_figures_has_no_table(folder: Path, tmp_path: Path) -> None:
+    done = terrazzo.evaluate(folder / "through.safetensors", folder / "patch", out=tmp_path / "report")
+    assert done.scores["published"] == []
+    assert not any("published" in line for line in done.lines())
+    assert "Published figures" not in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
 
 
 def test_neither_batch_size_nor_order_of_patches_changes_a_score(folder: Path) -> None:

@@ -10,13 +10,18 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "terrazzo"
 
 WORDS = (
-    "_version blend devices encoders errors files header metrics normalize palettes recipe recipes reporting schema "
-    "terms"
+    "_version blend catalogue class_tables devices encoders enlarging errors exported extras files header metrics "
+    "normalize palettes published recipe reporting run_files schema sections stages terms"
 )
-PIXELS = "classes contract cutting findings images labels sources survey verdicts"
+PIXELS = "classes contract cutting findings images label_values labels reading sources survey upright verdicts"
 DATASET = "augment batches inspection patches preparation splits"
-LEARNER = "bundle callbacks fitting hardware losses models tiling training weights"
-USE = "api evaluation figures prediction report runs"
+LEARNER = (
+    "batch_size bundle callbacks fitting hardware losses models predictors range_test schedules tiling training weights"
+)
+USE = (
+    "api contact_sheet curves evaluation exporting fetching figures gallery prediction report running runs "
+    "stage_figures starting tuning"
+)
 SHELLS = "cli"
 LAYERS = {
     name: layer for layer, names in enumerate((WORDS, PIXELS, DATASET, LEARNER, USE, SHELLS)) for name in names.split()

@@ -10,12 +10,13 @@ import pytest
 from terrazzo.cli.app import COMMANDS
 
 ROOT = Path(__file__).parents[1]
+DOCUMENTS = ("README.md", "docs/data.md", "Makefile", "src/terrazzo/recipes/README.md")
 FUNCTIONS = dict(COMMANDS)
 
 
 def commands() -> list[str]:
     """Every `terrazzo ...` line or inline piece of the documents."""
-    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/data.md", "Makefile")]
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS]
     lines = [line for text in texts for line in re.findall(r"(?m)^\s*(?:\$\(BIN\)/)?(terrazzo [a-z]+ .*)$", text)]
     return lines + [piece for text in texts for piece in re.findall(r"`(terrazzo [a-z]+[^`]*)`", text)]
 

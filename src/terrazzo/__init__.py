@@ -15,34 +15,48 @@ from typing import TYPE_CHECKING, Any
 from terrazzo._version import __version__
 
 if TYPE_CHECKING:
-    from terrazzo.api import load, prepare, synthesize, train
+    from terrazzo.api import load, prepare, synthesize, train, tune
+    from terrazzo.catalogue import recipes
     from terrazzo.errors import TerrazzoError
     from terrazzo.evaluation import evaluate
+    from terrazzo.exporting import export
+    from terrazzo.fetching import download
+    from terrazzo.gallery import show
     from terrazzo.inspection import inspect
     from terrazzo.prediction.pictures import predict
 
 __all__ = [
     "TerrazzoError",
     "__version__",
+    "download",
     "evaluate",
+    "export",
     "inspect",
     "load",
     "predict",
     "prepare",
+    "recipes",
+    "show",
     "synthesize",
     "train",
+    "tune",
 ]
 
 
 _HOMES = {
     "TerrazzoError": "errors",
+    "download": "fetching",
     "evaluate": "evaluation",
+    "export": "exporting",
     "inspect": "inspection",
     "load": "api",
     "predict": "prediction.pictures",
     "prepare": "api",
+    "recipes": "catalogue",
+    "show": "gallery",
     "synthesize": "api",
     "train": "api",
+    "tune": "api",
 }
 """The module that each public name is imported from when it is first used."""
 

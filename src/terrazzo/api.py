@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from terrazzo.bundle import Bundle
     from terrazzo.preparation import Prepared
     from terrazzo.runs import Trained
+    from terrazzo.tuning import Tuned
 
 PathLike = str | Path
 
@@ -31,26 +32,44 @@ def prepare(
     bad: str = "error",
     unknown: str = "error",
     ignore_class: Sequence[str] = (),
-    patch_size: int = 256,
-    fit: str = "crop",
+    patch_size: int | None = None,
+    fit: str | None = None,
+    downsample: float | None = None,
+    ignore_value: Sequence[int] = (),
     split: str | None = None,
-    val: float = 0.2,
-    test: float = 0.0,
-    seed: int = 0,
+    val: float | None = None,
+    test: float | None = None,
+    seed: int | None = None,
+    recipe: PathLike | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
     say: Say = quiet,
 ) -> "Prepared":
-    """Images and masks checked, cut into patches, divided into train, val and test, and written to the folder `out`."""
+    """Images and masks checked, cut into patches, divided into train, val and test, and written to the folder `out`.
+
+    What is None is taken from the recipe's data section, without a recipe from `sections.DataSection`'s defaults.
+    `downsample` 4 reads images of 6000 x 4000 px as 1500 x 1000, masks with them, before patches are cut.
+    """
     from terrazzo.contract import LabelOptions
     from terrazzo.preparation import prepare_patches
-    from terrazzo.splits import SplitOptions
+    from terrazzo.starting import data_section, layout_in, split_options
 
+    given = {"patch_size": patch_size, "fit": fit, "downsample": downsample}
+    given |= {"split": split, "val": val, "test": test, "seed": seed}
+    section = data_section(recipe, given)
     labels = LabelOptions(
-        layout, _path(classes), unpaired, bad, unknown, tuple(ignore_class), patch_size=patch_size, fit=fit
+        layout if layout is not None else layout_in(Path(data), section.layout),
+        _path(classes),
+        unpaired,
+        bad,
+        unknown,
+        tuple(ignore_class),
+        patch_size=section.patch_size,
+        fit=section.fit,
+        downsample=section.downsample,
+        ignore_value=tuple(ignore_value),
     )
-    options = SplitOptions(split, val, test, seed)
-    return prepare_patches(Path(data), Path(out), labels, options, overwrite, progress, say)
+    return prepare_patches(Path(data), Path(out), labels, split_options(section), overwrite, progress, say)
 
 
 def train(
@@ -59,7 +78,7 @@ def train(
     out: PathLike,
     recipe: str = "unet-resnet34",
     epochs: int | None = None,
-    batch_size: int | None = None,
+    batch_size: int | str | None = None,
     encoder_weights: str | None = None,
     changes: Mapping[str, Any] | None = None,
     device: str = "auto",
@@ -70,15 +89,37 @@ def train(
 ) -> "Trained":
     """A recipe trained on patches; the folder `out` holds model.safetensors and everything about the run.
 
+    A data set (folder or .zip) in place of `patches` is prepared first, by the recipe's data section, into OUT/patches.
     `recipe` is a shipped name or a .yaml file; `changes` are fields of it, as in `{"optimizer.lr": 3e-4}`.
     """
     from terrazzo.recipe import load_recipe
-    from terrazzo.runs import RunOptions, train_patches
+    from terrazzo.runs import RunOptions
+    from terrazzo.starting import start
 
     short = {"train.epochs": epochs, "train.batch_size": batch_size, "model.encoder_weights": encoder_weights}
     wanted = {name: value for name, value in short.items() if value is not None} | dict(changes or {})
     chosen = load_recipe(recipe).with_changes(wanted)
-    return train_patches(Path(patches), chosen, Path(out), RunOptions(resume, overwrite, device), progress, say)
+    return start(Path(patches), chosen, Path(out), RunOptions(resume, overwrite, device), progress, say)
+
+
+def tune(
+    patches: PathLike,
+    *,
+    out: PathLike,
+    recipe: str = "unet-resnet34",
+    steps: int = 100,
+    changes: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    overwrite: bool = False,
+    progress: Progress = silent,
+    say: Say = quiet,
+) -> "Tuned":
+    """A learning rate for a recipe on these patches, from a few steps of growing rate; the curve goes to `out`."""
+    from terrazzo.recipe import load_recipe
+    from terrazzo.tuning import TuneOptions, tune_patches
+
+    chosen = load_recipe(recipe).with_changes(dict(changes or {}))
+    return tune_patches(Path(patches), chosen, Path(out), TuneOptions(steps, device, overwrite), progress, say)
 
 
 def load(model: PathLike, *, device: str = "auto", precision: str = "auto") -> "Bundle":

@@ -100,7 +100,29 @@ def summary_lines(scores: ScoresJson) -> list[str]:
         lines.append(f"{'group':{width}}  accuracy  mean IoU{mark}")
     for name, group in scores["groups"].items():
         lines.append(f"{name:{width}}  {_score(group['accuracy']):>8}  {_score(group['mean_iou']):>8}")
-    return lines
+    return [*lines, *_published_lines(scores)]
+
+
+def _published_lines(scores: ScoresJson) -> list[str]:
+    """The published figures of the recipe, each beside ours or the reason why there is none; no line without them."""
+    if not scores["published"]:
+        return []
+    rows = [
+        (f"{each['name']} ({each['split']})", f"{each['value']:g}", _ours(each), each["how"])
+        for each in scores["published"]
+    ]
+    mark = " [leaky split]" if scores["protocol"]["leaky"] else ""
+    rows.insert(0, ("figure", "published", f"ours, computed the same way{mark}", "how it came about"))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return [
+        f"published: {scores['published_source']} ({scores['published_protocol']})",
+        *(f"{row[0]:{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:{widths[2]}}  {row[3]}" for row in rows),
+    ]
+
+
+def _ours(each: Mapping[str, Any]) -> str:
+    """Ours beside a published figure: the value and its name, or why there is none."""
+    return f"{each['ours']:.4f} {each['ours_name']}" if each["comparable"] else str(each["why_not"])
 
 
 def leak_line(protocol: Mapping[str, Any]) -> str:

@@ -5,15 +5,32 @@ from typing import Annotated, Any
 import typer
 
 from terrazzo._version import __version__
-from terrazzo.cli import evaluating, inspecting, predicting, preparing, synthesizing, training
+from terrazzo.cli import (
+    evaluating,
+    exporting,
+    fetching,
+    inspecting,
+    listing,
+    predicting,
+    preparing,
+    showing,
+    synthesizing,
+    training,
+    tuning,
+)
 
 HELP = "Images with coloured masks in, a segmentation model and land-cover maps out."
 COMMANDS = (
+    ("download", fetching.download),
     ("inspect", inspecting.inspect),
     ("prepare", preparing.prepare),
+    ("show", showing.show),
+    ("recipes", listing.recipes),
+    ("tune", tuning.tune),
     ("train", training.train),
     ("evaluate", evaluating.evaluate),
     ("predict", predicting.predict),
+    ("export", exporting.export),
     ("synthesize", synthesizing.synthesize),
 )
 

@@ -10,7 +10,7 @@ from terrazzo.cli.output import line, next_command, reporting, wrote
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="A model.safetensors.")],
+    model: Annotated[Path, typer.Argument(help="A model.safetensors, or an .onnx or .h5 that export wrote.")],
     inputs: Annotated[list[Path], typer.Argument(help="Images, or folders of images.")],
     out: Annotated[Path, typer.Option(help="Folder for the maps.")],
     window: Annotated[int | None, typer.Option(help="Side of the windows in pixels, a multiple of 32.")] = None,
@@ -41,5 +41,8 @@ def predict(
         line(f"kept {len(done.kept)} finished maps of the same image, model and options (--overwrite makes them anew)")
     line(f"mapped {len(done.written)} images of {len(done.areas)}")
     wrote("maps", [out / "areas.csv", out / "legend.png", *sorted(out.rglob("*_overlay.jpg"))[:3]])
-    next_command("terrazzo", "predict", model, "MORE_IMAGES", "--out", out.with_name(f"{out.name}-more"))
+    if model.suffix == ".safetensors":
+        next_command("terrazzo", "export", model, "--format", "onnx", "--out", model.with_suffix(".onnx"))
+    else:
+        next_command("terrazzo", "inspect", model)
     return 0

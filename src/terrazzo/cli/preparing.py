@@ -16,6 +16,36 @@ _SplitOption = Annotated[
         rich_help_panel=options.SPLIT,
     ),
 ]
+_PatchSize = Annotated[
+    int | None, typer.Option(help="Height and width of a patch in pixels; the recipe's if not given, else 256.")
+]
+_Fit = Annotated[
+    str | None,
+    typer.Option(
+        help="crop: whole patches only; pad: fill up the last ones; resize: one patch an image; the recipe's if not "
+        "given, else crop."
+    ),
+]
+_Downsample = Annotated[
+    float | None,
+    typer.Option(help="Read images and masks at 1/this of their height and width; the recipe's if not given, else 1."),
+]
+_Recipe = Annotated[
+    str | None,
+    typer.Option(help="Cut and divide as this recipe says (a shipped name or a .yaml file); options win over it."),
+]
+_Val = Annotated[
+    float | None,
+    typer.Option(help="Share for validation; the recipe's if not given, else 0.2.", rich_help_panel=options.SPLIT),
+]
+_Test = Annotated[
+    float | None,
+    typer.Option(help="Share for testing; the recipe's if not given, else 0.", rich_help_panel=options.SPLIT),
+]
+_Seed = Annotated[
+    int | None,
+    typer.Option(help="Seed of the split; the recipe's if not given, else 0.", rich_help_panel=options.SPLIT),
+]
 
 
 def prepare(
@@ -27,12 +57,15 @@ def prepare(
     bad: options.Bad = "error",
     unknown: options.Unknown = "error",
     ignore_class: options.IgnoreClass = None,
-    patch_size: options.PatchSize = 256,
-    fit: options.Fit = "crop",
+    patch_size: _PatchSize = None,
+    fit: _Fit = None,
+    downsample: _Downsample = None,
+    ignore_value: options.IgnoreValue = None,
     split: _SplitOption = None,
-    val: Annotated[float, typer.Option(help="Share for validation.", rich_help_panel=options.SPLIT)] = 0.2,
-    test: Annotated[float, typer.Option(help="Share for testing.", rich_help_panel=options.SPLIT)] = 0.0,
-    seed: Annotated[int, typer.Option(help="Seed of the split.", rich_help_panel=options.SPLIT)] = 0,
+    val: _Val = None,
+    test: _Test = None,
+    seed: _Seed = None,
+    recipe: _Recipe = None,
     overwrite: options.Overwrite = False,
 ) -> int:
     """Check images and masks, cut them into patches, and divide these into train, val and test."""
@@ -50,10 +83,13 @@ def prepare(
             ignore_class=ignore_class or (),
             patch_size=patch_size,
             fit=fit,
+            downsample=downsample,
+            ignore_value=ignore_value or (),
             split=split,
             val=val,
             test=test,
             seed=seed,
+            recipe=recipe,
             overwrite=overwrite,
             progress=progress,
             say=say,
@@ -63,5 +99,5 @@ def prepare(
     for text in done.summary():
         line(text)
     wrote("a finished set of patches", [out], done.kept)
-    next_command("terrazzo", "train", out, "--recipe", "unet-resnet34", "--out", "runs/first")
+    next_command("terrazzo", "train", out, "--recipe", recipe or "unet-resnet34", "--out", "runs/first")
     return 0

@@ -12,7 +12,7 @@ from terrazzo.errors import OutputExistsError
 from terrazzo.evaluation.asking import Asked, check
 from terrazzo.evaluation.scoring import Tally, probs_of, scores_of, take_tally
 from terrazzo.files import refuse_existing, write_json, write_text
-from terrazzo.reporting import Progress, Say, quiet, silent
+from terrazzo.reporting import Progress, Say, as_html, quiet, silent
 
 if TYPE_CHECKING:
     from terrazzo.bundle import Bundle
@@ -38,6 +38,9 @@ class Evaluation:
         from terrazzo.report import summary_lines
 
         return summary_lines(self.scores)
+
+    def _repr_html_(self) -> str:
+        return as_html(self.lines())
 
 
 def evaluate(

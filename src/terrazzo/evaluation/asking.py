@@ -12,10 +12,11 @@ from terrazzo.errors import InputError, PatchesError
 from terrazzo.files import digest, file_digest
 from terrazzo.header import Header, read_header
 from terrazzo.patches import Patches, open_patches
-from terrazzo.recipe import LossSection
+from terrazzo.published import Published
 from terrazzo.schema import IGNORE
+from terrazzo.sections import LossSection
 
-FORMAT = 1
+FORMAT = 2
 """Of scores.json and report.html; a report of another format is not kept."""
 
 
@@ -42,6 +43,10 @@ class Asked:
         """Equal for evaluations of the same model and patches with the same options."""
         options = [self.split, str(self.batch_size), self.device, self.precision]
         return digest(str(FORMAT), __version__, file_digest(self.model), self.patches.content_hash, *options)
+
+    def published(self) -> Published:
+        """What was published of the model's recipe; nothing in a model file from before recipes held it."""
+        return Published.model_validate(self.header.recipe.get("published", {}))
 
     def loss(self) -> LossSection:
         """The loss that the model was trained with."""

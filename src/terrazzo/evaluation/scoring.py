@@ -4,7 +4,7 @@ Law: each valid pixel (truth != 255) of the split counts once, and the confusion
 are sums over the same patches.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from terrazzo._version import __version__
 from terrazzo.evaluation.asking import Asked
 from terrazzo.metrics import Scores, bootstrap_interval, class_counts, confusion_matrices, soft_micro_jaccard
 from terrazzo.patches import Patches
+from terrazzo.published import compare_published
 from terrazzo.reporting import Progress
 from terrazzo.schema import IGNORE
 
@@ -36,6 +37,8 @@ class Tally:
     """(N, 3, K): right, truth and predicted pixels of each patch, see `metrics`."""
     true_probability: float
     """Mean softmax probability of the true class."""
+    cross_entropy: float
+    """Mean of -log of the true class's probability."""
     loss: float
 
 
@@ -49,7 +52,7 @@ def take_tally(bundle: "Bundle", asked: Asked, progress: Progress) -> Tally:
     loss = build_loss(asked.loss(), n_classes).to(bundle.compute.device)
     confusion = np.zeros((n_classes, n_classes), np.int64)
     counts = np.zeros((len(rows), 3, n_classes), np.int64)
-    true_sum = loss_sum = 0.0
+    true_sum = entropy_sum = loss_sum = 0.0
     for start in range(0, len(rows), asked.batch_size):
         batch = rows[start : start + asked.batch_size]
         truth = asked.patches.masks[batch]
@@ -59,14 +62,15 @@ def take_tally(bundle: "Bundle", asked: Asked, progress: Progress) -> Tally:
         counts[start : start + len(batch)] = class_counts(matrices)
         ids = torch.from_numpy(truth).to(probs.device, torch.int64)
         valid = ids != IGNORE
-        of_truth = probs.gather(1, torch.where(valid, ids, 0)[:, None])[:, 0]
-        true_sum += float(of_truth[valid].sum())
         # Log-probabilities are logits: their softmax is the probabilities again.
         logits = probs.clamp(min=torch.finfo(torch.float32).tiny).log()
+        where = torch.where(valid, ids, 0)[:, None]
+        true_sum += float(probs.gather(1, where)[:, 0][valid].sum())
+        entropy_sum -= float(logits.gather(1, where)[:, 0][valid].sum())
         loss_sum += float(loss(logits, ids)) * int(valid.sum())
         progress("scoring patches", start + len(batch), len(rows))
     pixels = int(confusion.sum())
-    return Tally(confusion, counts, min(1.0, true_sum / pixels), loss_sum / pixels)
+    return Tally(confusion, counts, min(1.0, true_sum / pixels), max(0.0, entropy_sum / pixels), loss_sum / pixels)
 
 
 def probs_of(bundle: "Bundle", patches: Patches, rows: NDArray[np.int64]) -> "Tensor":
@@ -80,6 +84,7 @@ def scores_of(asked: Asked, tally: Tally) -> dict[str, Any]:
     """scores.json but for its key."""
     patches, rows = asked.patches, asked.rows
     scores = Scores.from_confusion(tally.confusion, patches.schema.names)
+    soft, protocol = _soft(tally), _protocol(asked, tally)
     return {
         "accuracy": scores.accuracy,
         "mean_iou": scores.mean_iou,
@@ -88,20 +93,42 @@ def scores_of(asked: Asked, tally: Tally) -> dict[str, Any]:
         "kappa": scores.kappa,
         "loss": tally.loss,
         "loss_terms": asked.loss().terms,
-        "jaccard_soft_micro": soft_micro_jaccard(tally.true_probability),
+        **soft,
+        **_published(asked, protocol, {"accuracy": scores.accuracy, **soft}),
         **_by_class(scores, patches),
         "absent": list(scores.absent),
         "confusion": tally.confusion.tolist(),
         "pixels": scores.pixels,
         "n_patches": len(rows),
         "n_images": len(np.unique(patches.image_of[rows])),
-        "protocol": _protocol(asked, tally),
+        "protocol": protocol,
         "trained_on": _trained_on(asked),
         "groups": _groups(asked, tally),
         "model": str(asked.model),
         "patches_folder": str(patches.path),
         "batch_size": asked.batch_size,
         "terrazzo_version": __version__,
+    }
+
+
+def _soft(tally: Tally) -> dict[str, float]:
+    """The scores of probabilities, pooled over all valid pixels; published projects report them under other names."""
+    a = tally.true_probability
+    return {
+        "jaccard_soft_micro": soft_micro_jaccard(a),
+        "true_class_probability": a,
+        "cross_entropy": tally.cross_entropy,
+        "ce_plus_soft_dice": tally.cross_entropy + 1 - a,
+    }
+
+
+def _published(asked: Asked, protocol: dict[str, Any], ours: dict[str, float]) -> dict[str, Any]:
+    """The published figures of the model's recipe beside ours, and whose they are."""
+    published = asked.published()
+    return {
+        "published": [asdict(each) for each in compare_published(published, protocol, ours)],
+        "published_source": published.source,
+        "published_protocol": published.protocol,
     }
 
 
@@ -148,6 +175,7 @@ def _protocol(asked: Asked, tally: Tally) -> dict[str, Any]:
         "leaky": leak["group"] > 0,
         "patch_size": patches.patch_size,
         "fit": patches.fit,
+        "classes": list(patches.schema.names),
         "seed": patches.description["seed"],
     }
 

@@ -1,0 +1,105 @@
+"""What a run starts from: patches, or a data set that is prepared into the run's own folder first.
+
+RUN/patches/    the patches of a run that was given a data set; the rest of a run's folder is told in `run_files`
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from terrazzo.contract import LabelOptions
+from terrazzo.devices import check_compute
+from terrazzo.files import PARTIAL_SUFFIX, refuse_existing
+from terrazzo.patches import DESCRIPTION, IMAGES, INDEX, MASKS
+from terrazzo.preparation import prepare_patches
+from terrazzo.recipe import Recipe, load_recipe
+from terrazzo.reporting import Progress, Say
+from terrazzo.runs import RunOptions, train_patches
+from terrazzo.sections import DataSection
+from terrazzo.sources.detect import LAYOUTS, check_layout
+from terrazzo.sources.trees import open_tree
+from terrazzo.splits import SplitOptions
+
+if TYPE_CHECKING:
+    from terrazzo.runs import Trained
+
+PATCHES = "patches"
+
+
+def is_data_set(source: Path) -> bool:
+    """Whether `source` is a folder or .zip to prepare; False for patches, damaged ones too, and for what is neither."""
+    if source.is_dir():
+        return not any((source / name).exists() for name in (DESCRIPTION, INDEX, IMAGES, MASKS))
+    return source.is_file() and source.suffix.lower() == ".zip"
+
+
+def patches_of(source: Path, run: Path) -> Path:
+    """What a run from `source` trains on: `source` itself, or the patches prepared from it in the run's folder."""
+    return run / PATCHES if is_data_set(source) else source
+
+
+def data_section(recipe: str | Path | None, given: Mapping[str, Any]) -> DataSection:
+    """The recipe's data section, the default one without a recipe, with what is given (not None) in place of its own.
+
+    Given values are not checked here: LabelOptions and SplitOptions refuse what is wrong, naming the option.
+    """
+    section = DataSection() if recipe is None else load_recipe(recipe).data
+    return section.model_copy(update={name: value for name, value in given.items() if value is not None})
+
+
+def layout_in(data: Path, layout: str | None) -> str | None:
+    """`layout` where the data have it; None, to be found by looking, where they have another or none is asked for."""
+    check_layout(layout)
+    return layout if layout is not None and LAYOUTS[layout](open_tree(data)) is not None else None
+
+
+def split_options(section: DataSection) -> SplitOptions:
+    """The split that a data section asks for. Raises SplitError on values that cannot be."""
+    return SplitOptions(section.split, section.val, section.test, section.seed)
+
+
+def start(source: Path, recipe: Recipe, run: Path, options: RunOptions, progress: Progress, say: Say) -> "Trained":
+    """The recipe trained on patches, or on a data set that is prepared first by the recipe's data section.
+
+    Raises what `prepare_patches` and `train_patches` raise.
+    """
+    patches = patches_of(source, run)
+    if patches != source:
+        check_compute(options.device)
+        _prepare_first(source, recipe.data, run, options, progress, say)
+    if patches.absolute() == (run / PATCHES).absolute() and _holds_only_patches(run):
+        options = replace(options, overwrite=True)  # the patches are the run's own: there is nothing to refuse
+    return train_patches(patches, recipe, run, options, progress, say)
+
+
+def _prepare_first(
+    source: Path, section: DataSection, run: Path, options: RunOptions, progress: Progress, say: Say
+) -> None:
+    """Write, or keep, RUN/patches. A run that did not begin with a data set is refused before anything is read."""
+    if not (run / PATCHES).is_dir() and not _holds_only_patches(run):
+        refuse_existing(run, "a finished run", options.overwrite)
+    labels = LabelOptions(
+        layout=layout_in(source, section.layout),
+        patch_size=section.patch_size,
+        fit=section.fit,
+        downsample=section.downsample,
+    )
+    say(f"{source} is a data set: preparing it first, into {run / PATCHES} (`terrazzo prepare` does it with options)")
+    was_there = run.exists()
+    try:
+        done = prepare_patches(source, run / PATCHES, labels, split_options(section), options.overwrite, progress, say)
+    finally:
+        if not was_there and run.is_dir() and not any(run.iterdir()):
+            run.rmdir()
+    for line in done.lines:
+        say(f"warning: {line}")
+    for line in done.summary():
+        say(line)
+
+
+def _holds_only_patches(run: Path) -> bool:
+    """Whether the run's folder holds nothing but patches, and what killed writers may have left."""
+    if not run.is_dir():
+        return False
+    return all(item.name == PATCHES or (item.name[0] == "." and PARTIAL_SUFFIX in item.name) for item in run.iterdir())
