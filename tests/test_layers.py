@@ -16,7 +16,8 @@ WORDS = (
 PIXELS = "classes contract cutting findings images label_values labels reading sources survey upright verdicts"
 DATASET = "augment batches inspection patches preparation splits"
 LEARNER = (
-    "batch_size bundle callbacks fitting hardware losses models predictors range_test schedules tiling training weights"
+    "batch_size bundle callbacks decoding fitting hardware losses models predictors range_test schedules tiling "
+    "training weights"
 )
 USE = (
     "api contact_sheet curves evaluation exporting fetching figures gallery prediction report running runs "

@@ -180,7 +180,10 @@ def _on_the_whole(
 ) -> list[Finding]:
     """Findings that only all scenes together show."""
     absent = [name for i, name in enumerate(rules.schema.names) if kept and not pixels[i]]
-    return [Finding("absent", "warn", str(surveyed.root), f"the class {name} never occurs", 0) for name in absent]
+    if not absent:
+        return []
+    one, some = f"the class {absent[0]} never occurs", f"{len(absent)} classes never occur: {', '.join(absent)}"
+    return [Finding("absent", "warn", str(surveyed.root), one if len(absent) == 1 else some, len(absent))]
 
 
 def _nothing_to_cut(surveyed: Survey, rules: Rules, kept: Sequence[CheckedScene]) -> list[Finding]:

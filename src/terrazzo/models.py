@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from terrazzo.decoding import fold_decoder
 from terrazzo.encoders import DECODER_CHANNEL_ARCHITECTURES, statistics
 from terrazzo.errors import RecipeError
 from terrazzo.normalize import Normalization, for_bands
@@ -123,7 +124,7 @@ def build_model(section: ModelSection, bands: int, n_classes: int, normalization
         raise RecipeError(
             f"model: {section.arch} with encoder {section.encoder} cannot be built: {first_line}"
         ) from error
-    return Network(normalization, body)
+    return Network(normalization, fold_decoder(body))
 
 
 def normalization_for(section: ModelSection, bands: int) -> Normalization:

