@@ -1,25 +1,17 @@
 """Pictures are checked by their pixels: what is red, striped or dark, and that colours survive the file format."""
 
 import io
-from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
-from terrazzo.errors import InputError
-from terrazzo.figures import ERROR_COLOR, IGNORED_COLORS, compare, error_map, plot_curves
+from terrazzo.figures import ERROR_COLOR, IGNORED_COLORS, compare, error_map
 from terrazzo.schema import ClassSchema
 
 SCHEMA = ClassSchema(("Building", "Land", "Road"), ((60, 16, 152), (132, 41, 246), (110, 193, 228)))
 TRUTH = np.array([[0, 0, 1, 1, 255], [0, 2, 1, 1, 255], [2, 2, 1, 0, 255]], np.uint8)
 PREDICTED = np.array([[0, 1, 1, 1, 2], [0, 2, 1, 0, 2], [2, 1, 1, 0, 0]], np.uint8)
 IMAGE = np.full((3, 5, 4), 200, np.uint8)
-
-ROWS = [
-    {"epoch": 1, "train_loss": 1.5, "val_loss": 1.25, "val_accuracy": 0.5, "val_mean_iou": 0.25, "lr": 1e-3},
-    {"epoch": 2, "train_loss": 1.0, "val_loss": 1.5, "val_accuracy": 0.75, "val_mean_iou": 0.5, "lr": 5e-4},
-]
 
 
 def pixels(raw: bytes) -> np.ndarray:
@@ -63,24 +55,3 @@ def test_large_patches_shrink_without_new_colours() -> None:
     panels = compare(np.repeat(np.repeat(IMAGE, 10, axis=0), 10, axis=1), truth, truth, SCHEMA, max_px=25)
     assert pixels(panels.image).shape == pixels(panels.truth).shape == (15, 25, 3)
     assert {tuple(c) for c in pixels(panels.truth).reshape(-1, 3).tolist()} <= {*SCHEMA.colors, *IGNORED_COLORS}
-
-
-def test_curves_from_numbers_and_from_csv_text_are_the_same_picture(tmp_path: Path) -> None:
-    plot_curves(ROWS, tmp_path / "numbers.png")
-    plot_curves([{key: str(value) for key, value in row.items()} for row in ROWS], tmp_path / "text.png")
-    assert (tmp_path / "numbers.png").read_bytes() == (tmp_path / "text.png").read_bytes()
-    assert [path.name for path in sorted(tmp_path.iterdir())] == ["numbers.png", "text.png"]
-
-
-def test_a_score_that_is_missing_or_not_finite_is_left_out(tmp_path: Path) -> None:
-    def drawn(value: object) -> bytes:
-        plot_curves([ROWS[0], {**ROWS[1], "val_mean_iou": value}], tmp_path / "curves.png")
-        return (tmp_path / "curves.png").read_bytes()
-
-    assert drawn("nan") == drawn(None) != drawn(0.5)
-
-
-def test_curves_of_no_epoch_are_refused_and_leave_no_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"curves\.png: no epoch to draw; the metrics have no row yet"):
-        plot_curves([], tmp_path / "curves.png")
-    assert not list(tmp_path.iterdir())

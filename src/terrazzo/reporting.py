@@ -1,6 +1,7 @@
 """How library code tells what it is doing: callables handed in by the shells. The library itself never prints."""
 
-from collections.abc import Callable
+import html
+from collections.abc import Callable, Iterable
 
 Progress = Callable[[str, int, int], None]
 """progress(what, done, total): `done` of `total` units of the work called `what` are finished."""
@@ -15,3 +16,9 @@ def silent(what: str, done: int, total: int) -> None:
 
 def quiet(line: str) -> None:
     """The `say` that says nothing."""
+
+
+def as_html(lines: Iterable[str]) -> str:
+    """The lines as notebooks show them: as they stand on a terminal, their columns aligned."""
+    text = "\n".join(lines)
+    return f"<pre>{html.escape(text)}</pre>"

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from terrazzo.schema import ClassSchema, format_color
+from terrazzo.figures import class_picture
+from terrazzo.schema import IGNORE, ClassSchema, format_color
 
 _CLASS_SHARE = 115  # of 256: how much of the class colour an overlay shows, 0.45
 _FONT_SIZE = 20
@@ -21,19 +22,30 @@ def tint(pixels: NDArray[np.uint8], ids: NDArray[np.uint8], palette: NDArray[np.
     return mixed.astype(np.uint8)
 
 
-def draw_legend(schema: ClassSchema) -> Image.Image:
-    """The legend as a picture: one line a class in id order, with its colour, name and id, on white."""
+def draw_legend(schema: ClassSchema, ignored: bool = False) -> Image.Image:
+    """The legend as a picture: one line a class in id order, with its colour, name and id, on white.
+
+    With `ignored`, a last line for the stripes of pixels that are in no class.
+    """
     font = ImageFont.load_default(_FONT_SIZE)
     name_at = _MARGIN + _SWATCH_WIDTH + _GAP
-    longest_name = max(font.getlength(name) for name in schema.names)
+    lines = [(name, str(i)) for i, name in enumerate(schema.names)]
+    if ignored:
+        lines.append(("ignored", str(IGNORE)))
+    longest_name = max(font.getlength(name) for name, _ in lines)
     width = round(name_at + longest_name + 2 * _GAP + font.getlength("255") + _MARGIN)
-    legend = Image.new("RGB", (width, 2 * _MARGIN + _LINE * schema.n_classes), "white")
+    legend = Image.new("RGB", (width, 2 * _MARGIN + _LINE * len(lines)), "white")
     draw = ImageDraw.Draw(legend)
-    for i, (name, color) in enumerate(zip(schema.names, schema.colors, strict=True)):
+    for i, (name, label) in enumerate(lines):
         middle = _MARGIN + _LINE * i + _LINE // 2
         top = middle - _SWATCH_HEIGHT // 2
         corners = (_MARGIN, top, _MARGIN + _SWATCH_WIDTH, top + _SWATCH_HEIGHT)
-        draw.rectangle(corners, format_color(color), outline="#606060")
+        if i < schema.n_classes:
+            draw.rectangle(corners, format_color(schema.colors[i]), outline="#606060")
+        else:
+            stripes = np.full((_SWATCH_HEIGHT + 1, _SWATCH_WIDTH + 1), IGNORE, np.uint8)
+            legend.paste(Image.fromarray(class_picture(stripes, schema)), corners[:2])
+            draw.rectangle(corners, outline="#606060")
         draw.text((name_at, middle), name, "#202020", font, anchor="lm")
-        draw.text((width - _MARGIN, middle), str(i), "#808080", font, anchor="rm")
+        draw.text((width - _MARGIN, middle), label, "#808080", font, anchor="rm")
     return legend
