@@ -25,8 +25,8 @@ from terrazzo.prediction import outputs
 from terrazzo.prediction.drawing import draw_legend, tint
 from terrazzo.prediction.pictures import Prediction, predict
 from terrazzo.prediction.png import palette_png
-from terrazzo.recipe import ModelSection
 from terrazzo.schema import ClassSchema
+from terrazzo.sections import ModelSection
 
 NAMES = ("Red", "Green", "Blue")
 COLORS = ((200, 30, 30), (30, 160, 60), (20, 60, 220))

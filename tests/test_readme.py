@@ -10,7 +10,7 @@ import pytest
 from terrazzo.cli.app import COMMANDS
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "docs/data.md", "Makefile", "src/terrazzo/recipes/README.md")
+DOCUMENTS = ("README.md", "docs/data.md", "docs/models.md", "Makefile", "src/terrazzo/recipes/README.md")
 FUNCTIONS = dict(COMMANDS)
 
 

@@ -10,6 +10,7 @@
     ├── PatchesError         a folder that is not a finished set of patches
     ├── ModelFileError       a file that is no terrazzo model, or a damaged one
     ├── WeightsError         encoder weights that cannot be had or do not fit
+    ├── ExportError          an export that cannot be made, or that would not compute what the model does
     ├── OutputExistsError    something else is in the way of an output
     └── PartialError         exit code 1: some inputs of a batch failed, the rest was done
 
@@ -62,6 +63,10 @@ class ModelFileError(TerrazzoError):
 
 class WeightsError(TerrazzoError):
     """Encoder weights that cannot be had, or that do not fit the encoder."""
+
+
+class ExportError(TerrazzoError):
+    """An export that cannot be made, or that would not compute what the model does."""
 
 
 class OutputExistsError(TerrazzoError):

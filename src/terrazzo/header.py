@@ -2,7 +2,8 @@
 
 A model is one `model.safetensors`. Its layout is that of https://github.com/huggingface/safetensors: eight bytes with
 the length of a JSON header, the header, the tensors. Under `__metadata__` the header carries one entry `terrazzo`:
-the JSON of `Header`. Nothing else is needed to use the weights: no recipe file, no class table, no pickle.
+the JSON of `Header`. Nothing else is needed to use the weights: no recipe file, no class table, no pickle. Exported
+models (`exported`) carry the same JSON.
 """
 
 import json
@@ -14,9 +15,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from terrazzo.errors import ClassTableError, InputError, ModelFileError, RecipeError
+from terrazzo.exported import HEADER, is_exported, read_notes
 from terrazzo.normalize import Normalization
-from terrazzo.recipe import ModelSection
 from terrazzo.schema import ClassSchema
+from terrazzo.sections import ModelSection
 
 METADATA_KEY = "terrazzo"
 FORMAT = 1
@@ -59,6 +61,8 @@ class Header:
     scores: dict[str, Any] | None = None
     gsd_m: float | None = None
     """Ground sampling distance in metres a pixel, where it is known."""
+    downsample: float = 1.0
+    """The network looks at images at 1 / this of their height and width."""
     format: int = FORMAT
 
     @property
@@ -81,25 +85,40 @@ def read_header(path: Path) -> Header:
         raise InputError(f"{path}: no such file; expected a model.safetensors that `terrazzo train` wrote")
     if not path.is_file():
         raise InputError(f"{path}: is a folder; expected the file model.safetensors in it")
+    if is_exported(path):
+        return _parsed(read_notes(path)[HEADER], path)
     safetensors_header, data_bytes = _read_safetensors_header(path)
     raw = safetensors_header.get("__metadata__", {})
     text = raw.get(METADATA_KEY) if isinstance(raw, dict) else None
     if text is None:
         raise ModelFileError(f"{path}: is a safetensors file but not a terrazzo model; train one with `terrazzo train`")
+    header = _parsed(text, path)
     tensors = [entry for name, entry in safetensors_header.items() if name != "__metadata__"]
     try:
         expected = max((int(entry["data_offsets"][1]) for entry in tensors), default=0)
-        header = _ADAPTER.validate_json(text)
-    except (ValueError, KeyError, TypeError, IndexError, ValidationError, RecipeError, ClassTableError) as error:
-        first_line = str(error).splitlines()[0]
-        raise ModelFileError(f"{path}: its header is damaged ({first_line}); copy or train the model anew") from error
-    if header.format > FORMAT:
-        raise ModelFileError(f"{path}: has format {header.format}, this version reads {FORMAT}; update terrazzo")
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise _damaged(path, error) from error
     if data_bytes != expected:
         raise ModelFileError(
             f"{path}: holds {data_bytes} bytes of weights where its header says {expected}; it was cut short or changed"
         )
     return header
+
+
+def _parsed(text: str, path: Path) -> Header:
+    """The header of its JSON text. Raises ModelFileError where it is damaged or of a later version."""
+    try:
+        header = _ADAPTER.validate_json(text)
+    except (ValueError, ValidationError, RecipeError, ClassTableError) as error:
+        raise _damaged(path, error) from error
+    if header.format > FORMAT:
+        raise ModelFileError(f"{path}: has format {header.format}, this version reads {FORMAT}; update terrazzo")
+    return header
+
+
+def _damaged(path: Path, error: Exception) -> ModelFileError:
+    first_line = str(error).splitlines()[0]
+    return ModelFileError(f"{path}: its header is damaged ({first_line}); copy or train the model anew")
 
 
 def _read_safetensors_header(path: Path) -> tuple[dict[str, Any], int]:

@@ -108,6 +108,7 @@ def describe_header(header: Header) -> list[str]:
         f"network: {header.title}, {header.bands} bands, patches of {header.patch_size} px ({header.fit})",
         f"input: scale {header.normalization.scale}, mean {_numbers(header.normalization.mean)}, "
         f"std {_numbers(header.normalization.std)}",
+        *([f"images are seen at 1/{header.downsample:g} of their size"] if header.downsample != 1 else []),
         *([f"ground sampling distance: {header.gsd_m:g} m"] if header.gsd_m else []),
         f"classes: {schema.n_classes}",
         *(f"  {entry['id']:3d}  {entry['color']}  {entry['name']}" for entry in schema.to_list()),

@@ -141,6 +141,7 @@ def _header(patches: Patches, recipe: Recipe, key: str, result: "Fit") -> Header
         normalization=normalization_for(recipe.model, patches.bands),
         patch_size=patches.patch_size,
         fit=patches.fit,
+        downsample=patches.downsample,
         recipe=recipe.model_dump(mode="json"),
         training_data=data,
         key=key,

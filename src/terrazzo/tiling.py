@@ -2,47 +2,27 @@
 
 Models trained on patches see overlapping windows, which `blend` puts together; models trained on whole images
 resized to one patch (`--fit resize`) see the whole image so, and their probabilities are sampled back to its size.
+So are those of models trained on images read smaller (`--downsample`), which see the windows of a smaller image.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from terrazzo.blend import Axis, Blender, Block, cover
+from terrazzo.enlarging import enlarge
 from terrazzo.errors import InputError
 from terrazzo.header import Header
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from terrazzo.hardware import Compute
-
-Classify = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""Pixels (B, C, H, W) to probabilities (B, K, H, W)."""
+from terrazzo.images import View
+from terrazzo.predictors import Classify, Halving, Predictor
 
 STRIDE = 32  # networks halve their input up to five times; other sides work, at the price of padding
 DEFAULT_WINDOW = 512
-_CPU_BATCH_PIXELS = 1 << 18  # larger ones are slower there: their activations leave the cache
-_GPU_BATCH_PIXELS = 1 << 22
-
-
-class Predictor(Protocol):
-    """What a trained model must offer here; `bundle.Bundle` does."""
-
-    @property
-    def header(self) -> Header:
-        """What the model says of itself."""
-
-    @property
-    def compute(self) -> "Compute":
-        """Where it computes."""
-
-    def probs(self, pixels: "Tensor") -> "Tensor":
-        """Class probabilities (B, K, H, W) for pixels (B, C, H, W), uint8."""
 
 
 class Picture(Protocol):
@@ -59,8 +39,8 @@ class Picture(Protocol):
     def read(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
         """The pixels (height, width, C) from (row, col) on; the rectangle lies inside the image."""
 
-    def resized(self, size: int) -> NDArray[np.uint8]:
-        """The whole image as (size, size, C), by area-aware bilinear filtering."""
+    def resized(self, height: int, width: int, how: Image.Resampling) -> NDArray[np.uint8]:
+        """The whole image as (height, width, C)."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +63,10 @@ class ArrayPicture:
         """The pixels (height, width, C) from (row, col) on."""
         return self.pixels[row : row + height, col : col + width]
 
-    def resized(self, size: int) -> NDArray[np.uint8]:
-        """The whole image as (size, size, C), band by band."""
-        from PIL import Image
-
+    def resized(self, height: int, width: int, how: Image.Resampling) -> NDArray[np.uint8]:
+        """The whole image as (height, width, C), band by band."""
         bands = (Image.fromarray(np.ascontiguousarray(band)) for band in np.moveaxis(self.pixels, 2, 0))
-        return np.dstack([np.asarray(band.resize((size, size), Image.Resampling.BILINEAR)) for band in bands])
+        return np.dstack([np.asarray(band.resize((width, height), how)) for band in bands])
 
 
 @dataclass(frozen=True)
@@ -105,16 +83,18 @@ class Tiling:
     """The image is seen as a whole, resized to one window."""
     batch_size: int | None = None
     """Windows at a time; None: by their size and the device."""
+    downsample: float = 1.0
+    """The image is seen at 1 / this of its height and width; window and overlap are in the smaller one's pixels."""
 
     def axes(self, height: int, width: int) -> tuple[Axis, Axis]:
-        """The windows of an image, (along the rows, along the columns), no larger than the image needs."""
+        """The windows of an image as seen, (along the rows, along the columns), no larger than it needs."""
         return self._axis(height), self._axis(width)
 
     def n_windows(self, height: int, width: int) -> int:
         """How many windows an image takes."""
         if self.whole:
             return 1
-        rows, cols = self.axes(height, width)
+        rows, cols = self.axes(*View(downsample=self.downsample).reduced((height, width)))
         return len(rows.starts) * len(cols.starts)
 
     def _axis(self, length: int) -> Axis:
@@ -139,7 +119,7 @@ def plan(
                 f"--{'overlap' if window is None else 'window'}: this model sees whole images resized to "
                 f"{header.patch_size} px (--fit resize), not windows; leave it out"
             )
-        return Tiling(header.patch_size, 0, header.patch_size, whole=True, batch_size=batch_size)
+        return Tiling(header.patch_size, 0, header.patch_size, True, batch_size, header.downsample)
     if window is None:
         minmax = header.normalization.scale == "minmax"
         window = header.patch_size if minmax else _ceil_to_stride(max(header.patch_size, DEFAULT_WINDOW))
@@ -149,7 +129,7 @@ def plan(
         overlap = window // 8
     elif not 0 <= overlap <= window // 2:
         raise InputError(f"--overlap {overlap}: expected 0 to half the window, {window // 2} pixels")
-    return Tiling(window, overlap, min(window, header.patch_size), batch_size=batch_size)
+    return Tiling(window, overlap, min(window, header.patch_size), False, batch_size, header.downsample)
 
 
 def blocks(classify: Classify, picture: Picture, tiling: Tiling, batch_size: int = 1) -> Iterator[Block]:
@@ -158,9 +138,17 @@ def blocks(classify: Classify, picture: Picture, tiling: Tiling, batch_size: int
     Law: once a block is handed out, none of its pixels is read again, so that the caller may overwrite them.
     `batch_size` is what to take where the tiling leaves it open; the map does not depend on it.
     """
+    size = (picture.height, picture.width)
+    if tiling.downsample > 1:
+        smaller = View(downsample=tiling.downsample).reduced(size)
+        seen = ArrayPicture(picture.resized(*smaller, Image.Resampling.BOX))  # as `prepare --downsample` reads it
+        parts = blocks(classify, seen, replace(tiling, downsample=1.0), batch_size)
+        yield from enlarge(parts, smaller, size)
+        return
     if tiling.whole:
-        probs = classify(_batch([picture.resized(tiling.window)]))[0]
-        yield from enlarge(probs, picture.height, picture.width)
+        side = tiling.window
+        probs = classify(_batch([picture.resized(side, side, Image.Resampling.BILINEAR)]))[0]
+        yield from enlarge([Block(0, 0, probs)], (side, side), size)
         return
     rows, cols = tiling.axes(picture.height, picture.width)
     windows = (_window(picture, rows, cols, row, col) for row in rows.starts for col in cols.starts)
@@ -171,43 +159,9 @@ def blocks(classify: Classify, picture: Picture, tiling: Tiling, batch_size: int
             yield blender.add(probs)
 
 
-def enlarge(probs: NDArray[np.float32], height: int, width: int, side: int = 512) -> Iterator[Block]:
-    """Probabilities (K, h, w) sampled bilinearly to (height, width), in blocks of at most `side` pixels, row-major.
-
-    Pixel centres lie at whole numbers plus a half in both grids, as in torch's `align_corners=False`.
-    """
-    above, below, share_below = _neighbours(height, probs.shape[1])
-    left, right, share_right = _neighbours(width, probs.shape[2])
-    for row in range(0, height, side):
-        down = slice(row, row + side)
-        strip = _mix(probs[:, above[down]], probs[:, below[down]], share_below[down, None])
-        for col in range(0, width, side):
-            across = slice(col, col + side)
-            yield Block(row, col, _mix(strip[:, :, left[across]], strip[:, :, right[across]], share_right[across]))
-
-
-def classifier(model: Predictor) -> Classify:
-    """The model's `probs` for arrays. Raises InputError where the accelerator's memory does not hold the batch."""
-    import torch
-
-    def classify(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        try:
-            probs: NDArray[np.float32] = model.probs(torch.from_numpy(pixels)).cpu().numpy()
-        except torch.cuda.OutOfMemoryError as error:
-            count, _, height, width = pixels.shape
-            raise InputError(
-                f"{count} windows of {height} x {width} px do not fit into the memory of {model.compute.device}; "
-                "use a smaller --batch-size or --window, or --device cpu"
-            ) from error
-        return probs
-
-    return classify
-
-
-def auto_batch_size(model: Predictor, tiling: Tiling) -> int:
-    """How many windows to classify at a time: about 0.25 megapixels on a CPU, 4 on an accelerator."""
-    pixels = _CPU_BATCH_PIXELS if model.compute.device.type == "cpu" else _GPU_BATCH_PIXELS
-    return max(1, pixels // tiling.window**2)
+def window_batch(model: Predictor, tiling: Tiling) -> int:
+    """How many windows to classify at a time: as many as hold the pixels that the model computes best together."""
+    return max(1, model.batch_pixels // tiling.window**2)
 
 
 def predict_array(model: Predictor, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
@@ -223,7 +177,7 @@ def predict_array(model: Predictor, image: NDArray[np.uint8]) -> tuple[NDArray[n
     ids = np.empty((height, width), np.uint8)
     probs = np.empty((model.header.schema.n_classes, height, width), np.float32)
     tiling = plan(model.header)
-    for block in blocks(classifier(model), ArrayPicture(image), tiling, auto_batch_size(model, tiling)):
+    for block in blocks(Halving(model).classify, ArrayPicture(image), tiling, window_batch(model, tiling)):
         ids[block.place] = block.ids
         probs[:, *block.place] = block.probs
     return ids, probs
@@ -239,17 +193,6 @@ def _window(picture: Picture, rows: Axis, cols: Axis, row: int, col: int) -> NDA
 def _batch(pixels: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """Windows (H, W, C) as one batch (B, C, H, W), its bands innermost in memory."""
     return np.stack(pixels).transpose(0, 3, 1, 2)
-
-
-def _neighbours(length: int, size: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
-    """For each of `length` samples of a row of `size` values: the two values beside it, and the share of the second."""
-    at = np.clip((np.arange(length) + 0.5) * size / length - 0.5, 0, size - 1)
-    first = at.astype(np.intp)
-    return first, np.minimum(first + 1, size - 1), (at - first).astype(np.float32)
-
-
-def _mix(first: NDArray[np.float32], second: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float32]:
-    return first + (second - first) * share
 
 
 def _ceil_to_stride(length: int) -> int:

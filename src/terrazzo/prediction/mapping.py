@@ -17,7 +17,8 @@ from terrazzo.files import write_beside
 from terrazzo.prediction.drawing import tint
 from terrazzo.prediction.outputs import KEY, MapFiles, save_overlay, writing
 from terrazzo.prediction.png import palette_png
-from terrazzo.tiling import Predictor, Tiling, auto_batch_size, blocks, classifier
+from terrazzo.predictors import Predictor
+from terrazzo.tiling import Tiling, blocks, window_batch
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,9 @@ class Photo:
         """The pixels (height, width, 3) from (row, col) on."""
         return np.asarray(self.image.crop((col, row, col + width, row + height)))
 
-    def resized(self, size: int) -> NDArray[np.uint8]:
-        """The whole picture as (size, size, 3), as `prepare --fit resize` does it."""
-        return np.asarray(self.image.resize((size, size), Image.Resampling.BILINEAR))
+    def resized(self, height: int, width: int, how: Image.Resampling) -> NDArray[np.uint8]:
+        """The whole picture as (height, width, 3)."""
+        return np.asarray(self.image.resize((width, height), how))
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def map_picture(
         palette_png(temporary, photo.height, photo.width, palette, {KEY: files.key}) as write,
     ):
         strip = np.empty((0, photo.width), np.uint8)
-        for block in blocks(classifier(model), photo, tiling, auto_batch_size(model, tiling)):
+        for block in blocks(model.classify, photo, tiling, window_batch(model, tiling)):
             ids = block.ids
             if block.col == 0:
                 strip = np.empty((len(ids), photo.width), np.uint8)

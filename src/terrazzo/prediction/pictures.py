@@ -10,7 +10,9 @@ from terrazzo.files import digest, file_digest
 from terrazzo.header import Header, read_header
 from terrazzo.images import open_photo, read_size
 from terrazzo.prediction.areas import AREAS, Areas, refuse_other_areas, write_areas
+from terrazzo.prediction.engines import check_engine, open_model
 from terrazzo.prediction.inputs import NO_GEOTIFF, PictureFile, find_pictures
+from terrazzo.prediction.mapping import map_picture
 from terrazzo.prediction.outputs import (
     JPEG_MAX_SIDE,
     LEGEND,
@@ -22,6 +24,7 @@ from terrazzo.prediction.outputs import (
     save_legend,
     writing,
 )
+from terrazzo.predictors import Halving
 from terrazzo.reporting import Progress, Say, quiet, silent
 from terrazzo.tiling import Tiling, plan
 
@@ -99,13 +102,15 @@ def predict(
 ) -> Prediction:
     """Write STEM_classes.png and STEM_overlay.jpg of each picture, one areas.csv and legend.png, to the folder `out`.
 
-    `inputs` are image files, and folders, whose sub-folders are mirrored. `window` and `overlap` are in pixels; None
-    takes what suits the model. Finished maps of the same picture, model and options are kept, unless `overwrite`.
-    A picture that cannot be read is told to `say` and the others are done; then PartialError is raised, or InputError
-    where all failed. OutputExistsError (something else is in the way) is raised before anything is written.
+    `model` is a model.safetensors, or an .onnx or .h5 that `export` made of one; an .onnx is computed by onnxruntime,
+    without torch. `inputs` are image files, and folders, whose sub-folders are mirrored. `window` and `overlap` are in
+    pixels; None takes what suits the model. Finished maps of the same picture, model and options are kept, unless
+    `overwrite`. A picture that cannot be read is told to `say` and the others are done; then PartialError is raised, or
+    InputError where all failed. OutputExistsError (something else is in the way) is raised before anything is written.
     """
     check_compute(device, precision)
     model, out = Path(model), Path(out)
+    check_engine(model, device, precision)
     header = read_header(model)
     if header.bands != BANDS:
         raise InputError(f"{model}: takes {header.bands} bands; ordinary images have {BANDS}: red, green and blue")
@@ -168,7 +173,7 @@ def _map_all(command: _Command, jobs: Sequence[_Job], failures: _Failures) -> Co
     """Write the maps of the jobs; pixels by class of those pictures that could be decoded."""
     counts: Counts = {}
     done, total = 0, sum(job.n_pixels for job in jobs)
-    bundle = None
+    model = None
 
     def step(pixels: int) -> None:
         nonlocal done
@@ -182,12 +187,9 @@ def _map_all(command: _Command, jobs: Sequence[_Job], failures: _Failures) -> Co
             failures.add(error)
             step(job.n_pixels)
             continue
-        # Imported only now: a picture that cannot be decoded is refused without waiting for torch.
-        from terrazzo.bundle import load
-        from terrazzo.prediction.mapping import map_picture
-
-        bundle = bundle or load(command.model, command.device, command.precision)
-        mapped = map_picture(bundle, image, command.tiling, job.files, step)
+        # Opened only now: a picture that cannot be decoded is refused without waiting for torch or onnxruntime.
+        model = model or Halving(open_model(command.model, command.device, command.precision), command.say)
+        mapped = map_picture(model, image, command.tiling, job.files, step)
         del image  # before the next is decoded: two large photos do not fit into the promised memory
         if mapped.shrunk:
             command.say(f"{job.files.overlay}: shrunk, as a JPEG holds at most {JPEG_MAX_SIDE} pixels a side")

@@ -1,0 +1,15 @@
+"""Packages that only some commands need: asked for before any work, and named with the line that installs them."""
+
+import importlib.util
+
+from terrazzo.errors import InputError
+
+
+def need(extra: str, *packages: str, for_what: str) -> None:
+    """Raise InputError, naming the extra, where one of the packages is not installed."""
+    missing = [package for package in packages if importlib.util.find_spec(package) is None]
+    if missing:
+        raise InputError(
+            f"{for_what} needs {' and '.join(missing)}, not installed here; "
+            f'install the extra with `pip install "terrazzo[{extra}]"`'
+        )
