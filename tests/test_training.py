@@ -94,7 +94,7 @@ def test_the_header_knows_data_and_recipe(trained: Path, patches_path: Path) -> 
 
 
 def test_the_model_knows_at_which_scale_it_saw_the_images(patches_path: Path, tmp_path: Path) -> None:
-    terrazzo.prepare(patches_path.parent / "data", out=tmp_path / "half", patch_size=16, downsample=2)
+    terrazzo.prepare(patches_path.parent / "data", out=tmp_path / "half", patch_size=32, downsample=2)
     run = terrazzo.train(tmp_path / "half", out=tmp_path / "run", recipe="unet", epochs=1, changes=SMALL, device="cpu")
     assert read_header(run.model).downsample == 2.0
     ids, probs = load(run.model, device="cpu").predict(np.zeros((40, 51, 3), np.uint8))
