@@ -14,7 +14,7 @@ from terrazzo.hardware import choose
 from terrazzo.models import build_model, normalization_for
 from terrazzo.recipe import load_recipe
 from terrazzo.sections import ModelSection
-from tests.test_preparation import TABLE, scene
+from tests.striped import striped_patches
 
 GIB = 1 << 30
 
@@ -73,11 +73,7 @@ def test_a_trial_halves_until_it_fits_and_gives_up_at_one() -> None:
 
 @pytest.fixture
 def patches_path(tmp_path: Path) -> Path:
-    for number in range(4):
-        scene(tmp_path / "data", f"p{number}", shift=number)
-    (tmp_path / "data" / "classes.csv").write_text(TABLE)
-    terrazzo.prepare(tmp_path / "data", out=tmp_path / "patches", patch_size=32)
-    return tmp_path / "patches"
+    return striped_patches(tmp_path, 4)
 
 
 SMALL = {"model.filters": [4, 8], "schedule.name": "constant", "train.precision": "32"}

@@ -19,7 +19,7 @@ from PIL import Image
 import terrazzo
 from terrazzo.cli import run
 from terrazzo.sources.synthetic import write_world
-from tests.test_preparation import TABLE, scene
+from tests.striped import TABLE, striped_patches
 from tests.test_training import SMALL
 
 SETTINGS = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
@@ -29,10 +29,7 @@ SETTINGS = [word for key, value in SMALL.items() for word in ("--set", f"{key}={
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data/, patches/, run/ and a picture, all good."""
     folder = tmp_path_factory.mktemp("cli")
-    for number in range(6):
-        scene(folder / "data", f"p{number}", shift=number)
-    (folder / "data" / "classes.csv").write_text(TABLE)
-    terrazzo.prepare(folder / "data", out=folder / "patches", patch_size=32)
+    striped_patches(folder, 6)
     terrazzo.train(folder / "patches", out=folder / "run", recipe="unet", epochs=1, changes=SMALL, device="cpu")
     shutil.copy(folder / "data" / "images" / "p0.png", folder / "photo.png")
     return folder

@@ -16,7 +16,7 @@ from terrazzo.figures import IGNORED_COLORS
 from terrazzo.gallery import choose
 from terrazzo.prediction.drawing import draw_legend
 from terrazzo.schema import ClassSchema
-from tests.test_preparation import TABLE, scene
+from tests.striped import striped_patches
 from tests.test_training import SMALL
 
 SCHEMA = ClassSchema(("Building", "Land", "Road"), ((60, 16, 152), (132, 41, 246), (110, 193, 228)))
@@ -26,10 +26,7 @@ SCHEMA = ClassSchema(("Building", "Land", "Road"), ((60, 16, 152), (132, 41, 246
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with patches/ of 32 px and a model."""
     folder = tmp_path_factory.mktemp("gallery")
-    for number in range(6):
-        scene(folder / "data", f"p{number}", shift=number)
-    (folder / "data" / "classes.csv").write_text(TABLE)
-    terrazzo.prepare(folder / "data", out=folder / "patches", patch_size=32)
+    striped_patches(folder, 6)
     terrazzo.train(folder / "patches", out=folder / "run", recipe="unet", epochs=1, changes=SMALL, device="cpu")
     return folder
 

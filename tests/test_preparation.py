@@ -13,30 +13,13 @@ from terrazzo import preparation
 from terrazzo.errors import LabelError, OutputExistsError, PatchesError, SplitError
 from terrazzo.patches import open_patches
 from terrazzo.schema import IGNORE
-
-TABLE = "name,color\nroof,#FF0000\nroad,#00FF00\nlake,#0000FF\n"
-COLORS = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
-
-
-def scene(folder: Path, name: str, height: int = 70, width: int = 100, shift: int = 0) -> None:
-    """An image and its mask: three classes in stripes of ten columns."""
-    (folder / "images").mkdir(parents=True, exist_ok=True)
-    (folder / "masks").mkdir(exist_ok=True)
-    cols = (np.arange(width)[None, :] // 10 + np.arange(height)[:, None] * 0 + shift) % 3
-    mask = np.array(COLORS, np.uint8)[cols]
-    noise = np.random.default_rng(len(name) + shift).integers(0, 60, mask.shape)
-    Image.fromarray((mask // 2 + noise).astype(np.uint8)).save(folder / "images" / f"{name}.png")
-    Image.fromarray(mask).save(folder / "masks" / f"{name}.png")
+from tests.striped import TABLE, scene, striped_set
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Six images, (70, 100) pixels each, and a class table inside."""
-    folder = tmp_path / "data"
-    for number in range(6):
-        scene(folder, f"p{number}", shift=number)
-    (folder / "classes.csv").write_text(TABLE)
-    return folder
+    return striped_set(tmp_path / "data", 6)
 
 
 def test_what_is_written(data: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from terrazzo.patches import open_patches
 from terrazzo.recipe import load_recipe, recipe_names
 from terrazzo.sections import DataSection
 from terrazzo.sources import flat
-from tests.test_preparation import TABLE, scene
+from tests.striped import striped_set
 from tests.test_training import SMALL
 
 PUBLISHED = (
@@ -29,9 +29,7 @@ NAMES = ("best", *PUBLISHED)
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Six images of (70, 100) px with three classes."""
-    for number in range(6):
-        scene(tmp_path / "data", f"p{number}", shift=number)
-    (tmp_path / "data" / "classes.csv").write_text(TABLE)
+    striped_set(tmp_path / "data", 6)
     return tmp_path / "data"
 
 

@@ -21,7 +21,7 @@ from terrazzo.bundle import load
 from terrazzo.cli import main
 from terrazzo.errors import RecipeError
 from terrazzo.recipe import parse_assignments
-from tests.test_preparation import TABLE, scene
+from tests.striped import striped_patches
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
 
@@ -87,11 +87,7 @@ def killing(function: Callable[..., Any], left: int) -> Callable[..., Any]:
 @pytest.fixture(scope="module")
 def patches_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("resume")
-    for number in range(6):
-        scene(folder / "data", f"p{number}", shift=number)
-    (folder / "data" / "classes.csv").write_text(TABLE)
-    terrazzo.prepare(folder / "data", out=folder / "patches", patch_size=32)
-    return folder / "patches"
+    return striped_patches(folder, 6)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from terrazzo.header import read_header
 from terrazzo.recipe import Recipe
 from terrazzo.stages import compare_legs, legs, stage_table
 from terrazzo.training import shrink
-from tests.test_preparation import TABLE, scene
+from tests.striped import striped_patches
 
 STAGES = [{"size": 16, "epochs": 2, "lr": 0.02}, {"size": 24, "epochs": 1}, {"size": 32, "epochs": 3}]
 
@@ -74,10 +74,7 @@ def test_legs_side_by_side_from_rows_worked_by_hand() -> None:
 
 
 def test_a_run_with_stages_compares_them_at_full_size(tmp_path: Path) -> None:
-    for number in range(4):
-        scene(tmp_path / "data", f"p{number}", shift=number)
-    (tmp_path / "data" / "classes.csv").write_text(TABLE)
-    terrazzo.prepare(tmp_path / "data", out=tmp_path / "patches", patch_size=32)
+    striped_patches(tmp_path, 4)
     changes = {"model.filters": [4, 8], "schedule.name": "constant", "stages": STAGES, "train.precision": "32"}
     said: list[str] = []
     run = terrazzo.train(

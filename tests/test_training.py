@@ -24,7 +24,7 @@ from terrazzo.patches import Patches, open_patches
 from terrazzo.recipe import Recipe
 from terrazzo.sections import OptimizerSection
 from terrazzo.training import build_optimizer, step_seed
-from tests.test_preparation import TABLE, scene
+from tests.striped import striped_patches
 
 SMALL = {
     "model.filters": [4, 8],
@@ -39,11 +39,7 @@ SMALL = {
 def patches_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Patches of 32 px of six images with three classes of plain colours."""
     folder = tmp_path_factory.mktemp("training")
-    for number in range(6):
-        scene(folder / "data", f"p{number}", shift=number)
-    (folder / "data" / "classes.csv").write_text(TABLE)
-    terrazzo.prepare(folder / "data", out=folder / "patches", patch_size=32)
-    return folder / "patches"
+    return striped_patches(folder, 6)
 
 
 @pytest.fixture(scope="module")

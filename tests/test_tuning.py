@@ -11,7 +11,7 @@ import pytest
 import terrazzo
 from terrazzo.errors import InputError, OutputExistsError, PatchesError
 from terrazzo.range_test import HIGHEST, LOWEST, Curve, rates, smoothed, valley
-from tests.test_preparation import TABLE, scene
+from tests.striped import striped_patches
 
 SMALL = {"model.filters": [4, 8], "model.batch_norm": True, "train.precision": "32"}
 
@@ -52,11 +52,7 @@ def test_a_curve_that_never_falls_suggests_nothing() -> None:
 @pytest.fixture(scope="module")
 def patches_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tuning")
-    for number in range(4):
-        scene(folder / "data", f"p{number}", shift=number)
-    (folder / "data" / "classes.csv").write_text(TABLE)
-    terrazzo.prepare(folder / "data", out=folder / "patches", patch_size=32)
-    return folder / "patches"
+    return striped_patches(folder, 4)
 
 
 def test_what_tune_finds_writes_and_keeps(patches_path: Path) -> None:
