@@ -89,6 +89,16 @@ def test_the_header_knows_data_and_recipe(trained: Path, patches_path: Path) -> 
     assert header.recipe["optimizer"]["lr"] == 0.02
 
 
+def test_every_epoch_leaves_its_checkpoint_though_it_is_no_new_best(patches_path: Path, tmp_path: Path) -> None:
+    changes = SMALL | {"optimizer.lr": 1e-12, "model.batch_norm": False}  # every epoch scores alike
+    terrazzo.train(patches_path, out=tmp_path / "run", recipe="unet", epochs=3, changes=changes, device="cpu")
+    last, best = (
+        torch.load(tmp_path / "run" / "checkpoints" / name, weights_only=True) for name in ("last.ckpt", "best.ckpt")
+    )
+    assert (last["epoch"], best["epoch"]) == (2, 0)
+    assert {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()} == {"last.ckpt", "best.ckpt"}
+
+
 def test_the_model_knows_at_which_scale_it_saw_the_images(patches_path: Path, tmp_path: Path) -> None:
     terrazzo.prepare(patches_path.parent / "data", out=tmp_path / "half", patch_size=32, downsample=2)
     run = terrazzo.train(tmp_path / "half", out=tmp_path / "run", recipe="unet", epochs=1, changes=SMALL, device="cpu")

@@ -118,11 +118,13 @@ def _trainer(recipe: Recipe, compute: Compute, run: Path, log: EpochLog) -> ligh
 
 
 def _checkpoints(run: Path) -> list[Callback]:
-    best = ModelCheckpoint(
-        run / CHECKPOINTS, "best", monitor="val_mean_iou", mode="max", save_last=True, enable_version_counter=False
-    )
-    best.CHECKPOINT_NAME_LAST = "last"
-    return [best]
+    """The best epoch's checkpoint, then the last one's, which so knows of the best.
+
+    Two callbacks: with `save_last` the trainer writes a last checkpoint only at epochs that are a new best.
+    """
+    options: dict[str, Any] = {"enable_version_counter": False, "save_on_train_epoch_end": True}
+    best = ModelCheckpoint(run / CHECKPOINTS, Path(BEST).stem, monitor="val_mean_iou", mode="max", **options)
+    return [best, ModelCheckpoint(run / CHECKPOINTS, Path(LAST).stem, **options)]
 
 
 def _stopping(section: ScheduleSection) -> list[Callback]:
