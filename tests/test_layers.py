@@ -10,18 +10,20 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "terrazzo"
 
 WORDS = (
-    "_version blend catalogue class_tables devices encoders enlarging errors exported extras files header metrics "
-    "normalize palettes published recipe reporting run_files schema sections stages terms"
+    "_version blend catalogue class_tables devices encoders enlarging errors exported extras files geodesy header "
+    "metrics normalize palettes published recipe reporting run_files schema sections stages terms"
 )
-PIXELS = "classes contract cutting findings images label_values labels reading sources survey upright verdicts"
+PIXELS = (
+    "classes contract cutting findings images label_values labels rasters reading sources survey upright verdicts vrt"
+)
 DATASET = "augment batches inspection patches preparation splits"
 LEARNER = (
     "batch_size bundle callbacks decoding fitting hardware losses models predictors range_test schedules tiling "
     "training weights"
 )
 USE = (
-    "api contact_sheet curves evaluation exporting fetching figures gallery prediction report running runs "
-    "stage_figures starting tuning"
+    "api contact_sheet curves evaluation exporting fetching figures gallery maps orthomosaics prediction report "
+    "running runs stage_figures starting tuning vectors"
 )
 SHELLS = "cli"
 LAYERS = {

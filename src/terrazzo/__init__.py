@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from terrazzo.fetching import download
     from terrazzo.gallery import show
     from terrazzo.inspection import inspect
-    from terrazzo.prediction.pictures import predict
+    from terrazzo.maps import predict
 
 __all__ = [
     "TerrazzoError",
@@ -50,7 +50,7 @@ _HOMES = {
     "export": "exporting",
     "inspect": "inspection",
     "load": "api",
-    "predict": "prediction.pictures",
+    "predict": "maps",
     "prepare": "api",
     "recipes": "catalogue",
     "show": "gallery",

@@ -1,15 +1,17 @@
-"""Which pictures a prediction is about: files and folders as given, sub-folders included, each under its own name."""
+"""What a prediction is about: pictures and rasters, files and folders as given, sub-folders included, each by name."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from terrazzo.errors import ImageError, InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-RASTER_SUFFIXES = (".tif", ".tiff")
+PICTURE_NAMES = tuple(suffix.removeprefix(".") for suffix in SUFFIXES)
+RASTER_SUFFIXES = (".tif", ".tiff", ".jp2")
+VIRTUAL = ".vrt"  # read only where it is named itself: it stands for other files
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-NO_GEOTIFF = "GeoTIFFs come in a later version of terrazzo; save it as PNG or JPEG"
 
 
 @dataclass(frozen=True)
@@ -26,35 +28,53 @@ class PictureFile:
         except OSError as error:
             raise ImageError(f"{self.path}: cannot be read ({error.strerror})") from error
         if raw.startswith(_TIFF):
-            raise ImageError(f"{self.path}: is a TIFF by its content; {NO_GEOTIFF}")
+            raise ImageError(f"{self.path}: is a TIFF by its content; rename it to {self.path.stem}.tif")
         return raw
 
 
 @dataclass(frozen=True)
+class RasterFile:
+    """A raster to predict, and its name below the input that it was found in: `north/a.tif`."""
+
+    path: Path
+    name: PurePosixPath
+
+    def folder(self, out: Path) -> Path:
+        """Where its map goes: `out/north/a`."""
+        return out / self.name.parent / self.name.stem
+
+
+File = TypeVar("File", PictureFile, RasterFile)
+
+
+@dataclass(frozen=True)
 class FoundPictures:
-    """What the inputs hold: pictures, and the files of folders that are none."""
+    """What the inputs hold: pictures, rasters, and the files of folders that are neither."""
 
     pictures: tuple[PictureFile, ...]
-    rasters: tuple[Path, ...]
-    """TIFF files in folders: not yet read."""
+    rasters: tuple[RasterFile, ...]
     ignored: int
     """Other files in folders, and hidden ones."""
 
 
 def find_pictures(inputs: Sequence[str | Path], out: Path) -> FoundPictures:
-    """The pictures of files and folders, sorted within each folder; a file that is named twice is taken once.
+    """The pictures and rasters of files and folders, sorted within each folder; what is named twice is taken once.
 
     An `out` inside a folder is passed over. Raises InputError where an input does not exist, is a file of
-    another kind, or holds nothing to predict, and where two pictures would be written to one name.
+    another kind, or holds nothing to predict, and where two maps would be written to one name.
     """
     if not inputs:
         raise InputError("no image given; name at least one image file or folder")
     pictures: list[PictureFile] = []
-    rasters: list[Path] = []
+    rasters: list[RasterFile] = []
     ignored = 0
     for path in map(Path, inputs):
         if not path.is_dir():
-            pictures.append(_one_file(path))
+            named = _one_file(path)
+            if isinstance(named, RasterFile):
+                rasters.append(named)
+            else:
+                pictures.append(named)
             continue
         if _same(path, out):
             raise InputError(f"--out {out}: is the folder of the images itself; choose another")
@@ -66,17 +86,17 @@ def find_pictures(inputs: Sequence[str | Path], out: Path) -> FoundPictures:
             elif file.suffix.lower() in SUFFIXES:
                 pictures.append(PictureFile(file, name))
             else:
-                rasters.append(file)
+                rasters.append(RasterFile(file, name))
     if not pictures and not rasters:
         raise InputError(f"{', '.join(map(str, inputs))}: holds no image; expected {_expected()} files")
-    return FoundPictures(_unique(pictures), tuple(rasters), ignored)
+    return FoundPictures(_unique(pictures, "_classes.png"), _unique(rasters, "/classes.tif"), ignored)
 
 
-def _one_file(path: Path) -> PictureFile:
+def _one_file(path: Path) -> PictureFile | RasterFile:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
-    if path.suffix.lower() in RASTER_SUFFIXES:
-        raise InputError(f"{path}: {NO_GEOTIFF}")
+    if path.suffix.lower() in (*RASTER_SUFFIXES, VIRTUAL):
+        return RasterFile(path, PurePosixPath(path.name))
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path}: is not an image by its name; expected {_expected()}")
     return PictureFile(path, PurePosixPath(path.name))
@@ -90,14 +110,14 @@ def _files(folder: Path, out: Path) -> Iterable[Path]:
             yield file
 
 
-def _unique(pictures: Iterable[PictureFile]) -> tuple[PictureFile, ...]:
-    """The pictures by output name; also on file systems that do not tell A from a, no two may share one."""
-    by_output: dict[str, PictureFile] = {}
-    for picture in pictures:
-        other = by_output.setdefault(str(picture.name.with_suffix("")).casefold(), picture)
-        if not _same(other.path, picture.path):
+def _unique(files: Iterable[File], written_to: str) -> tuple[File, ...]:
+    """The files by output name; also on file systems that do not tell A from a, no two may share one."""
+    by_output: dict[str, File] = {}
+    for file in files:
+        other = by_output.setdefault(str(file.name.with_suffix("")).casefold(), file)
+        if not _same(other.path, file.path):
             raise InputError(
-                f"{other.path} and {picture.path} would both be written to {picture.name.with_suffix('')}_classes.png; "
+                f"{other.path} and {file.path} would both be written to {file.name.with_suffix('')}{written_to}; "
                 "rename one, or predict them into different folders"
             )
     return tuple(by_output.values())
@@ -108,4 +128,4 @@ def _same(first: Path, second: Path) -> bool:
 
 
 def _expected() -> str:
-    return ", ".join(suffix.removeprefix(".") for suffix in SUFFIXES)
+    return ", ".join(suffix.removeprefix(".") for suffix in (*SUFFIXES, *RASTER_SUFFIXES))

@@ -11,7 +11,7 @@ from terrazzo.header import Header, read_header
 from terrazzo.images import open_photo, read_size
 from terrazzo.prediction.areas import AREAS, Areas, refuse_other_areas, write_areas
 from terrazzo.prediction.engines import check_engine, open_model
-from terrazzo.prediction.inputs import NO_GEOTIFF, PictureFile, find_pictures
+from terrazzo.prediction.inputs import PICTURE_NAMES, PictureFile, find_pictures
 from terrazzo.prediction.mapping import map_picture
 from terrazzo.prediction.outputs import (
     JPEG_MAX_SIDE,
@@ -119,9 +119,9 @@ def predict(
     found = find_pictures([inputs] if isinstance(inputs, str | Path) else inputs, out)
     if found.ignored:
         say(f"files that are hidden or no images, ignored: {found.ignored}")
-    failures = _Failures(say, len(found.pictures) + len(found.rasters))
-    for raster in found.rasters:
-        failures.add(ImageError(f"{raster}: {NO_GEOTIFF}"))
+    if not found.pictures:
+        raise InputError(f"{found.rasters[0].path}: holds no picture; expected {', '.join(PICTURE_NAMES)}")
+    failures = _Failures(say, len(found.pictures))
     jobs = list(_jobs(command, found.pictures, failures))
     if not overwrite:
         _refuse_what_is_in_the_way(command, jobs, [str(picture.name) for picture in found.pictures])

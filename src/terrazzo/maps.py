@@ -1,0 +1,140 @@
+"""Images of any kind to maps: ordinary pictures and georeferenced rasters each take their own way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from terrazzo.devices import check_compute
+from terrazzo.errors import InputError, PartialError, TerrazzoError
+from terrazzo.files import file_digest
+from terrazzo.header import read_header
+from terrazzo.orthomosaics.options import map_options
+from terrazzo.prediction.engines import check_engine
+from terrazzo.prediction.inputs import SUFFIXES, find_pictures
+from terrazzo.reporting import Progress, Say, quiet, silent
+from terrazzo.tiling import plan
+
+if TYPE_CHECKING:
+    from terrazzo.orthomosaics.batch import RasterBatch, RasterMap
+    from terrazzo.prediction.areas import Areas
+    from terrazzo.prediction.pictures import Prediction
+
+
+@dataclass(frozen=True)
+class Maps:
+    """What a prediction made, and what was there already."""
+
+    out: Path
+    rasters: tuple["RasterMap", ...]
+    """The maps of the rasters, in the order of the inputs."""
+    pictures: "Prediction | None"
+    """What became of the pictures; None where there were none."""
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """Names of what was predicted now, below the inputs."""
+        rasters = tuple(found.name for found in self.rasters if not found.kept)
+        return rasters + (self.pictures.written if self.pictures else ())
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Names of those whose finished maps were kept."""
+        rasters = tuple(found.name for found in self.rasters if found.kept)
+        return rasters + (self.pictures.kept if self.pictures else ())
+
+    @property
+    def areas(self) -> "tuple[Areas, ...]":
+        """Pixels by class of every picture; those of a raster are in its own areas.csv."""
+        return self.pictures.areas if self.pictures else ()
+
+
+def predict(
+    model: str | Path,
+    inputs: str | Path | Sequence[str | Path],
+    *,
+    out: str | Path,
+    window: int | None = None,
+    overlap: int | None = None,
+    batch_size: int | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    bands: str | Sequence[str | int] | None = None,
+    scale: str | tuple[float, float] | None = None,
+    max_pixels: int | None = None,
+    confidence: bool = False,
+    probabilities: bool = False,
+    tta: str = "none",
+    vector_format: str = "gpkg",
+    mapping_unit: int = 1,
+    restart: bool = False,
+    overwrite: bool = False,
+    progress: Progress = silent,
+    say: Say = quiet,
+) -> Maps:
+    """Write the maps of images and folders of images to the folder `out`.
+
+    A picture (.png, .jpg, ...) gives STEM_classes.png and STEM_overlay.jpg, all pictures together areas.csv and
+    legend.png (`prediction.pictures`). A raster (.tif, .tiff, .jp2; a .vrt that is named itself) gives a folder STEM
+    with classes.tif on its own grid, polygons in `vector_format` (gpkg, geojson, parquet or none; areas of fewer than
+    `mapping_unit` pixels joined to a neighbour), areas.csv, classes.qml, quicklook.png and run.json, and with
+    `confidence` and `probabilities` those too. `bands`, `scale` ((low, high): the stored values that become 0 and 255),
+    `max_pixels` and `tta` (none, flips or d4) are for rasters. A killed run goes on where it stopped; `restart` throws
+    the unfinished work of other inputs or options away. A bad input is told to `say` and the others are done; then
+    PartialError is raised, or what was wrong where all failed.
+    """
+    check_compute(device, precision)
+    model, out = Path(model), Path(out)
+    check_engine(model, device, precision)
+    options = map_options(bands, scale, max_pixels, confidence, probabilities, tta, (vector_format, mapping_unit))
+    header = read_header(model)
+    tiling = plan(header, window, overlap, batch_size)
+    paths = [Path(path) for path in ([inputs] if isinstance(inputs, str | Path) else inputs)]
+    found = find_pictures(paths, out)
+    todo = None
+    if found.rasters:
+        from terrazzo.orthomosaics.batch import RasterBatch
+        from terrazzo.orthomosaics.mapping import ModelFile
+
+        model_file = ModelFile(model, file_digest(model), header, tiling, device, precision)
+        todo = RasterBatch(model_file, options, progress, say)
+        todo.plan(found.rasters, out, overwrite, restart)
+    pictures, failed = None, None
+    if found.pictures:
+        from terrazzo.prediction import pictures as ordinary
+
+        try:
+            pictures = ordinary.predict(
+                model,
+                [path for path in paths if path.is_dir() or path.suffix.lower() in SUFFIXES],
+                out=out,
+                window=window,
+                overlap=overlap,
+                batch_size=batch_size,
+                device=device,
+                precision=precision,
+                overwrite=overwrite,
+                progress=progress,
+                say=say,
+            )
+        except (InputError, PartialError) as error:
+            if todo is None:
+                raise
+            failed = error
+    rasters = todo.run(overwrite, restart) if todo else []
+    _raise_failures(out, todo, failed, bool(rasters or pictures))
+    return Maps(out, tuple(rasters), pictures)
+
+
+def _raise_failures(out: Path, todo: "RasterBatch | None", pictures: TerrazzoError | None, any_done: bool) -> None:
+    """Raise the error that sums up what failed, if anything did."""
+    errors: list[TerrazzoError] = [*todo.failures] if todo else []
+    if pictures is not None:
+        errors.append(pictures)
+    if not errors:
+        return
+    if any_done or isinstance(pictures, PartialError):
+        raise PartialError(f"{len(errors)} inputs failed, the others are in {out}; the first: {errors[0]}")
+    if len(errors) == 1:
+        raise errors[0]
+    raise InputError(f"all {len(errors)} inputs failed; the first: {errors[0]}")

@@ -1,0 +1,110 @@
+"""The small files beside a map: the table of areas, the QGIS style, the picture to look at first."""
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from terrazzo.files import write_beside, write_text
+from terrazzo.geodesy import PixelAreas
+from terrazzo.prediction.drawing import draw_legend
+from terrazzo.schema import IGNORE, ClassSchema, format_color
+
+AREA_FIELDS = ("class_id", "class", "pixels", "share", "area_m2", "area_ha")
+QUICKLOOK_PX = 1024
+M2_PER_HA = 10_000
+_GAP = 12
+_ROWS = 64  # rows whose areas are looked at together
+
+
+@dataclass(frozen=True)
+class ClassAreas:
+    """How much of a map belongs to each class, in id order."""
+
+    pixels: tuple[int, ...]
+    m2: tuple[float, ...] | None
+    """Geodesic areas; None where the raster does not say where on Earth it lies."""
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Each class's share of the valid pixels, 0..1; all 0 where none is valid."""
+        total = sum(self.pixels)
+        return tuple(pixels / total if total else 0.0 for pixels in self.pixels)
+
+
+def count_areas(
+    strips: Iterable[tuple[int, NDArray[np.uint8]]], n_classes: int, pixel_areas: PixelAreas | None
+) -> ClassAreas:
+    """Pixels and areas by class of a map's strips (row, ids (h, W)).
+
+    Added up in the order of pixels, a fixed number of rows at a time, so that the last digit does not depend on how
+    the map was made.
+    """
+    pixels = np.zeros(IGNORE + 1, np.int64)
+    m2 = np.zeros(IGNORE + 1)
+    for top, ids in strips:
+        for offset in range(0, len(ids), _ROWS):
+            part = ids[offset : offset + _ROWS]
+            pixels += np.bincount(part.ravel(), minlength=IGNORE + 1)
+            if pixel_areas is not None:
+                weights = np.broadcast_to(pixel_areas.block(top + offset, top + offset + len(part)), part.shape)
+                m2 += np.bincount(part.ravel(), weights=weights.ravel(), minlength=IGNORE + 1)
+    found = tuple(pixels[:n_classes].tolist())
+    return ClassAreas(found, None if pixel_areas is None else tuple(m2[:n_classes].tolist()))
+
+
+def write_class_areas(path: Path, areas: ClassAreas, schema: ClassSchema) -> None:
+    """Write one row a class, also for classes that the map lacks; areas are blank where they are not known."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(AREA_FIELDS)
+    for i, name in enumerate(schema.names):
+        m2 = None if areas.m2 is None else areas.m2[i]
+        known = ("", "") if m2 is None else (f"{m2:.3f}", f"{m2 / M2_PER_HA:.7f}")
+        writer.writerow((i, name, areas.pixels[i], f"{areas.shares[i]:.8f}", *known))
+    write_text(path, stream.getvalue())
+
+
+def write_style(path: Path, schema: ClassSchema) -> None:
+    """Write a QGIS style that shows class ids in their colours and names; nodata stays transparent."""
+    qgis = ElementTree.Element("qgis", version="3.22.0", styleCategories="Symbology")
+    pipe = ElementTree.SubElement(qgis, "pipe")
+    renderer = ElementTree.SubElement(
+        pipe, "rasterrenderer", type="paletted", band="1", opacity="1", alphaBand="-1", nodataColor=""
+    )
+    ElementTree.SubElement(renderer, "rasterTransparency")
+    palette = ElementTree.SubElement(renderer, "colorPalette")
+    for i, (name, color) in enumerate(zip(schema.names, schema.colors, strict=True)):
+        ElementTree.SubElement(
+            palette, "paletteEntry", value=str(i), color=format_color(color).lower(), label=name, alpha="255"
+        )
+    ElementTree.indent(qgis)
+    doctype = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
+    write_text(path, f"{doctype}\n{ElementTree.tostring(qgis, encoding='unicode')}\n")
+
+
+def quicklook_size(height: int, width: int, schema: ClassSchema) -> tuple[int, int]:
+    """The size (height, width) of the map in a quicklook: as large as its legend leaves room for, never enlarged."""
+    room = QUICKLOOK_PX - draw_legend(schema).width - _GAP
+    factor = min(1.0, QUICKLOOK_PX / height, room / width)
+    return max(1, round(height * factor)), max(1, round(width * factor))
+
+
+def write_quicklook(path: Path, ids: NDArray[np.uint8], schema: ClassSchema) -> None:
+    """Write the small map (h, w) and its legend side by side on white as a PNG; nodata is white."""
+    colors = schema.decode(ids)
+    colors[ids == IGNORE] = 255
+    legend = draw_legend(schema)
+    legend.thumbnail((QUICKLOOK_PX, QUICKLOOK_PX))
+    height, width = ids.shape
+    sheet = Image.new("RGB", (width + _GAP + legend.width, max(height, legend.height)), "white")
+    sheet.paste(Image.fromarray(colors), (0, 0))
+    sheet.paste(legend, (width + _GAP, 0))
+    with write_beside(path) as temporary:
+        sheet.save(temporary, "PNG", optimize=True)

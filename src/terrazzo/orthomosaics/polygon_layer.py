@@ -1,0 +1,33 @@
+"""The polygons of a finished class map, beside it."""
+
+from pathlib import Path
+
+import rasterio
+from rasterio.windows import Window
+
+from terrazzo.orthomosaics.options import MapOptions
+from terrazzo.orthomosaics.sums import CLASSES, CONFIDENCE
+from terrazzo.rasters import Raster, gdal
+from terrazzo.vectors.polygons import PolygonCounts, PolygonOptions, write_polygons
+from terrazzo.vectors.rows import ClassRaster, ReadRows
+
+
+def write_vectors(folder: Path, raster: Raster, names: tuple[str, ...], options: MapOptions) -> PolygonCounts:
+    """Write classes.gpkg (or .geojson, .parquet) from the folder's classes.tif, and confidence.tif where there is one.
+
+    What was written, counted.
+    """
+    confidence = folder / f"{CONFIDENCE}.tif"
+    with gdal(), rasterio.open(folder / f"{CLASSES}.tif") as classes:
+        by_rows = _rows_of(classes)
+        place = (raster.height, raster.width, raster.transform, raster.crs if raster.georeferenced else None, names)
+        polygons = PolygonOptions(mapping_unit=options.mapping_unit)
+        out = folder / f"classes.{options.vectors}"
+        if not confidence.is_file():
+            return write_polygons(out, ClassRaster(by_rows, *place), polygons)
+        with rasterio.open(confidence) as sure:
+            return write_polygons(out, ClassRaster(by_rows, *place, _rows_of(sure)), polygons)
+
+
+def _rows_of(dataset: rasterio.DatasetReader) -> ReadRows:
+    return lambda row0, row1: dataset.read(1, window=Window(0, row0, dataset.width, row1 - row0))
