@@ -2,17 +2,20 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import terrazzo
 from terrazzo import running
-from terrazzo.batch_size import SHARE, estimate, fitting_by_trial, free_memory, largest
+from terrazzo.batch_size import SHARE, estimate, fitting_by_trial, free_memory, largest, settle
+from terrazzo.batches import BatchOrder
 from terrazzo.errors import InputError
 from terrazzo.hardware import choose
 from terrazzo.models import build_model, normalization_for
-from terrazzo.recipe import load_recipe
+from terrazzo.recipe import Recipe, load_recipe
+from terrazzo.reporting import quiet
 from terrazzo.sections import ModelSection
 from tests.striped import striped_patches
 
@@ -93,6 +96,15 @@ def test_auto_is_settled_once_and_frozen_into_the_run(patches_path: Path, monkey
     monkeypatch.setattr(running, "settle", refuse)
     terrazzo.train(patches_path, epochs=2, resume=True, **arguments)  # type: ignore[arg-type]
     assert load_recipe(run / "recipe.yaml").train.batch_size == settled
+
+
+@pytest.mark.parametrize(("n_train", "batch"), [(1, 1), (2, 2), (3, 3), (5, 5), (7, 7), (16, 16), (17, 16)])
+def test_auto_leaves_no_batch_of_one_patch(n_train: int, batch: int) -> None:
+    recipe = Recipe().with_changes(SMALL)
+    network = build_model(recipe.model, 3, 3, normalization_for(recipe.model, 3))
+    assert settle(network, 3, 32, n_train, choose("cpu", "32"), quiet) == batch
+    parts = [len(part) for part in BatchOrder(np.arange(n_train), batch)]
+    assert min(parts) > 1 or n_train == 1
 
 
 def out_of_memory_above(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,16 @@ def test_the_whole_way_by_the_commands_that_it_prints(
     assert (copy / "first" / "report" / "report.html").is_file()
 
 
+def test_inspect_hands_its_options_on_to_prepare(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (copy / "data" / "masks" / "p3.png").unlink()
+    shutil.copy(copy / "data" / "classes.csv", copy / "mine.csv")
+    options = "--classes mine.csv --unpaired skip --ignore-class lake --patch-size 32 --fit pad --downsample 2.0"
+    assert run(["inspect", "data", *options.split()]) == 0
+    command = next_of(capsys)
+    assert " ".join(command) == f"terrazzo prepare data {options} --out patches"
+    assert run([*command[1:-1], "new"]) == 0
+
+
 def next_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
     import shlex
 
@@ -210,6 +220,17 @@ BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "an unknown fit": (nothing, "prepare data --out new --fit squeeze", "--fit squeeze"),
     "an unknown split": (nothing, "prepare data --out new --split tile", "--split tile"),
     "a share above 1": (nothing, "prepare data --out new --val 1.5", "--val 1.5"),
+    "a seed below 0": (nothing, "prepare data --out new --patch-size 32 --seed -1", "--seed -1"),
+    "patches in place of their images": (
+        nothing,
+        "prepare data --out data/images --patch-size 32 --overwrite",
+        "choose another --out",
+    ),
+    "patches in place of what is above their images": (
+        nothing,
+        "prepare data --out . --patch-size 32 --overwrite",
+        "choose another --out",
+    ),
     "a class table that is not there": (nothing, "prepare data --out new --classes lost.csv", "lost.csv"),
     "a class table without colours": (
         write("bad.csv", "name\nroof\n"),
@@ -248,6 +269,13 @@ BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "a bad value by --set": (nothing, "train patches --out new --set optimizer.lr=fast", "optimizer.lr"),
     "an unknown loss": (nothing, "train patches --out new --set loss.terms=hinge", "hinge"),
     "an unknown encoder": (nothing, "train patches --out new --set model.encoder=resnet43", "resnet43"),
+    "an infinite learning rate": (nothing, "train patches --out new --set optimizer.lr=.inf", "optimizer.lr"),
+    "a stage without epochs": (
+        nothing,
+        'train patches --out new --epochs 4 --set stages=[{"size":16}]',
+        "stages.0.epochs: field required",
+    ),
+    "stages that are none": (nothing, "train patches --out new --epochs 4 --set stages=abc", "stages = 'abc'"),
     "no epochs": (nothing, "train patches --out new --epochs 0", "train.epochs"),
     "lost encoder weights": (nothing, "train patches --out new --encoder-weights lost.pth", "lost.pth"),
     "another run in the way": (nothing, "train patches --out run --recipe unet --epochs 7", "--resume"),
@@ -261,13 +289,20 @@ BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "a device for training that there is not": (nothing, "train patches --out new --device tpu", "--device tpu"),
     "a precision that there is not": (nothing, f"evaluate {MODEL} patches --precision 8", "--precision 8"),
     "no such picture": (nothing, f"predict {MODEL} lost.jpg --out maps", "lost.jpg"),
-    "a GeoTIFF": (write("scene.tif", "II*"), f"predict {MODEL} scene.tif --out maps", "GeoTIFF"),
+    "a GeoTIFF of three bytes": (write("scene.tif", "II*"), f"predict {MODEL} scene.tif --out maps", "scene.tif"),
+    "a pointer for a GeoTIFF": (
+        write("scene.tif", "version https://git-lfs.github.com/spec/v1"),
+        f"predict {MODEL} scene.tif --out maps",
+        "git lfs pull",
+    ),
+    "a scale that is none": (nothing, f"predict {MODEL} photo.png --out maps --scale 9,3", "--scale 9,3"),
     "a text for a picture": (write("note.jpg", "hello"), f"predict {MODEL} note.jpg --out maps", "note.jpg"),
     "a window that is too small": (nothing, f"predict {MODEL} photo.png --out maps --window 5", "--window"),
     "a model that is damaged for predict": (truncate(MODEL), f"predict {MODEL} photo.png --out maps", "safetensors"),
     "a data set that cannot be downloaded": (nothing, "download cityscapes", "cityscapes"),
     "a file where a download should go": (nothing, "download dubai --out photo.png", "photo.png"),
     "nothing to show": (nothing, "show patches --n 0", "--n 0"),
+    "a choice to show by a seed below 0": (nothing, "show patches --seed -1", "--seed -1"),
     "patches to show that are none": (nothing, "show data", "data"),
     "a preview inside the patches": (nothing, "show patches --out patches/sheet.png", "patches/sheet.png"),
     "another picture in the way of a preview": (nothing, "show patches --out photo.png", "--overwrite"),

@@ -1,5 +1,6 @@
 """Files that are whole or absent, and what counts as in the way."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="half"), write_beside(path) as temporary:
         temporary.write_text("half")
         raise RuntimeError("half")
-    assert list((tmp_path / "deep").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
     with write_beside(path) as temporary:
         assert temporary.suffix == ".txt"
         assert not path.exists()
@@ -36,6 +37,41 @@ def test_a_folder_takes_its_place_only_when_it_is_whole(tmp_path: Path) -> None:
         (temporary / "three").write_text("3")
     assert [path.name for path in folder.iterdir()] == ["three"]
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_folders_made_for_an_output_that_failed_go_again_and_others_stay(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(RuntimeError), write_folder_beside(tmp_path / "mine" / "deep" / "er" / "out"):
+        raise RuntimeError
+    assert list(tmp_path.rglob("*")) == [tmp_path / "mine"]
+
+
+@pytest.mark.parametrize("out", [".", "../here", ".."])
+def test_the_folder_where_one_is_is_not_replaced(tmp_path: Path, out: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(OutputExistsError, match="choose a folder inside it"), write_folder_beside(Path(out)):
+        pass
+    assert list(tmp_path.rglob("*")) == [tmp_path / "here"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_or_device_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for writer in (write_beside, write_folder_beside):
+        with pytest.raises(OutputExistsError, match="is neither a file nor a folder"), writer(tmp_path / "pipe"):
+            pass
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("name", ["a[1]", "a*", "[ab]"])
+def test_a_name_is_no_pattern(tmp_path: Path, name: str) -> None:
+    (tmp_path / ".a1.x.partial").mkdir()
+    left = tmp_path / f".{name}.x.partial"
+    left.mkdir()
+    with write_folder_beside(tmp_path / name) as temporary:
+        (temporary / "one").write_text("1")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([".a1.x.partial", name])
 
 
 def test_what_a_killed_writer_left_is_swept_by_the_next(tmp_path: Path) -> None:

@@ -431,6 +431,14 @@ def test_other_values_for_the_same_classes_are_other_patches(tmp_path: Path) -> 
     assert prepared[0].description["key"] != prepared[1].description["key"]
 
 
+def test_an_empty_list_is_told(tmp_path: Path) -> None:
+    root = files(tmp_path / "set", "images/a.png", "masks/a.png")
+    write(root / "train.txt", b"\n# none yet\n")
+    found = find_scenes(root)
+    assert found.scenes[0].split is None
+    assert "train.txt is not used as a split: it names no image" in found.notes
+
+
 # --- 0 and 255
 
 
@@ -465,6 +473,17 @@ def test_a_third_value_in_any_file_makes_255_ignore_again(tmp_path: Path) -> Non
     result = checked(root, classes=table(tmp_path, "name,color\nground,#000000\nroof,#FF0000\n"))
     assert result.report.class_pixels == (3199, 1)
     assert result.report.ignored_pixels == 1600
+
+
+def test_0_and_255_beside_ignored_values_stay_background_and_foreground(tmp_path: Path) -> None:
+    mask = np.where(IDS < 2, 255, 0).astype(np.uint8)
+    mask[39, 59] = 128
+    root = flat_set(tmp_path / "set", {"a": mask})
+    mine = table(tmp_path, "name,color\nground,#000000\nroof,#FF0000\n")
+    for options, names in (({}, ("background", "foreground")), ({"classes": mine}, ("ground", "roof"))):
+        result = checked(root, ignore_value=(128,), **options)
+        assert result.schema.names == names
+        assert (result.report.class_pixels, result.report.ignored_pixels) == ((1599, 800), 1)
 
 
 def test_255_is_ignored_where_the_user_says_so(tmp_path: Path) -> None:

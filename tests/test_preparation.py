@@ -87,6 +87,20 @@ def test_a_refusal_writes_nothing(data: Path, tmp_path: Path) -> None:
     assert any("p3" in line for line in said)
 
 
+@pytest.mark.parametrize("part", ["", "..", "images", "masks"])
+def test_the_data_are_never_replaced_by_their_patches(data: Path, part: str) -> None:
+    before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
+    with pytest.raises(OutputExistsError, match="holds the data or a part of them; choose another --out"):
+        terrazzo.prepare(data, out=data / part, patch_size=32, overwrite=True)
+    assert {path: path.read_bytes() for path in data.rglob("*") if path.is_file()} == before
+
+
+def test_patches_inside_the_data_may_be_made_anew(data: Path) -> None:
+    for patch_size in (32, 40):
+        terrazzo.prepare(data, out=data / "patches", patch_size=patch_size, overwrite=True)
+        assert terrazzo.inspect(data, patch_size=32).to_dict()["n_images"] == 6
+
+
 def test_padding_is_ignored_and_counted(data: Path, tmp_path: Path) -> None:
     patches = terrazzo.prepare(data, out=tmp_path / "patches", patch_size=64, fit="pad").patches
     assert len(patches) == 6 * 2 * 2

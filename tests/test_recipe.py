@@ -66,6 +66,10 @@ def test_a_bad_field_or_value_is_one_line_naming_it(assignment: str, words: str)
         ("- 1\n", "expected sections"),
         ("model: {arch: unet", "not valid YAML"),
         ("modell: {}\n", "modell: no such field; did you mean model?"),
+        ("train: {epochs: 1}\ntrain: {seed: 1}\n", "train is given twice"),
+        ("train: {seed: 1, seed: 2}\n", "seed is given twice"),
+        ("about: 2020-13-45\n", "not valid YAML (month must be in 1..12)"),
+        ("stages: " + "[" * 5000, "not valid YAML"),
         ("train: 5\n", "train = 5"),
     ],
 )
@@ -133,13 +137,31 @@ def test_batch_size_is_a_number_or_auto() -> None:
 @pytest.mark.parametrize(
     ("stages", "words"),
     [
-        (3, "stages = 3: input should be a valid tuple"),
-        ([{"size": 128}], "stages.0.epochs = {'size': 128}: field required"),
+        (3, "stages = 3: input should be a valid list"),
+        ("abc", "stages = 'abc': input should be a valid list"),
+        ([3], "stages.0 = 3: input should be a valid dictionary"),
+        ([{"size": 128}], "stages.0.epochs: field required"),
+        ([{"size": 128, "epochs": 0}], "stages.0.epochs = 0: input should be greater than or equal to 1"),
+        ([{"size": 128, "epochs": "2"}], "stages.0.epochs = '2': input should be a valid integer"),
         ([{"size": 128, "epochs": 2, "sice": 1}], "stages.0.sice: no such field; did you mean size?"),
         ([{"size": 8, "epochs": 2}], "stages.0.size = 8: input should be greater than or equal to 16"),
     ],
 )
 def test_bad_stages_are_named(stages: object, words: str) -> None:
+    for changes in ({"stages": stages}, {"stages": stages, "train.epochs": 4}):
+        with pytest.raises(RecipeError) as caught:
+            Recipe().with_changes(changes)
+        assert str(caught.value).startswith(f"--set: {words}")
+
+
+@pytest.mark.parametrize("knob", ["optimizer.lr", "optimizer.weight_decay", "loss.focal_gamma", "data.downsample"])
+def test_a_number_is_finite(knob: str) -> None:
+    for text in (".inf", "1e999", ".nan"):
+        with pytest.raises(RecipeError, match=rf"{knob} = '?(inf|1e999|nan)'?: "):
+            Recipe().with_changes(parse_assignments([f"{knob}={text}"]))
+
+
+def test_contradicting_epochs_are_told_without_the_whole_recipe() -> None:
     with pytest.raises(RecipeError) as caught:
-        Recipe().with_changes({"stages": stages})
-    assert words in str(caught.value)
+        parse_recipe({"train": {"epochs": 9}, "stages": STAGES}, "here")
+    assert str(caught.value) == "here: train.epochs = 9, but the stages make 8; leave train.epochs out"

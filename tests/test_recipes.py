@@ -112,7 +112,7 @@ def test_the_recipes_are_what_was_published() -> None:
     assert (resized.data.fit, resized.data.patch_size, resized.data.split) == ("resize", 256, "image")
     assert (resized.loss.terms, resized.model.batch_norm, resized.schedule.name) == ("ce + dice", True, "plateau")
     assert [(stage.size, stage.epochs) for stage in drone.stages] == [(128, 8), (256, 8), (512, 8)]
-    assert (drone.data.patch_size, drone.data.fit, drone.train.batch_size) == (512, "resize", 4)
+    assert (drone.data.patch_size, drone.data.fit, drone.train.batch_size) == (512, "resize", "auto")
     assert drone.train.freeze_epochs == 1
     assert drone.optimizer.encoder_lr is not None
     assert drone.optimizer.encoder_lr < drone.optimizer.lr

@@ -5,6 +5,7 @@ import importlib
 import itertools
 import multiprocessing
 import os
+import shlex
 import signal
 import sys
 import tempfile
@@ -177,7 +178,7 @@ def test_another_recipe_is_not_resumed(patches_path: Path, whole: Path) -> None:
     assert other.stderr.count("\n") == 1
     assert "was started with optimizer.lr = 0.01, not 0.5" in other.stderr
     settings = parse_assignments([f"{key}={value}" for key, value in SETTINGS.items()])
-    with pytest.raises(RecipeError, match=r"started with stages = .* resumes it"):
+    with pytest.raises(RecipeError, match=r"started with stages = .* resumes it") as caught:
         terrazzo.train(
             patches_path,
             out=whole,
@@ -185,3 +186,6 @@ def test_another_recipe_is_not_resumed(patches_path: Path, whole: Path) -> None:
             changes={**settings, "stages": [{"size": 32, "epochs": 4}]},
             resume=True,
         )
+    remedy = shlex.split(str(caught.value).split("--set ")[1].split(" resumes it")[0])
+    changes = {**settings, **parse_assignments(remedy)}
+    assert terrazzo.train(patches_path, out=whole, recipe="unet", changes=changes, device="cpu", resume=True).kept

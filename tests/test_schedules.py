@@ -44,6 +44,14 @@ def test_onecycle_rises_to_its_peak_and_falls_to_nearly_nothing() -> None:
     assert found[-1] < 1e-6
 
 
+@pytest.mark.parametrize(("warmup", "steps"), [(0.2, 5), (0.25, 4), (0.5, 2), (0.1, 10)])
+def test_onecycle_may_rise_in_one_step(warmup: float, steps: int) -> None:
+    found = rates(Schedule(ScheduleSection(name="onecycle", warmup=warmup), optimizer(), 0.01, steps), steps)
+    assert found[0] == pytest.approx(0.01 / 25)
+    assert all(high > low for high, low in pairwise(found[1:]))
+    assert found[-1] < 1e-6
+
+
 def test_plateau_cuts_by_its_factor_after_its_patience_and_not_below_its_floor() -> None:
     section = ScheduleSection(name="plateau", factor=0.5, patience=1, min_lr=0.2)
     schedule = Schedule(section, optimizer(), 1.0, 10)

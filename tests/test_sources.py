@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
@@ -336,6 +337,23 @@ def test_the_seams_of_a_stitched_dubai_tile_are_no_edges(dubai: Path) -> None:
     grey = image.astype(np.float64).mean(axis=2)
     steps = np.abs(np.diff(grey, axis=1)).mean(axis=0)
     assert steps[heights[0][1] - 1] < 2 * steps.mean()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(ImageError, match=r"a\.png: is no regular file"):
+        FolderTree(tmp_path).read("a.png")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text there")
+def test_a_file_name_that_is_no_text_is_told(tmp_path: Path) -> None:
+    flat_set(tmp_path, {"a": MASK})
+    for folder, suffix in (("images", b".jpg"), ("masks", b".png")):
+        file = next((tmp_path / folder).iterdir())
+        file.rename(os.fsdecode(os.fsencode(file.parent) + b"/caf\xe9" + suffix))
+    with pytest.raises(InputError, match=r"'images/caf\\udce9.jpg' is not UTF-8; rename the file"):
+        find_scenes(tmp_path)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="permissions are other there")

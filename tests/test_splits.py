@@ -138,6 +138,7 @@ def test_one_image_alone_is_refused_with_the_remedy() -> None:
         ({"val": 1.0}, "--val 1.0: expected a share"),
         ({"val": -0.1}, "--val -0.1"),
         ({"val": 0.6, "test": 0.4}, "leave nothing to train on"),
+        ({"seed": -1}, "--seed -1: expected a whole number from 0 on"),
     ],
 )
 def test_nonsense_options_are_refused(arguments: dict[str, object], words: str) -> None:

@@ -16,7 +16,7 @@ import terrazzo
 from terrazzo.augment import build_augmentation
 from terrazzo.batches import BatchOrder, batches
 from terrazzo.bundle import load
-from terrazzo.errors import OutputExistsError, PatchesError, RecipeError, WeightsError
+from terrazzo.errors import InputError, OutputExistsError, PatchesError, RecipeError, WeightsError
 from terrazzo.fitting import fit
 from terrazzo.header import read_header
 from terrazzo.models import build_model, normalization_for
@@ -207,6 +207,40 @@ def one_image_network(patches: Patches, section_changes: dict[str, object]) -> t
     return recipe, build_model(recipe.model, 3, 3, normalization_for(recipe.model, 3))
 
 
+def test_a_batch_that_cannot_be_normalized_is_told(patches_path: Path, tmp_path: Path) -> None:
+    changes = SMALL | {"model.filters": [4, 8, 8, 8, 8, 8], "model.batch_norm": True, "train.batch_size": 1}
+    for command, name in ((terrazzo.train, "run"), (terrazzo.tune, "tune")):
+        with pytest.raises(InputError, match=r"a batch of 1 patch of 32 px.*use another --batch-size"):
+            command(patches_path, out=tmp_path / name, recipe="unet", changes=changes, device="cpu")
+
+
+def test_after_ctrl_c_a_process_can_be_interrupted_again(patches_path: Path, tmp_path: Path) -> None:
+    def stop(line: str) -> None:
+        if line.startswith("epoch 2/3"):
+            raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    done = terrazzo.train(
+        patches_path, out=tmp_path / "run", recipe="unet", epochs=3, changes=SMALL, device="cpu", say=stop
+    )
+    assert done.interrupted
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_run_that_diverges_gives_no_model(patches_path: Path, tmp_path: Path) -> None:
+    changes = SMALL | {"optimizer.lr": 1e30}
+    with pytest.raises(InputError, match="the loss is no number even in the best epoch"):
+        terrazzo.train(patches_path, out=tmp_path / "run", recipe="unet", epochs=1, changes=changes, device="cpu")
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_a_run_that_cannot_begin_leaves_no_folder(patches_path: Path, tmp_path: Path) -> None:
+    for changes in ({"model.std": [1, 1]}, {"model.filters": [4] * 9}):
+        with pytest.raises(RecipeError):
+            terrazzo.train(patches_path, out=tmp_path / "runs" / "run", recipe="unet", changes=changes, device="cpu")
+    assert not (tmp_path / "runs").exists()
+
+
 def test_everything_ignored_in_a_batch_does_no_harm(patches_path: Path, tmp_path: Path) -> None:
     patches = open_patches(patches_path)
     recipe, network = one_image_network(patches, {"augment.fill": "ignore", "augment.shift_x": 0.9})
@@ -229,7 +263,7 @@ def test_ctrl_c_keeps_the_best_model_and_resume_goes_on(patches_path: Path, tmp_
         time.sleep(0.1)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
-    _out, err = process.communicate(timeout=60)
+    _out, err = process.communicate(timeout=180)
     assert process.returncode == 130, err.decode()
     assert b"Traceback" not in err
     assert b"--resume" in err

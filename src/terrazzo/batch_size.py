@@ -88,12 +88,18 @@ def fitting_by_trial(batch: int, step: Callable[[int], None]) -> int:
 
 
 def settle(network: nn.Module, bands: int, size: int, n_train: int, compute: Compute, say: Say) -> int:
-    """The batch size for training patches of `size`, said with its reason."""
+    """The batch size for training patches of `size`, said with its reason: a power of two, or all patches there are.
+
+    All of them at once, where they are few, rather than a power of two and a last batch of one, which batch
+    normalization cannot learn from.
+    """
     on_gpu = compute.device.type != "cpu"
     fixed, per_patch = estimate(network, bands, size, compute)
     free = free_memory(compute.device)
-    most = min(MOST_ON_GPU if on_gpu else MOST_ON_CPU, max(n_train, 1))
-    batch = largest(fixed, per_patch, free, most)
+    batch = min(largest(fixed, per_patch, free, MOST_ON_GPU if on_gpu else MOST_ON_CPU), n_train)
+    leaves_one = n_train > 1 and n_train // -(-n_train // batch) == 1
+    if leaves_one and fixed + (batch + 1) * per_patch <= SHARE * free:
+        batch += 1  # batch normalization may refuse a single patch
     if on_gpu:
         batch = fitting_by_trial(batch, lambda size_of_batch: _step(network, bands, size, size_of_batch, compute))
     say(

@@ -105,9 +105,10 @@ def resolve_classes(
         if table:
             classes = _of_table(table, census, unknown, ignore_values, found.class_table.where)
             return replace(classes, schema=_with_void(classes.schema, void), notes=(*notes, *classes.notes))
-    if is_binary(census) and not set(ignore_values) & set(BINARY_VALUES):
+    if is_binary(census, ignore_values) and not set(ignore_values) & set(BINARY_VALUES):
         note = BINARY_NOTE.format(*BINARY_CLASSES.names)
-        label_ids = (0, *[NO_CLASS] * (BINARY_VALUES[1] - 1), 1)
+        between = range(BINARY_VALUES[0] + 1, BINARY_VALUES[1])
+        label_ids = (0, *(IGNORE if value in ignore_values else NO_CLASS for value in between), 1)
         return Classes(BINARY_CLASSES, (*notes, f"classes: {note}"), label_ids)
     if known is None:
         raise ClassTableError("; ".join([_unresolved(census, colors), *notes]))

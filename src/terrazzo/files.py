@@ -4,13 +4,14 @@ Law: a reader never sees half an output. A process killed while writing leaves a
 beside the place; that of a folder is removed by the next write to it.
 """
 
+import glob
 import hashlib
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,14 @@ def write_beside(path: Path) -> Iterator[Path]:
     The temporary name keeps the suffix of `path`, so that writers which look at suffixes work.
     """
     path = Path(path)
-    _make_folder(path.parent)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{PARTIAL_SUFFIX}{path.suffix}")
-    try:
-        yield temporary
-        _sync(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with folder_for(path):
+        temporary = path.with_name(f".{path.stem}.{os.getpid()}{PARTIAL_SUFFIX}{path.suffix}")
+        try:
+            yield temporary
+            _sync(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -41,22 +42,43 @@ def write_folder_beside(folder: Path) -> Iterator[Path]:
     """Yield an empty temporary folder beside `folder`; on success it takes the place of `folder`, else it is removed.
 
     What was at `folder` before stays until the new one is complete. Memory maps inside must be closed by the caller
-    before the block ends (Windows does not rename over an open map).
+    before the block ends (Windows does not rename over an open map). Raises OutputExistsError where `folder` cannot be
+    replaced as a whole.
     """
     folder = Path(folder)
-    _make_folder(folder.parent)
-    for stale in folder.parent.glob(f".{folder.name}.*{PARTIAL_SUFFIX}"):
-        shutil.rmtree(stale, ignore_errors=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=PARTIAL_SUFFIX, dir=folder.parent))
-    temporary.chmod(0o755)
+    _refuse_in_use(folder)
+    with folder_for(folder):
+        for stale in folder.parent.glob(f".{glob.escape(folder.name)}.*{PARTIAL_SUFFIX}"):
+            shutil.rmtree(stale, ignore_errors=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=PARTIAL_SUFFIX, dir=folder.parent))
+        temporary.chmod(0o755)
+        try:
+            yield temporary
+            for item in temporary.rglob("*"):
+                if item.is_file():
+                    _sync(item)
+            replace_folder(temporary, folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def folder_for(path: Path) -> Iterator[None]:
+    """Make the folders above `path`; those that were not there go again where the block fails and leaves them empty.
+
+    Raises OutputExistsError where `path` is a device or a pipe: a rename would put the output in its place.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OutputExistsError(f"{path}: is neither a file nor a folder; choose another --out")
+    made = [folder for folder in path.parents if not folder.exists()]
+    _make_folder(path.parent)
     try:
-        yield temporary
-        for item in temporary.rglob("*"):
-            if item.is_file():
-                _sync(item)
-        replace_folder(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        yield
+    except BaseException:
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 @contextmanager
@@ -67,7 +89,7 @@ def scratch_beside(path: Path) -> Iterator[Path]:
     """
     path = Path(path).absolute()
     above = next(folder for folder in path.parents if folder.is_dir())
-    for stale in above.glob(f".{path.name}-scratch.*{PARTIAL_SUFFIX}"):
+    for stale in above.glob(f".{glob.escape(path.name)}-scratch.*{PARTIAL_SUFFIX}"):
         shutil.rmtree(stale, ignore_errors=True)
     try:
         scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-scratch.", suffix=PARTIAL_SUFFIX, dir=above))
@@ -136,6 +158,17 @@ def refuse_existing(path: Path, what: str, overwrite: bool) -> None:
             f"{path}: already exists and is not {what} of these inputs and options; "
             "choose another --out, or replace it with --overwrite"
         )
+
+
+def _refuse_in_use(folder: Path) -> None:
+    """Raise OutputExistsError where `folder` is a mounted disk or holds the working directory: it cannot be renamed."""
+    if not folder.is_dir():
+        return
+    place, here = folder.resolve(), Path.cwd()
+    what = "is a mounted disk" if os.path.ismount(place) else "is where you are" if place == here else None
+    what = "holds the folder where you are" if what is None and place in here.parents else what
+    if what is not None:
+        raise OutputExistsError(f"{folder}: {what}, so it cannot be put in place as a whole; choose a folder inside it")
 
 
 def _make_folder(folder: Path) -> None:

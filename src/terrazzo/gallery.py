@@ -76,6 +76,8 @@ def show(
     check_compute(device, precision)
     if not 1 <= n <= MOST:
         raise InputError(f"--n {n}: expected 1 to {MOST} patches")
+    if seed < 0:
+        raise InputError(f"--seed {seed}: expected a whole number from 0 on")
     folder = Path(patches)
     wanted = _wanted(folder, split or ("train" if model is None else "val"), model, device, precision)
     out = _place(folder, out, "preview" if model is None else "predictions")

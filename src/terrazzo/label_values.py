@@ -14,9 +14,13 @@ MAX_VALUES = 1 << 16
 """Masks hold values below this."""
 
 
-def is_binary(census: Census) -> bool:
-    """Whether the masks are of one channel and their values, over all files together, are 0 and 255 and no other."""
-    return not census.is_color and set(census.pixels) == set(BINARY_VALUES)
+def is_binary(census: Census, ignore_values: Collection[int] = ()) -> bool:
+    """Whether the masks are of one channel and their values, over all files together, are 0 and 255 and no other.
+
+    `ignore_values` apart, unless 0 or 255 is one of them.
+    """
+    left = set(census.pixels) - (set(ignore_values) - set(BINARY_VALUES))
+    return not census.is_color and left == set(BINARY_VALUES)
 
 
 def fitting_table(table: ClassTable, census: Census, ignore_values: Collection[int], where: str) -> ClassTable:
@@ -43,7 +47,7 @@ def fitting_table(table: ClassTable, census: Census, ignore_values: Collection[i
             f"{where}: the id {value} of {name!r} is no value that a mask of ids can have; "
             "write the values of the masks into the id column"
         )
-    if is_binary(census) and not table.has_ids and len(table.values) + len(table.ignored) == 2:
+    if is_binary(census, ignore_values) and not table.has_ids and len(table.values) + len(table.ignored) == 2:
         table = table.with_values({1: IGNORE})
     return table.without_values(ignore_values) if hit else table
 

@@ -62,6 +62,7 @@ def prepare_patches(
     check_patching(labels.patch_size, labels.fit)
     if out.is_file():
         raise OutputExistsError(f"{out}: is a file; --out takes a folder")
+    _refuse_the_data(root, out)
     with _reader(out, labels.downsample) as reader:
         checked = check(root, labels, progress, reader)
         for line in checked.report.lines():
@@ -78,6 +79,14 @@ def prepare_patches(
             _write_index(folder / INDEX, index, checked, result)
             write_json(folder / DESCRIPTION, _describe(checked, labels, split, index, result, key))
     return Prepared(open_patches(out), False, result.warnings)
+
+
+def _refuse_the_data(root: Path, out: Path) -> None:
+    """Raise OutputExistsError where --overwrite would put the patches in place of the data, or of a part of them."""
+    data, place = root.resolve(), out.resolve()
+    is_part = data in place.parents and place.is_dir() and any(place.iterdir()) and not (out / DESCRIPTION).is_file()
+    if place == data or place in data.parents or is_part:
+        raise OutputExistsError(f"{out}: holds the data or a part of them; choose another --out")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from terrazzo.recipe import Recipe
 from terrazzo.reporting import Progress
 from terrazzo.schedules import LR_RATIO
 from terrazzo.stages import legs
-from terrazzo.training import build_optimizer, freeze_encoder, freezes, shrink, step_seed
+from terrazzo.training import build_optimizer, freeze_encoder, freezes, learning_logits, shrink, step_seed
 
 LOWEST, HIGHEST = 1e-6, 1.0
 DIVERGED = 4.0
@@ -112,7 +112,7 @@ def range_test(
         pixels, ids = (part.to(compute.device) for part in dataset[rows[at]])
         pixels, ids = augmentation(*shrink(pixels, ids, size), seed)
         with compute.autocast():
-            logits = network(pixels.contiguous(memory_format=compute.memory_format))
+            logits = learning_logits(network, pixels.contiguous(memory_format=compute.memory_format))
         loss = loss_of(logits, ids)
         optimizer.zero_grad()
         loss.backward()

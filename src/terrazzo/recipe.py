@@ -27,6 +27,21 @@ from terrazzo.sections import (
     TrainSection,
 )
 
+_NO_YAML = (yaml.YAMLError, ValueError, RecursionError)
+"""What PyYAML raises: beside its own errors those of the values it makes, as of the date 2020-13-45."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is given twice, of which YAML would take the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping of a node. Raises ConstructorError naming the key."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(None, None, f"{twice} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
 
 class Recipe(Section):
     """A whole recipe. `name` is the shipped recipe or file it began as.
@@ -54,13 +69,8 @@ class Recipe(Section):
         train = value.get("train")
         if train is not None and not (isinstance(train, Mapping) and "epochs" not in train):
             return value
-        stages = value["stages"]
-        if not (isinstance(stages, Sequence) and all(isinstance(stage, Mapping) for stage in stages)):
-            return value
-        epochs = [stage.get("epochs") for stage in stages]
-        if not all(isinstance(n, int) for n in epochs):
-            return value
-        return {**value, "train": {**(train or {}), "epochs": sum(epochs)}}
+        epochs = _epochs_in(value["stages"])
+        return value if epochs is None else {**value, "train": {**(train or {}), "epochs": sum(epochs)}}
 
     @model_validator(mode="after")
     def _stages_agree(self) -> "Recipe":
@@ -102,16 +112,26 @@ class Recipe(Section):
         return parse_recipe(value, "--set")
 
 
-def _shared_out(stages: Sequence[Mapping[str, Any]], epochs: Any) -> list[dict[str, Any]]:
+def _epochs_in(stages: Any) -> list[int] | None:
+    """The epochs of each stage; None where the stages are not what their fields take."""
+    if not isinstance(stages, list | tuple) or not all(isinstance(stage, Mapping) for stage in stages):
+        return None
+    epochs = [stage.get("epochs") for stage in stages]
+    return epochs if all(type(n) is int and n >= 1 for n in epochs) else None
+
+
+def _shared_out(stages: Any, epochs: Any) -> Any:
     """The stages with `epochs` shared out in their proportion, each within one of its exact share, the last one full.
 
-    Stages that come out at 0 are left out. Anything but a whole number from 1 on is left to the field to refuse.
+    Stages that come out at 0 are left out. Stages that are none, and anything but a whole number from 1 on, are left to
+    the fields to refuse.
     """
     if isinstance(epochs, str) and epochs.isdecimal():
         epochs = int(epochs)
-    if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
-        return [dict(stage) for stage in stages]
-    total, before, kept = sum(stage["epochs"] for stage in stages), 0, []
+    before_sharing = _epochs_in(stages)
+    if before_sharing is None or type(epochs) is not int or epochs < 1:
+        return stages
+    total, before, kept = sum(before_sharing), 0, []
     for stage in stages:
         after = before + stage["epochs"]
         share = after * epochs // total - before * epochs // total
@@ -180,8 +200,8 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
             f"--recipe {text_name}: no such recipe; there are {', '.join(recipe_names())}, or give a .yaml file"
         )
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        value = yaml.load(text, _Loader)
+    except _NO_YAML as error:
         raise RecipeError(f"--recipe {text_name}: not valid YAML ({' '.join(str(error).split())})") from error
     if not isinstance(value, dict):
         raise RecipeError(f"--recipe {text_name}: expected sections ({', '.join(_sections())}), found {value!r:.60}")
@@ -204,8 +224,8 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
         if not equals or not key.strip():
             raise RecipeError(f"--set {assignment}: expected SECTION.FIELD=VALUE, as in --set optimizer.lr=3e-4")
         try:
-            changes[key.strip()] = yaml.safe_load(raw)
-        except yaml.YAMLError as error:
+            changes[key.strip()] = yaml.load(raw, _Loader)
+        except _NO_YAML as error:
             raise RecipeError(f"--set {assignment}: the value is not valid YAML; quote it") from error
     return changes
 
@@ -230,8 +250,12 @@ def _first_problem(error: ValidationError) -> str:
         return f"{field}: no such field; {hint}"
     if isinstance(cause := problem.get("ctx", {}).get("error"), RecipeError):
         return f"{field}: {cause}"
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"{field} = {problem['input']!r}: {message[0].lower()}{message[1:]}"
+    message = problem["msg"].removeprefix("Value error, ").replace("valid tuple", "valid list")
+    message = message[0].lower() + message[1:]
+    if not field:
+        return message
+    found = "" if problem["type"] == "missing" or isinstance(problem["input"], dict) else f" = {problem['input']!r:.60}"
+    return f"{field}{found}: {message}"
 
 
 def _fields_at(path: Sequence[str]) -> list[str]:

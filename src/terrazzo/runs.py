@@ -1,9 +1,14 @@
 """A training run as a folder: what `train` checks, writes, keeps, refuses and resumes; `run_files` names its files."""
 
 import csv
+import json
+import math
 import shlex
 import shutil
-from collections.abc import Mapping, Sequence
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from terrazzo._version import __version__
 from terrazzo.devices import check_compute
 from terrazzo.errors import InputError, ModelFileError, OutputExistsError, RecipeError
-from terrazzo.files import digest, refuse_existing, write_beside
+from terrazzo.files import digest, folder_for, refuse_existing, write_beside
 from terrazzo.header import Header, TrainingData, read_header
 from terrazzo.patches import Patches, open_patches
 from terrazzo.recipe import Recipe, first_difference, load_recipe
@@ -77,7 +82,19 @@ def train_patches(
     _make_room(run, recipe, key, options)
     say(f"{len(patches.rows('train'))} patches to train on, {len(patches.rows('val'))} to validate")
     say(describe_leak(patches.leak))
-    return _train(patches, recipe, run, key, options, progress, say)
+    with folder_for(run / MODEL), _interrupts_kept():
+        return _train(patches, recipe, run, key, options, progress, say)
+
+
+@contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Ctrl-C as it was before: Lightning ignores it from the first one on, which a notebook would never get rid of."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 def run_key(patches: Patches, recipe: Recipe) -> str:
@@ -97,6 +114,11 @@ def _train(
     frozen, result = carry_out(patches, recipe, run, options.device, progress, say, started)
     if result is None:
         raise InputError(f"{run}: stopped before the first epoch was finished, so there is no model; --resume goes on")
+    if not math.isfinite(result.scores["val_loss"]):
+        raise InputError(
+            f"{run}: the loss is no number even in the best epoch, so there is no model; "
+            "begin anew with --overwrite and a lower --set optimizer.lr (`terrazzo tune` finds one)"
+        )
     header = _header(patches, frozen, key if result.complete else f"{key}:stopped", result)
     rows = read_rows(run / METRICS)
     plot_curves(rows, run / CURVES, leaky=patches.leak["group"] > 0)
@@ -175,7 +197,7 @@ def _finished(run: Path, key: str) -> Header | None:
 
 
 def _make_room(run: Path, recipe: Recipe, key: str, options: RunOptions) -> None:
-    """Refuse what is in the way, clear what may go, and make the folder."""
+    """Refuse what is in the way, and clear what may go."""
     if run.is_file():
         raise OutputExistsError(f"{run}: is a file; --out takes a folder")
     started = (run / RECIPE).is_file()
@@ -189,7 +211,6 @@ def _make_room(run: Path, recipe: Recipe, key: str, options: RunOptions) -> None
     else:
         refuse_existing(run, "a finished run", options.overwrite)
         _clear(run)
-    run.mkdir(parents=True, exist_ok=True)
 
 
 def _clear(run: Path) -> None:
@@ -211,7 +232,8 @@ def _refuse_another_recipe(run: Path, recipe: Recipe) -> None:
     """Raise RecipeError where the run was started with another recipe, epochs and settled choices apart."""
     different = first_difference(recipe, load_recipe(run / RECIPE))
     if different is not None:
-        knob, asked, started = different
+        knob = different[0]
+        asked, started = (value if isinstance(value, str) else json.dumps(value) for value in different[1:])
         raise RecipeError(
             f"{run}: was started with {knob} = {started}, not {asked}; "
             f"--set {shlex.quote(f'{knob}={started}')} resumes it, --overwrite starts anew"

@@ -24,7 +24,9 @@ class Schedule:
         self._onecycle: OneCycleLR | None = None
         self._plateau: ReduceLROnPlateau | None = None
         if section.name == "onecycle":
-            self._onecycle = OneCycleLR(optimizer, peaks, total_steps=steps, pct_start=section.warmup)
+            # torch divides by the steps of the rise less one, which must not be 0.
+            rise = section.warmup if section.warmup * steps != 1 else section.warmup * (1 + 1e-9)
+            self._onecycle = OneCycleLR(optimizer, peaks, total_steps=steps, pct_start=rise)
         elif section.name == "plateau":
             self._plateau = ReduceLROnPlateau(
                 optimizer, factor=section.factor, patience=section.patience, min_lr=section.min_lr

@@ -18,7 +18,7 @@ def _none_word(value: Any) -> Any:
 class Section(BaseModel):
     """A frozen part of a recipe; unknown fields are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
 class ModelSection(Section):
@@ -159,5 +159,5 @@ class Stage(Section):
     """One stage of progressive resizing: patches shrunk to `size`, for `epochs`, from where the last stage ended."""
 
     size: int = Field(ge=16, description="height and width that training patches are shrunk to, in pixels")
-    epochs: int = Field(ge=1, description="passes over the training patches")
+    epochs: int = Field(ge=1, strict=True, description="passes over the training patches")
     lr: float | None = Field(None, gt=0, description="learning rate of the stage; none = optimizer.lr")

@@ -41,6 +41,8 @@ class SplitOptions:
             raise SplitError(
                 f"--val {self.val} and --test {self.test} leave nothing to train on; their sum must be below 1"
             )
+        if self.seed < 0:
+            raise SplitError(f"--seed {self.seed}: expected a whole number from 0 on")
 
 
 @dataclass(frozen=True)

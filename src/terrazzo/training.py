@@ -17,6 +17,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from terrazzo.augment import build_augmentation
 from terrazzo.batches import Batch
+from terrazzo.errors import InputError
 from terrazzo.losses import build_loss
 from terrazzo.metrics import Scores
 from terrazzo.models import Network
@@ -38,6 +39,19 @@ def shrink(pixels: Tensor, ids: Tensor, size: int) -> Batch:
         return pixels, ids
     small = F.interpolate(pixels.float(), (size, size), mode="area")
     return small, F.interpolate(ids[:, None], (size, size), mode="nearest-exact")[:, 0]
+
+
+def learning_logits(network: Network, pixels: Tensor) -> Tensor:
+    """Logits (B, K, H, W) of a network that learns. Raises InputError where a batch is too small to be normalized."""
+    try:
+        return cast(Tensor, network(pixels))
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise InputError(
+            f"a batch of {len(pixels)} patch of {pixels.shape[-1]} px: batch normalization finds one value a channel, "
+            "from which nothing can be learnt; use another --batch-size, more training patches, or larger ones"
+        ) from error
 
 
 def running_mean(network: nn.Module, decay: float) -> AveragedModel:
@@ -99,7 +113,7 @@ class Learner(lightning.LightningModule):
         seed = step_seed(self.recipe.train.seed, self.current_epoch, batch_idx)
         torch.manual_seed(seed)
         pixels, ids = self.augmentation(*shrink(*batch, self.leg.size), seed)
-        logits = self(pixels.contiguous(memory_format=self.memory_format))
+        logits = learning_logits(self.network, pixels.contiguous(memory_format=self.memory_format))
         loss = cast(Tensor, self.loss(logits, ids))
         self._train_loss += torch.stack((loss.detach().float() * len(ids), loss.new_tensor(len(ids)))).to(
             self._train_loss

@@ -4,12 +4,15 @@ Every failure is one line on stderr and an exit code: 2 where nothing could star
 of a batch failed or `inspect` found what `prepare` refuses, 130 after Ctrl-C.
 """
 
+import io
 import sys
 from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal's encoding lacks end no command
     sys.exit(run(arguments))
 
 

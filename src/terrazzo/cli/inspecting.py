@@ -1,7 +1,9 @@
 """`terrazzo inspect`: what is in a data set or a model file."""
 
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -59,7 +61,15 @@ def inspect(
         if path.suffix.lower() in (".safetensors", ".onnx", ".h5"):
             next_command("terrazzo", "predict", path, "IMAGE", "--out", "maps")
         elif path.suffix.lower() != ".pt2":
-            extra: list[str | Path] = ["--classes", classes] if classes else []
-            extra += [word for value in ignore_value or () for word in ("--ignore-value", str(value))]
-            next_command("terrazzo", "prepare", path, *extra, "--out", "patches")
+            given = (layout, classes, unpaired, bad, unknown, tuple(ignore_class or ()), patch_size, fit, downsample)
+            next_command("terrazzo", "prepare", path, *_words(*given, tuple(ignore_value or ())), "--out", "patches")
     return 0
+
+
+def _words(*given: Any) -> Iterator[str]:
+    """The options of a `LabelOptions` that are not its defaults, as words of a command."""
+    from terrazzo.contract import LabelOptions
+
+    for field, value in zip(fields(LabelOptions), given, strict=True):
+        values = value if isinstance(value, tuple) else () if value == field.default else (value,)
+        yield from (word for each in values for word in (f"--{field.name.replace('_', '-')}", str(each)))

@@ -32,6 +32,9 @@ def find_scenes(root: Path, layout: str | None = None) -> Found:
     if found is None:
         looked_for = "; or ".join(f"{_EXPECTED[name]} ({name})" for name in wanted)
         raise InputError(f"{root}: no data set found; looked for {looked_for}; found {_contents(tree)}{_hint(root)}")
+    for asset in (asset for scene in found.scenes for asset in (scene.image, scene.label)):
+        if not asset.name.isascii() and asset.name != asset.name.encode(errors="replace").decode():
+            raise InputError(f"{root}: the file name {asset.name!r} is not UTF-8; rename the file")
     return found
 
 

@@ -99,7 +99,7 @@ def _classes(tree: Tree) -> tuple[ClassTable | None, LayoutClasses]:
     try:
         table = parse_table(asset.read().decode("utf-8-sig"), asset.where)
     except (ImageError, ClassTableError, UnicodeDecodeError) as error:
-        problem = str(error) if isinstance(error, ClassTableError | ImageError) else f"{asset.where}: is no text"
+        problem = str(error) if isinstance(error, ClassTableError | ImageError) else f"{asset.where}: is no UTF-8 text"
         return None, LayoutClasses(None, f"{problem}; mend the table, or give one as --classes FILE")
     note = f"classes: {table.schema.n_classes} from the data's own {asset.name}"
     return table, LayoutClasses(table.schema, note)

@@ -160,11 +160,14 @@ def _entries(asset: Asset, notes: list[str]) -> list[_Entry]:
     stem, suffix = posixpath.splitext(posixpath.basename(asset.name).lower())
     if suffix == ".csv":
         return _csv_entries(asset, text, notes)
-    return [
+    entries = [
         _Entry(asset.name, number, line.strip(), SPLIT_FOLDERS[stem])
         for number, line in enumerate(text.splitlines(), start=1)
         if line.strip() and not line.lstrip().startswith("#")
     ]
+    if not entries:
+        notes.append(f"{asset.name} is not used as a split: it names no image")
+    return entries
 
 
 def _csv_entries(asset: Asset, text: str, notes: list[str]) -> list[_Entry]:

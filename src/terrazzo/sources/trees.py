@@ -5,6 +5,7 @@ Hidden files (`.DS_Store`, `._a.jpg`) and macOS's `__MACOSX` folder are no part 
 
 import os
 import re
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -47,8 +48,11 @@ class FolderTree:
 
     def read(self, name: str) -> bytes:
         """The bytes of one file. Raises ImageError where it cannot be read."""
+        path = self._root / name
         try:
-            return (self._root / name).read_bytes()
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise ImageError(f"{self.where(name)}: is no regular file")  # a pipe would be waited for
+            return path.read_bytes()
         except OSError as error:
             raise ImageError(f"{self.where(name)}: cannot be read ({error.strerror or error})") from error
 
