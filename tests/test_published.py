@@ -103,7 +103,7 @@ def test_nothing_published_compares_with_nothing() -> None:
 def test_figures_without_their_protocol_are_refused(missing: str) -> None:
     value = PUBLISHED.model_dump(mode="json")
     del value[missing]
-    with pytest.raises(RecipeError, match=rf"published = .*figures without their {missing} compare with nothing"):
+    with pytest.raises(RecipeError, match=rf"published: figures without their {missing} compare with nothing"):
         parse_recipe({"published": value}, "mine.yaml")
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -256,7 +257,11 @@ def test_ctrl_c_keeps_the_best_model_and_resume_goes_on(patches_path: Path, tmp_
     settings = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
     words = ["train", str(patches_path), "--recipe", "unet", "--epochs", "400", "--device", "cpu", "--out", str(run)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "terrazzo.cli", *words, *settings], stderr=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-m", "terrazzo.cli", *words, *settings],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        # Tests that run as a background job inherit that Ctrl-C is ignored.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not (run / "checkpoints" / "last.ckpt").is_file():

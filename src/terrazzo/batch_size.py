@@ -97,9 +97,6 @@ def settle(network: nn.Module, bands: int, size: int, n_train: int, compute: Com
     fixed, per_patch = estimate(network, bands, size, compute)
     free = free_memory(compute.device)
     batch = min(largest(fixed, per_patch, free, MOST_ON_GPU if on_gpu else MOST_ON_CPU), n_train)
-    leaves_one = n_train > 1 and n_train // -(-n_train // batch) == 1
-    if leaves_one and fixed + (batch + 1) * per_patch <= SHARE * free:
-        batch += 1  # batch normalization may refuse a single patch
     if on_gpu:
         batch = fitting_by_trial(batch, lambda size_of_batch: _step(network, bands, size, size_of_batch, compute))
     say(
