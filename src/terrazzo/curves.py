@@ -111,7 +111,7 @@ def _stages(rows: Rows) -> list[tuple[int, str]]:
     stages = column(rows, "stage")
     starts = [at for at in range(len(rows)) if at == 0 or stages[at] != stages[at - 1]]
     many = bool(np.isfinite(stages).all()) and len(starts) > 1
-    return [(at, f"{rows[at].get('size', '')} px") for at in starts] if many else []
+    return [(at, f"{float(rows[at].get('size') or 0):.0f} px") for at in starts] if many else []
 
 
 def _mark_stage(axis: Any, epoch: float, size: str) -> None:

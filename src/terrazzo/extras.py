@@ -1,6 +1,7 @@
 """Packages that only some commands need: asked for before any work, and named with the line that installs them."""
 
 import importlib.util
+import os
 
 from terrazzo.errors import InputError
 
@@ -13,3 +14,8 @@ def need(extra: str, *packages: str, for_what: str) -> None:
             f"{for_what} needs {' and '.join(missing)}, not installed here; "
             f'install the extra with `pip install "terrazzo[{extra}]"`'
         )
+
+
+def silence_onnxruntime() -> None:
+    """Switch off onnxruntime's telemetry, unless the user has set it; the library reads this when it is imported."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -33,7 +33,8 @@ def carry_out(
         if not (resume and (run / CHECKPOINTS / LAST).is_file()):
             frozen = settle_choices(network, patches, frozen, compute, say)
             write_text(run / RECIPE, frozen.to_yaml())
-        say(f"training {frozen.model.arch} on {compute.describe()}")
+        network_name = " / ".join(filter(None, (frozen.model.arch, frozen.model.encoder)))
+        say(f"training {frozen.name} ({network_name}) on {compute.describe()}")
         if frozen.train.freeze_epochs and frozen.model.encoder_weights == "none":
             say("the encoder starts from random weights, so it is not frozen in the first epochs")
         try:

@@ -113,7 +113,10 @@ def _train(
     started = _started_recipe(run, recipe) if options.resume else None
     frozen, result = carry_out(patches, recipe, run, options.device, progress, say, started)
     if result is None:
-        raise InputError(f"{run}: stopped before the first epoch was finished, so there is no model; --resume goes on")
+        raise InputError(
+            f"{run}: stopped before the first epoch was finished, so nothing was saved; "
+            "the same command with --resume starts again"
+        )
     if not math.isfinite(result.scores["val_loss"]):
         raise InputError(
             f"{run}: the loss is no number even in the best epoch, so there is no model; "

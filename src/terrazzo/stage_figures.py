@@ -26,16 +26,16 @@ def plot_stages(results: Sequence[LegResult], rows: Sequence[Mapping[str, Any]],
     for number, leg in enumerate(results):
         own = [at for at, row in enumerate(rows) if int(row["stage"]) == leg.stage]
         color = _COLORS[number % len(_COLORS)]
-        label = f"stage {leg.stage}: {leg.size} px, {leg.minutes:.1f} min, best {leg.val_mean_iou:.3f}"
+        label = f"stage {leg.stage}: {leg.size} px, {leg.minutes * 60:.0f} s, best {leg.val_mean_iou:.3f}"
         axis.plot([minutes[at] for at in own], [scores[at] for at in own], "o-", color=color, label=label, zorder=2)
         best = max(own, key=scores.__getitem__)
         axis.plot(minutes[best], scores[best], "o", markersize=11, markerfacecolor="none", color=color, zorder=3)
     axis.set_xlabel("minutes of training")
     axis.set_ylabel("validation mean IoU, full size")
     axis.set_xlim(left=0)
-    axis.set_ylim(0, 1)
+    axis.set_ylim(bottom=0)
     axis.grid(axis="y", color="#e2e8f0")
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(loc="lower right", fontsize=9, framealpha=1, edgecolor="white")
+    figure.legend(loc="outside lower center", fontsize=9, frameon=False)
     with write_beside(out_png) as temporary:
         figure.savefig(temporary, format="png")

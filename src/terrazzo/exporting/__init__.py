@@ -7,7 +7,7 @@ from terrazzo.errors import ExportError, InputError, ModelFileError, OutputExist
 from terrazzo.exported import HDF5, HEADER, KEY, ONNX, PT2, Notes, read_notes
 from terrazzo.exporting.gis import DEFAULT_RESOLUTION, metadata, resolution_of
 from terrazzo.exporting.parity import TOLERANCE
-from terrazzo.extras import need
+from terrazzo.extras import need, silence_onnxruntime
 from terrazzo.files import digest, file_digest, refuse_existing, write_beside
 from terrazzo.header import Header, read_header
 from terrazzo.reporting import Say, quiet
@@ -146,6 +146,7 @@ def _write(path: Path, wanted: _Wanted) -> float:
     model = replace(load(wanted.model, "cpu", "32"), header=wanted.header)
     graph = Graph(Portable(model).eval(), wanted.header.bands, wanted.side, wanted.dynamic)
     if wanted.format == "onnx":
+        silence_onnxruntime()
         from terrazzo.exporting.onnx_graph import write_onnx
 
         return write_onnx(path, graph, wanted.notes())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from terrazzo.errors import InputError, ModelFileError
 from terrazzo.exported import FREE_SIZE, ONNX, PT2, read_notes
+from terrazzo.extras import silence_onnxruntime
 from terrazzo.header import Header, read_header
 from terrazzo.predictors import CPU_BATCH_PIXELS, Predictor
 
@@ -62,6 +63,8 @@ def load_onnx(path: Path) -> OnnxModel:
     """
     header, free = read_header(path), FREE_SIZE in read_notes(path)
     import onnx
+
+    silence_onnxruntime()
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as trouble
 
