@@ -70,7 +70,7 @@ def make_model(path: Path, network: str) -> None:
 
 def predict(folder: Path, batch_size: int | None) -> None:
     """Predict the picture and print the peak memory of this process, in kilobytes, and the seconds it took."""
-    from terrazzo.prediction.pictures import predict
+    from terrazzo.maps import predict
 
     start = time.perf_counter()
     model, picture = folder / "model.safetensors", folder / "picture.jpg"

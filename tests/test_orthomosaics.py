@@ -30,11 +30,12 @@ from terrazzo.normalize import Normalization
 from terrazzo.orthomosaics import mapping
 from terrazzo.orthomosaics.journal import Journal
 from terrazzo.orthomosaics.lattice import Side, cut
-from terrazzo.orthomosaics.mapping import ModelFile, check_model, map_raster, plan_map
+from terrazzo.orthomosaics.mapping import check_model, map_raster, plan_map
 from terrazzo.orthomosaics.options import MapOptions, map_options
 from terrazzo.orthomosaics.outputs import QUICKLOOK_PX, write_quicklook
 from terrazzo.orthomosaics.sums import CLASSES, CONFIDENCE, PROBABILITIES, UNIT, finish, weighted
 from terrazzo.orthomosaics.turning import averaging, views
+from terrazzo.prediction.model_file import ModelFile
 from terrazzo.rasters import read_raster
 from terrazzo.tiling import Tiling, plan
 from tests.test_rasters import noise, write_raster

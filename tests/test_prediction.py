@@ -19,11 +19,11 @@ from PIL import Image
 from terrazzo import bundle, images
 from terrazzo.errors import ImageError, InputError, ModelFileError, OutputExistsError, PartialError, TerrazzoError
 from terrazzo.header import Header, TrainingData
+from terrazzo.maps import Maps, predict
 from terrazzo.models import build_model
 from terrazzo.normalize import Normalization
 from terrazzo.prediction import outputs
 from terrazzo.prediction.drawing import draw_legend, tint
-from terrazzo.prediction.pictures import Prediction, predict
 from terrazzo.prediction.png import palette_png
 from terrazzo.schema import ClassSchema
 from terrazzo.sections import ModelSection
@@ -68,10 +68,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(model: Path, tmp_path: Path) -> Callable[..., Prediction]:
+def run(model: Path, tmp_path: Path) -> Callable[..., Maps]:
     """predict into tmp_path/maps on the CPU."""
 
-    def run(*inputs: Path, **options: object) -> Prediction:
+    def run(*inputs: Path, **options: object) -> Maps:
         return predict(model, inputs, **{"out": tmp_path / "maps", "device": "cpu", **options})  # type: ignore[arg-type]
 
     return run
@@ -113,9 +113,7 @@ def stamps(folder: Path) -> dict[str, tuple[int, bytes]]:
 # --- what is written
 
 
-def test_files_and_folders_become_maps_overlays_areas_and_a_legend(
-    run: Callable[..., Prediction], tmp_path: Path
-) -> None:
+def test_files_and_folders_become_maps_overlays_areas_and_a_legend(run: Callable[..., Maps], tmp_path: Path) -> None:
     one, two = ids(5, 7), ids(70, 45)
     write_photo(tmp_path / "photos" / "north" / "b.v2.PNG", two)
     (tmp_path / "photos" / "notes.txt").write_text("no image")
@@ -146,7 +144,7 @@ def test_files_and_folders_become_maps_overlays_areas_and_a_legend(
     assert sum(result.areas[0].shares) == pytest.approx(1)
 
 
-def test_a_class_that_is_nowhere_is_listed_with_no_pixels(run: Callable[..., Prediction], tmp_path: Path) -> None:
+def test_a_class_that_is_nowhere_is_listed_with_no_pixels(run: Callable[..., Maps], tmp_path: Path) -> None:
     run(write_photo(tmp_path / "a.png", np.full((3, 4), 2, np.uint8)))
     assert [row[3:] for row in read_areas(tmp_path / "maps")[1:]] == [
         ["0", "0.00000000"],
@@ -156,23 +154,21 @@ def test_a_class_that_is_nowhere_is_listed_with_no_pixels(run: Callable[..., Pre
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 100), (100, 1), (97, 33), (64, 64), (65, 300)])
-def test_any_size_and_shape_is_mapped_whole(
-    run: Callable[..., Prediction], tmp_path: Path, size: tuple[int, int]
-) -> None:
+def test_any_size_and_shape_is_mapped_whole(run: Callable[..., Maps], tmp_path: Path, size: tuple[int, int]) -> None:
     expected = ids(*size)
     run(write_photo(tmp_path / "a.png", expected), window=64, overlap=20, batch_size=3)
     np.testing.assert_array_equal(read_map(tmp_path / "maps" / "a_classes.png"), expected)
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "jpeg", "bmp", "webp"])
-def test_each_format_of_ordinary_images_is_read(run: Callable[..., Prediction], tmp_path: Path, suffix: str) -> None:
+def test_each_format_of_ordinary_images_is_read(run: Callable[..., Maps], tmp_path: Path, suffix: str) -> None:
     expected = np.repeat(np.repeat(ids(4, 3), 16, axis=0), 16, axis=1)  # as large as JPEG's blocks
     run(write_photo(tmp_path / f"a.{suffix}", expected))
     np.testing.assert_array_equal(read_map(tmp_path / "maps" / "a_classes.png"), expected)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "CMYK"])
-def test_the_map_sees_photos_as_training_does(run: Callable[..., Prediction], tmp_path: Path, mode: str) -> None:
+def test_the_map_sees_photos_as_training_does(run: Callable[..., Maps], tmp_path: Path, mode: str) -> None:
     path = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
     Image.fromarray(BANDS[ids(40, 24)]).convert(mode).save(path)
     expected = images.read_photo(path.read_bytes(), "a").argmax(axis=2)
@@ -180,7 +176,7 @@ def test_the_map_sees_photos_as_training_does(run: Callable[..., Prediction], tm
     np.testing.assert_array_equal(read_map(tmp_path / "maps" / "a_classes.png"), expected)
 
 
-def test_the_map_has_the_orientation_that_viewers_show(run: Callable[..., Prediction], tmp_path: Path) -> None:
+def test_the_map_has_the_orientation_that_viewers_show(run: Callable[..., Maps], tmp_path: Path) -> None:
     """Orientation 6: the file's rows are the picture's columns, turned clockwise for viewing."""
     stored = np.repeat(np.repeat(ids(2, 3), 16, axis=0), 16, axis=1)
     exif = Image.Exif()
@@ -192,7 +188,7 @@ def test_the_map_has_the_orientation_that_viewers_show(run: Callable[..., Predic
         assert not overlay.getexif()
 
 
-def test_the_overlay_shows_the_photo_under_the_class_colours(run: Callable[..., Prediction], tmp_path: Path) -> None:
+def test_the_overlay_shows_the_photo_under_the_class_colours(run: Callable[..., Maps], tmp_path: Path) -> None:
     expected = np.repeat(np.repeat(ids(6, 5), 32, axis=0), 32, axis=1)
     run(write_photo(tmp_path / "a.png", expected), window=64)
     with Image.open(tmp_path / "maps" / "a_overlay.jpg") as overlay:
@@ -209,7 +205,7 @@ def test_tinting_worked_by_hand() -> None:
 
 
 def test_an_overlay_too_large_for_a_jpeg_is_shrunk_and_said(
-    run: Callable[..., Prediction], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., Maps], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outputs, "JPEG_MAX_SIDE", 50)
     said: list[str] = []
@@ -268,7 +264,7 @@ def test_other_arrays_are_refused(model: Path, array: NDArray[np.generic], words
 # --- finished, in the way, interrupted
 
 
-def test_a_second_run_keeps_everything_and_says_so(run: Callable[..., Prediction], tmp_path: Path) -> None:
+def test_a_second_run_keeps_everything_and_says_so(run: Callable[..., Maps], tmp_path: Path) -> None:
     photos = [write_photo(tmp_path / f"{name}.png", ids(9, 7, seed)) for seed, name in enumerate("ab")]
     first = run(*photos)
     before = stamps(tmp_path / "maps")
@@ -280,7 +276,7 @@ def test_a_second_run_keeps_everything_and_says_so(run: Callable[..., Prediction
 
 
 @pytest.mark.parametrize("lost", ["a_classes.png", "a_overlay.jpg", "legend.png", "areas.csv"])
-def test_an_interrupted_run_is_completed(run: Callable[..., Prediction], tmp_path: Path, lost: str) -> None:
+def test_an_interrupted_run_is_completed(run: Callable[..., Maps], tmp_path: Path, lost: str) -> None:
     photos = [write_photo(tmp_path / f"{name}.png", ids(9, 7, seed)) for seed, name in enumerate("ab")]
     run(*photos)
     before = stamps(tmp_path / "maps")
@@ -291,7 +287,7 @@ def test_an_interrupted_run_is_completed(run: Callable[..., Prediction], tmp_pat
     assert after["b_classes.png"] == before["b_classes.png"]
 
 
-def test_more_inputs_extend_a_finished_folder(run: Callable[..., Prediction], tmp_path: Path) -> None:
+def test_more_inputs_extend_a_finished_folder(run: Callable[..., Maps], tmp_path: Path) -> None:
     write_photo(tmp_path / "photos" / "a.png", ids(9, 7))
     run(tmp_path / "photos")
     write_photo(tmp_path / "photos" / "b.png", ids(4, 6))
@@ -338,7 +334,7 @@ def _areas_of_others(photo: Path, out: Path) -> dict[str, object]:
     ],
 )
 def test_anything_else_in_the_way_is_refused_unless_overwritten(
-    run: Callable[..., Prediction], tmp_path: Path, change: Change, words: str
+    run: Callable[..., Maps], tmp_path: Path, change: Change, words: str
 ) -> None:
     photo = write_photo(tmp_path / "a.png", ids(9, 7))
     run(photo)
@@ -362,7 +358,7 @@ def truncated(path: Path) -> Path:
     return path
 
 
-def test_the_others_are_done_where_some_fail(run: Callable[..., Prediction], tmp_path: Path) -> None:
+def test_the_others_are_done_where_some_fail(run: Callable[..., Maps], tmp_path: Path) -> None:
     write_photo(tmp_path / "photos" / "good.png", ids(9, 7))
     truncated(tmp_path / "photos" / "bad.jpg")
     (tmp_path / "photos" / "empty.jpg").write_bytes(b"")
@@ -379,7 +375,7 @@ def test_the_others_are_done_where_some_fail(run: Callable[..., Prediction], tmp
     assert (result.written, result.kept) == (("bad.jpg",), ("good.png",))
 
 
-def test_nothing_is_written_where_all_fail(run: Callable[..., Prediction], tmp_path: Path) -> None:
+def test_nothing_is_written_where_all_fail(run: Callable[..., Maps], tmp_path: Path) -> None:
     bad = [truncated(tmp_path / "a.jpg"), truncated(tmp_path / "b.jpg")]
     with pytest.raises(InputError, match=r"all 2 images failed; the first: .*a\.jpg: is truncated") as caught:
         run(*bad)
@@ -410,7 +406,6 @@ def _text(path: Path) -> Path:
     ("name", "make", "words"),
     [
         ("none.png", lambda path: path, "none.png: no such file or folder"),
-        ("a.tif", _renamed_tiff, "a.tif: holds no picture; expected png, jpg, jpeg, bmp, webp"),
         ("a.png", _renamed_tiff, "a.png: is a TIFF by its content; rename it to a.tif"),
         ("a.txt", _text, "a.txt: is not an image by its name; expected png, jpg, jpeg, bmp, webp, tif, tiff, jp2"),
         ("a.jpg", _text, "a.jpg: is not an image that can be read"),
@@ -419,7 +414,7 @@ def _text(path: Path) -> Path:
     ],
 )
 def test_bad_pictures_are_refused_in_one_line(
-    run: Callable[..., Prediction], tmp_path: Path, name: str, make: Callable[[Path], Path], words: str
+    run: Callable[..., Maps], tmp_path: Path, name: str, make: Callable[[Path], Path], words: str
 ) -> None:
     with pytest.raises(InputError) as caught:
         run(make(tmp_path / name))
@@ -428,7 +423,7 @@ def test_bad_pictures_are_refused_in_one_line(
     assert not (tmp_path / "maps").exists()
 
 
-def test_inputs_that_cannot_start_are_refused(run: Callable[..., Prediction], model: Path, tmp_path: Path) -> None:
+def test_inputs_that_cannot_start_are_refused(run: Callable[..., Maps], model: Path, tmp_path: Path) -> None:
     photo = write_photo(tmp_path / "photos" / "a.png", ids(4, 5))
     (tmp_path / "bare").mkdir()
     (tmp_path / "file").write_text("")
@@ -455,7 +450,7 @@ def test_inputs_that_cannot_start_are_refused(run: Callable[..., Prediction], mo
     [("x/a.jpg", "x/a.png"), ("x/a.png", "y/a.png"), ("x/a.png", "y/A.webp"), ("x/s/a.png", "y/s/a.bmp")],
 )
 def test_two_pictures_of_one_name_are_refused_before_starting(
-    run: Callable[..., Prediction], tmp_path: Path, first: str, second: str
+    run: Callable[..., Maps], tmp_path: Path, first: str, second: str
 ) -> None:
     write_photo(tmp_path / first, ids(4, 5))
     write_photo(tmp_path / second, ids(4, 5))
@@ -467,12 +462,12 @@ def test_two_pictures_of_one_name_are_refused_before_starting(
     assert not (tmp_path / "maps").exists()
 
 
-def test_the_same_file_named_twice_is_one_picture(run: Callable[..., Prediction], tmp_path: Path) -> None:
+def test_the_same_file_named_twice_is_one_picture(run: Callable[..., Maps], tmp_path: Path) -> None:
     photo = write_photo(tmp_path / "photos" / "a.png", ids(4, 5))
     assert run(photo, photo.parent, photo.parent / "." / "a.png").written == ("a.png",)
 
 
-def test_maps_inside_the_folder_of_the_images_are_no_inputs(run: Callable[..., Prediction], tmp_path: Path) -> None:
+def test_maps_inside_the_folder_of_the_images_are_no_inputs(run: Callable[..., Maps], tmp_path: Path) -> None:
     write_photo(tmp_path / "a.png", ids(4, 5))
     write_photo(tmp_path / ".hidden" / "b.png", ids(4, 5))
     assert run(tmp_path).written == ("a.png",)
@@ -494,7 +489,7 @@ def test_a_png_written_in_strips_is_read_back(tmp_path: Path, height: int, width
         image.verify()  # checksums
 
 
-def test_progress_counts_every_pixel_once(run: Callable[..., Prediction], tmp_path: Path) -> None:
+def test_progress_counts_every_pixel_once(run: Callable[..., Maps], tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     write_photo(tmp_path / "photos" / "a.png", ids(70, 90))
     truncated(tmp_path / "photos" / "b.jpg")
@@ -522,7 +517,7 @@ def test_refusals_wait_for_no_torch_and_predict_needs_no_training_library(model:
     code = f"""
 import json, sys
 from terrazzo.errors import TerrazzoError
-from terrazzo.prediction.pictures import predict
+from terrazzo.maps import predict
 try:
     predict({str(model)!r}, {str(bad)!r}, out={str(tmp_path / "bad")!r})
 except TerrazzoError:

@@ -11,7 +11,8 @@ from terrazzo.files import file_digest
 from terrazzo.header import read_header
 from terrazzo.orthomosaics.options import map_options
 from terrazzo.prediction.engines import check_engine
-from terrazzo.prediction.inputs import SUFFIXES, find_pictures
+from terrazzo.prediction.inputs import find_pictures
+from terrazzo.prediction.model_file import ModelFile
 from terrazzo.reporting import Progress, Say, quiet, silent
 from terrazzo.tiling import plan
 
@@ -74,14 +75,19 @@ def predict(
 ) -> Maps:
     """Write the maps of images and folders of images to the folder `out`.
 
+    `model` is a model.safetensors, or an .onnx or .h5 that `export` made of one; an .onnx is computed by onnxruntime,
+    without torch. `inputs` are files, and folders, whose sub-folders are mirrored. `window` and `overlap` are in
+    pixels; None takes what suits the model.
+
     A picture (.png, .jpg, ...) gives STEM_classes.png and STEM_overlay.jpg, all pictures together areas.csv and
     legend.png (`prediction.pictures`). A raster (.tif, .tiff, .jp2; a .vrt that is named itself) gives a folder STEM
     with classes.tif on its own grid, polygons in `vector_format` (gpkg, geojson, parquet or none; areas of fewer than
     `mapping_unit` pixels joined to a neighbour), areas.csv, classes.qml, quicklook.png and run.json, and with
     `confidence` and `probabilities` those too. `bands`, `scale` ((low, high): the stored values that become 0 and 255),
     `max_pixels` and `tta` (none, flips or d4) are for rasters. A killed run goes on where it stopped; `restart` throws
-    the unfinished work of other inputs or options away. A bad input is told to `say` and the others are done; then
-    PartialError is raised, or what was wrong where all failed.
+    the unfinished work of other inputs or options away. Finished maps of the same inputs and options are kept, unless
+    `overwrite`; something else in the way raises OutputExistsError before anything is written. A bad input is told to
+    `say` and the others are done; then PartialError is raised, or what was wrong where all failed.
     """
     check_compute(device, precision)
     model, out = Path(model), Path(out)
@@ -89,34 +95,20 @@ def predict(
     options = map_options(bands, scale, max_pixels, confidence, probabilities, tta, (vector_format, mapping_unit))
     header = read_header(model)
     tiling = plan(header, window, overlap, batch_size)
-    paths = [Path(path) for path in ([inputs] if isinstance(inputs, str | Path) else inputs)]
-    found = find_pictures(paths, out)
+    found = find_pictures([inputs] if isinstance(inputs, str | Path) else inputs, out)
+    model_file = ModelFile(model, file_digest(model), header, tiling, device, precision)
     todo = None
     if found.rasters:
         from terrazzo.orthomosaics.batch import RasterBatch
-        from terrazzo.orthomosaics.mapping import ModelFile
 
-        model_file = ModelFile(model, file_digest(model), header, tiling, device, precision)
         todo = RasterBatch(model_file, options, progress, say)
         todo.plan(found.rasters, out, overwrite, restart)
     pictures, failed = None, None
     if found.pictures:
-        from terrazzo.prediction import pictures as ordinary
+        from terrazzo.prediction.pictures import map_pictures
 
         try:
-            pictures = ordinary.predict(
-                model,
-                [path for path in paths if path.is_dir() or path.suffix.lower() in SUFFIXES],
-                out=out,
-                window=window,
-                overlap=overlap,
-                batch_size=batch_size,
-                device=device,
-                precision=precision,
-                overwrite=overwrite,
-                progress=progress,
-                say=say,
-            )
+            pictures = map_pictures(model_file, found, out, overwrite, progress, say)
         except (InputError, PartialError) as error:
             if todo is None:
                 raise

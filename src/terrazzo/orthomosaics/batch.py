@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from terrazzo.errors import ImageError, InputError
-from terrazzo.orthomosaics.mapping import ModelFile, RasterJob, check_model, map_raster, plan_map
+from terrazzo.orthomosaics.mapping import RasterJob, check_model, map_raster, plan_map
 from terrazzo.orthomosaics.options import MapOptions
 from terrazzo.orthomosaics.record import read_record
 from terrazzo.prediction.engines import open_model
 from terrazzo.prediction.inputs import RasterFile
+from terrazzo.prediction.model_file import ModelFile
 from terrazzo.predictors import Halving, Predictor
 from terrazzo.reporting import Progress, Say
 

@@ -9,7 +9,6 @@ from typing import Any
 from terrazzo.errors import InputError
 from terrazzo.files import digest, write_json
 from terrazzo.geodesy import pixel_areas
-from terrazzo.header import Header
 from terrazzo.orthomosaics.cog import MapSheet, strips, thumbnail, write_maps
 from terrazzo.orthomosaics.computing import assemble, compute
 from terrazzo.orthomosaics.journal import PARTIAL, Journal, check_journal, key_of, open_journal
@@ -21,25 +20,14 @@ from terrazzo.orthomosaics.record import RUN, finished, library_versions, peak_r
 from terrazzo.orthomosaics.sums import CLASSES
 from terrazzo.orthomosaics.turning import averaging
 from terrazzo.orthomosaics.windows import WindowReader
+from terrazzo.prediction.model_file import ModelFile
 from terrazzo.prediction.outputs import writing
 from terrazzo.predictors import Predictor
 from terrazzo.rasters import MAX_PIXELS, Choice, Raster, choose, open_pixels, read_raster
-from terrazzo.tiling import Tiling, window_batch
+from terrazzo.tiling import window_batch
 
 Step = Callable[[int], None]
 """step(pixels): so many more pixels of the raster are done."""
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """The model of a run: its file, what that says of itself, and how it is to look at images and to compute."""
-
-    path: Path
-    digest: str
-    header: Header
-    tiling: Tiling
-    device: str
-    precision: str
 
 
 @dataclass(frozen=True)

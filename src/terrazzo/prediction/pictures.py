@@ -4,15 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from terrazzo.devices import check_compute
 from terrazzo.errors import ImageError, InputError, OutputExistsError, PartialError
-from terrazzo.files import digest, file_digest
-from terrazzo.header import Header, read_header
+from terrazzo.files import digest
 from terrazzo.images import open_photo, read_size
 from terrazzo.prediction.areas import AREAS, Areas, refuse_other_areas, write_areas
-from terrazzo.prediction.engines import check_engine, open_model
-from terrazzo.prediction.inputs import PICTURE_NAMES, PictureFile, find_pictures
+from terrazzo.prediction.engines import open_model
+from terrazzo.prediction.inputs import FoundPictures, PictureFile
 from terrazzo.prediction.mapping import map_picture
+from terrazzo.prediction.model_file import ModelFile
 from terrazzo.prediction.outputs import (
     JPEG_MAX_SIDE,
     LEGEND,
@@ -25,8 +24,7 @@ from terrazzo.prediction.outputs import (
     writing,
 )
 from terrazzo.predictors import Halving
-from terrazzo.reporting import Progress, Say, quiet, silent
-from terrazzo.tiling import Tiling, plan
+from terrazzo.reporting import Progress, Say
 
 BANDS = 3
 Counts = dict[str, tuple[int, ...]]  # pixels by class, by name of the picture
@@ -60,14 +58,10 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Command:
-    """One prediction's arguments, checked."""
+    """What the pictures of one command share."""
 
-    model: Path
-    header: Header
+    model: ModelFile
     out: Path
-    tiling: Tiling
-    device: str
-    precision: str
     progress: Progress
     say: Say
 
@@ -86,41 +80,22 @@ class _Failures:
             self.say(str(error))
 
 
-def predict(
-    model: str | Path,
-    inputs: str | Path | Sequence[str | Path],
-    *,
-    out: str | Path,
-    window: int | None = None,
-    overlap: int | None = None,
-    batch_size: int | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    overwrite: bool = False,
-    progress: Progress = silent,
-    say: Say = quiet,
+def map_pictures(
+    model: ModelFile, found: FoundPictures, out: Path, overwrite: bool, progress: Progress, say: Say
 ) -> Prediction:
     """Write STEM_classes.png and STEM_overlay.jpg of each picture, one areas.csv and legend.png, to the folder `out`.
 
-    `model` is a model.safetensors, or an .onnx or .h5 that `export` made of one; an .onnx is computed by onnxruntime,
-    without torch. `inputs` are image files, and folders, whose sub-folders are mirrored. `window` and `overlap` are in
-    pixels; None takes what suits the model. Finished maps of the same picture, model and options are kept, unless
-    `overwrite`. A picture that cannot be read is told to `say` and the others are done; then PartialError is raised, or
-    InputError where all failed. OutputExistsError (something else is in the way) is raised before anything is written.
+    Finished maps of the same picture, model and options are kept, unless `overwrite`. A picture that cannot be read is
+    told to `say` and the others are done; then PartialError is raised, or InputError where all failed.
+    OutputExistsError (something else is in the way) is raised before anything is written.
     """
-    check_compute(device, precision)
-    model, out = Path(model), Path(out)
-    check_engine(model, device, precision)
-    header = read_header(model)
-    if header.bands != BANDS:
-        raise InputError(f"{model}: takes {header.bands} bands; ordinary images have {BANDS}: red, green and blue")
-    tiling = plan(header, window, overlap, batch_size)
-    command = _Command(model, header, out, tiling, device, precision, progress, say)
-    found = find_pictures([inputs] if isinstance(inputs, str | Path) else inputs, out)
+    if model.header.bands != BANDS:
+        raise InputError(
+            f"{model.path}: takes {model.header.bands} bands; ordinary images have {BANDS}: red, green and blue"
+        )
+    command = _Command(model, out, progress, say)
     if found.ignored:
         say(f"files that are hidden or no images, ignored: {found.ignored}")
-    if not found.pictures:
-        raise InputError(f"{found.rasters[0].path}: holds no picture; expected {', '.join(PICTURE_NAMES)}")
     failures = _Failures(say, len(found.pictures))
     jobs = list(_jobs(command, found.pictures, failures))
     if not overwrite:
@@ -135,9 +110,8 @@ def predict(
 
 def _jobs(command: _Command, pictures: Sequence[PictureFile], failures: _Failures) -> Iterator[_Job]:
     """The pictures whose headers can be read, each with the key of what would be made of it."""
-    tiling = command.tiling
-    options = {"window": tiling.window, "overlap": tiling.overlap, "precision": command.precision}
-    model = file_digest(command.model)
+    tiling, model = command.model.tiling, command.model.digest
+    options = {"window": tiling.window, "overlap": tiling.overlap, "precision": command.model.precision}
     for number, picture in enumerate(pictures, start=1):
         try:
             raw = picture.read()
@@ -156,13 +130,13 @@ def _refuse_what_is_in_the_way(command: _Command, jobs: Sequence[_Job], names: S
     for job in jobs:
         for path in (job.files.classes, job.files.overlay):
             refuse_other(path, job.files.key, "this image, model and options")
-    refuse_other(command.out / LEGEND, legend_key(command.header.schema), "this model's classes")
+    refuse_other(command.out / LEGEND, legend_key(command.model.header.schema), "this model's classes")
     refuse_other_areas(command.out / AREAS, names)
 
 
 def _finished(command: _Command, jobs: Sequence[_Job]) -> Counts:
     """Pixels by class of the pictures whose maps are there already."""
-    n_classes = command.header.schema.n_classes
+    n_classes = command.model.header.schema.n_classes
     kept = {job.name: count_pixels(job.files.classes, n_classes) for job in jobs if job.files.finished()}
     if kept:
         command.say(f"finished maps of the same image, model and options, kept: {len(kept)} of {len(jobs)}")
@@ -188,8 +162,10 @@ def _map_all(command: _Command, jobs: Sequence[_Job], failures: _Failures) -> Co
             step(job.n_pixels)
             continue
         # Opened only now: a picture that cannot be decoded is refused without waiting for torch or onnxruntime.
-        model = model or Halving(open_model(command.model, command.device, command.precision), command.say)
-        mapped = map_picture(model, image, command.tiling, job.files, step)
+        model = model or Halving(
+            open_model(command.model.path, command.model.device, command.model.precision), command.say
+        )
+        mapped = map_picture(model, image, command.model.tiling, job.files, step)
         del image  # before the next is decoded: two large photos do not fit into the promised memory
         if mapped.shrunk:
             command.say(f"{job.files.overlay}: shrunk, as a JPEG holds at most {JPEG_MAX_SIDE} pixels a side")
@@ -203,8 +179,8 @@ def _finish(command: _Command, areas: Sequence[Areas], failures: _Failures) -> N
     if not areas:
         raise InputError(failed[0] if n_pictures == 1 else f"all {n_pictures} images failed; the first: {failed[0]}")
     with writing(command.out):
-        save_legend(command.header.schema, command.out / LEGEND)
-        write_areas(command.out / AREAS, areas, command.header.schema)
+        save_legend(command.model.header.schema, command.out / LEGEND)
+        write_areas(command.out / AREAS, areas, command.model.header.schema)
     if failed:
         raise PartialError(
             f"{len(failed)} of {n_pictures} images failed, the others are in {command.out}; the first: {failed[0]}"
