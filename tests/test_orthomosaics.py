@@ -30,7 +30,8 @@ from terrazzo.normalize import Normalization
 from terrazzo.orthomosaics import mapping
 from terrazzo.orthomosaics.journal import Journal
 from terrazzo.orthomosaics.lattice import Side, cut
-from terrazzo.orthomosaics.mapping import check_model, map_raster, plan_map
+from terrazzo.orthomosaics.jobs import check_model, plan_map
+from terrazzo.orthomosaics.mapping import map_raster
 from terrazzo.orthomosaics.options import MapOptions, map_options
 from terrazzo.orthomosaics.outputs import QUICKLOOK_PX, write_quicklook
 from terrazzo.orthomosaics.sums import CLASSES, CONFIDENCE, PROBABILITIES, UNIT, finish, weighted

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from terrazzo.errors import ImageError, InputError
-from terrazzo.orthomosaics.mapping import RasterJob, check_model, map_raster, plan_map
+from terrazzo.orthomosaics.jobs import RasterJob, check_model, plan_map
+from terrazzo.orthomosaics.mapping import map_raster
 from terrazzo.orthomosaics.options import MapOptions
 from terrazzo.orthomosaics.record import read_record
 from terrazzo.prediction.engines import open_model
