@@ -28,9 +28,9 @@ from terrazzo.files import file_digest
 from terrazzo.header import Header
 from terrazzo.normalize import Normalization
 from terrazzo.orthomosaics import mapping
+from terrazzo.orthomosaics.jobs import check_model, plan_map
 from terrazzo.orthomosaics.journal import Journal
 from terrazzo.orthomosaics.lattice import Side, cut
-from terrazzo.orthomosaics.jobs import check_model, plan_map
 from terrazzo.orthomosaics.mapping import map_raster
 from terrazzo.orthomosaics.options import MapOptions, map_options
 from terrazzo.orthomosaics.outputs import QUICKLOOK_PX, write_quicklook
