@@ -85,7 +85,7 @@ def test_black_is_void_where_the_source_knows_it(tmp_path: Path) -> None:
         (7, 31),
     )
     assert result.report.ignored_pixels == 4
-    assert "ignored: 4 pixels (0.08%) of #000000, which means no class, in 1 files" in result.report.notes
+    assert "ignored: 4 pixels (0.08%) of #000000, which means no class, in 1 file" in result.report.notes
 
 
 # --- the table of findings
@@ -132,7 +132,7 @@ def test_bad_masks(tmp_path: Path, mask: np.ndarray | bytes, kind: str, words: s
     skipped = checked(root, bad="skip")
     assert skipped.report.refusal is None
     assert [s.scene.name for s in skipped.scenes] == ["a", "c"]
-    assert "left out: the scenes of 1 files that cannot be used (--bad skip)" in skipped.report.notes
+    assert "left out: the scenes of 1 file that cannot be used (--bad skip)" in skipped.report.notes
 
 
 @pytest.mark.parametrize("image", [b"", b"hello", encoded(photo(40, 60), "JPEG")[:300], encoded(IDS.astype(np.uint16))])
@@ -333,7 +333,7 @@ def test_ignored_classes_of_id_masks_close_up_too(tmp_path: Path) -> None:
     expected = np.array([IGNORE, 0, 1, IGNORE, 2, 3], np.uint8)[IDS]
     assert np.array_equal(read_label(result.scenes[0].scene, result.schema), expected)
     assert result.report.class_pixels == (400,) * 4
-    assert "ignored: 400 pixels (16.67%) of id 0, a, in 1 files" in result.report.notes
+    assert "ignored: 400 pixels (16.67%) of id 0, a, in 1 file" in result.report.notes
 
 
 def test_jpeg_masks_are_understood_with_nearest_and_the_refusal_says_so(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_each_metric_has_a_panel_with_training_and_validation(drawn: list, tmp_p
     plot_curves(rows, tmp_path / "curves.png")
     loss, accuracy, iou, dice, rate, _ = drawn[0].axes
     assert [axis.get_title("left") for axis in drawn[0].axes[:5]] == [
-        "Loss", "Accuracy", "Mean IoU", "Mean Dice", "Learning rate",
+        "Loss", "Accuracy", "Mean IoU", "Mean Dice", "Learning rate, mean of each epoch",
     ]  # fmt: skip
     assert lines(loss) == {"training": [1.5, 1.0, 0.5], "validation": [1.25, 1.5, 1.75]}
     assert lines(accuracy) == {"training": [0.25, 0.375, 0.4375], "validation": [0.5, 0.75, 0.875]}

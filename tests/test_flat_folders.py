@@ -68,7 +68,7 @@ def test_names_that_differ_by_a_word_pair_and_the_rule_is_told(
 ) -> None:
     found = find_scenes(files(tmp_path, f"images/{image}.jpg", f"masks/{mask}.png"))
     assert pairs(found) == {image: (f"images/{image}.jpg", f"masks/{mask}.png")}
-    assert found.notes == (f"paired by name: 1 images {rule}",)
+    assert found.notes == (f"paired by name: 1 image {rule}",)
 
 
 def test_equal_names_come_first_and_a_name_that_fits_two_is_paired_with_neither(tmp_path: Path) -> None:
@@ -171,9 +171,9 @@ def test_pairs_in_one_folder_and_what_has_no_partner_there(tmp_path: Path) -> No
     assert [(s.name, s.split, s.label.name) for s in found.scenes] == [("1_sat", "train", "train/1_mask.png")]
     assert {lone.asset.name for lone in found.unpaired} == {"train/2_sat.jpg", "valid/3_sat.jpg"}
     assert found.notes == (
-        "paired by name: 1 images *_sat with *_mask",
-        "1 image files in folders without pairs left alone, e.g. doc/map.png",
-        "1 other files left alone, e.g. readme.md",
+        "paired by name: 1 image *_sat with *_mask",
+        "1 image file in folders without pairs left alone, e.g. doc/map.png",
+        "1 other file left alone, e.g. readme.md",
     )
     assert found.class_table is not None
 
@@ -201,7 +201,7 @@ def test_a_png_beside_a_jpeg_is_a_mask_only_where_it_cannot_be_a_picture(tmp_pat
     if mask.ndim == 2:
         found = find_scenes(root)
         assert pairs(found) == {"a": ("a.jpg", "a.png")}
-        assert found.notes == ("paired by name: 1 images *.jpg with *.png, each a palette or one channel",)
+        assert found.notes == ("paired by name: 1 image *.jpg with *.png, each a palette or one channel",)
         return
     with pytest.raises(
         InputError, match=r"a\.png: lies beside a\.jpg and may be its mask or the same picture again; put"
@@ -272,7 +272,7 @@ def test_an_image_in_no_list_has_no_side_where_training_is_listed(tmp_path: Path
     (tmp_path / "train.txt").unlink()
     found = find_scenes(tmp_path)
     assert [scene.split for scene in found.scenes] == ["train", "train", "val", "train"]
-    assert found.notes[-1] == "split: 3 images in none of the lists are for training"
+    assert found.notes[-1] == "split: 3 images in none of the lists, taken for training"
 
 
 @pytest.mark.parametrize(
@@ -333,8 +333,20 @@ def test_the_id_column_says_which_value_is_which_class(tmp_path: Path) -> None:
     assert result.report.notes == (
         f"classes: 6 from --classes {tmp_path / 'mine.csv'}",
         "classes: 'No data' (the value 0) means no class",
-        "ignored: 3 pixels (0.12%) of id 0, which means no class, in 1 files",
+        "ignored: 3 pixels (0.12%) of id 0, which means no class, in 1 file",
     )
+
+
+def test_a_row_that_means_no_class_may_be_ignored_by_name_too(tmp_path: Path) -> None:
+    ids = IDS + 1
+    ids[0, :3] = 0
+    root, mine = flat_set(tmp_path / "set", {"a": ids}), table(tmp_path, "id,name\n0,void\n" + SIX)
+    plain = checked(root, classes=mine)
+    for names in (("void",), ("Void",)):
+        assert checked(root, classes=mine, ignore_class=names).report == plain.report
+    assert checked(root, classes=mine, ignore_class=("Void", "c2")).schema.names == ("c1", "c3", "c4", "c5", "c6")
+    with pytest.raises(ClassTableError, match=r"--ignore-class 'nowhere': no such class; there are c1"):
+        checked(root, classes=mine, ignore_class=("Void", "nowhere"))
 
 
 def test_ids_with_gaps_close_up_in_their_order(tmp_path: Path) -> None:
@@ -346,7 +358,7 @@ def test_ids_with_gaps_close_up_in_their_order(tmp_path: Path) -> None:
     assert np.array_equal(
         read_label(result.scenes[0].scene, result.schema), np.array([0, 3, 1, 4, 255, 2], np.uint8)[IDS]
     )
-    assert "ignored: 400 pixels (16.67%) of id 9, c, in 1 files" in result.report.notes
+    assert "ignored: 400 pixels (16.67%) of id 9, c, in 1 file" in result.report.notes
 
 
 def test_ids_that_are_not_in_the_table_follow_unknown(tmp_path: Path) -> None:
@@ -357,7 +369,7 @@ def test_ids_that_are_not_in_the_table_follow_unknown(tmp_path: Path) -> None:
     assert "b.png: 400 pixels of id 0 out of range, which is 1..6 and 255, e.g. row 0, col 0" in refused.refusal
     ignored = checked(root, classes=mine, unknown="ignore")
     assert ignored.report.refusal is None
-    assert "ignored: 400 pixels (8.33%) of id 0, which means no class, in 1 files" in ignored.report.notes
+    assert "ignored: 400 pixels (8.33%) of id 0, which means no class, in 1 file" in ignored.report.notes
     b = next(scene.scene for scene in ignored.scenes if scene.scene.name == "b")
     assert np.array_equal(read_label(b, ignored.schema, "ignore"), np.array([255, 0, 1, 2, 3, 4], np.uint8)[IDS])
 

@@ -232,7 +232,7 @@ def test_cityscapes_by_its_own_ids_splits_and_cities(tmp_path: Path) -> None:
 def test_an_ignored_cityscapes_class_is_told_by_its_own_name(tmp_path: Path) -> None:
     cityscapes_scene(tmp_path, "train", "aachen", IDS)
     result = checked(tmp_path, ignore_class=("car",))
-    assert "ignored: 80 pixels (2.94%) of id 26, car, in 1 files" in result.report.notes
+    assert "ignored: 80 pixels (2.94%) of id 26, car, in 1 file" in result.report.notes
     assert result.schema.n_classes == 18
     # truck, training id 14, closes up
     assert set(labels(result)["train/aachen/aachen_000001_000019"][:, 54].tolist()) == {13}
@@ -243,7 +243,7 @@ def test_an_id_of_34_is_one_line_that_names_the_file(tmp_path: Path) -> None:
     ids[3, 5] = 34
     cityscapes_scene(tmp_path, "train", "aachen", IDS)
     cityscapes_scene(tmp_path, "val", "ulm", ids)
-    words = "gtFine_labelIds.png: 1 pixels of id 34 out of range, which is 0..33 and 255, e.g. row 3, col 5"
+    words = "gtFine_labelIds.png: 1 pixel of id 34 out of range, which is 0..33 and 255, e.g. row 3, col 5"
     with pytest.raises(LabelError, match=re.escape(words)):
         terrazzo.prepare(tmp_path, out=tmp_path / "patches", patch_size=32)
 
@@ -254,7 +254,7 @@ def test_test_labels_without_any_class_are_left_out_and_counted(tmp_path: Path) 
     cityscapes_scene(tmp_path, "test", "berlin", np.full_like(IDS, 3))
     result = checked(tmp_path)
     assert [one.scene.group for one in result.scenes] == ["aachen", "bochum"]
-    assert "left out: 1 scenes whose masks hold no pixel of any class" in result.report.notes
+    assert "left out: 1 scene whose masks hold no pixel of any class" in result.report.notes
     assert result.report.refusal is None
 
 
@@ -264,7 +264,7 @@ def test_test_images_without_any_labels_are_left_alone_and_counted(tmp_path: Pat
     shutil.rmtree(tmp_path / "gtFine/test")
     result = checked(tmp_path)
     assert result.report.refusal is None
-    assert any(note.startswith("1 images of test, which has no labels, left alone") for note in result.report.notes)
+    assert any(note.startswith("1 image of test, which has no labels, left alone") for note in result.report.notes)
 
 
 def test_one_missing_label_of_a_split_is_an_image_without_mask(tmp_path: Path) -> None:
@@ -411,7 +411,7 @@ def test_camvid_by_its_own_split_and_sequences(tmp_path: Path) -> None:
     assert [one.scene.split for one in result.scenes] == ["test"] + ["train"] * 5
     assert np.array_equal(labels(result)["test/0016E5_07959"], ids)
     notes = result.report.notes
-    assert any(note.startswith("1 stray copies named `name(1)` left alone") for note in notes)
+    assert any(note.startswith("1 stray file named `name(1)` left alone") for note in notes)
     assert "frames of 0016E5 are in train and in test: scores on test flatter" in notes
     said = terrazzo.prepare(tmp_path, out=tmp_path / "patches", patch_size=32)
     # Of the five patches of train one is wanted: the sequence that has one.

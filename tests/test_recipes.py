@@ -81,7 +81,7 @@ def test_the_list_as_text_and_one_recipe_as_yaml(tmp_path: Path, capsys: pytest.
 def test_a_recipe_file_is_listed_too_and_an_unknown_name_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("about: my own\nmodel: {encoder: none}\n")
     (mine,) = terrazzo.recipes(tmp_path / "mine.yaml")
-    assert mine.lines() == ["mine: my own", "    flat; published: none"]
+    assert mine.lines() == ["mine: my own", "    any; published: none"]
     with pytest.raises(RecipeError, match=r"unet-resnet35: no such recipe; there are best, cityscapes-unet"):
         terrazzo.recipes("unet-resnet35")
 

@@ -1,17 +1,22 @@
 """Learning rates, frozen encoders, running means and accumulated gradients: laws and figures worked by hand."""
 
+import csv
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+import terrazzo
 from terrazzo.models import build_model, normalization_for
 from terrazzo.recipe import Recipe
 from terrazzo.schedules import LR_RATIO, Schedule, settings
 from terrazzo.sections import ModelSection, OptimizerSection, ScheduleSection
 from terrazzo.training import build_optimizer, freeze_encoder, freezes, running_mean
+from tests.striped import striped_patches
+from tests.test_training import SMALL
 
 
 def optimizer(*ratios: float) -> torch.optim.Optimizer:
@@ -60,6 +65,18 @@ def test_plateau_cuts_by_its_factor_after_its_patience_and_not_below_its_floor()
         schedule.after_validation(loss)
         found.append(float(schedule.optimizer.param_groups[0]["lr"]))
     assert found == [1.0, 1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.2]
+
+
+def test_the_metrics_have_the_mean_rate_of_an_epoch_s_steps(tmp_path: Path) -> None:
+    changes = SMALL | {"schedule.name": "onecycle", "train.batch_size": 8}
+    run = terrazzo.train(
+        striped_patches(tmp_path, 6), out=tmp_path / "run", recipe="unet", epochs=2, changes=changes, device="cpu"
+    )
+    with run.model.with_name("metrics.csv").open() as stream:
+        found = [float(row["lr"]) for row in csv.DictReader(stream)]
+    each = rates(Schedule(Recipe().with_changes(changes).schedule, optimizer(), 0.02, 8), 8)  # 30 patches: 4 steps
+    assert found == pytest.approx([sum(each[:4]) / 4, sum(each[4:]) / 4], rel=1e-3)
+    assert found[1] > 100 * each[-1]
 
 
 @pytest.mark.parametrize("name", ["onecycle", "plateau", "constant"])

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from handmade import bands_of_classes, color_mask, encoded, flat_set, photo, til
 from terrazzo.errors import ImageError, InputError
 from terrazzo.images import read_photo
 from terrazzo.sources import LAYOUTS, find_scenes, stitch_tile
-from terrazzo.sources.trees import FolderTree, ZipTree, natural_key, open_tree
+from terrazzo.sources.trees import FolderTree, ZipTree, composed, natural_key, open_tree
 
 MASK = color_mask(4, 6)
 
@@ -227,7 +228,7 @@ def test_files_left_alone_are_counted(tmp_path: Path) -> None:
     for name in ("readme.txt", "images/Thumbs.db", "preview/a.png"):
         write(tmp_path / name, b"x")
     assert find_scenes(tmp_path).notes == (
-        "1 image files outside images/ and masks/ left alone, e.g. preview/a.png",
+        "1 image file outside images/ and masks/ left alone, e.g. preview/a.png",
         "2 other files left alone, e.g. images/Thumbs.db",
     )
 
@@ -245,7 +246,7 @@ def test_the_table_nearest_to_the_root_is_taken(tmp_path: Path) -> None:
     ("files", "words"),
     [
         ([], "found no files"),
-        (["photos/a.jpg", "b.txt"], r"found 2 files \(1 images\) in b\.txt, photos/"),
+        (["photos/a.jpg", "b.txt"], r"found 2 files \(1 image\) in b\.txt, photos/"),
         (["images/a.png"], r"looked for folders Tile N, .*; or images/ and masks/ side by side"),
     ],
 )
@@ -366,3 +367,33 @@ def test_a_folder_that_may_not_be_listed_is_an_error(tmp_path: Path) -> None:
             find_scenes(tmp_path)
     finally:
         (tmp_path / "masks").chmod(0o755)
+
+
+# --- names as macOS writes them
+
+
+@pytest.mark.parametrize("as_zip", [False, True])
+def test_composed_and_decomposed_names_pair(tmp_path: Path, as_zip: bool) -> None:
+    """`é` as one character in the images and the lists, as `e` and an accent in the masks of a Mac's zip."""
+    one, two = unicodedata.normalize("NFC", "café"), unicodedata.normalize("NFD", "café")
+    assert one != two
+    names = [f"images/{one}.png", f"masks/{two}.png", f"images/{two}_2.png", f"masks/{one}_2.png"]
+    raw = {name: name.encode() for name in names} | {"val.txt": f"{two}_2\n".encode()}
+    root = tmp_path / ("set.zip" if as_zip else "set")
+    if as_zip:
+        with zipfile.ZipFile(root, "w") as archive:
+            for name, content in raw.items():
+                archive.writestr(name, content)
+    else:
+        for name, content in raw.items():
+            write(root / name, content)
+    found = find_scenes(root)
+    assert {scene.name: scene.split for scene in found.scenes} == {one: "train", f"{one}_2": "val"}
+    assert found.unpaired == ()
+    label = next(scene.label for scene in found.scenes if scene.name == one)
+    assert (label.read().decode(), two in label.where) == (f"masks/{two}.png", not as_zip)
+
+
+def test_two_files_that_differ_by_the_form_of_a_name_are_two() -> None:
+    one, two = unicodedata.normalize("NFC", "é"), unicodedata.normalize("NFD", "é")
+    assert composed([one, two, f"{two}x"]) == {one: one, two: two, f"{one}x": f"{two}x"}

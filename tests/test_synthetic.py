@@ -343,7 +343,8 @@ def test_options_out_of_range_are_refused_and_nothing_is_written(
 
 
 def names(root: Path) -> list[str]:
-    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    files = (path for path in root.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return sorted(path.relative_to(root).as_posix() for path in files)
 
 
 def pixels(path: Path) -> NDArray[np.generic]:

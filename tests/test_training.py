@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,17 +15,20 @@ import pytest
 import torch
 
 import terrazzo
+from terrazzo import callbacks, running
 from terrazzo.augment import build_augmentation
 from terrazzo.batches import BatchOrder, batches
 from terrazzo.bundle import load
+from terrazzo.cli import run as run_command
 from terrazzo.errors import InputError, OutputExistsError, PatchesError, RecipeError, WeightsError
 from terrazzo.fitting import fit
 from terrazzo.header import read_header
 from terrazzo.models import build_model, normalization_for
 from terrazzo.patches import Patches, open_patches
 from terrazzo.recipe import Recipe
+from terrazzo.runs import Trained
 from terrazzo.sections import OptimizerSection
-from terrazzo.training import build_optimizer, step_seed
+from terrazzo.training import Learner, build_optimizer, step_seed
 from tests.striped import striped_patches
 
 SMALL = {
@@ -213,6 +217,7 @@ def test_a_batch_that_cannot_be_normalized_is_told(patches_path: Path, tmp_path:
     for command, name in ((terrazzo.train, "run"), (terrazzo.tune, "tune")):
         with pytest.raises(InputError, match=r"a batch of 1 patch of 32 px.*use another --batch-size"):
             command(patches_path, out=tmp_path / name, recipe="unet", changes=changes, device="cpu")
+        assert not (tmp_path / name).exists()
 
 
 def test_after_ctrl_c_a_process_can_be_interrupted_again(patches_path: Path, tmp_path: Path) -> None:
@@ -226,6 +231,61 @@ def test_after_ctrl_c_a_process_can_be_interrupted_again(patches_path: Path, tmp
     )
     assert done.interrupted
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("when", ["before the first step", "in the first epoch", "at its line"])
+def test_ctrl_c_before_the_first_epoch_s_end_exits_130_and_leaves_nothing(
+    patches_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], when: str
+) -> None:
+    where = {"before the first step": running, "in the first epoch": Learner, "at its line": callbacks}[when]
+    name = {running: "fit", Learner: "training_step", callbacks: "write_rows"}[where]
+    true = getattr(where, name)
+
+    def stop(*args: object, **options: object) -> None:
+        if when == "at its line":
+            true(*args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(where, name, stop)
+    (tmp_path / "runs").mkdir()
+    words = ["train", str(patches_path), "--recipe", "unet", "--device", "cpu", "--out", str(tmp_path / "runs" / "run")]
+    settings = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
+    assert run_command([*words, *settings]) == 130
+    *_, last = capsys.readouterr().err.splitlines()
+    assert "stopped by Ctrl-C" in last
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_ctrl_c_at_an_epoch_s_line_leaves_no_row_that_resume_repeats(patches_path: Path, tmp_path: Path) -> None:
+    def epochs() -> list[str]:
+        with (tmp_path / "run" / "metrics.csv").open() as stream:
+            return [row["epoch"] for row in csv.DictReader(stream)]
+
+    def train(resume: bool, say: Callable[[str], None]) -> Trained:
+        place = {"out": tmp_path / "run", "epochs": 4, "device": "cpu"}
+        return terrazzo.train(patches_path, recipe="unet", changes=SMALL, resume=resume, say=say, **place)
+
+    def stop(line: str) -> None:
+        if line.startswith("epoch 3/4"):
+            raise KeyboardInterrupt
+
+    stopped = train(False, stop)
+    assert stopped.interrupted
+    assert stopped.header.scores is not None
+    assert (epochs(), stopped.header.scores["epochs"]) == (["1", "2"], 2)
+    said: list[str] = []
+    train(True, said.append)
+    assert epochs() == ["1", "2", "3", "4"]
+    assert "resuming after epoch 2 of 4" in said
+    assert [line.split(":")[0] for line in said if line.startswith("epoch ")] == ["epoch 3/4", "epoch 4/4"]
+
+
+def test_resume_says_where_there_is_nothing_to_resume(patches_path: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    place = {"out": tmp_path / "run", "epochs": 1, "device": "cpu"}
+    terrazzo.train(patches_path, recipe="unet", changes=SMALL, resume=True, say=said.append, **place)
+    assert f"nothing to resume in {tmp_path / 'run'}: the training begins anew" in said
+    assert not any(line.startswith("resuming") for line in said)
 
 
 def test_a_run_that_diverges_gives_no_model(patches_path: Path, tmp_path: Path) -> None:

@@ -34,6 +34,9 @@ def test_the_notebook_is_valid_and_carries_no_outputs_and_no_paths_of_a_machine(
     assert not re.search(
         r"[\"' ]/(home|root|Users|tmp|work|content)\b|[A-Z]:\\\\", NOTEBOOK.read_text(encoding="utf-8")
     )
+    # Colab has no terrazzo; where it is installed, nothing is fetched.
+    first = next(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    assert re.search(r'if importlib\.util\.find_spec\("terrazzo"\) is None:.*\n    %pip install', first)
     kinds = [cell.cell_type for cell in notebook.cells]
     assert kinds[0] == kinds[-1] == "markdown"
 
@@ -64,7 +67,10 @@ def test_the_tutorial_runs_and_shows_curves_scores_patches_and_maps(tmp_path: Pa
     scores = shown(notebook, "terrazzo.evaluate(")["text/html"]
     accuracy = re.search(r"accuracy (0\.\d+)", scores)
     assert accuracy is not None
-    assert float(accuracy[1]) > 0.45  # the commonest class has 0.41 of the pixels
+    assert float(accuracy[1]) > 0.6  # the commonest class has 0.41 of the pixels
+    building = re.search(r"Building +(0\.\d+)", scores)
+    assert building is not None
+    assert float(building[1]) > 0.2  # IoU: the example must find what people look for first
     assert "probabilities (5, " in shown(notebook, "sum to")["stream"]
     assert "that sum to 1.000" in shown(notebook, "sum to")["stream"]
     assert {"model.h5", "maps", "patches_preview.png", "patches_predictions.png"} <= {

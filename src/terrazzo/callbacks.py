@@ -15,8 +15,8 @@ COLUMNS = (
     "epoch", "stage", "size", "train_loss", "val_loss", "val_accuracy", "val_mean_iou", "val_mean_dice", "lr",
     "seconds", "images_per_s",
 )  # fmt: skip
-"""The columns of metrics.csv. `epoch` and `stage` count from 1, `size` is that of the training patches, `lr` that of
-the epoch's last step; `seconds` and `images_per_s` are of the training part alone."""
+"""The columns of metrics.csv. `epoch` and `stage` count from 1, `size` is that of the training patches, `lr` the mean
+over the epoch's steps; `seconds` and `images_per_s` are of the training part alone."""
 
 
 class EpochLog(Callback):
@@ -31,6 +31,10 @@ class EpochLog(Callback):
         self._started = 0.0
         self._trained = 0.0
         self._seen = 0
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Say where a resumed run goes on."""
+        self.say(f"resuming after epoch {int(checkpoint['epoch']) + 1} of {trainer.max_epochs}")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the rows of the epochs before the one that a resumed run begins with."""
@@ -77,6 +81,13 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def keep_rows(path: Path, last_epoch: int) -> None:
+    """Take out of metrics.csv the epochs after the last one that a checkpoint holds: a resumed run does them again."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    write_rows(path, [row for row in rows if int(row["epoch"]) <= last_epoch])
 
 
 def read_rows(path: Path) -> list[dict[str, float]]:

@@ -7,7 +7,7 @@ from typing import Any
 from terrazzo.recipe import Recipe, load_recipe, recipe_names
 
 ANY_LAYOUT = "flat"
-"""The layout named for recipes that are for any data: the plain one, `images/` beside `masks/`."""
+"""Where a program wants a layout of the recipes that are for any data: the plain one, `images/` beside `masks/`."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,10 @@ class Listed:
         return {"name": recipe.name, "about": recipe.about, "layout": self.layout, "published": self.published}
 
     def lines(self) -> list[str]:
-        """The same as text: the name and what it is, then the layout and the figures."""
+        """As text: the name and what it is, then the layout (`any` where it is for any data) and the figures."""
         figures = ", ".join(f"{name} {value:g}" for name, value in self.published.items())
-        return [f"{self.recipe.name}: {self.recipe.about}", f"    {self.layout}; published: {figures or 'none'}"]
+        layout = self.recipe.data.layout or "any"
+        return [f"{self.recipe.name}: {self.recipe.about}", f"    {layout}; published: {figures or 'none'}"]
 
 
 def recipes(name: str | Path | None = None) -> tuple[Listed, ...]:

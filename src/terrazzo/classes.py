@@ -53,6 +53,13 @@ class Classes:
 
     None: the value itself, or for a layout with values of its own those of each scene.
     """
+    ignored: tuple[str, ...] = ()
+    """The names of the table's rows that mean no class."""
+
+    def to_ignore(self, names: Collection[str]) -> tuple[str, ...]:
+        """Of class names those that are still to be ignored: rows that mean no class, in any case, are so already."""
+        already = {name.casefold() for name in self.ignored}
+        return tuple(name for name in names if name in self.schema.names or name.casefold() not in already)
 
     def values(self) -> tuple[int, ...]:
         """The value in masks of ids that stands for each class."""
@@ -178,7 +185,8 @@ def _of_table(table: ClassTable, census: Census, unknown: str, ignore_values: Co
         names = dict(zip(fitted.values, fitted.schema.names, strict=True))
         names |= {value: f"{name} (no class)" for name, value in fitted.ignored}
         notes.append(f"classes: {BINARY_NOTE.format(*(names[value] for value in BINARY_VALUES))}")
-    return Classes(fitted.schema, tuple(notes), class_of_values(fitted, census, unknown, ignore_values))
+    label_ids = class_of_values(fitted, census, unknown, ignore_values)
+    return Classes(fitted.schema, tuple(notes), label_ids, tuple(name for name, _ in fitted.ignored))
 
 
 def _written(value: int, census: Census) -> str:

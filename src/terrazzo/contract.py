@@ -17,7 +17,7 @@ from terrazzo.findings import Finding, Report
 from terrazzo.label_values import MAX_VALUES
 from terrazzo.labels import NEAREST_DISTANCE, ids_of
 from terrazzo.reading import Reader
-from terrazzo.reporting import Progress, silent
+from terrazzo.reporting import Progress, how_many, silent
 from terrazzo.schema import IGNORE, ClassSchema, pack_colors, unpack_color
 from terrazzo.sources.detect import check_layout, find_scenes
 from terrazzo.sources.scene import Scene
@@ -151,7 +151,7 @@ def judge(surveyed: Survey, counted: Census, classes: Classes, options: LabelOpt
 
 def _rules(counted: Census, classes: Classes, options: LabelOptions) -> Rules:
     schema = classes.schema
-    left = schema.without(options.ignore_class)
+    left = schema.without(classes.to_ignore(options.ignore_class))
     return Rules(
         left,
         counted.is_color,
@@ -202,8 +202,8 @@ def _left_out(findings: Sequence[Finding]) -> list[str]:
     lone = sum(finding.kind == "unpaired" for finding in warned)
     bad = len({finding.file for finding in warned if finding.kind in ("unreadable", "size", "mixed", "id-range")})
     return [
-        *([f"left out: {lone} files without a partner (--unpaired skip)"] if lone else []),
-        *([f"left out: the scenes of {bad} files that cannot be used (--bad skip)"] if bad else []),
+        *([f"left out: {how_many(lone, 'file')} without a partner (--unpaired skip)"] if lone else []),
+        *([f"left out: the scenes of {how_many(bad, 'file')} that cannot be used (--bad skip)"] if bad else []),
     ]
 
 
@@ -216,7 +216,7 @@ def _smaller(downsample: float) -> list[str]:
 def _blank(verdicts: Sequence[Verdict]) -> list[str]:
     """A counted line on the scenes without a pixel of any class."""
     n = sum(verdict.is_blank for verdict in verdicts)
-    return [f"left out: {n} scenes whose masks hold no pixel of any class"] if n else []
+    return [f"left out: {how_many(n, 'scene')} whose masks hold no pixel of any class"] if n else []
 
 
 def _snapped(left: Sequence[Verdict], n_pixels: int) -> list[str]:
@@ -237,7 +237,7 @@ def _named_values(surveyed: Survey, counted: Census, classes: Classes, options: 
     ids = next((scene.label_ids for scene in surveyed.found.scenes if scene.label_ids), classes.label_ids)
     ids = tuple(range(schema.n_classes)) if ids is None else ids
     names: dict[int, str] = {}
-    for name in options.ignore_class:
+    for name in classes.to_ignore(options.ignore_class):
         i = schema.names.index(name)
         if counted.is_color:
             names |= {value: name for value in counted.pixels if unpack_color(value) == schema.colors[i]}
@@ -254,8 +254,8 @@ def _ignored(left: Sequence[Verdict], counted: Census, names: Mapping[int, str])
             totals.setdefault(value, []).append(count)
     all_pixels = max(sum(int(verdict.pixels.sum()) for verdict in left), 1)
     return [
-        f"ignored: {sum(counts)} pixels ({sum(counts) / all_pixels:.2%}) of {value_text(counted, value)}, "
-        f"{names.get(value, 'which means no class')}, in {len(counts)} files"
+        f"ignored: {how_many(sum(counts), 'pixel')} ({sum(counts) / all_pixels:.2%}) of {value_text(counted, value)}, "
+        f"{names.get(value, 'which means no class')}, in {how_many(len(counts), 'file')}"
         for value, counts in totals.items()
     ]
 
@@ -267,9 +267,9 @@ def _nearest(findings: Sequence[Finding], n_pixels: int) -> list[str]:
     reach = f"at most {NEAREST_DISTANCE:g} away in RGB"
     return [
         *(
-            [f"nearest: {mapped} pixels ({mapped / n_pixels:.2%}) taken for the nearest class, {reach}"]
+            [f"nearest: {how_many(mapped, 'pixel')} ({mapped / n_pixels:.2%}) taken for the nearest class, {reach}"]
             if mapped
             else []
         ),
-        *([f"ignored: {far} pixels ({far / n_pixels:.2%}) of colours in no class"] if far else []),
+        *([f"ignored: {how_many(far, 'pixel')} ({far / n_pixels:.2%}) of colours in no class"] if far else []),
     ]

@@ -19,6 +19,9 @@ Rows = Sequence[Mapping[str, Any]]
 PANELS = (("loss", "Loss"), ("accuracy", "Accuracy"), ("mean_iou", "Mean IoU"), ("mean_dice", "Mean Dice"))
 """What is drawn of training (`train_...`) and of validation (`val_...`), where the metrics have it."""
 
+LR_TITLE = "Learning rate, mean of each epoch"
+"""Under one cycle the last step of a run has a rate of nearly 0, which is that of no epoch."""
+
 _BEST_BY = "val_mean_iou"
 _SIDES = (("train", "training", "#8a94a6"), ("val", "validation", "#c2410c"))
 _BEST_COLOR, _LR_COLOR, _STAGE_COLOR = "#0f766e", "#64748b", "#94a3b8"
@@ -45,7 +48,7 @@ def plot_curves(rows: Rows, out_png: Path, leaky: bool = False) -> None:
         _draw_sides(axis, epochs, rows, key, best)
     axes[4].plot(epochs, column(rows, "lr"), color=_LR_COLOR, linewidth=1.8, **_markers(rows))
     stages = _stages(rows)
-    for axis, title in zip(axes, (*(title for _, title in PANELS), "Learning rate"), strict=False):
+    for axis, title in zip(axes, (*(title for _, title in PANELS), LR_TITLE), strict=False):
         _dress(axis, title, above=18 if stages else 6)
         for at, size in stages:
             _mark_stage(axis, epochs[at] - 0.5, size)

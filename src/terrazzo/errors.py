@@ -12,7 +12,8 @@
     ├── WeightsError         encoder weights that cannot be had or do not fit
     ├── ExportError          an export that cannot be made, or that would not compute what the model does
     ├── OutputExistsError    something else is in the way of an output
-    └── PartialError         exit code 1: some inputs of a batch failed, the rest was done
+    ├── PartialError         exit code 1: some inputs of a batch failed, the rest was done
+    └── StoppedError         exit code 130: Ctrl-C ended it without a result
 
 The command line prints `str(error)` as one line on stderr and exits with `error.exit_code`.
 """
@@ -77,3 +78,9 @@ class PartialError(TerrazzoError):
     """Some inputs of a batch failed; the others were finished."""
 
     exit_code: ClassVar[int] = 1
+
+
+class StoppedError(TerrazzoError):
+    """Ctrl-C ended the work, and no result of it is there."""
+
+    exit_code: ClassVar[int] = 130

@@ -15,7 +15,7 @@ from textwrap import shorten
 
 from terrazzo.errors import InputError, OutputExistsError
 from terrazzo.extras import need
-from terrazzo.files import refuse_existing, same_content, write_folder_beside
+from terrazzo.files import Mark, refuse_existing, same_content, write_folder_beside
 from terrazzo.reporting import Say, quiet
 
 Download = Callable[[str], str]
@@ -83,7 +83,8 @@ def fetch(name: str, out: Path | None, overwrite: bool, say: Say, get: Download 
         return Fetched(name, cached, data.licence, False)
     if out.is_dir() and not overwrite and same_content(cached, out):
         return Fetched(name, out, data.licence, True)
-    refuse_existing(out, f"a copy of the data set {name}", overwrite)
+    mark = Mark(tuple(path.relative_to(cached).as_posix() for path in cached.rglob("*") if path.is_file()))
+    refuse_existing(out, f"a copy of the data set {name}", overwrite, mark)
     with write_folder_beside(out) as folder:
         shutil.copytree(cached, folder, dirs_exist_ok=True)
     return Fetched(name, out, data.licence, False)

@@ -2,6 +2,10 @@
 
 Law: a reader never sees half an output. A process killed while writing leaves at most a hidden `.NAME.*.partial`
 beside the place; that of a folder is removed by the next write to it.
+
+Law of --overwrite: nothing goes that the same command did not write. A command's `Mark` says by which files its folder
+is known and which names are its own. A folder that is replaced as a whole must bear the mark and hold nothing else; in
+one where other files stay, only the command's own names go, and only where the mark is there.
 """
 
 import glob
@@ -12,12 +16,38 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from terrazzo.errors import InputError, OutputExistsError
 
 PARTIAL_SUFFIX = ".partial"
+
+_LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")  # what systems put into a folder that somebody looked at
+_SIGN_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How a folder is known for the output of one command."""
+
+    names: tuple[str, ...]
+    """What the command writes into it: files and folders, the latter with all that is in them."""
+    signs: tuple[tuple[str, str], ...] = ()
+    """Files, and a text that stands near the start of each; one of them is enough. Empty: the names are."""
+    is_whole: bool = True
+    """Whether the folder is replaced as a whole; else other files in it stay."""
+
+    def foreign(self, folder: Path) -> str | None:
+        """The first file that would go though the command did not write it; None where there is none."""
+        signed = not self.signs or any(_begins_with(folder / name, text) for name, text in self.signs)
+        own = frozenset(self.names)
+        for name in _files_below(folder):
+            is_own = name in own or any(above.as_posix() in own for above in PurePosixPath(name).parents)
+            if (is_own and not signed) or (self.is_whole and not is_own):
+                return name
+        return None
 
 
 @contextmanager
@@ -150,14 +180,46 @@ def same_content(one: Path, two: Path) -> bool:
     return names[0] == names[1] and all(file_digest(one / name) == file_digest(two / name) for name in names[0])
 
 
-def refuse_existing(path: Path, what: str, overwrite: bool) -> None:
-    """Raise OutputExistsError where `path` is a file or a folder that is not empty, unless `overwrite`."""
+def refuse_existing(path: Path, what: str, overwrite: bool, mark: Mark | None = None) -> None:
+    """Raise OutputExistsError where `path` is a file or a folder that is not empty, unless `overwrite`.
+
+    With the `mark` of a folder, even `overwrite` lets nothing go that the same command did not write.
+    """
     in_the_way = path.is_file() or (path.is_dir() and any(path.iterdir()))
     if in_the_way and not overwrite:
         raise OutputExistsError(
             f"{path}: already exists and is not {what} of these inputs and options; "
             "choose another --out, or replace it with --overwrite"
         )
+    if mark is None or not in_the_way:
+        return
+    if path.is_file():
+        raise OutputExistsError(f"{path}: is a file where a folder is needed; choose another --out")
+    foreign = mark.foreign(path)
+    if foreign is not None:
+        raise OutputExistsError(
+            f"{path}: holds {foreign}, which is no part of {what}, so that --overwrite does not replace it; "
+            "move it away, or choose another --out"
+        )
+
+
+def _files_below(folder: Path) -> Iterator[str]:
+    """The names of all files below a folder, sorted folder by folder, without litter and our own unfinished files."""
+    for above, folders, files in os.walk(folder):
+        links = [name for name in folders if Path(above, name).is_symlink()]
+        folders.sort()
+        for name in sorted(files + links):
+            if name not in _LITTER and not (name.startswith(".") and PARTIAL_SUFFIX in name):
+                yield Path(above, name).relative_to(folder).as_posix()
+
+
+def _begins_with(path: Path, text: str) -> bool:
+    """Whether a text stands among the first bytes of a file."""
+    try:
+        with path.open("rb") as stream:
+            return text.encode() in stream.read(_SIGN_BYTES)
+    except OSError:
+        return False
 
 
 def _refuse_in_use(folder: Path) -> None:

@@ -14,7 +14,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from terrazzo.batches import batches
-from terrazzo.callbacks import EpochLog, read_rows
+from terrazzo.callbacks import EpochLog, keep_rows, read_rows
 from terrazzo.errors import RecipeError
 from terrazzo.hardware import Compute, choose
 from terrazzo.models import Network
@@ -84,10 +84,19 @@ def fit(
     prefix = "average.module." if recipe.train.ema else "network."
     state = {name[len(prefix) :]: value for name, value in best["state_dict"].items() if name.startswith(prefix)}
     best_epoch = int(best["epoch"]) + 1
+    if not complete:
+        keep_rows(run / METRICS, max(best_epoch, _last_epoch(checkpoint)))
     rows = read_rows(run / METRICS)  # a run that was killed after its last epoch logs no more
     row = next(row for row in rows if int(row["epoch"]) == best_epoch)
     scores = {name: row[name] for name in ("val_loss", "val_accuracy", "val_mean_iou", "val_mean_dice")}
     return Fit(state, best_epoch, scores, len(rows), complete)
+
+
+def _last_epoch(checkpoint: Path) -> int:
+    """The epoch, from 1, that a checkpoint holds; 0 where there is none."""
+    if not checkpoint.is_file():
+        return 0
+    return int(torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["epoch"]) + 1
 
 
 def _run(trainer: lightning.Trainer, learner: Learner, train: Any, val: Any, checkpoint: Path | None) -> bool:

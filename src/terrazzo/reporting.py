@@ -18,6 +18,12 @@ def quiet(line: str) -> None:
     """The `say` that says nothing."""
 
 
+def how_many(n: int, noun: str) -> str:
+    """A number and what it counts: `1 image`, `2 images`, `2 patches`."""
+    ending = "" if n == 1 else "es" if noun.endswith(("ch", "ss")) else "s"
+    return f"{n} {noun}{ending}"
+
+
 def as_html(lines: Iterable[str]) -> str:
     """The lines as notebooks show them: as they stand on a terminal, their columns aligned."""
     text = "\n".join(lines)

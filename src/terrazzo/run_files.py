@@ -9,9 +9,20 @@ tensorboard/          the same figures for TensorBoard
 stages.csv, .png      what each stage of progressive resizing cost and reached, where the recipe has stages
 """
 
+from terrazzo.files import Mark
+
 MODEL, RECIPE, METRICS, CURVES = "model.safetensors", "recipe.yaml", "metrics.csv", "curves.png"
 CHECKPOINTS, BEST, LAST, TENSORBOARD = "checkpoints", "best.ckpt", "last.ckpt", "tensorboard"
 STAGES, STAGE_CURVES = "stages.csv", "stages.png"
 
+SETTLED = "# settled by terrazzo train"
+"""How recipe.yaml begins, which tells it from a recipe that somebody wrote and keeps in the same folder."""
+
 FILES = (MODEL, RECIPE, METRICS, CURVES, STAGES, STAGE_CURVES)
 FOLDERS = (CHECKPOINTS, TENSORBOARD)
+MARK = Mark(
+    FILES + FOLDERS,
+    ((MODEL, "terrazzo_version"), (RECIPE, SETTLED), (METRICS, "epoch,stage,size,train_loss,val_loss")),
+    is_whole=False,
+)
+"""How a folder is known for a run; what else lies in it stays."""

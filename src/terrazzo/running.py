@@ -14,7 +14,7 @@ from terrazzo.models import Network, build_model, normalization_for
 from terrazzo.patches import Patches
 from terrazzo.recipe import Recipe
 from terrazzo.reporting import Progress, Say
-from terrazzo.run_files import CHECKPOINTS, FOLDERS, LAST, METRICS, RECIPE
+from terrazzo.run_files import CHECKPOINTS, FOLDERS, LAST, METRICS, RECIPE, SETTLED
 from terrazzo.weights import load_encoder_weights
 
 
@@ -32,7 +32,7 @@ def carry_out(
         network = first_network(patches, frozen)
         if not (resume and (run / CHECKPOINTS / LAST).is_file()):
             frozen = settle_choices(network, patches, frozen, compute, say)
-            write_text(run / RECIPE, frozen.to_yaml())
+            write_text(run / RECIPE, f"{SETTLED}\n{frozen.to_yaml()}")
         network_name = " / ".join(filter(None, (frozen.model.arch, frozen.model.encoder)))
         say(f"training {frozen.name} ({network_name}) on {compute.describe()}")
         if frozen.train.freeze_epochs and frozen.model.encoder_weights == "none":

@@ -15,14 +15,27 @@ from typing import TYPE_CHECKING, Any
 
 from terrazzo._version import __version__
 from terrazzo.devices import check_compute
-from terrazzo.errors import InputError, ModelFileError, OutputExistsError, RecipeError
+from terrazzo.errors import InputError, ModelFileError, OutputExistsError, RecipeError, StoppedError
 from terrazzo.files import digest, folder_for, refuse_existing, write_beside
 from terrazzo.header import Header, TrainingData, read_header
 from terrazzo.patches import Patches, open_patches
 from terrazzo.recipe import Recipe, first_difference, load_recipe
-from terrazzo.reporting import Progress, Say
-from terrazzo.run_files import CURVES, FILES, FOLDERS, METRICS, MODEL, RECIPE, STAGE_CURVES, STAGES
-from terrazzo.splits import describe_leak
+from terrazzo.reporting import Progress, Say, how_many
+from terrazzo.run_files import (
+    BEST,
+    CHECKPOINTS,
+    CURVES,
+    FILES,
+    FOLDERS,
+    LAST,
+    MARK,
+    METRICS,
+    MODEL,
+    RECIPE,
+    STAGE_CURVES,
+    STAGES,
+)
+from terrazzo.splits import describe_leak, is_leaky
 from terrazzo.stages import Leg, LegResult, compare_legs, legs, stage_rows, stage_table
 from terrazzo.terms import check_class_weights, parse_terms
 
@@ -44,7 +57,7 @@ class Trained:
     def summary(self) -> list[str]:
         """The model in one line: its best epoch and what it scored there."""
         scores, data = self.header.scores or {}, self.header.training_data
-        leaky = " (leaky split: flattering)" if data.leak["group"] > 0 else ""
+        leaky = " (leaky split: flattering)" if is_leaky(data.leak) else ""
         return [
             f"{self.header.title}: best epoch {scores['epoch']} of {scores['epochs']}, validation accuracy "
             f"{scores['val_accuracy']:.4f}, mean IoU {scores['val_mean_iou']:.4f}{leaky}"
@@ -71,19 +84,33 @@ def train_patches(
     """Train the recipe on the patches, into the folder `run`.
 
     Every check comes before torch is imported. Raises PatchesError, RecipeError, WeightsError, OutputExistsError;
-    InputError where Ctrl-C came before the first epoch was finished.
+    StoppedError where Ctrl-C came before the first epoch was finished. What fails that early leaves nothing behind.
     """
     check_compute(options.device)
     patches = open_patches(patches_path)
+    recipe = suited(recipe, patches.bands, say)
     _check(patches, recipe)
     key = run_key(patches, recipe)
     if (kept := _finished(run, key)) is not None and not options.overwrite:
         return Trained(run / MODEL, kept, True, False)
     _make_room(run, recipe, key, options)
-    say(f"{len(patches.rows('train'))} patches to train on, {len(patches.rows('val'))} to validate")
+    say(f"{how_many(len(patches.rows('train')), 'patch')} to train on, {len(patches.rows('val'))} to validate")
     say(describe_leak(patches.leak))
-    with folder_for(run / MODEL), _interrupts_kept():
+    if options.resume and not (run / CHECKPOINTS / LAST).is_file():
+        say(f"nothing to resume in {run}: the training begins anew")
+    with folder_for(run / MODEL), _nothing_left(run), _interrupts_kept():
         return _train(patches, recipe, run, key, options, progress, say)
+
+
+@contextmanager
+def _nothing_left(run: Path) -> Iterator[None]:
+    """Remove what the block wrote where it fails before there is a model or a checkpoint to go on from."""
+    try:
+        yield
+    except BaseException:
+        if not any((run / name).exists() for name in (MODEL, f"{CHECKPOINTS}/{BEST}", f"{CHECKPOINTS}/{LAST}")):
+            _clear(run)
+        raise
 
 
 @contextmanager
@@ -113,9 +140,9 @@ def _train(
     started = _started_recipe(run, recipe) if options.resume else None
     frozen, result = carry_out(patches, recipe, run, options.device, progress, say, started)
     if result is None:
-        raise InputError(
-            f"{run}: stopped before the first epoch was finished, so nothing was saved; "
-            "the same command with --resume starts again"
+        raise StoppedError(
+            f"{run}: stopped by Ctrl-C before the first epoch was finished, so there is no model; "
+            "the same command begins anew"
         )
     if not math.isfinite(result.scores["val_loss"]):
         raise InputError(
@@ -124,7 +151,7 @@ def _train(
         )
     header = _header(patches, frozen, key if result.complete else f"{key}:stopped", result)
     rows = read_rows(run / METRICS)
-    plot_curves(rows, run / CURVES, leaky=patches.leak["group"] > 0)
+    plot_curves(rows, run / CURVES, leaky=is_leaky(patches.leak))
     if frozen.stages:
         _compare_stages(legs(frozen, patches.patch_size), rows, run, say)
     save(run / MODEL, header, result.state)
@@ -167,11 +194,21 @@ def _header(patches: Patches, recipe: Recipe, key: str, result: "Fit") -> Header
         patch_size=patches.patch_size,
         fit=patches.fit,
         downsample=patches.downsample,
+        gsd_m=patches.gsd_m,
+        band_reading=patches.band_reading,
         recipe=recipe.model_dump(mode="json"),
         training_data=data,
         key=key,
         scores={"epoch": result.best_epoch, "epochs": result.epochs_done, **result.scores},
     )
+
+
+def suited(recipe: Recipe, bands: int, say: Say) -> Recipe:
+    """The recipe without what images of so many bands cannot take, which is said: saturation is of three bands."""
+    if bands == 3 or not recipe.augment.saturation:
+        return recipe
+    say(f"augment.saturation = {recipe.augment.saturation:g} is for images of three bands; these have {bands}: it is 0")
+    return recipe.with_changes({"augment.saturation": 0})
 
 
 def _check(patches: Patches, recipe: Recipe) -> None:
@@ -212,7 +249,7 @@ def _make_room(run: Path, recipe: Recipe, key: str, options: RunOptions) -> None
             "or choose another --out"
         )
     else:
-        refuse_existing(run, "a finished run", options.overwrite)
+        refuse_existing(run, "a run", options.overwrite, MARK)
         _clear(run)
 
 

@@ -89,8 +89,7 @@ class Learner(lightning.LightningModule):
         self.memory_format = memory_format
         self.plan = plan
         self.leg = plan[0]
-        self.lr = plan[0].lr
-        """The learning rate of the last step of the weights."""
+        self._lrs: list[float] = []
         self.augmentation = build_augmentation(recipe.augment)
         self.loss = build_loss(recipe.loss, n_classes)
         self._schedule: Schedule | None = None
@@ -98,6 +97,11 @@ class Learner(lightning.LightningModule):
         self._confusion = torch.zeros(n_classes, n_classes, dtype=torch.int64)
         self._train_loss = torch.zeros(2)
         self._val_loss = torch.zeros(2)
+
+    @property
+    def lr(self) -> float:
+        """The mean learning rate of the epoch's steps of the weights so far; that of the leg before the first."""
+        return sum(self._lrs) / len(self._lrs) if self._lrs else self.leg.lr
 
     @property
     def scored(self) -> nn.Module:
@@ -121,8 +125,9 @@ class Learner(lightning.LightningModule):
         return loss
 
     def on_train_epoch_start(self) -> None:
-        """Begin the epoch's mean training loss anew; begin or take up its leg; freeze or free the encoder."""
+        """Begin the epoch's mean loss and learning rate anew; begin or take up its leg; freeze or free the encoder."""
         self._train_loss = torch.zeros(2, device=self.device)
+        self._lrs = []
         epoch = self.current_epoch
         leg = next((leg for leg in self.plan if epoch in leg), self.plan[-1])
         if self._schedule is None or leg != self.leg:
@@ -146,7 +151,7 @@ class Learner(lightning.LightningModule):
     ) -> None:
         """One step of the weights, then of the running mean and of the learning rate."""
         super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
-        self.lr = float(optimizer.param_groups[0]["lr"])
+        self._lrs.append(float(optimizer.param_groups[0]["lr"]))
         if self.average is not None:
             self.average.update_parameters(self.network)
         if self._schedule is not None:

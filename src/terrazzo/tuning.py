@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from terrazzo.devices import check_compute
 from terrazzo.errors import InputError
-from terrazzo.files import digest, refuse_existing, write_beside, write_folder_beside, write_json
+from terrazzo.files import Mark, digest, refuse_existing, write_beside, write_folder_beside, write_json
 from terrazzo.patches import Patches, open_patches
 from terrazzo.recipe import Recipe
 from terrazzo.reporting import Progress, Say
+from terrazzo.runs import suited
 from terrazzo.stages import legs
 from terrazzo.terms import check_class_weights, parse_terms
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from terrazzo.range_test import Curve
 
 PLOT, TABLE, RESULT = "learning_rate.png", "learning_rate.csv", "tune.json"
+MARK = Mark((PLOT, TABLE, RESULT), ((RESULT, '"recipe"'),))
 FEWEST_STEPS = 20
 
 
@@ -66,13 +68,14 @@ def tune_patches(
     if options.steps < FEWEST_STEPS:
         raise InputError(f"--steps {options.steps}: too few to see a curve; give {FEWEST_STEPS} or more")
     patches = open_patches(patches_path)
+    recipe = suited(recipe, patches.bands, say)
     patches.rows("train")
     legs(recipe, patches.patch_size)
     check_class_weights(recipe.loss.class_weights, parse_terms(recipe.loss.terms), patches.schema.n_classes)
     key = digest(patches.content_hash, recipe.model_dump_json(), str(options.steps))
     if not options.overwrite and (kept := _finished(out, key)) is not None:
         return kept
-    refuse_existing(out, "a finished range test", options.overwrite)
+    refuse_existing(out, "a finished range test", options.overwrite, MARK)
     curve = _curve(patches, recipe, options, progress, say)
     lr = curve.suggestion
     with write_folder_beside(out) as folder:

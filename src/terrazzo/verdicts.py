@@ -10,6 +10,7 @@ from terrazzo.images import View
 from terrazzo.label_values import spans
 from terrazzo.labels import NEAREST_DISTANCE, Tally, Translation, too_strange, translate, translate_ids
 from terrazzo.reading import mask_view
+from terrazzo.reporting import how_many
 from terrazzo.schema import IGNORE, NO_CLASS, ClassSchema, format_color, unpack_color
 from terrazzo.sources.scene import Scene
 from terrazzo.survey import Probe, ProbedMask
@@ -124,7 +125,8 @@ def _out_of_range(probe: Probe, mask: ProbedMask, meaning: Translation, rules: R
     values, count, example = _largest(probe, mask, meaning.unknown)
     known = [value for value, i in enumerate(rules.lookup(probe.scene)) if i != NO_CLASS and value != IGNORE]
     allowed = f"{spans(known)} and {IGNORE}"
-    detail = f"{count} pixels of id {_some([str(value) for value in values])} out of range, which is {allowed}"
+    ids = _some([str(value) for value in values])
+    detail = f"{how_many(count, 'pixel')} of id {ids} out of range, which is {allowed}"
     return replace(offence("id-range", rules.bad, probe.scene.label.where, detail), count=count, example=example)
 
 
@@ -134,17 +136,17 @@ def _colors_in_no_class(probe: Probe, mask: ProbedMask, meaning: Translation, ru
     void = np.isin(tally.values, list(rules.void)) if rules.is_color else np.zeros(len(tally.values), np.bool_)
     if void.any():
         values, count, example = _largest(probe, mask, void)
-        detail = f"{count} pixels of {_colors(values)} mean no class: ignored"
+        detail = f"{how_many(count, 'pixel')} of {_colors(values)} mean no class: ignored"
         findings.append(Finding("void", "note", label, detail, count, example))
     n_pixels, n_mapped = int(tally.counts.sum()), int(tally.counts[meaning.mapped].sum())
     if n_mapped:
         values, count, example = _largest(probe, mask, meaning.mapped)
-        detail = f"{count} pixels ({count / n_pixels:.2%}) of {_colors(values)} taken for the nearest class"
+        detail = f"{how_many(count, 'pixel')} ({count / n_pixels:.2%}) of {_colors(values)} taken for the nearest class"
         findings.append(Finding("nearest", "note", label, detail, count, example))
     if meaning.unknown.any():
         values, count, example = _largest(probe, mask, meaning.unknown)
         far = f" and farther than {NEAREST_DISTANCE:g} from every one" if rules.unknown == "nearest" else ""
-        detail = f"{count} pixels of {_colors(values)} in no class{far}"
+        detail = f"{how_many(count, 'pixel')} of {_colors(values)} in no class{far}"
         refused = too_strange(rules.unknown, count, n_mapped, n_pixels)
         severity: Severity = "refuse" if refused else "warn"
         findings.append(Finding("unknown", severity, label, detail + ("" if refused else ": ignored"), count, example))

@@ -1,5 +1,7 @@
 """The command line's tree: one thin file a command, in the order of the pipeline."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +20,11 @@ from terrazzo.cli import (
     training,
     tuning,
 )
+from terrazzo.errors import StoppedError
 
+STOPPED = (
+    "stopped by Ctrl-C; nothing half-written was left: the same command begins anew, or goes on with what was finished"
+)
 HELP = "Images with coloured masks in, a segmentation model and land-cover maps out."
 COMMANDS = (
     ("download", fetching.download),
@@ -40,8 +46,21 @@ def command() -> Any:
     app = typer.Typer(help=HELP, add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(_root)
     for name, function in COMMANDS:
-        app.command(name)(function)
+        app.command(name)(_told_of_ctrl_c(function))
     return typer.main.get_command(app)
+
+
+def _told_of_ctrl_c(function: Callable[..., int]) -> Callable[..., int]:
+    """The command, in which Ctrl-C is an error with a line: typer would turn it into an exit without one."""
+
+    @wraps(function)
+    def told(*args: Any, **options: Any) -> int:
+        try:
+            return function(*args, **options)
+        except KeyboardInterrupt as error:
+            raise StoppedError(STOPPED) from error
+
+    return told
 
 
 def _root(

@@ -38,7 +38,7 @@ def show(
         )
     wrote("a picture", [done.path], done.kept)
     if model is None:
-        next_command("terrazzo", "train", patches, "--recipe", "unet-resnet34", "--out", "runs/first")
+        next_command("terrazzo", "train", patches, "--recipe", "best", "--out", "runs/first")
     else:
         next_command("terrazzo", "evaluate", model, patches, "--out", model.parent / "report")
     return 0

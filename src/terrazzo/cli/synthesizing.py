@@ -24,6 +24,7 @@ def synthesize(
 ) -> int:
     """Write a seeded synthetic world: aerial images with exact masks."""
     import terrazzo
+    from terrazzo.cutting import fitting_size
 
     made = terrazzo.synthesize(
         out,
@@ -37,5 +38,5 @@ def synthesize(
         overwrite=overwrite,
     )
     wrote("a synthetic world", [made.path], made.kept)
-    next_command("terrazzo", "prepare", made.path, "--out", "patches")
+    next_command("terrazzo", "prepare", made.path, "--patch-size", str(fitting_size(height, width)), "--out", "patches")
     return 0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from terrazzo.errors import OutputExistsError
 from terrazzo.evaluation.asking import Asked, check
 from terrazzo.evaluation.scoring import Tally, probs_of, scores_of, take_tally
-from terrazzo.files import refuse_existing, write_json, write_text
+from terrazzo.files import Mark, refuse_existing, write_json, write_text
 from terrazzo.reporting import Progress, Say, as_html, quiet, silent
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["REPORT", "SCORES", "Evaluation", "evaluate"]
 
 SCORES, REPORT = "scores.json", "report.html"
+MARK = Mark((SCORES, REPORT), ((SCORES, '"mean_iou"'), (REPORT, "terrazzo report</title>")), is_whole=False)
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _refuse(out: Path, overwrite: bool) -> None:
     for folder in (out, *out.parents):
         if folder.is_file():
             raise OutputExistsError(f"{folder}: is a file; --out takes a folder")
-    refuse_existing(out, "a finished report", overwrite)
+    refuse_existing(out, "a finished report", overwrite, MARK)
 
 
 def _write(out: Path, bundle: "Bundle", asked: Asked, tally: Tally, scores: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from terrazzo.patches import Patches
 from terrazzo.published import compare_published
 from terrazzo.reporting import Progress
 from terrazzo.schema import IGNORE
+from terrazzo.splits import BUFFER, is_leaky
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -168,11 +169,13 @@ def _protocol(asked: Asked, tally: Tally) -> dict[str, Any]:
     scored = asked.image_of
     shared = {"image": np.isin(scored, training), "group": np.isin(names[scored], names[training])}
     leak = {unit: round(float(pixels[where].sum() / pixels.sum()), 6) for unit, where in shared.items()}
+    if asked.split != "train" and BUFFER in patches.leak:
+        leak[BUFFER] = patches.leak[BUFFER]
     return {
         "split": asked.split,
         "split_method": patches.description["split_method"],
         "leak": leak,
-        "leaky": leak["group"] > 0,
+        "leaky": is_leaky(leak),
         "patch_size": patches.patch_size,
         "fit": patches.fit,
         "classes": list(patches.schema.names),

@@ -48,8 +48,8 @@ def find(tree: Tree) -> Found | None:
     )
     strangers = [name for name in tree.files() if name not in places and name.lower().endswith(IMAGE_SUFFIXES)]
     notes = [
-        *left_alone(copies, "stray copies named `name(1)`"),
-        *left_alone(strangers, "other image files"),
+        *left_alone(copies, "stray file", "named `name(1)`"),
+        *left_alone(strangers, "other image file"),
         *_shared_sequences(scenes),
     ]
     classes = LayoutClasses(CAMVID, f"classes: the {CAMVID.n_classes} of CamVid, by id")

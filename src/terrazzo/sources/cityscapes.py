@@ -52,7 +52,8 @@ def find(tree: Tree) -> Found | None:
     if not ids.images or not (ids.labels or train_ids.labels):
         return None
     keyed, values = (ids, TRAINING_IDS) if ids.labels else (train_ids, tuple(range(CITYSCAPES.n_classes)))
-    notes = [*_unlabelled_splits(keyed), *left_alone(strangers, "image files outside leftImg8bit/ and gtFine/")]
+    outside = left_alone(strangers, "image file", "outside leftImg8bit/ and gtFine/")
+    notes = [*_unlabelled_splits(keyed), *outside]
     scenes = [
         Scene("/".join(key), Asset(tree, image), Asset(tree, label), key[1], key[0], values)
         for key, (image, label) in keyed.pairs().items()
@@ -75,7 +76,8 @@ def _unlabelled_splits(keyed: Keyed[_Key]) -> Sequence[str]:
     notes = []
     for split in dict.fromkeys(key[0] for key in keyed.images if key[0] not in labelled):
         without = [key for key in keyed.images if key[0] == split]
-        notes += left_alone([keyed.images[key][0] for key in without], f"images of {split}, which has no labels,")
+        names = [keyed.images[key][0] for key in without]
+        notes += left_alone(names, "image", f"of {split}, which has no labels,")
         for key in without:
             del keyed.images[key]
     return notes

@@ -50,7 +50,7 @@ def find(tree: Tree) -> Found | None:
         scene, asset = f"{split}/{PurePosixPath(name).stem}", Asset(tree, name)
         scenes.append(Scene(scene, asset, asset, scene, split, side_by_side=True, lossy=lossy))
     note = f"classes: the {CITYSCAPES.n_classes} training classes of Cityscapes, by the nearest colour"
-    notes = left_alone(others, "other files")
+    notes = left_alone(others, "other file")
     return Found(NAME, tuple(scenes), notes=tuple(notes), classes=LayoutClasses(CITYSCAPES, note))
 
 

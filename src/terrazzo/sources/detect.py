@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from terrazzo.errors import InputError
+from terrazzo.reporting import how_many
 from terrazzo.sources import camvid, cityscapes, cityscapes_pairs, flat, humans_in_the_loop, semantic_drone
 from terrazzo.sources.pairs import IMAGE_FOLDERS, IMAGE_SUFFIXES, MASK_FOLDERS
 from terrazzo.sources.scene import Found, Tree
@@ -46,7 +47,7 @@ def _contents(tree: Tree) -> str:
     images = sum(name.lower().endswith(IMAGE_SUFFIXES) for name in names)
     top = list(dict.fromkeys(name.split("/")[0] + ("/" if "/" in name else "") for name in names))
     shown = ", ".join(top[:4]) + (f" and {len(top) - 4} more" if len(top) > 4 else "")
-    return f"{len(names)} files ({images} images) in {shown}"
+    return f"{how_many(len(names), 'file')} ({how_many(images, 'image')}) in {shown}"
 
 
 def _hint(root: Path) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from terrazzo.errors import InputError
+from terrazzo.reporting import how_many
 from terrazzo.sources.pairs import (
     IMAGE_SUFFIXES,
     Pair,
@@ -39,7 +40,7 @@ def pair_in_folder(tree: Tree) -> Pairing | None:
         elif not is_known_table(name):
             others.append(name)
     matchings = {folder: match_stems(names, names, marked=True) for folder, names in stems.items()}
-    rest = left_alone(others, "other files")
+    rest = left_alone(others, "other file")
     if not any(matching.matches or matching.unclear for matching in matchings.values()):
         pairing = _by_kind(tree, stems)
         return pairing and Pairing(pairing.pairs, pairing.unpaired, (*pairing.notes, *rest))
@@ -57,7 +58,7 @@ def pair_in_folder(tree: Tree) -> Pairing | None:
         lone, strange = _without_partner(tree, names, matching)
         unpaired += lone
         strangers += strange
-    notes = (*rule_notes(rules), *left_alone(strangers, "image files in folders without pairs"), *rest)
+    notes = (*rule_notes(rules), *left_alone(strangers, "image file", "in folders without pairs"), *rest)
     return Pairing(tuple(pairs), tuple(unpaired), notes)
 
 
@@ -96,9 +97,9 @@ def _by_kind(tree: Tree, stems: Mapping[str, Mapping[str, str]]) -> Pairing | No
     if not pairs:
         return None
     _refuse_pictures(pairs)
-    notes = [f"paired by name: {len(pairs)} images *.jpg with *.png, each a palette or one channel"]
+    notes = [f"paired by name: {how_many(len(pairs), 'image')} *.jpg with *.png, each a palette or one channel"]
     return Pairing(
-        tuple(pairs), tuple(unpaired), (*notes, *left_alone(strangers, "image files in folders without pairs"))
+        tuple(pairs), tuple(unpaired), (*notes, *left_alone(strangers, "image file", "in folders without pairs"))
     )
 
 

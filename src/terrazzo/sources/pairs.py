@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from terrazzo.errors import InputError
+from terrazzo.reporting import how_many
 from terrazzo.sources.scene import Asset, Tree, Unpaired
 from terrazzo.sources.stems import match_stems
 
@@ -92,8 +93,8 @@ def pair_by_stem(tree: Tree) -> Pairing | None:
     paired, unpaired, rules = _match(tree, [place for place in places if place.folder in folders])
     # A lone images/ or masks/ folder is somebody's half: its files are missing partners, not strangers.
     unpaired += [_lonely(tree, place, {}) for place in places if place.folder not in folders]
-    strange = f"image files outside {IMAGE_FOLDER}/ and {MASK_FOLDER}/"
-    notes = [*rule_notes(rules), *left_alone(strangers, strange), *left_alone(others, "other files")]
+    outside = left_alone(strangers, "image file", f"outside {IMAGE_FOLDER}/ and {MASK_FOLDER}/")
+    notes = [*rule_notes(rules), *outside, *left_alone(others, "other file")]
     return Pairing(tuple(paired), tuple(unpaired), tuple(notes))
 
 
@@ -131,14 +132,18 @@ def is_split_list(name: str) -> bool:
     return base in SPLIT_TABLES or (suffix == ".txt" and stem in SPLIT_FOLDERS)
 
 
-def left_alone(names: Sequence[str], what: str) -> list[str]:
-    """A counted line on files that are no part of the data set; none where there are no such files."""
-    return [f"{len(names)} {what} left alone, e.g. {names[0]}"] if names else []
+def left_alone(names: Sequence[str], what: str, which: str = "") -> list[str]:
+    """A counted line on files that are no part of the data set; none where there are no such files.
+
+    `what` is one of them (`image file`), `which` says more (`in folders without pairs`).
+    """
+    told = f"{how_many(len(names), what)} {which}".rstrip()
+    return [f"{told} left alone, e.g. {names[0]}"] if names else []
 
 
 def rule_notes(rules: Counter[str]) -> list[str]:
     """A counted line for each rule that paired files of unequal names."""
-    return [f"paired by name: {count} images {rule}" for rule, count in sorted(rules.items())]
+    return [f"paired by name: {how_many(count, 'image')} {rule}" for rule, count in sorted(rules.items())]
 
 
 def unclear_name(name: str, fits: Sequence[str]) -> str:

@@ -56,8 +56,8 @@ def find(tree: Tree) -> Found | None:
     strangers = [name for name in files if name not in mine]
     notes = [
         f"masks: the {'colour masks' if is_color else 'masks of ids'} in {posixpath.dirname(masks[0])}",
-        *left_alone(other, "masks of the other kind"),
-        *left_alone(strangers, "other image files"),
+        *left_alone(other, "mask", "of the other kind"),
+        *left_alone(strangers, "other image file"),
         OVERLAP,
     ]
     return Found(NAME, tuple(scenes), tuple(unpaired), notes=tuple(notes), classes=classes)

@@ -9,11 +9,13 @@ import csv
 import io
 import posixpath
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from terrazzo.errors import InputError
+from terrazzo.reporting import how_many
 from terrazzo.sources.pairs import IMAGE_SUFFIXES, SPLIT_FOLDERS, is_split_list
 from terrazzo.sources.scene import Asset, Found, Scene, Tree, Unpaired
 from terrazzo.sources.stems import plain_stems
@@ -83,7 +85,7 @@ def _divided(found: Found, sides: Mapping[int, _Entry], notes: Sequence[str]) ->
     if "train" in splits:
         lone = [Unpaired(scene.image, f"is in none of the lists of the split ({lists})") for scene in unlisted]
     elif unlisted:
-        told.append(f"split: {len(unlisted)} images in none of the lists are for training")
+        told.append(f"split: {how_many(len(unlisted), 'image')} in none of the lists, taken for training")
     return replace(found, scenes=tuple(scenes), unpaired=(*found.unpaired, *lone), notes=(*found.notes, *told))
 
 
@@ -129,7 +131,7 @@ class _Names:
 
     def _readings(self, text: str) -> Iterator[str]:
         """The name in a line; of one that begins above the root, what is left of it below."""
-        cleaned = text.replace("\\", "/").removeprefix("./")
+        cleaned = unicodedata.normalize("NFC", text).replace("\\", "/").removeprefix("./")
         suffix = posixpath.splitext(cleaned)[1]
         name = cleaned.removesuffix(suffix) if suffix.lower() in IMAGE_SUFFIXES else cleaned
         yield name.lstrip("/")

@@ -1,14 +1,17 @@
 """A folder or a zip as one thing: sorted names, and the bytes behind a name.
 
-Hidden files (`.DS_Store`, `._a.jpg`) and macOS's `__MACOSX` folder are no part of a data set and are left out.
+Hidden files (`.DS_Store`, `._a.jpg`) and macOS's `__MACOSX` folder are no part of a data set and are left out. Names
+are composed (Unicode's form C): macOS writes `é` as two characters into its zips, which pairs with no `é` of one.
 """
 
 import os
 import re
 import stat
+import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from terrazzo.errors import ImageError, InputError
@@ -34,13 +37,22 @@ def open_tree(path: Path) -> Tree:
     raise InputError(f"{path}: no such file or folder; expected a folder or a .zip with images and masks")
 
 
+def composed(names: Iterable[str]) -> dict[str, str]:
+    """The names in Unicode's form C, and each as it is stored; two that become one stay as they are."""
+    stored = list(names)
+    forms = Counter(unicodedata.normalize("NFC", name) for name in stored)
+    normal = ((unicodedata.normalize("NFC", name), name) for name in stored)
+    return {form if forms[form] == 1 else name: name for form, name in normal}
+
+
 class FolderTree:
     """The files below a folder; links to folders are followed, each real folder once."""
 
     def __init__(self, root: Path) -> None:
         self._root = Path(root)
         self.name = self._root.resolve().name
-        self._files = tuple(sorted(self._walk(), key=natural_key))
+        self._stored = composed(self._walk())
+        self._files = tuple(sorted(self._stored, key=natural_key))
 
     def files(self) -> tuple[str, ...]:
         """The names of all files, relative to the root, in natural order."""
@@ -48,7 +60,7 @@ class FolderTree:
 
     def read(self, name: str) -> bytes:
         """The bytes of one file. Raises ImageError where it cannot be read."""
-        path = self._root / name
+        path = self._root / self._stored[name]
         try:
             if not stat.S_ISREG(path.stat().st_mode):
                 raise ImageError(f"{self.where(name)}: is no regular file")  # a pipe would be waited for
@@ -58,7 +70,7 @@ class FolderTree:
 
     def where(self, name: str) -> str:
         """The file's path as the user would type it."""
-        return str(self._root / name)
+        return str(self._root / self._stored.get(name, name))
 
     def _walk(self) -> Iterator[str]:
         seen: set[str] = set()
@@ -96,7 +108,8 @@ class ZipTree:
             if name in self._members:
                 raise InputError(f"{path}: holds {name} twice; which one is meant? Pack the zip anew")
             self._members[name] = member
-        self._files = tuple(sorted(self._members, key=natural_key))
+        self._stored = composed(self._members)
+        self._files = tuple(sorted(self._stored, key=natural_key))
 
     def files(self) -> tuple[str, ...]:
         """The names of all members, in natural order."""
@@ -104,7 +117,7 @@ class ZipTree:
 
     def read(self, name: str) -> bytes:
         """The bytes of one member. Raises ImageError where it is encrypted, damaged or absurdly large."""
-        member = self._members[name]
+        member = self._members[self._stored[name]]
         if member.flag_bits & 1:
             raise ImageError(f"{self.where(name)}: is encrypted; unpack the zip and give the folder")
         if member.file_size > MAX_MEMBER_BYTES:

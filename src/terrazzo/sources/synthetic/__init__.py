@@ -7,6 +7,6 @@ scenes, write, published    seeds in, arrays or files out
 """
 
 from terrazzo.sources.synthetic.scenes import render
-from terrazzo.sources.synthetic.write import write_world
+from terrazzo.sources.synthetic.write import world_mark, write_world
 
-__all__ = ["render", "write_world"]
+__all__ = ["render", "world_mark", "write_world"]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from terrazzo.errors import InputError
-from terrazzo.files import write_beside, write_folder_beside
+from terrazzo.files import Mark, write_beside, write_folder_beside, write_json
 from terrazzo.palettes import SYNTHETIC
 from terrazzo.sources.synthetic.published import WRITERS, Plan
 from terrazzo.sources.synthetic.scenes import render
@@ -23,6 +23,9 @@ PARTS = 3
 """A tile is one scene cut into this many parts a side."""
 
 JPEG_QUALITY = 92
+WORLD = ".terrazzo-world.json"
+"""The file, hidden from the readers of data sets, that tells a synthetic world from real data of the same names."""
+_WRITTEN_BY = "terrazzo synthesize"
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -62,10 +65,22 @@ def write_world(
             _write_zip(temporary, Path(out).stem, world)
     else:
         with write_folder_beside(Path(out)) as folder:
+            names = []
             for name, raw in world.files():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes(raw)
+                names.append(name)
+            write_json(folder / WORLD, {"written_by": _WRITTEN_BY, "files": names})
     return Path(out)
+
+
+def world_mark(folder: Path) -> Mark:
+    """How the folder is known for a synthetic world: it lists its own files."""
+    try:
+        names = tuple(str(name) for name in json.loads((folder / WORLD).read_text(encoding="utf-8"))["files"])
+    except (OSError, ValueError, TypeError, KeyError):
+        names = ()
+    return Mark((WORLD, *names), ((WORLD, _WRITTEN_BY),))
 
 
 @dataclass(frozen=True)
