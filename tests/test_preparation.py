@@ -147,6 +147,22 @@ def test_groups_of_tiles_stay_whole(tmp_path: Path) -> None:
     assert patches.leak == {"image": 0.0, "group": 0.0}
 
 
+def test_the_summary_names_the_groups_of_each_side(tmp_path: Path, data: Path) -> None:
+    for tile in range(1, 8):
+        for part in range(2):
+            scene(tmp_path / "d" / f"Tile {tile}", f"image_part_00{part}", shift=part + tile)
+    (tmp_path / "d" / "classes.csv").write_text(TABLE)
+    done = terrazzo.prepare(tmp_path / "d", out=tmp_path / "patches", patch_size=32, val=0.15)
+    names = np.array(done.patches.image_groups)[done.patches.image_of]
+    (held_out,) = set(names[done.patches.sides == "val"])
+    others = [f"Tile {tile}" for tile in range(1, 8) if f"Tile {tile}" != held_out]
+    assert done.summary()[-1] == f"groups: train {', '.join(others[:4])} and 2 more; val {held_out}"
+    # Where every image stands for itself there is nothing to name.
+    assert not any(
+        line.startswith("groups") for line in terrazzo.prepare(data, out=tmp_path / "p", patch_size=32).summary()
+    )
+
+
 @pytest.mark.parametrize("name", ["images.npy", "index.csv", "dataset.json", "masks.npy"])
 def test_a_damaged_folder_is_named(data: Path, tmp_path: Path, name: str) -> None:
     out = tmp_path / "patches"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from terrazzo.errors import SplitError
 from terrazzo.splits import PatchOrigins, SplitOptions, counts, default_method, describe_leak, make_split
@@ -29,8 +30,11 @@ def origins(
             n_images += 1
     table = np.array(pixels, np.int64)
     names = tuple("abc"[: table.shape[1]])
+    corners = np.zeros((len(image), 2), np.int64)
     return PatchOrigins(
-        np.array(image), np.array(group), tuple(sides), table, table.sum(axis=1), names, tuple(patches_by_group)
+        *(np.array(image), np.array(group), tuple(sides), table, table.sum(axis=1), names, tuple(patches_by_group)),
+        corners=corners,
+        patch_size=32,
     )
 
 
@@ -127,14 +131,14 @@ def test_image_shares_are_rounded_to_the_nearest_image_at_least_one(share: float
 
 
 def test_one_image_alone_is_refused_with_the_remedy() -> None:
-    with pytest.raises(SplitError, match="1 image cannot be divided into train and val; use --split patch"):
+    with pytest.raises(SplitError, match="1 image cannot be divided into train and val; use --split block"):
         make_split(origins({"only": [40]}), SplitOptions())
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"method": "tile"}, "--split tile: expected given, group, image, patch"),
+        ({"method": "tile"}, "--split tile: expected given, group, image, block, patch"),
         ({"val": 1.0}, "--val 1.0: expected a share"),
         ({"val": -0.1}, "--val -0.1"),
         ({"val": 0.6, "test": 0.4}, "leave nothing to train on"),
@@ -169,3 +173,121 @@ def test_a_given_split_without_val_and_of_fewer_than_three_groups_holds_out_imag
     assert counts(split.sides) == {"train": 8, "val": 2, "test": 3}  # a fifth of five images is one
     assert split.leak["image"] == 0.0
     assert split.warnings[0].startswith("the layout's own split has no val: 1 images drawn at random of its train")
+
+
+@st.composite
+def layouts(draw: st.DrawFn) -> PatchOrigins:
+    """One to three images of patches in a grid with holes, each patch of one of three classes."""
+    size = draw(st.sampled_from([32, 50]))
+    seed = draw(st.integers(0, 10_000))
+    rng = np.random.default_rng(seed)
+    image, corners = [], []
+    for number in range(draw(st.integers(1, 3))):
+        rows, cols = draw(st.tuples(st.integers(4, 12), st.integers(4, 12)))
+        cells = np.argwhere(rng.random((rows, cols)) < 0.9)
+        image += [number] * len(cells)
+        corners += (cells * size).tolist()
+    pixels = np.eye(3, dtype=np.int64)[rng.integers(0, 3, len(image))] * size * size
+    names = tuple(f"scene {number}" for number in range(3))
+    numbers = np.array(image)
+    return PatchOrigins(
+        *(numbers, numbers, (None,) * len(image), pixels, pixels.sum(axis=1), ("a", "b", "c"), names),
+        corners=np.array(corners),
+        patch_size=size,
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    source=layouts(),
+    buffer=st.sampled_from([None, 0, 1, 40, 64, 101]),
+    block_size=st.sampled_from([None, 1, 2, 3]),
+    test=st.sampled_from([0.0, 0.15]),
+    seed=st.integers(0, 3),
+)
+def test_no_validation_pixel_is_nearer_than_the_buffer_to_a_training_pixel(
+    source: PatchOrigins, buffer: int | None, block_size: int | None, test: float, seed: int
+) -> None:
+    options = SplitOptions("block", 0.2, test, seed, block_size, buffer)
+    try:
+        split = make_split(source, options)
+    except SplitError:
+        return  # too small a scene for so large blocks or buffers
+    wanted_px = source.patch_size if buffer is None else buffer
+    train, none = np.flatnonzero(split.sides == "train"), np.flatnonzero(split.sides == "none")
+    held = np.flatnonzero(np.isin(split.sides, ["val", "test"]))
+
+    def least_px(one: int, others: NDArray[np.int64]) -> int:
+        """The fewest pixels between a patch and others of its image, along the direction that parts them more."""
+        mine = others[source.image[others] == source.image[one]]
+        apart = np.abs(source.corners[mine] - source.corners[one]).max(axis=1, initial=0) - source.patch_size
+        return int(apart.min(initial=10_000))
+
+    assert all(least_px(one, train) >= wanted_px for one in held)
+    assert all(least_px(one, held) < wanted_px for one in none), "left out without need"
+    assert len(train)
+    assert (split.sides == "val").any()
+    assert split.leak["buffer_px"] == wanted_px
+    assert (make_split(source, options).sides == split.sides).all()
+
+
+def grid(rows: int, cols: int, classes: int = 1, patch_size: int = 64) -> PatchOrigins:
+    """One scene of whole patches; class i is on every `classes`-th patch."""
+    cells = np.argwhere(np.ones((rows, cols)))
+    pixels = np.eye(classes, dtype=np.int64)[np.arange(len(cells)) % classes] * 100
+    zeros = np.zeros(len(cells), np.int64)
+    names = tuple("abc"[:classes])
+    return PatchOrigins(
+        *(zeros, zeros, (None,) * len(cells), pixels, pixels.sum(axis=1), names, ("scene",)),
+        corners=cells * patch_size,
+        patch_size=patch_size,
+    )
+
+
+def test_a_scene_of_16_x_16_patches_is_divided_in_blocks_of_4() -> None:
+    split = make_split(grid(16, 16, 3), SplitOptions("block", 0.25))
+    chosen = np.unique(np.argwhere((split.sides == "val").reshape(16, 16)) // 4, axis=0)
+    assert counts(split.sides)["val"] == 64  # a quarter of 16 blocks is 4 of 16 patches each
+    assert len(chosen) == 4
+    assert split.leak == {"image": 1.0, "group": 1.0, "buffer_px": 64.0}
+    assert "LEAKY" not in describe_leak(split.leak)
+    assert "none is nearer than 64 px to a training pixel" in describe_leak(split.leak)
+    n_left_out = int((split.sides == "none").sum())
+    assert f"{n_left_out} of 256 patches lie within 64 px of a validation or test block" in split.warnings[0]
+
+
+def test_small_scenes_get_smaller_blocks() -> None:
+    # 12 blocks or more: 8 x 8 patches in blocks of 2 are 16, in blocks of 3 only 9.
+    assert "blocks of 2 x 2 patches" in make_split(grid(8, 8), SplitOptions("block")).warnings[0]
+    assert "blocks of 1 x 1 patches" in make_split(grid(3, 5), SplitOptions("block")).warnings[0]
+
+
+def test_without_a_buffer_a_block_split_is_leaky() -> None:
+    split = make_split(grid(8, 8), SplitOptions("block", buffer=0))
+    assert (split.sides != "none").all()
+    assert describe_leak(split.leak).startswith("LEAKY")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (SplitOptions("block", block_size=8), "1 block of 8 x 8 patches cannot be divided into train and val"),
+        (SplitOptions("block", buffer=64 * 8), "the buffer of 512 px takes every patch"),
+    ],
+)
+def test_blocks_that_leave_nothing_are_refused(options: SplitOptions, words: str) -> None:
+    with pytest.raises(SplitError, match=words):
+        make_split(grid(8, 8), options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"block_size": 0}, "--block-size 0: expected patches along the side of a block"),
+        ({"buffer": -1}, "--buffer -1: expected pixels"),
+        ({"method": "image", "buffer": 3}, "--buffer 3: is for --split block, not for --split image"),
+    ],
+)
+def test_nonsense_options_of_blocks_are_refused(arguments: dict[str, object], words: str) -> None:
+    with pytest.raises(SplitError, match=words):
+        SplitOptions(**arguments)  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ PathLike = str | Path
 
 def prepare(
     data: PathLike,
+    labels: PathLike | None = None,
     *,
     out: PathLike,
     layout: str | None = None,
@@ -36,10 +37,16 @@ def prepare(
     fit: str | None = None,
     downsample: float | None = None,
     ignore_value: Sequence[int] = (),
+    class_field: str | None = None,
+    layer: str | None = None,
+    bands: str | Sequence[str | int] | None = None,
+    scale: str | tuple[float, float] | None = None,
     split: str | None = None,
     val: float | None = None,
     test: float | None = None,
     seed: int | None = None,
+    block_size: int | None = None,
+    buffer: int | None = None,
     recipe: PathLike | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
@@ -48,17 +55,23 @@ def prepare(
     """Images and masks checked, cut into patches, divided into train, val and test, and written to the folder `out`.
 
     What is None is taken from the recipe's data section, without a recipe from `sections.DataSection`'s defaults.
-    `downsample` 4 reads images of 6000 x 4000 px as 1500 x 1000, masks with them, before patches are cut.
+    `downsample` 4 reads images of 6000 x 4000 px as 1500 x 1000, masks with them, before patches are cut. `split`
+    block divides images into squares of `block_size` patches a side, with `buffer` pixels between the sides.
+
+    With `labels`, `data` is a raster or a folder of them (GeoTIFF, ...), and `labels` are polygons whose `class_field`
+    names the class (.gpkg, .geojson, .shp, .parquet; `layer` where there are several), a label raster, or a folder of
+    label rasters; `bands` and `scale` as in predict.
     """
     from terrazzo.contract import LabelOptions
     from terrazzo.preparation import prepare_patches
-    from terrazzo.starting import data_section, layout_in, split_options
+    from terrazzo.starting import data_section, layout_in, scene_inputs, split_options
 
     given = {"patch_size": patch_size, "fit": fit, "downsample": downsample}
     given |= {"split": split, "val": val, "test": test, "seed": seed}
     section = data_section(recipe, given)
-    labels = LabelOptions(
-        layout if layout is not None else layout_in(Path(data), section.layout),
+    scenes = scene_inputs(Path(data), _path(labels), class_field, layer, bands, scale)
+    options = LabelOptions(
+        layout if layout is not None or scenes else layout_in(Path(data), section.layout),
         _path(classes),
         unpaired,
         bad,
@@ -69,7 +82,12 @@ def prepare(
         downsample=section.downsample,
         ignore_value=tuple(ignore_value),
     )
-    return prepare_patches(Path(data), Path(out), labels, split_options(section), overwrite, progress, say)
+    division = split_options(section, block_size, buffer)
+    if scenes is not None:
+        from terrazzo.scene_preparation import prepare_scenes
+
+        return prepare_scenes(scenes, Path(out), options, division, overwrite, progress, say)
+    return prepare_patches(Path(data), Path(out), options, division, overwrite, progress, say)
 
 
 def train(
@@ -160,7 +178,7 @@ def synthesize(
     already is known by them and kept; anything else in the way raises OutputExistsError, unless `overwrite`.
     """
     from terrazzo.files import refuse_existing, same_content
-    from terrazzo.sources.synthetic import write_world
+    from terrazzo.sources.synthetic import world_mark, write_world
 
     def write(place: Path) -> Path:
         return write_world(
@@ -178,7 +196,7 @@ def synthesize(
         with tempfile.TemporaryDirectory() as folder:
             if same_content(write(Path(folder) / path.name), path):
                 return Synthesized(path, True)
-        refuse_existing(path, "a synthetic world", overwrite)
+    refuse_existing(path, "a synthetic world", overwrite, None if as_zip else world_mark(path))
     return Synthesized(write(path), False)
 
 

@@ -29,6 +29,14 @@ def check_patching(patch_size: int, fit: str) -> None:
         raise InputError(f"--patch-size {patch_size}: expected 32 to 4096 pixels")
 
 
+def fitting_size(height: int, width: int) -> int:
+    """A patch size for images of that size: the largest of 256, 128, 64 and 32 px that fits twice into each side.
+
+    32 where none does.
+    """
+    return next((size for size in (256, 128, 64) if min(height, width) >= 2 * size), 32)
+
+
 def corners(height: int, width: int, patch_size: int, fit: str) -> NDArray[np.int64]:
     """Top left corners (n, 2), row-major. Law: `n == (height // S) * (width // S)` under crop, 1 under resize, and
     under pad every pixel lies in exactly one patch.

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from terrazzo.class_tables import ClassTable, class_table_csv
 from terrazzo.classes import Classes, draft_classes, given_classes, resolve_classes, value_text
@@ -15,9 +15,13 @@ from terrazzo.files import refuse_existing, write_text
 from terrazzo.header import Header, read_header
 from terrazzo.label_values import class_of_values
 from terrazzo.reading import Reader
-from terrazzo.reporting import Progress, as_html, silent
+from terrazzo.reporting import Progress, as_html, how_many, silent
 from terrazzo.schema import IGNORE, MAX_CLASSES, NO_CLASS
+from terrazzo.splits import BUFFER
 from terrazzo.survey import Census, Survey, census, survey
+
+if TYPE_CHECKING:
+    from terrazzo.scene_preparation import SceneInputs
 
 MODEL_SUFFIX = ".safetensors"
 _SHOWN = 30
@@ -47,6 +51,7 @@ class Inspection:
 
 def inspect(
     path: str | Path,
+    labels: str | Path | None = None,
     *,
     layout: str | None = None,
     classes: str | Path | None = None,
@@ -58,6 +63,8 @@ def inspect(
     fit: str = "crop",
     downsample: float = 1.0,
     ignore_value: Sequence[int] = (),
+    class_field: str | None = None,
+    layer: str | None = None,
     write_classes: str | Path | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
@@ -66,7 +73,8 @@ def inspect(
     it); nothing is changed.
 
     The options are those of prepare, so that `refusal` tells what prepare would say. `write_classes` names a CSV file
-    for the table of the classes and of all further colours in the masks, to edit and to give as `classes`.
+    for the table of the classes and of all further colours in the masks, to edit and to give as `classes`. With
+    `labels` (and for polygons `class_field`), `path` is a raster or a folder of them, as for prepare.
 
     Raises InputError where there is neither, ModelFileError at a damaged model, OutputExistsError where another file
     is at `write_classes` (unless `overwrite`).
@@ -78,6 +86,12 @@ def inspect(
         *(layout, table, unpaired, bad, unknown, tuple(ignore_class), patch_size, fit, downsample),
         ignore_value=tuple(ignore_value),
     )
+    if labels is not None:
+        from terrazzo.scene_preparation import SceneInputs
+
+        return _inspect_scenes(
+            SceneInputs(path, Path(labels), class_field, layer), options, write_classes, overwrite, progress
+        )
     given = given_classes(table) if table else None
     surveyed = survey(path, layout, progress, Reader(downsample))
     counted = census(surveyed.probes)
@@ -94,6 +108,24 @@ def inspect(
     return _with_table(described, Path(write_classes), draft, overwrite)
 
 
+def _inspect_scenes(
+    inputs: "SceneInputs",
+    options: LabelOptions,
+    write_classes: str | Path | None,
+    overwrite: bool,
+    progress: Progress,
+) -> Inspection:
+    """What is in rasters and their labels."""
+    from terrazzo.scene_inspection import survey_scenes
+
+    found = survey_scenes(inputs, options, progress)
+    classes = _class_lines(found.value["classes"]) if found.value["classes"] else []
+    described = Inspection((*found.text, *classes), found.value, found.refusal)
+    if write_classes is None or found.table is None:
+        return described
+    return _with_table(described, Path(write_classes), found.table, overwrite)
+
+
 def inspect_model(path: Path) -> Inspection:
     """What a model file says of itself. Raises InputError or ModelFileError."""
     header = read_header(path)
@@ -103,16 +135,20 @@ def inspect_model(path: Path) -> Inspection:
 def describe_header(header: Header) -> list[str]:
     """A model's header, line by line."""
     trained, schema = header.training_data, header.schema
-    leak = ", ".join(f"{name} {share:.0%}" for name, share in trained.leak.items())
+    leak = ", ".join(
+        f"buffer {share:.0f} px" if name == BUFFER else f"{name} {share:.0%}" for name, share in trained.leak.items()
+    )
     lines = [
         f"network: {header.title}, {header.bands} bands, patches of {header.patch_size} px ({header.fit})",
         f"input: scale {header.normalization.scale}, mean {_numbers(header.normalization.mean)}, "
         f"std {_numbers(header.normalization.std)}",
         *([f"images are seen at 1/{header.downsample:g} of their size"] if header.downsample != 1 else []),
         *([f"ground sampling distance: {header.gsd_m:g} m"] if header.gsd_m else []),
+        *_band_lines(header),
         f"classes: {schema.n_classes}",
         *(f"  {entry['id']:3d}  {entry['color']}  {entry['name']}" for entry in schema.to_list()),
-        f"trained on {trained.n_train} patches of {len(trained.train_images)} images, validated on {trained.n_val}",
+        f"trained on {how_many(trained.n_train, 'patch')} of {how_many(len(trained.train_images), 'image')}, "
+        f"validated on {trained.n_val}",
         f"split: by {trained.split}, seed {trained.seed}; leak: {leak}",
         f"data: {trained.fingerprint}",
         f"written by terrazzo {header.terrazzo_version}",
@@ -121,6 +157,15 @@ def describe_header(header: Header) -> list[str]:
     if scores:
         lines.append("scores: " + ", ".join(f"{name} {score:.3f}" for name, score in scores.items()))
     return lines
+
+
+def _band_lines(header: Header) -> list[str]:
+    """How the bands of the rasters were read that the model was trained on."""
+    if header.band_reading is None:
+        return []
+    scale = header.band_reading.scale
+    values = "8-bit values" if scale is None else f"of their values {scale[0]:g} to {scale[1]:g} are 0 to 255"
+    return [f"rasters: bands {', '.join(header.band_reading.names)}; {values}"]
 
 
 def _judged_without_classes(surveyed: Survey, counted: Census, options: LabelOptions) -> Checked:
@@ -158,7 +203,8 @@ def _describe(surveyed: Survey, counted: Census, checked: Checked, problem: str 
         value["classes"] = []
     heights, widths = value["heights"], value["widths"]
     text = [
-        f"{surveyed.root}: layout {report.layout}, {len(surveyed.probes)} images, {pixels / 1e6:.1f} megapixels",
+        f"{surveyed.root}: layout {report.layout}, {how_many(len(surveyed.probes), 'image')}, "
+        f"{pixels / 1e6:.1f} megapixels",
         f"sizes: {widths[0]} to {widths[1]} px wide, {heights[0]} to {heights[1]} px high",
         *_group_lines(groups, len(surveyed.probes)),
         *(_value_lines(values, len(counted.pixels), value["masks"]) if problem else _class_lines(value["classes"])),
@@ -181,7 +227,10 @@ def _groups(surveyed: Survey) -> list[dict[str, Any]]:
 def _group_lines(groups: list[dict[str, Any]], n_images: int) -> list[str]:
     if len(groups) == n_images:
         return ["groups: none, every image stands for itself"]
-    shown = [f"  {group['name']}: {group['images']} images, {group['pixels'] / 1e6:.1f} megapixels" for group in groups]
+    shown = [
+        f"  {group['name']}: {how_many(group['images'], 'image')}, {group['pixels'] / 1e6:.1f} megapixels"
+        for group in groups
+    ]
     more = [f"  and {len(groups) - _SHOWN} more"] if len(groups) > _SHOWN else []
     return [f"groups: {len(groups)}, each to stay on one side of a split", *shown[:_SHOWN], *more]
 
@@ -241,7 +290,8 @@ def _with_table(described: Inspection, path: Path, draft: tuple[ClassTable, int]
         refuse_existing(path, "the class table", overwrite)
         write_text(path, table)
     n_classes = classes.schema.n_classes
-    line = f"{'kept' if kept else 'wrote'} {path}: {n_classes} classes; edit it and give it as --classes {path}"
+    line = f"{'kept' if kept else 'wrote'} {path}: {how_many(n_classes, 'class')}; "
+    line += f"edit it and give it as --classes {path}"
     line += f" ({left_out} further values are not in it)" if left_out else ""
     return replace(described, text=(*described.text, line), value=described.value | {"class_table": str(path)})
 

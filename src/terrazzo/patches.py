@@ -17,12 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.errors import ClassTableError, PatchesError
+from terrazzo.files import Mark
+from terrazzo.header import BandReading
 from terrazzo.schema import ClassSchema
 from terrazzo.splits import SIDES
 
 IMAGES, MASKS, INDEX, DESCRIPTION = "images.npy", "masks.npy", "index.csv", "dataset.json"
 INDEX_FIELDS = ("patch", "image", "group", "row", "col", "split", "valid_pixels")
 FORMAT = 1
+MARK = Mark((IMAGES, MASKS, INDEX, DESCRIPTION), ((DESCRIPTION, '"terrazzo_version"'), (INDEX, ",".join(INDEX_FIELDS))))
+"""How a folder is known for patches."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Patches:
     corners: NDArray[np.int64]
     """(N, 2) row and col of each patch's top left pixel in its image."""
     sides: NDArray[np.str_]
-    """(N,) train, val or test."""
+    """(N,) train, val or test; none in the buffer between blocks."""
 
     def __len__(self) -> int:
         return len(self.image_of)
@@ -74,13 +78,27 @@ class Patches:
         return float(self.description.get("downsample", 1.0))
 
     @property
+    def gsd_m(self) -> float | None:
+        """The ground sampling distance in metres a pixel, where it is known."""
+        gsd_m = self.description.get("gsd_m")
+        return None if gsd_m is None else float(gsd_m)
+
+    @property
+    def band_reading(self) -> BandReading | None:
+        """How the bands of rasters were read; None where the images were ordinary pictures."""
+        if "band_names" not in self.description:
+            return None
+        scale = self.description.get("value_scale")
+        return BandReading(tuple(self.description["band_names"]), None if scale is None else (scale[0], scale[1]))
+
+    @property
     def content_hash(self) -> str:
         """Hash of pixels, masks and index: equal hashes are equal data and equal splits."""
         return str(self.description["content_hash"])
 
     @property
     def leak(self) -> dict[str, float]:
-        """Share of validation pixels whose `image` or `group` is also in training."""
+        """What a split's `leak` says: shares of validation pixels, and the buffer of a block split."""
         return dict(self.description["leak"])
 
     @cached_property

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from terrazzo.figures import ERROR_COLOR, Panels
 from terrazzo.metrics import mean_iou
 from terrazzo.schema import ClassSchema, format_color
+from terrazzo.splits import BUFFER
 
 N_BEST, N_WORST = 4, 6
 ScoresJson = Mapping[str, Any]
@@ -139,6 +140,13 @@ def trained_on_line(scores: ScoresJson) -> str:
     found = scores["trained_on"]
     if not found["images"]:
         return ""
+    apart_px = scores["protocol"]["leak"].get(BUFFER)
+    if found["other_patches"] and apart_px:
+        return (
+            f"{found['images']} of the {scores['n_images']} scored pictures ({found['share']:.0%}) are among those "
+            f"that the model was trained on, on patches at least {apart_px:.0f} px away; "
+            "these scores speak for no other place"
+        )
     parts = " (on other patches of them)" if found["other_patches"] else ""
     return (
         f"{found['images']} of the {scores['n_images']} scored pictures ({found['share']:.0%}) are among those that "

@@ -147,7 +147,7 @@ class DataSection(Section):
         "crop", description="crop: whole patches only; pad: fill up the last ones; resize: one patch an image"
     )
     downsample: float = Field(1.0, ge=1, description="images are read at 1 / this of their size")
-    split: Literal["given", "group", "image", "patch"] | None = Field(
+    split: Literal["given", "group", "image", "block", "patch"] | None = Field(
         None, description="none = given where the layout has splits, else by group, else by image"
     )
     val: float = Field(0.2, ge=0, lt=1, description="share of validation")

@@ -3,18 +3,21 @@
 RUN/patches/    the patches of a run that was given a data set; the rest of a run's folder is told in `run_files`
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from terrazzo.contract import LabelOptions
 from terrazzo.devices import check_compute
+from terrazzo.errors import InputError
 from terrazzo.files import PARTIAL_SUFFIX, refuse_existing
 from terrazzo.patches import DESCRIPTION, IMAGES, INDEX, MASKS
+from terrazzo.prediction.inputs import RASTER_SUFFIXES, VIRTUAL
 from terrazzo.preparation import prepare_patches
 from terrazzo.recipe import Recipe, load_recipe
 from terrazzo.reporting import Progress, Say
+from terrazzo.run_files import MARK
 from terrazzo.runs import RunOptions, train_patches
 from terrazzo.sections import DataSection
 from terrazzo.sources.detect import LAYOUTS, check_layout
@@ -23,6 +26,7 @@ from terrazzo.splits import SplitOptions
 
 if TYPE_CHECKING:
     from terrazzo.runs import Trained
+    from terrazzo.scene_preparation import SceneInputs
 
 PATCHES = "patches"
 
@@ -54,9 +58,39 @@ def layout_in(data: Path, layout: str | None) -> str | None:
     return layout if layout is not None and LAYOUTS[layout](open_tree(data)) is not None else None
 
 
-def split_options(section: DataSection) -> SplitOptions:
+def split_options(section: DataSection, block_size: int | None = None, buffer: int | None = None) -> SplitOptions:
     """The split that a data section asks for. Raises SplitError on values that cannot be."""
-    return SplitOptions(section.split, section.val, section.test, section.seed)
+    return SplitOptions(section.split, section.val, section.test, section.seed, block_size, buffer)
+
+
+def scene_inputs(
+    data: Path,
+    labels: Path | None,
+    class_field: str | None,
+    layer: str | None,
+    bands: str | Sequence[str | int] | None,
+    scale: str | Sequence[float] | None,
+) -> "SceneInputs | None":
+    """The rasters and labels that prepare is given; None without labels, where `data` is a data set of pictures.
+
+    Raises InputError where one is given without the other.
+    """
+    if labels is not None:
+        from terrazzo.band_choice import parse_bands, parse_scale
+        from terrazzo.scene_preparation import SceneInputs
+
+        parsed = None if bands is None else parse_bands(bands)
+        return SceneInputs(
+            data, labels, class_field, layer, parsed, scale=None if scale is None else parse_scale(scale)
+        )
+    for flag, value in (("--class-field", class_field), ("--layer", layer), ("--bands", bands), ("--scale", scale)):
+        if value is not None:
+            raise InputError(f"{flag} {value}: is for rasters with labels; give these too, as in {data} labels.gpkg")
+    if data.is_file() and data.suffix.lower() in (*RASTER_SUFFIXES, VIRTUAL):
+        raise InputError(
+            f"{data}: is a raster without labels; give them too, as in {data} labels.gpkg --class-field class"
+        )
+    return None
 
 
 def start(source: Path, recipe: Recipe, run: Path, options: RunOptions, progress: Progress, say: Say) -> "Trained":
@@ -78,7 +112,7 @@ def _prepare_first(
 ) -> None:
     """Write, or keep, RUN/patches. A run that did not begin with a data set is refused before anything is read."""
     if not (run / PATCHES).is_dir() and not _holds_only_patches(run):
-        refuse_existing(run, "a finished run", options.overwrite)
+        refuse_existing(run, "a run", options.overwrite, MARK)
     labels = LabelOptions(
         layout=layout_in(source, section.layout),
         patch_size=section.patch_size,

@@ -7,6 +7,7 @@ import typer
 
 DATA = "Data"
 SPLIT = "Split"
+LABELS = "Rasters with labels"
 
 Layout = Annotated[
     str | None,
@@ -36,6 +37,16 @@ IgnoreValue = Annotated[
         help="A value of masks of ids that means no class (255 always does); may be given several times.",
         rich_help_panel=DATA,
     ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Argument(help="Labels of rasters: polygons (.gpkg, .geojson, .shp, .parquet), or label rasters."),
+]
+ClassField = Annotated[
+    str | None, typer.Option(help="The field of the polygons that holds the class.", rich_help_panel=LABELS)
+]
+Layer = Annotated[
+    str | None, typer.Option(help="The layer of polygons, where there are several.", rich_help_panel=LABELS)
 ]
 PatchSize = Annotated[int, typer.Option(help="Height and width of a patch in pixels.")]
 Fit = Annotated[

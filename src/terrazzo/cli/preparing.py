@@ -11,8 +11,8 @@ from terrazzo.cli.output import line, next_command, note, reporting, wrote
 _SplitOption = Annotated[
     str | None,
     typer.Option(
-        help="given, group, image or patch; if not given: given where the layout has splits, else group where there "
-        "are three groups or more, else image.",
+        help="given, group, image, block or patch; if not given: given where the layout has splits, else group where "
+        "there are three groups or more, else image; block of fewer than three rasters.",
         rich_help_panel=options.SPLIT,
     ),
 ]
@@ -48,9 +48,42 @@ _Seed = Annotated[
 ]
 
 
+_BlockSize = Annotated[
+    int | None,
+    typer.Option(
+        help="--split block: patches along the side of a block; if not given 4, fewer where images are small.",
+        rich_help_panel=options.SPLIT,
+    ),
+]
+_Buffer = Annotated[
+    int | None,
+    typer.Option(
+        help="--split block: pixels between training and the other sides; one patch if not given.",
+        rich_help_panel=options.SPLIT,
+    ),
+]
+_Bands = Annotated[
+    str | None,
+    typer.Option(
+        help="Bands of the rasters by number or name, as in 3,2,1; all but alpha if not given.",
+        rich_help_panel=options.LABELS,
+    ),
+]
+_Scale = Annotated[
+    str | None,
+    typer.Option(
+        help="LOW,HIGH: the stored values that become 0 and 255, where rasters have not 8 bits.",
+        rich_help_panel=options.LABELS,
+    ),
+]
+
+
 def prepare(
-    data: Annotated[Path, typer.Argument(help="A folder or .zip with images and masks.")],
+    data: Annotated[
+        Path, typer.Argument(help="A folder or .zip with images and masks; or rasters (.tif), with LABELS.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the patches.")],
+    labels: options.Labels = None,
     layout: options.Layout = None,
     classes: options.Classes = None,
     unpaired: options.Unpaired = "error",
@@ -61,10 +94,16 @@ def prepare(
     fit: _Fit = None,
     downsample: _Downsample = None,
     ignore_value: options.IgnoreValue = None,
+    class_field: options.ClassField = None,
+    layer: options.Layer = None,
+    bands: _Bands = None,
+    scale: _Scale = None,
     split: _SplitOption = None,
     val: _Val = None,
     test: _Test = None,
     seed: _Seed = None,
+    block_size: _BlockSize = None,
+    buffer: _Buffer = None,
     recipe: _Recipe = None,
     overwrite: options.Overwrite = False,
 ) -> int:
@@ -74,6 +113,7 @@ def prepare(
     with reporting() as (progress, say):
         done = terrazzo.prepare(
             data,
+            labels,
             out=out,
             layout=layout,
             classes=classes,
@@ -85,10 +125,16 @@ def prepare(
             fit=fit,
             downsample=downsample,
             ignore_value=ignore_value or (),
+            class_field=class_field,
+            layer=layer,
+            bands=bands,
+            scale=scale,
             split=split,
             val=val,
             test=test,
             seed=seed,
+            block_size=block_size,
+            buffer=buffer,
             recipe=recipe,
             overwrite=overwrite,
             progress=progress,
@@ -99,5 +145,5 @@ def prepare(
     for text in done.summary():
         line(text)
     wrote("a finished set of patches", [out], done.kept)
-    next_command("terrazzo", "train", out, "--recipe", recipe or "unet-resnet34", "--out", "runs/first")
+    next_command("terrazzo", "train", out, "--recipe", recipe or "best", "--out", "runs/first")
     return 0

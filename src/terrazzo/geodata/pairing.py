@@ -1,0 +1,91 @@
+"""Which labels belong to which raster: one layer or label raster for one raster, or folders of both, paired by name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from terrazzo.errors import InputError, LabelError
+from terrazzo.rasters import DRIVERS
+from terrazzo.sources.stems import match_stems
+from terrazzo.sources.trees import natural_key
+
+LAYER_SUFFIXES = (".gpkg", ".geojson", ".json", ".shp", ".parquet", ".fgb")
+_IN_FOLDERS = tuple(suffix for suffix in DRIVERS if suffix != ".vrt")  # a virtual raster only where it is named
+
+
+@dataclass(frozen=True)
+class LabelledRaster:
+    """A raster and where its labels are."""
+
+    name: str
+    """Its name below the folder, without suffix."""
+    image: Path
+    labels: Path
+
+    @property
+    def is_layer(self) -> bool:
+        """Whether the labels are a layer of polygons."""
+        return self.labels.suffix.lower() in LAYER_SUFFIXES
+
+
+def is_raster(path: Path) -> bool:
+    """Whether the file is a raster by its name."""
+    return path.suffix.lower() in DRIVERS
+
+
+def pair_rasters(images: Path, labels: Path, unpaired: str = "error") -> tuple[tuple[LabelledRaster, ...], int]:
+    """The rasters at `images` with their labels, in natural order, and how many files have no partner.
+
+    `images`: a raster, or a folder of them; `labels`: a layer of polygons for all, a label raster for one, or a folder
+    of label rasters whose names are equal or differ as `sources.stems` knows. Raises InputError where one of the two
+    cannot be used, LabelError at files without partner unless `unpaired` is `skip`.
+    """
+    for path in (images, labels):
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder; expected rasters and their labels")
+    if images.resolve() == labels.resolve():
+        raise InputError(f"{labels}: is given as the labels of itself; give polygons or label rasters")
+    rasters = _rasters(images, "a raster or a folder of rasters (.tif, .tiff, .jp2)")
+    if labels.is_file() and labels.suffix.lower() in LAYER_SUFFIXES:
+        return tuple(LabelledRaster(name, path, labels) for name, path in rasters), 0
+    wanted = f"polygons ({', '.join(LAYER_SUFFIXES)}), a label raster (.tif) or a folder of label rasters"
+    targets = _rasters(labels, wanted)
+    if labels.is_file():
+        if images.is_dir():
+            raise InputError(f"{labels}: is one label raster, {images} a folder; give a folder of label rasters")
+        return (LabelledRaster(rasters[0][0], rasters[0][1], labels),), 0
+    pairs, lone = _paired(dict(rasters), dict(targets))
+    if lone and unpaired == "error":
+        raise LabelError(
+            f"{lone[0]}: has no partner of its name ({len(lone)} such files); "
+            "name image and label alike, or leave such files out with --unpaired skip"
+        )
+    if not pairs:
+        raise LabelError(f"{images}: none of its {len(rasters)} rasters has a label raster of its name in {labels}")
+    return tuple(pairs), len(lone)
+
+
+def _rasters(path: Path, expected: str) -> list[tuple[str, Path]]:
+    """The rasters at a path, each by its name without suffix."""
+    if path.is_file():
+        if not is_raster(path):
+            raise InputError(f"{path}: expected {expected}")
+        return [(path.stem, path)]
+    found = [file for file in path.rglob("*") if file.suffix.lower() in _IN_FOLDERS and file.is_file()]
+    named = {file.relative_to(path).with_suffix("").as_posix(): file for file in found if not file.name.startswith(".")}
+    if not named:
+        raise InputError(f"{path}: holds no rasters; expected {expected}")
+    return sorted(named.items(), key=lambda entry: natural_key(entry[0]))
+
+
+def _paired(images: dict[str, Path], targets: dict[str, Path]) -> tuple[list[LabelledRaster], Sequence[Path]]:
+    """Equal names first, then those that differ by a known word; and the files that are left."""
+    pairs = {name: targets[name] for name in images if name in targets}
+    left = {name: name for name in images if name not in pairs}
+    others = {f"label:{name}": name for name in targets if name not in pairs}
+    for match in match_stems(left, others).matches:
+        pairs[match.image] = targets[others[match.mask]]
+    used = set(pairs.values())
+    lone = [path for name, path in images.items() if name not in pairs]
+    lone += [path for path in targets.values() if path not in used]
+    return [LabelledRaster(name, images[name], pairs[name]) for name in images if name in pairs], lone
