@@ -145,5 +145,6 @@ def test_out_of_memory_at_an_asked_batch_is_refused_with_the_remedy(
     out_of_memory_above(5, monkeypatch)
     with pytest.raises(InputError, match=r"--batch-size 8: the device ran out of memory .*--batch-size 4 or auto"):
         terrazzo.train(
-            patches_path, out=patches_path.parent / "run", recipe="unet", epochs=1, changes=SMALL, device="cpu"
+            patches_path, out=patches_path.parent / "none", recipe="unet", epochs=1, changes=SMALL, device="cpu"
         )
+    assert not (patches_path.parent / "none").exists()

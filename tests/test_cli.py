@@ -120,6 +120,21 @@ def test_inspect_exits_1_where_prepare_would_refuse(copy: Path, capsys: pytest.C
     assert run(["prepare", "data", "--patch-size", "32", "--out", "new"]) == 2
 
 
+@pytest.mark.parametrize("command", ["prepare data --patch-size 32 --out new", "synthesize new", "inspect data"])
+def test_ctrl_c_exits_130_with_one_line_and_leaves_nothing(
+    copy: Path, command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("terrazzo.preparation.write_folder_beside", stop)
+    monkeypatch.setattr("terrazzo.sources.synthetic.write.render", stop)
+    monkeypatch.setattr("terrazzo.inspection.census", stop)
+    assert run(command.split()) == 130
+    assert capsys.readouterr().err.splitlines()[-1].startswith("terrazzo: error: stopped by Ctrl-C; nothing half-")
+    assert not (copy / "new").exists()
+
+
 def test_finished_outputs_are_kept_by_every_command(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     commands = (
         ["prepare", "data", "--patch-size", "32", "--out", "patches"],
@@ -213,7 +228,7 @@ BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "a mask with id 34": (
         cityscapes_with_id_34,
         "prepare city --out new --patch-size 32",
-        "bochum_000001_000019_gtFine_labelIds.png: 1 pixels of id 34",
+        "bochum_000001_000019_gtFine_labelIds.png: 1 pixel of id 34",
     ),
     "a scale below 1": (nothing, "prepare data --out new --downsample 0.5", "--downsample 0.5"),
     "an unknown policy": (nothing, "prepare data --out new --unknown maybe", "--unknown maybe"),
@@ -294,6 +309,21 @@ BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
         write("scene.tif", "version https://git-lfs.github.com/spec/v1"),
         f"predict {MODEL} scene.tif --out maps",
         "git lfs pull",
+    ),
+    "a pattern that nothing matches": (
+        nothing,
+        f"predict {MODEL} maps/*.tif --out maps",
+        "maps/*.tif: no image matches",
+    ),
+    "a page on the web": (
+        nothing,
+        f"predict {MODEL} https://host/scene.html --out maps",
+        "host/scene.html: is no raster",
+    ),
+    "a model that knows no pixel size": (
+        write("scene.tif", "II*"),
+        f"predict {MODEL} scene.tif --out maps --resample",
+        "--resample: run/model.safetensors does not say how large a pixel was in training",
     ),
     "a scale that is none": (nothing, f"predict {MODEL} photo.png --out maps --scale 9,3", "--scale 9,3"),
     "a text for a picture": (write("note.jpg", "hello"), f"predict {MODEL} note.jpg --out maps", "note.jpg"),

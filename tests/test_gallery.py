@@ -186,7 +186,7 @@ def test_the_command_prints_what_it_wrote_and_what_comes_next(
     assert run(["show", "patches", "--n", "4"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "wrote patches_preview.png",
-        "next: terrazzo train patches --recipe unet-resnet34 --out runs/first",
+        "next: terrazzo train patches --recipe best --out runs/first",
     ]
     model = world / "run" / "model.safetensors"
     assert run(["show", "patches", "--n", "4", "--model", str(model), "--device", "cpu"]) == 0

@@ -10,13 +10,17 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "terrazzo"
 
 WORDS = (
-    "_version blend catalogue class_tables devices encoders enlarging errors exported extras files geodesy header "
-    "metrics normalize palettes published recipe reporting run_files schema sections stages terms"
+    "_version blend catalogue class_tables devices encoders enlarging errors exported extras files free_memory geodesy "
+    "header metrics normalize palettes places published recipe reporting run_files schema sections stages terms"
 )
 PIXELS = (
-    "classes contract cutting findings images label_values labels rasters reading sources survey upright verdicts vrt"
+    "band_choice classes contract cutting findings geodata images label_values labels rasters reading remote "
+    "sources survey upright verdicts vrt"
 )
-DATASET = "augment batches inspection patches preparation splits"
+DATASET = (
+    "augment batches blocks group_split inspection origins patch_files patches preparation scene_inspection "
+    "scene_preparation splits"
+)
 LEARNER = (
     "batch_size bundle callbacks decoding fitting hardware losses models predictors range_test schedules tiling "
     "training weights"

@@ -28,7 +28,7 @@ from terrazzo.files import file_digest
 from terrazzo.header import Header
 from terrazzo.normalize import Normalization
 from terrazzo.orthomosaics import mapping
-from terrazzo.orthomosaics.jobs import check_model, plan_map
+from terrazzo.orthomosaics.jobs import plan_map
 from terrazzo.orthomosaics.journal import Journal
 from terrazzo.orthomosaics.lattice import Side, cut
 from terrazzo.orthomosaics.mapping import map_raster
@@ -38,7 +38,7 @@ from terrazzo.orthomosaics.sums import CLASSES, CONFIDENCE, PROBABILITIES, UNIT,
 from terrazzo.orthomosaics.turning import averaging, views
 from terrazzo.prediction.model_file import ModelFile
 from terrazzo.rasters import read_raster
-from terrazzo.tiling import Tiling, plan
+from terrazzo.tiling import Tiling
 from tests.test_rasters import noise, write_raster
 from tests.test_tiling import HEADER
 
@@ -567,20 +567,6 @@ def test_bad_options_are_refused(options: dict[str, Any], words: str) -> None:
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"fit": "resize"}, "sees whole images resized to 256 px (--fit resize), not windows"),
-        ({"downsample": 4.0}, "was trained on images read at 1/4 of their size (--downsample)"),
-    ],
-)
-def test_models_that_do_not_look_at_windows_are_refused(tmp_path: Path, change: dict[str, Any], words: str) -> None:
-    header = replace(HEADER, **change)
-    with pytest.raises(InputError) as caught:
-        check_model(ModelFile(tmp_path / "m", "", header, plan(header), "cpu", "32"))
-    assert words in str(caught.value)
-
-
 # --- the command
 
 
@@ -621,7 +607,7 @@ def test_the_command_takes_rasters(tmp_path: Path, model_path: Path, capsys: pyt
     raster = write_raster(tmp_path / "scene.tif", noise(3, 45, 70).astype(np.uint16) * 10)
     words = ["predict", str(model_path), str(raster), "--out", str(tmp_path / "maps"), "--precision", "32"]
     assert exit_code(words) == 2
-    assert "scene.tif: holds uint16 values, the model takes uint8; say with --scale" in capsys.readouterr().err
+    assert "scene.tif: holds uint16 values, a network sees uint8; say with --scale" in capsys.readouterr().err
     assert exit_code([*words, "--scale", "0,2550", "--bands", "3,2,1", "--confidence", "--tta", "flips"]) == 0
     out = capsys.readouterr().out
     assert (

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
 from rasterio.transform import Affine
 
+from terrazzo.band_choice import choose
 from terrazzo.errors import ImageError, InputError
-from terrazzo.rasters import Choice, choose, open_pixels, read_raster
+from terrazzo.header import BandReading
+from terrazzo.rasters import Choice, open_pixels, read_raster
 from terrazzo.vrt import vrt_sources
 
 GRID = Affine(0.5, 0, 500_000, 0, -0.5, 4_000_000)
@@ -127,7 +129,7 @@ def test_bands_by_number_and_by_name(tmp_path: Path) -> None:
     [
         (noise(1, 3, 4), 3, "has 1 bands (1 gray), the model takes 3; choose them, as in --bands 1,1,1"),
         (noise(5, 3, 4), 3, "the model takes 3; choose them, as in --bands 1,2,3"),
-        (noise(3, 3, 4).astype(np.uint16), 3, "holds uint16 values, the model takes uint8; say with --scale LOW,HIGH"),
+        (noise(3, 3, 4).astype(np.uint16), 3, "holds uint16 values, a network sees uint8; say with --scale LOW,HIGH"),
         (noise(3, 3, 4), 4, "has 3 bands (1 red, 2 green, 3 blue), the model takes 4"),
     ],
 )
@@ -252,3 +254,27 @@ def test_four_encodings_of_one_scene_agree_where_all_are_valid(real_rasters: Pat
     assert 0.5 < everywhere.mean() < 1
     for pixels, _ in found[1:]:
         np.testing.assert_array_equal(pixels[everywhere], found[0][0][everywhere])
+
+
+# --- what the model knows of bands and values
+
+
+def test_bands_are_found_by_the_names_of_the_training_and_values_read_by_its_scale(tmp_path: Path) -> None:
+    trained = BandReading(("nir", "Red"), (100.0, 610.0))
+    path = write_raster(tmp_path / "a.tif", noise(3, 4, 5).astype(np.uint16))
+    with rasterio.open(path, "r+") as dataset:
+        for band, name in enumerate(("red", "green", "NIR"), start=1):
+            dataset.set_band_description(band, name)
+    raster = read_raster(path)
+    assert choose(raster, 2, trained=trained) == Choice((3, 1), (100.0, 610.0))
+    assert choose(raster, 2, ("1", "2"), (0.0, 9.0), trained) == Choice((1, 2), (0.0, 9.0)), "what the user says wins"
+    with pytest.raises(InputError, match=r"has 3 bands .*, the model takes 2"):
+        choose(raster, 2, trained=BandReading(("nir", "swir"), (100.0, 610.0)))
+
+
+def test_8_bit_rasters_are_not_taken_for_the_values_of_another_training(tmp_path: Path) -> None:
+    raster = read_raster(write_raster(tmp_path / "a.tif", noise(3, 4, 5)))
+    trained = BandReading(("red", "green", "blue"), (0.0, 3000.0))
+    with pytest.raises(InputError, match="holds uint8 values, the model was trained on others, of which 0 to 3000"):
+        choose(raster, 3, trained=trained)
+    assert choose(raster, 3, scale=(0.0, 255.0), trained=trained).scale == (0.0, 255.0)

@@ -6,12 +6,11 @@ GPU the estimate is tried with a real step, and halved until the step fits.
 
 import copy
 from collections.abc import Callable
-from pathlib import Path
 
-import psutil
 import torch
 from torch import Tensor, nn
 
+from terrazzo.free_memory import free_bytes
 from terrazzo.hardware import Compute
 from terrazzo.reporting import Say
 
@@ -64,13 +63,7 @@ def free_memory(device: torch.device) -> int:
     """Bytes that may still be used: of the GPU, or of the machine within its container's limit."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    free = int(psutil.virtual_memory().available)
-    try:
-        limit = int(Path("/sys/fs/cgroup/memory.max").read_text())
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
-    except (OSError, ValueError):  # no such limit ("max"), or no cgroups
-        return free
-    return min(free, max(limit - used, 0))
+    return free_bytes()
 
 
 def fitting_by_trial(batch: int, step: Callable[[int], None]) -> int:

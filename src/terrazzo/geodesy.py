@@ -120,6 +120,20 @@ def row_areas(transform: "Affine", crs: HasWkt | str | None, height: int, width:
     return np.concatenate(means)
 
 
+def pixel_sides(transform: "Affine", crs: HasWkt | str | None, height: int, width: int) -> tuple[float, float] | None:
+    """A pixel's sides (along the rows downwards, along the columns) in metres, at the raster's centre.
+
+    None without a terrestrial CRS, and where the centre lies outside the projection.
+    """
+    earth = _earth(crs)
+    if earth is None:
+        return None
+    rows, cols = np.array(height / 2), np.array(width / 2)
+    sides = earth.pixel_sides(transform, rows, cols, _half_step(transform, earth, height, width))
+    down, right = (float(side) for side in sides)
+    return (down, right) if down > 0 and right > 0 else None
+
+
 @dataclass(frozen=True)
 class _Earth:
     """An ellipsoid, and the way from a map's coordinates to it."""
@@ -141,6 +155,12 @@ class _Earth:
         right = self._space(transform, rows, cols + half_step) - self._space(transform, rows, cols - half_step)
         sizes: Array = np.linalg.norm(np.cross(down, right, axis=0), axis=0) / (2 * half_step) ** 2
         return np.where(np.isfinite(sizes), sizes, 0.0)
+
+    def pixel_sides(self, transform: "Affine", rows: Array, cols: Array, half_step: float) -> tuple[Array, Array]:
+        """The sides in m (downwards, to the right) of pixels around (rows, cols), any shape, measured likewise."""
+        down = self._space(transform, rows + half_step, cols) - self._space(transform, rows - half_step, cols)
+        right = self._space(transform, rows, cols + half_step) - self._space(transform, rows, cols - half_step)
+        return np.linalg.norm(down, axis=0) / (2 * half_step), np.linalg.norm(right, axis=0) / (2 * half_step)
 
     def _space(self, transform: "Affine", rows: Array, cols: Array) -> Array:
         """Points (row, col) as x, y, z from the earth's centre in metres (3, ...); NaN outside the projection."""

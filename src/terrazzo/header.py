@@ -32,15 +32,25 @@ class TrainingData:
     fingerprint: str
     """Content hash of the patches."""
     split: str
-    """given, group, image or patch."""
+    """given, group, image, block or patch."""
     leak: dict[str, float]
-    """Share of validation pixels whose `image` or `group` is also in training."""
+    """Share of validation pixels whose `image` or `group` is also in training; `buffer_px` of a block split."""
     seed: int
     """The seed of the split."""
     train_images: tuple[str, ...]
     """Pixel hashes of the images with a patch in training."""
     n_train: int
     n_val: int
+
+
+@dataclass(frozen=True)
+class BandReading:
+    """How the bands of the rasters that a model was trained on were read."""
+
+    names: tuple[str, ...]
+    """Their descriptions, or colours, in the order in which the network sees them."""
+    scale: tuple[float, float] | None = None
+    """The stored values that became 0 and 255; None: they were 8-bit."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,8 @@ class Header:
     """Ground sampling distance in metres a pixel, where it is known."""
     downsample: float = 1.0
     """The network looks at images at 1 / this of their height and width."""
+    band_reading: BandReading | None = None
+    """None where the training images were ordinary pictures."""
     format: int = FORMAT
 
     @property

@@ -1,7 +1,7 @@
 """Images of any kind to maps: ordinary pictures and georeferenced rasters each take their own way."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,15 +9,18 @@ from terrazzo.devices import check_compute
 from terrazzo.errors import InputError, PartialError, TerrazzoError
 from terrazzo.files import file_digest
 from terrazzo.header import read_header
-from terrazzo.orthomosaics.options import map_options
+from terrazzo.orthomosaics.engine_options import engine_options
+from terrazzo.orthomosaics.options import map_options, parse_memory, zone_options
+from terrazzo.places import Place, place_of
 from terrazzo.prediction.engines import check_engine
-from terrazzo.prediction.inputs import find_pictures
+from terrazzo.prediction.inputs import FoundPictures, find_pictures
 from terrazzo.prediction.model_file import ModelFile
 from terrazzo.reporting import Progress, Say, quiet, silent
 from terrazzo.tiling import plan
 
 if TYPE_CHECKING:
     from terrazzo.orthomosaics.batch import RasterBatch, RasterMap
+    from terrazzo.orthomosaics.planning import MapPlan
     from terrazzo.prediction.areas import Areas
     from terrazzo.prediction.pictures import Prediction
 
@@ -26,11 +29,15 @@ if TYPE_CHECKING:
 class Maps:
     """What a prediction made, and what was there already."""
 
-    out: Path
+    out: Place
     rasters: tuple["RasterMap", ...]
     """The maps of the rasters, in the order of the inputs."""
     pictures: "Prediction | None"
     """What became of the pictures; None where there were none."""
+    planned: tuple["MapPlan", ...] = ()
+    """Of a dry run, what the map of each raster would take."""
+    planned_pictures: int = 0
+    """Of a dry run, how many pictures would be mapped."""
 
     @property
     def written(self) -> tuple[str, ...]:
@@ -63,62 +70,110 @@ def predict(
     bands: str | Sequence[str | int] | None = None,
     scale: str | tuple[float, float] | None = None,
     max_pixels: int | None = None,
+    resample: bool = False,
     confidence: bool = False,
     probabilities: bool = False,
     tta: str = "none",
     vector_format: str = "gpkg",
     mapping_unit: int = 1,
+    zones: str | Path | None = None,
+    zone_field: str | None = None,
+    max_memory: str | int | None = None,
+    engine: str = "local",
+    workers: int | None = None,
+    scheduler: str | None = None,
     restart: bool = False,
     overwrite: bool = False,
+    dry_run: bool = False,
     progress: Progress = silent,
     say: Say = quiet,
 ) -> Maps:
     """Write the maps of images and folders of images to the folder `out`.
 
     `model` is a model.safetensors, or an .onnx or .h5 that `export` made of one; an .onnx is computed by onnxruntime,
-    without torch. `inputs` are files, and folders, whose sub-folders are mirrored. `window` and `overlap` are in
-    pixels; None takes what suits the model.
+    without torch. `inputs` are files; folders, whose sub-folders are mirrored; patterns like `scenes/**/*.tif`,
+    likewise below their first wildcard; and web addresses of rasters, as text, which are read in parts. `window` and
+    `overlap` are in pixels; None takes what suits the model.
 
     A picture (.png, .jpg, ...) gives STEM_classes.png and STEM_overlay.jpg, all pictures together areas.csv and
     legend.png (`prediction.pictures`). A raster (.tif, .tiff, .jp2; a .vrt that is named itself) gives a folder STEM
     with classes.tif on its own grid, polygons in `vector_format` (gpkg, geojson, parquet or none; areas of fewer than
-    `mapping_unit` pixels joined to a neighbour), areas.csv, classes.qml, quicklook.png and run.json, and with
+    `mapping_unit` pixels joined to a neighbour), areas.csv (of each polygon in the file `zones`, named by its field
+    `zone_field`, instead of the whole), classes.qml, quicklook.png and run.json, and with
     `confidence` and `probabilities` those too. `bands`, `scale` ((low, high): the stored values that become 0 and 255),
-    `max_pixels` and `tta` (none, flips or d4) are for rasters. A killed run goes on where it stopped; `restart` throws
-    the unfinished work of other inputs or options away. Finished maps of the same inputs and options are kept, unless
-    `overwrite`; something else in the way raises OutputExistsError before anything is written. A bad input is told to
-    `say` and the others are done; then PartialError is raised, or what was wrong where all failed.
+    `max_pixels`, `resample` (read at the resolution of the model's training, written on the raster's own grid) and
+    `tta` (none, flips or d4) are for rasters. A killed run goes on where it stopped; `restart` throws the unfinished
+    work of other inputs or options away. Finished maps of the same inputs and options are kept, unless `overwrite`;
+    something else in the way raises OutputExistsError before anything is written. A bad input is told to `say` and the
+    others are done; then PartialError is raised, or what was wrong where all failed.
+
+    `max_memory` (4GB, 3500MB, bytes) bounds the process' memory, libraries included, by the size of pieces; no value
+    depends on it. With `dry_run` all is checked, the model is timed, nothing is written: `Maps.planned` says what the
+    maps of rasters would take.
+
+    With `engine` dask rasters are computed by `workers` processes here, or by the cluster at `scheduler`
+    (tcp://host:8786), whose workers must see model, rasters and `out` under the same paths; where the caller's own
+    client is connected to that scheduler, it is used. The maps are the same bytes. For rasters alone `out` may also be
+    the URL of a place in an object store that fsspec understands (s3://bucket/maps).
     """
     check_compute(device, precision)
-    model, out = Path(model), Path(out)
+    model = Path(model)
     check_engine(model, device, precision)
     options = map_options(bands, scale, max_pixels, confidence, probabilities, tta, (vector_format, mapping_unit))
+    memory = parse_memory(max_memory)
+    options = replace(options, resample=resample, zones=zone_options(zones, zone_field), max_memory=memory)
+    computed_by = engine_options(engine, workers, scheduler)
     header = read_header(model)
     tiling = plan(header, window, overlap, batch_size)
-    found = find_pictures([inputs] if isinstance(inputs, str | Path) else inputs, out)
+    place = place_of(out)
+    found = find_pictures([inputs] if isinstance(inputs, str | Path) else inputs, Path(str(place)))
+    if found.pictures and not isinstance(place, Path):
+        raise InputError(f"--out {out}: takes maps of rasters alone, not of {found.pictures[0].name}; choose a folder")
     model_file = ModelFile(model, file_digest(model), header, tiling, device, precision)
     todo = None
     if found.rasters:
         from terrazzo.orthomosaics.batch import RasterBatch
 
-        todo = RasterBatch(model_file, options, progress, say)
-        todo.plan(found.rasters, out, overwrite, restart)
+        todo = RasterBatch(model_file, options, progress, say, computed_by)
+        todo.plan(found.rasters, place, overwrite, restart)
+    if dry_run:
+        return _planned(todo, _n_pictures(model_file, found, place, overwrite, say), place, overwrite, restart)
     pictures, failed = None, None
-    if found.pictures:
+    if found.pictures and isinstance(place, Path):
         from terrazzo.prediction.pictures import map_pictures
 
         try:
-            pictures = map_pictures(model_file, found, out, overwrite, progress, say)
+            pictures = map_pictures(model_file, found, place, overwrite, progress, say)
         except (InputError, PartialError) as error:
             if todo is None:
                 raise
             failed = error
     rasters = todo.run(overwrite, restart) if todo else []
-    _raise_failures(out, todo, failed, bool(rasters or pictures))
-    return Maps(out, tuple(rasters), pictures)
+    _raise_failures(place, todo, failed, bool(rasters or pictures))
+    return Maps(place, tuple(rasters), pictures)
 
 
-def _raise_failures(out: Path, todo: "RasterBatch | None", pictures: TerrazzoError | None, any_done: bool) -> None:
+def _n_pictures(model: ModelFile, found: FoundPictures, out: Place, overwrite: bool, say: Say) -> int:
+    """How many pictures would be mapped."""
+    if not found.pictures or not isinstance(out, Path):
+        return 0
+    from terrazzo.prediction.pictures import check_pictures
+
+    return check_pictures(model, found, out, overwrite, say)
+
+
+def _planned(todo: "RasterBatch | None", n_pictures: int, out: Place, overwrite: bool, restart: bool) -> Maps:
+    """What a dry run finds; raises what was wrong where no raster can be mapped."""
+    if todo is None:
+        return Maps(out, (), None, (), n_pictures)
+    if not todo.jobs:
+        _raise_failures(out, todo, None, False)
+    from terrazzo.orthomosaics.planning import plan_maps
+
+    return Maps(out, (), None, plan_maps(todo, overwrite, restart), n_pictures)
+
+
+def _raise_failures(out: Place, todo: "RasterBatch | None", pictures: TerrazzoError | None, any_done: bool) -> None:
     """Raise the error that sums up what failed, if anything did."""
     errors: list[TerrazzoError] = [*todo.failures] if todo else []
     if pictures is not None:

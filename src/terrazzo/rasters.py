@@ -21,7 +21,9 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.transform import Affine
 from rasterio.windows import Window
 
-from terrazzo.errors import ImageError, InputError
+from terrazzo.errors import ImageError
+from terrazzo.geodesy import pixel_sides
+from terrazzo.remote import RemoteFile, Url, ask
 from terrazzo.vrt import vrt_sources
 
 MAX_PIXELS = 20_000_000_000
@@ -30,6 +32,9 @@ DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".vrt": "VRT", ".jp2": "JP2OpenJPE
 """Which of GDAL's readers a file is for, by its suffix: GDAL itself would look at the content, and follow it."""
 
 _CACHE_BYTES = 64 << 20
+# Of a server no file beside the one that was named is asked for: many answer with that one again, whatever is added to
+# its query, and it would pass for its own mask. What was read is forgotten: next time it may be another file.
+_OF_SERVERS = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "CPL_VSIL_CURL_NON_CACHED": "/vsicurl"}
 _LFS = b"version https://git-lfs"
 _TROUBLE = (RasterioError, OSError, ValueError)
 
@@ -38,7 +43,7 @@ _TROUBLE = (RasterioError, OSError, ValueError)
 class Raster:
     """What a raster says of itself; its pixels are not yet read."""
 
-    path: Path
+    path: Path | Url
     height: int
     width: int
     dtype: str
@@ -57,6 +62,8 @@ class Raster:
     """Whether any pixel may be invalid."""
     sources: tuple[Path, ...] = ()
     """The files that a virtual raster reads."""
+    remote: RemoteFile | None = None
+    """What the server said of a raster that is read from one."""
 
     @property
     def n_bands(self) -> int:
@@ -69,12 +76,31 @@ class Raster:
         return self.crs is not None and not self.transform.is_identity
 
     @property
+    def ground_sides(self) -> tuple[float, float] | None:
+        """Height and width in metres of the pixel at the centre, on the ellipsoid; None where they are not known."""
+        return pixel_sides(self.transform, self.crs, self.height, self.width) if self.georeferenced else None
+
+    @property
+    def gsd_m(self) -> float | None:
+        """Ground sampling distance in metres a pixel: the mean of the pixel's two sides; None where not known."""
+        sides = self.ground_sides
+        return None if sides is None else sum(sides) / 2
+
+    @property
     def identity(self) -> str:
         """What tells this file from another or changed one: sizes and times of the files read, and the header."""
-        files = [self.path, *self.sources, *_beside(self.path)]
-        stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+        if isinstance(self.path, Url):
+            stats: list[Any] = [self.remote and self.remote.identity(self.path)]
+        else:
+            files = [self.path, *self.sources, *_beside(self.path)]
+            stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
         place = (tuple(self.transform), self.crs and self.crs.to_wkt(), self.nodata, self.names, self.colors)
         return repr((stats, self.height, self.width, self.dtype, place))
+
+    @property
+    def n_bytes(self) -> int:
+        """The size of its file."""
+        return self.path.stat().st_size if isinstance(self.path, Path) else self.remote.n_bytes if self.remote else 0
 
 
 @dataclass(frozen=True)
@@ -86,17 +112,24 @@ class Choice:
 
 
 @contextmanager
-def gdal() -> Iterator[None]:
+def gdal(remote: bool = False) -> Iterator[None]:
     """GDAL as this package uses it: 64 MB of cache where the default is 5 % of memory, no listing of folders."""
-    with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES, GDAL_DISABLE_READDIR_ON_OPEN="TRUE"), warnings.catch_warnings():
+    options = {"GDAL_CACHEMAX": _CACHE_BYTES, "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE", **(_OF_SERVERS if remote else {})}
+    with rasterio.Env(**options), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         yield
 
 
-def read_raster(path: Path, max_pixels: int = MAX_PIXELS) -> Raster:
+def read_raster(path: Path | Url, max_pixels: int = MAX_PIXELS) -> Raster:
     """What the raster at `path` says of itself. Raises ImageError where it is none that can be mapped."""
-    sources = vrt_sources(path) if path.suffix.lower() == ".vrt" else ()
-    with gdal(), _opened(path) as dataset:
+    sources: tuple[Path, ...] = ()
+    remote = None
+    if isinstance(path, Url):
+        remote = ask(path)
+        _refuse_pointer(path, remote.start)
+    elif path.suffix.lower() == ".vrt":
+        sources = vrt_sources(path)
+    with gdal(remote is not None), _opened(path) as dataset:
         height, width = dataset.height, dataset.width
         dtype = np.result_type(*dataset.dtypes) if not _is_complex(dataset.dtypes) else np.dtype("complex64")
         if dtype.kind == "c":
@@ -127,31 +160,8 @@ def read_raster(path: Path, max_pixels: int = MAX_PIXELS) -> Raster:
             palette=palette,
             masked=dtype.kind == "f" or any(MaskFlags.all_valid not in flags for flags in dataset.mask_flag_enums),
             sources=sources,
+            remote=remote,
         )
-
-
-def choose(
-    raster: Raster,
-    n_bands: int,
-    bands: Sequence[str | int] | None = None,
-    scale: tuple[float, float] | None = None,
-) -> Choice:
-    """The bands that a model of `n_bands` sees, by number from 1 or by name. Raises InputError with the remedy.
-
-    Without `bands`: all that are not alpha, if they are as many; of four 8-bit bands with an undefined last one the
-    first three.
-    """
-    chosen = _all_bands(raster, n_bands) if bands is None else tuple(_band(raster, band) for band in bands)
-    if len(chosen) != n_bands:
-        count = f"--bands chooses {len(chosen)} bands" if bands is not None else f"has {_listed(raster)}"
-        example = ",".join(str(1 + i % raster.n_bands) for i in range(n_bands))
-        raise InputError(f"{raster.path}: {count}, the model takes {n_bands}; choose them, as in --bands {example}")
-    if scale is None and raster.dtype != "uint8":
-        raise InputError(
-            f"{raster.path}: holds {raster.dtype} values, the model takes uint8; "
-            "say with --scale LOW,HIGH which values become 0 and 255"
-        )
-    return Choice(chosen, scale)
 
 
 class RasterPixels:
@@ -173,7 +183,7 @@ class RasterPixels:
         except _TROUBLE as error:
             raise ImageError(
                 f"{raster.path}: rows {row} to {row + height - 1}, columns {col} to {col + width - 1} cannot be read "
-                f"({_first_line(error)}); the file is damaged, copy or make it anew"
+                f"({_first_line(error)}); {_remedy(raster.path)}"
             ) from error
         if raster.palette is not None:
             stored = np.moveaxis(raster.palette[stored[0]][..., np.array(bands) - 1], 2, 0)
@@ -181,11 +191,15 @@ class RasterPixels:
             valid &= ~np.isnan(stored).all(axis=0)
         return np.ascontiguousarray(_as_uint8(stored, self._choice.scale).transpose(1, 2, 0)), valid
 
+    def valid(self, row: int, col: int, height: int, width: int) -> NDArray[np.bool_]:
+        """Which pixels from (row, col) on are valid (height, width)."""
+        return self.read(row, col, height, width)[1] if self._raster.masked else np.ones((height, width), bool)
+
 
 @contextmanager
 def open_pixels(raster: Raster, choice: Choice) -> Iterator[RasterPixels]:
     """The raster, open for reading; closed in the end."""
-    with gdal(), _opened(raster.path) as dataset:
+    with gdal(raster.remote is not None), _opened(raster.path) as dataset:
         yield RasterPixels(raster, choice, dataset)
 
 
@@ -201,19 +215,14 @@ def _as_uint8(stored: NDArray[Any], scale: tuple[float, float] | None) -> NDArra
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path | Url) -> Iterator[Any]:
     driver = DRIVERS.get(path.suffix.lower())
     if driver is None:
         raise ImageError(f"{path}: is not a raster by its name; expected {', '.join(DRIVERS)}")
+    if isinstance(path, Path):
+        _refuse_pointer(path, _start_of(path))
     try:
-        with path.open("rb") as stream:
-            start = stream.read(len(_LFS))
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
-    if start == _LFS:
-        raise ImageError(f"{path}: is a git-lfs pointer, not the raster; fetch the raster with git lfs pull")
-    try:
-        dataset = rasterio.open(path, driver=driver)
+        dataset = rasterio.open(path if isinstance(path, Path) else path.gdal_path, driver=driver)
     except _TROUBLE as error:
         raise ImageError(f"{path}: is no raster, or damaged ({_first_line(error)}); copy or make it anew") from error
     with dataset:
@@ -222,39 +231,32 @@ def _opened(path: Path) -> Iterator[Any]:
         yield dataset
 
 
+def _start_of(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(_LFS))
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _refuse_pointer(path: Path | Url, start: bytes) -> None:
+    if start.startswith(_LFS):
+        raise ImageError(f"{path}: is a git-lfs pointer, not the raster; fetch the raster with git lfs pull")
+
+
+def _remedy(path: Path | Url) -> str:
+    """What to do about a raster of which a part cannot be read."""
+    if isinstance(path, Path):
+        return "the file is damaged, copy or make it anew"
+    return "the file or the connection is damaged; run the command again, or download the file"
+
+
 def _palette(dataset: Any) -> NDArray[np.uint8]:
     palette = np.zeros((256, 3), np.uint8)
     for value, color in dataset.colormap(1).items():
         if value < len(palette):
             palette[value] = color[:3]
     return palette
-
-
-def _all_bands(raster: Raster, n_bands: int) -> tuple[int, ...]:
-    bands = tuple(i for i, color in enumerate(raster.colors, start=1) if color != ColorInterp.alpha.name)
-    undefined_last = raster.colors[-1] == ColorInterp.undefined.name and raster.dtype == "uint8"
-    return bands[:3] if len(bands) == 4 and n_bands == 3 and undefined_last else bands
-
-
-def _band(raster: Raster, band: str | int) -> int:
-    """The number from 1 of a band that is given by number or name."""
-    word = str(band).strip()
-    if word.isdigit():
-        number = int(word)
-        if 1 <= number <= raster.n_bands:
-            return number
-    else:
-        found = [
-            i for i, named in enumerate(raster.names, start=1) if word.casefold() in (named, named.casefold())
-        ] or [i for i, color in enumerate(raster.colors, start=1) if word.casefold() == color]
-        if len(found) == 1:
-            return found[0]
-    raise InputError(f"{raster.path}: --bands {word}: there is no one such band; it has {_listed(raster)}")
-
-
-def _listed(raster: Raster) -> str:
-    """`2 bands (1 gray, 2 alpha)`."""
-    return f"{raster.n_bands} bands ({', '.join(f'{i} {name}' for i, name in enumerate(raster.names, start=1))})"
 
 
 def _is_complex(dtypes: Sequence[str]) -> bool:

@@ -12,7 +12,13 @@ from terrazzo.cli.output import emit_json, error_line, line, next_command, repor
 
 
 def inspect(
-    path: Annotated[Path, typer.Argument(help="A folder or .zip with images and masks, or a model.safetensors.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder or .zip with images and masks; a model.safetensors; rasters (.tif), with LABELS."
+        ),
+    ],
+    labels: options.Labels = None,
     layout: options.Layout = None,
     classes: options.Classes = None,
     unpaired: options.Unpaired = "error",
@@ -23,6 +29,8 @@ def inspect(
     fit: options.Fit = "crop",
     downsample: options.Downsample = 1.0,
     ignore_value: options.IgnoreValue = None,
+    class_field: options.ClassField = None,
+    layer: options.Layer = None,
     write_classes: Annotated[Path | None, typer.Option(help="Write a table of the classes found, to edit.")] = None,
     overwrite: options.Overwrite = False,
     as_json: options.Json = False,
@@ -33,6 +41,7 @@ def inspect(
     with reporting(not as_json) as (progress, _):
         found = terrazzo.inspect(
             path,
+            labels,
             layout=layout,
             classes=classes,
             unpaired=unpaired,
@@ -43,6 +52,8 @@ def inspect(
             fit=fit,
             downsample=downsample,
             ignore_value=ignore_value or (),
+            class_field=class_field,
+            layer=layer,
             write_classes=write_classes,
             overwrite=overwrite,
             progress=progress,
@@ -62,7 +73,11 @@ def inspect(
             next_command("terrazzo", "predict", path, "IMAGE", "--out", "maps")
         elif path.suffix.lower() != ".pt2":
             given = (layout, classes, unpaired, bad, unknown, tuple(ignore_class or ()), patch_size, fit, downsample)
-            next_command("terrazzo", "prepare", path, *_words(*given, tuple(ignore_value or ())), "--out", "patches")
+            scenes = [labels] if labels is not None else []
+            field = ["--class-field", class_field] if class_field is not None else []
+            field += ["--layer", layer] if layer is not None else []
+            words = _words(*given, tuple(ignore_value or ()))
+            next_command("terrazzo", "prepare", path, *scenes, *field, *words, "--out", "patches")
     return 0
 
 

@@ -1,6 +1,6 @@
 """Maps as Cloud-Optimized GeoTIFFs on the input's grid, written in bounded memory.
 
-Cells come in any order and size, a COG is written in one pass from a finished raster: so they are collected in an
+Parts come in any order and size, a COG is written in one pass from a finished raster: so they are collected in an
 uncompressed tiled TIFF, whose tiles can be written over in place, and GDAL's COG driver makes the rest.
 """
 
@@ -19,7 +19,6 @@ from rasterio.windows import Window
 
 from terrazzo.errors import InputError
 from terrazzo.files import write_beside
-from terrazzo.orthomosaics.lattice import Cell
 from terrazzo.orthomosaics.sums import CLASSES, CONFIDENCE, NODATA, Layers
 from terrazzo.rasters import Raster, gdal
 from terrazzo.schema import ClassSchema
@@ -35,6 +34,15 @@ _COG = {
     "overview_resampling": "nearest",
     "bigtiff": "if_safer",
 }
+
+
+@dataclass(frozen=True)
+class Part:
+    """A rectangle of a map: its first row and column, and its layers."""
+
+    row: int
+    col: int
+    layers: Layers
 
 
 @dataclass(frozen=True)
@@ -57,23 +65,32 @@ class MapSheet:
         return {"TERRAZZO_KEY": self.key, "CLASS_NAMES": ",".join(self.schema.names), **named}
 
 
-def write_maps(cells: Iterable[tuple[Cell, Layers]], sheet: MapSheet, wanted: tuple[str, ...], folder: Path) -> None:
-    """Write LAYER.tif of each wanted layer into the folder; what no cell speaks of is nodata, 255.
+def write_maps(
+    parts: Iterable[Part], sheet: MapSheet, wanted: tuple[str, ...], folder: Path, drafted: tuple[str, ...] = ()
+) -> None:
+    """Write LAYER.tif of each wanted layer into the folder; what no part speaks of is nodata, 255.
 
+    Of the layers in `drafted` only the draft (`draft_of`) is left there, for the caller to use and remove.
     Raises InputError where the disk is full or the folder cannot be written to.
     """
-    drafts = {layer: folder / f"{layer}.draft.tif" for layer in wanted}
+    drafts = {layer: draft_of(folder, layer) for layer in (*wanted, *drafted)}
     with collecting(folder), gdal():
         with ExitStack() as opened:
             sheets = {layer: opened.enter_context(_draft(path, sheet, layer)) for layer, path in drafts.items()}
-            for cell, layers in cells:
-                height, width = cell.shape
-                for layer, values in layers.items():
-                    sheets[layer].write(values, window=Window(cell.cols.start, cell.rows.start, width, height))
-        for layer, draft in drafts.items():
+            for part in parts:
+                for layer, values in part.layers.items():
+                    height, width = values.shape[1:]
+                    sheets[layer].write(values, window=Window(part.col, part.row, width, height))
+        for layer in wanted:
+            draft = drafts[layer]
             with write_beside(folder / f"{layer}.tif") as temporary:
                 rasterio.shutil.copy(draft, temporary, driver="COG", **_COG)
             draft.unlink()
+
+
+def draft_of(folder: Path, layer: str) -> Path:
+    """Where a layer is collected before it becomes LAYER.tif."""
+    return folder / f"{layer}.draft.tif"
 
 
 def strips(path: Path) -> Iterator[tuple[int, NDArray[np.uint8]]]:

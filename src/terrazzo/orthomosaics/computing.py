@@ -1,6 +1,6 @@
 """From windows to finished pieces in the journal, and from the journal to finished cells of the map."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,15 +25,19 @@ class Finished:
 
 
 def compute(
-    classify: Classify, reader: WindowReader, journal: Journal, n_classes: int, wanted: tuple[str, ...]
+    classify: Classify,
+    reader: WindowReader,
+    journal: Journal,
+    n_classes: int,
+    wanted: tuple[str, ...],
+    pieces: Sequence[Piece],
 ) -> Iterator[Finished]:
-    """Compute the pieces that the journal lacks, each put there before the next is begun.
+    """Compute the pieces, each put into the journal before the next is begun.
 
     Every window is classified once. Law: what the journal then says of a pixel depends on neither the cut into pieces
     nor their order, as all sums are of whole numbers.
     """
     lattice = reader.lattice
-    pieces = [piece for piece in lattice.pieces if not journal.has(piece)]
     sums: NDArray[np.int32] | None = None
     n_windows = 0
     for part in one_ahead(reader.read(pieces)):

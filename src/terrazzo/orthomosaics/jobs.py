@@ -1,18 +1,28 @@
 """A raster checked against a model before anything is computed: what its map is made of, and where it goes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from terrazzo.errors import InputError
+from terrazzo.band_choice import choose
+from terrazzo.blend import Axis
 from terrazzo.files import digest
-from terrazzo.orthomosaics.journal import PARTIAL, check_journal, key_of
-from terrazzo.orthomosaics.lattice import Lattice, cut
+from terrazzo.free_memory import free_bytes
+from terrazzo.orthomosaics.journal import PARTIAL, begun_cut, check_journal, key_of
+from terrazzo.orthomosaics.lattice import Lattice, Piece, cut
+from terrazzo.orthomosaics.memory import MemoryNeed, memory_need
 from terrazzo.orthomosaics.options import MapOptions
 from terrazzo.orthomosaics.record import finished, library_versions, refuse_other_map
+from terrazzo.orthomosaics.resolution import working_grid
+from terrazzo.orthomosaics.working_grid import WorkingGrid
+from terrazzo.places import Place
 from terrazzo.prediction.model_file import ModelFile
-from terrazzo.rasters import MAX_PIXELS, Choice, Raster, choose, read_raster
+from terrazzo.rasters import MAX_PIXELS, Choice, Raster, read_raster
+from terrazzo.remote import Url
+
+if TYPE_CHECKING:
+    from terrazzo.orthomosaics.zones import PlacedZones
 
 
 @dataclass(frozen=True)
@@ -23,10 +33,17 @@ class RasterJob:
     choice: Choice
     model: ModelFile
     options: MapOptions
+    grid: WorkingGrid
+    """On which the network sees the raster."""
     lattice: Lattice
-    folder: Path
+    """The windows on that grid."""
+    folder: Place
     made_of: Mapping[str, Any]
     """Everything that changes a value of the map."""
+    zones: "PlacedZones | None" = None
+    """The zones for each of which areas are counted, on the raster's grid."""
+    need: MemoryNeed | None = None
+    """What mapping it takes of memory."""
 
     @property
     def begun_as(self) -> dict[str, Any]:
@@ -43,6 +60,12 @@ class RasterJob:
         """Pixels of the raster."""
         return self.raster.height * self.raster.width
 
+    def own_pixels(self, piece: Piece) -> int:
+        """How many pixels of the raster a piece counts as done. Law: over all pieces they sum to `n_pixels`."""
+        rows, cols = self.lattice.rows, self.lattice.cols
+        top, left = rows.span(piece.row)[0], cols.span(piece.col)[0]
+        return self.grid.n_pixels((top, top + rows.own(piece.row)), (left, left + cols.own(piece.col)))
+
     def finished(self) -> bool:
         """Whether the map is there already."""
         return finished(self.folder, self.key)
@@ -55,25 +78,17 @@ class RasterJob:
             check_journal(self.folder / PARTIAL, self.begun_as, restart)
 
 
-def check_model(model: ModelFile) -> None:
-    """Raise InputError where the model does not look at images window by window."""
-    if model.tiling.whole:
-        raise InputError(
-            f"{model.path}: sees whole images resized to {model.tiling.window} px (--fit resize), not windows; "
-            "rasters need a model that was trained on crops"
-        )
-    if model.tiling.downsample > 1:
-        raise InputError(
-            f"{model.path}: was trained on images read at 1/{model.tiling.downsample:g} of their size (--downsample); "
-            "reduce the raster so with gdalwarp, or train without --downsample"
-        )
+def plan_map(
+    path: Path | Url, folder: Place, model: ModelFile, options: MapOptions, restart: bool = False
+) -> RasterJob:
+    """The raster at `path`, checked against the model. Raises ImageError or InputError with the remedy.
 
-
-def plan_map(path: Path, folder: Path, model: ModelFile, options: MapOptions) -> RasterJob:
-    """The raster at `path`, checked against the model. Raises ImageError or InputError with the remedy."""
-    raster = read_raster(path, options.max_pixels or MAX_PIXELS)
-    choice = choose(raster, model.header.bands, options.bands, options.scale)
-    lattice = cut(model.tiling.axes(raster.height, raster.width), model.header.schema.n_classes, options.run)
+    Unfinished work of the same map is gone on with in its own pieces, unless `restart`.
+    """
+    max_pixels = options.max_pixels or MAX_PIXELS
+    raster = read_raster(path, max_pixels)
+    choice = choose(raster, model.header.bands, options.bands, options.scale, model.header.band_reading)
+    grid = working_grid(raster, model, options.resample, max_pixels)
     made_of = {
         "model": model.digest,
         "raster": digest(raster.identity),
@@ -89,4 +104,35 @@ def plan_map(path: Path, folder: Path, model: ModelFile, options: MapOptions) ->
         "precision": model.precision,
         "library_versions": library_versions(),
     }
-    return RasterJob(raster, choice, model, options, lattice, folder, made_of)
+    if options.resample:
+        made_of["resample"] = list(grid.seen)
+    zones = _placed(raster, options)
+    if zones is not None:
+        made_of["zones"] = zones.digest
+    need = memory_need(raster, choice, grid, model, options)
+    run = options.run or (None if restart else begun_cut(folder / PARTIAL, made_of))
+    lattice = _lattice(need, model.tiling.axes(*grid.seen), model.header.schema.n_classes, run, options.max_memory)
+    options = replace(options, zones=None)  # placed by now; jobs are sent to workers, which have no use for them
+    return RasterJob(raster, choice, model, options, grid, lattice, folder, made_of, zones, need)
+
+
+def _lattice(
+    need: MemoryNeed, axes: tuple[Axis, Axis], n_classes: int, run: tuple[int, int] | None, limit: int | None
+) -> Lattice:
+    """The windows in pieces of `run`; None: in the largest that a limit allows, or without one what memory is free.
+
+    Raises InputError where not even the smallest keep within the limit, or those of `run` do not.
+    """
+    if limit is None:
+        return cut(axes, n_classes, run, need.fits(free_bytes()))
+    lattice = cut(axes, n_classes, run, need.fits(limit))
+    need.check(lattice, need.of_lattice(cut(axes, n_classes, (1, 1))), limit)
+    return lattice
+
+
+def _placed(raster: Raster, options: MapOptions) -> "PlacedZones | None":
+    if options.zones is None:
+        return None
+    from terrazzo.orthomosaics.zones import place_zones
+
+    return place_zones(options.zones, raster)

@@ -1,16 +1,19 @@
-"""Finished pieces on disk, so that a killed run goes on where it was: one file a piece, whole or absent.
+"""Finished pieces, so that a killed run goes on where it was: one file or object a piece, whole or absent.
 
-The folder belongs to one key: the hash of everything that changes a value. What was begun with another key is never
+The place belongs to one key: the hash of everything that changes a value. What was begun with another key is never
 mixed in and never thrown away unasked.
 """
 
+import io
 import json
+import re
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +21,14 @@ from numpy.typing import NDArray
 from terrazzo.errors import InputError, OutputExistsError
 from terrazzo.files import PARTIAL_SUFFIX, digest, write_beside, write_json
 from terrazzo.orthomosaics.lattice import Piece
+from terrazzo.orthomosaics.sums import CONFIDENCE
+from terrazzo.places import Place, Store, names_in, working_folder
 from terrazzo.prediction.outputs import writing
 
 PARTIAL = ".partial"
 _KEY_FILE = "key.json"
 _STAGED = "finished"
+_PIECE = re.compile(r"piece-(\d+)-(\d+)\.npz")
 
 MadeOf = Mapping[str, Any]
 """Everything that changes a value, by name, as JSON values."""
@@ -35,56 +41,74 @@ def key_of(made_of: MadeOf) -> str:
 
 @dataclass(frozen=True)
 class Journal:
-    """The folder of one run's finished pieces."""
+    """One run's finished pieces."""
 
-    folder: Path
+    folder: Place
+    """Where they are."""
+    local: Path
+    """The folder on this machine where outputs are made: the same one, or where that is a URL a temporary one."""
 
     @property
     def staged(self) -> Path:
         """Where finished outputs wait until all are there."""
-        return self.folder / _STAGED
+        return self.local / _STAGED
+
+    def absolute(self) -> "Journal":
+        """The same journal, as processes find it that were started in another folder."""
+        return Journal(self.folder.absolute(), self.local.absolute())
+
+    def belongs_to(self, made_of: MadeOf) -> bool:
+        """Whether the folder is there and was begun with this key."""
+        return bool(_key_in(self.folder) == _as_json(made_of))
+
+    def pieces(self) -> frozenset[Piece]:
+        """The finished pieces, from one look into the folder."""
+        found = (_PIECE.fullmatch(name) for name in names_in(self.folder))
+        return frozenset(Piece(int(match[1]), int(match[2])) for match in found if match)
 
     def has(self, piece: Piece) -> bool:
         """Whether the piece is finished."""
-        return self._path(piece).is_file()
+        return (self.folder / _name(piece)).is_file()
 
     def write(self, piece: Piece, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Keep a finished piece, whole or not at all. Sums are stored as they are: they hardly shrink."""
-        path = self._path(piece)
-        with writing(path), write_beside(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-            for name, array in arrays.items():
-                member = zipfile.ZipInfo(f"{name}.npy")
-                member.compress_type = zipfile.ZIP_DEFLATED if array.dtype == np.uint8 else zipfile.ZIP_STORED
-                with archive.open(member, "w", force_zip64=True) as stream:
-                    np.lib.format.write_array(stream, array, allow_pickle=False)
+        """Keep a finished piece, whole or not at all. Sums and confidences stay as they are: they hardly shrink."""
+        path = self.folder / _name(piece)
+        if isinstance(path, Store):
+            whole = io.BytesIO()
+            _write_arrays(whole, arrays)
+            path.put(whole.getvalue())
+            return
+        with writing(path), write_beside(path) as temporary:
+            _write_arrays(temporary, arrays)
 
     def read(self, piece: Piece, name: str) -> NDArray[Any] | None:
         """An array of a finished piece; None where it has none of that name. Raises InputError on a damaged piece."""
-        path = self._path(piece)
+        path = self.folder / _name(piece)
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with np.load(self._at_hand(piece), allow_pickle=False) as arrays:
                 array: NDArray[Any] | None = arrays.get(name)
                 return array
         except (OSError, ValueError, zipfile.BadZipFile) as error:
             raise InputError(f"{path}: is damaged ({error}); remove it and run the command again") from error
 
     def remove(self) -> None:
-        """Throw the folder away."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Throw all pieces away."""
+        _remove(self.folder)
 
-    def _path(self, piece: Piece) -> Path:
-        return self.folder / f"piece-{piece.row:05d}-{piece.col:05d}.npz"
+    def _at_hand(self, piece: Piece) -> Path:
+        """A finished piece as a file on this machine."""
+        path, here = self.folder / _name(piece), self.local / _name(piece)
+        if isinstance(path, Store) and not here.is_file():
+            path.download(here)
+        return here
 
 
-def check_journal(folder: Path, made_of: MadeOf, restart: bool) -> None:
-    """Raise OutputExistsError where the folder holds unfinished work of another key, unless `restart`."""
-    if restart or not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    try:
-        found = json.loads((folder / _KEY_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        found = {}
-    if found == json.loads(json.dumps(made_of)):
+def check_journal(folder: Place, made_of: MadeOf, restart: bool) -> None:
+    """Raise OutputExistsError where the place holds unfinished work of another key, unless `restart`."""
+    if restart or not names_in(folder) - {_KEY_FILE, _STAGED}:
+        return  # there is none, or no piece of it
+    found = _key_in(folder)
+    if found == _as_json(made_of):
         return
     changed = [name for name in made_of if not isinstance(found, dict) or found.get(name) != made_of[name]]
     raise OutputExistsError(
@@ -93,18 +117,65 @@ def check_journal(folder: Path, made_of: MadeOf, restart: bool) -> None:
     )
 
 
-def open_journal(folder: Path, made_of: MadeOf, restart: bool) -> Journal:
+def begun_cut(folder: Place, made_of: MadeOf) -> tuple[int, int] | None:
+    """The cut into pieces with which work on this key was begun in the place; None where there is none."""
+    found = _key_in(folder)
+    if not isinstance(found, dict) or "cut" not in found or found != _as_json({**made_of, "cut": found["cut"]}):
+        return None
+    rows, cols = found["cut"]
+    return int(rows), int(cols)
+
+
+@contextmanager
+def open_journal(folder: Place, made_of: MadeOf, restart: bool) -> Iterator[Journal]:
     """The journal of a run, begun or gone on with; `check_journal` has been asked before."""
-    if restart and folder.exists():
-        shutil.rmtree(folder)
-    if not (folder / _KEY_FILE).is_file():
-        write_json(folder / _KEY_FILE, dict(made_of))
-    for stale in folder.glob(f".*{PARTIAL_SUFFIX}*"):
-        stale.unlink()
-    journal = Journal(folder)
-    shutil.rmtree(journal.staged, ignore_errors=True)
-    journal.staged.mkdir(parents=True)
-    return journal
+    if restart or not Journal(folder, Path()).belongs_to(made_of):
+        _remove(folder)
+        if isinstance(folder, Store):
+            (folder / _KEY_FILE).put(json.dumps(dict(made_of)).encode())
+        else:
+            write_json(folder / _KEY_FILE, dict(made_of))
+    with working_folder(folder) as local:
+        for stale in local.glob(f".*{PARTIAL_SUFFIX}*"):
+            stale.unlink()
+        journal = Journal(folder, local)
+        shutil.rmtree(journal.staged, ignore_errors=True)
+        journal.staged.mkdir(parents=True)
+        yield journal
+
+
+def _name(piece: Piece) -> str:
+    return f"piece-{piece.row:05d}-{piece.col:05d}.npz"
+
+
+def _write_arrays(file: Path | BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Arrays as numpy reads them from one .npz file, only those compressed that shrink."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(f"{name}.npy")
+            shrinks = array.dtype == np.uint8 and not name.startswith(CONFIDENCE)
+            member.compress_type = zipfile.ZIP_DEFLATED if shrinks else zipfile.ZIP_STORED
+            with archive.open(member, "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, array, allow_pickle=False)
+
+
+def _remove(folder: Place) -> None:
+    if isinstance(folder, Store):
+        folder.remove()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _key_in(folder: Place) -> Any:
+    """What the place was begun with; empty where it says nothing."""
+    try:
+        return json.loads((folder / _KEY_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _as_json(made_of: MadeOf) -> Any:
+    return json.loads(json.dumps(made_of))
 
 
 def _words(name: str) -> str:

@@ -5,7 +5,7 @@ windows. Where windows of two pieces overlap, each piece knows a part of a pixel
 cut each axis into segments, and the raster into cells: within one cell the same pieces have something to add.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -36,6 +36,11 @@ class Side:
     axis: Axis
     run: int
     """Windows of a piece along this axis; of the last one perhaps fewer."""
+
+    @property
+    def longest(self) -> int:
+        """The most pixels that a piece's windows hold, with what lies behind the axis' end."""
+        return _longest(self.axis, self.run)
 
     @property
     def n_pieces(self) -> int:
@@ -136,10 +141,6 @@ class Lattice:
         """All pieces, row-major."""
         return tuple(Piece(row, col) for row in range(self.rows.n_pieces) for col in range(self.cols.n_pieces))
 
-    def own_pixels(self, piece: Piece) -> int:
-        """How many pixels a piece counts as done. Law: over all pieces they sum to the raster's."""
-        return self.rows.own(piece.row) * self.cols.own(piece.col)
-
     def cells(self, piece: Piece | None = None) -> Iterator[Cell]:
         """The cells into which a piece reaches, or all of them, row-major."""
         for i, rows in enumerate(self.rows.segments):
@@ -150,20 +151,30 @@ class Lattice:
                     yield Cell(f"{i}.{j}", rows, cols)
 
 
-def cut(axes: tuple[Axis, Axis], n_classes: int, run: tuple[int, int] | None = None) -> Lattice:
-    """The windows of `axes` in pieces of `run` windows (along rows, along columns); None: squares that memory holds."""
+def cut(
+    axes: tuple[Axis, Axis],
+    n_classes: int,
+    run: tuple[int, int] | None = None,
+    fits: Callable[[int, int], bool] = lambda height, width: True,
+) -> Lattice:
+    """The windows of `axes` in pieces of `run` windows (along rows, along columns).
+
+    None: the largest squares whose sums keep within PIECE_BYTES and of which `fits` says that (height, width) keep
+    within memory; of one window at least.
+    """
     rows, cols = axes
     if run is None:
         side = 1
-        while _bytes(rows, side + 1) * _bytes(cols, side + 1) * n_classes * SUM_BYTES <= PIECE_BYTES and side < max(
-            len(rows.starts), len(cols.starts)
-        ):
+        while side < max(len(rows.starts), len(cols.starts)):
+            height, width = _longest(rows, side + 1), _longest(cols, side + 1)
+            if height * width * n_classes * SUM_BYTES > PIECE_BYTES or not fits(height, width):
+                break
             side += 1
         run = (side, side)
     return Lattice(Side(rows, run[0]), Side(cols, run[1]))
 
 
-def _bytes(axis: Axis, windows: int) -> int:
+def _longest(axis: Axis, windows: int) -> int:
     """The most pixels that so many neighbouring windows of an axis hold."""
     count = min(windows, len(axis.starts))
     longest = max(last - first for first, last in zip(axis.starts, axis.starts[count - 1 :], strict=False))

@@ -8,32 +8,50 @@ from typing import Any
 from terrazzo.files import write_json
 from terrazzo.geodesy import pixel_areas
 from terrazzo.orthomosaics.cog import MapSheet, strips, thumbnail, write_maps
-from terrazzo.orthomosaics.computing import assemble, compute
+from terrazzo.orthomosaics.computing import assemble
 from terrazzo.orthomosaics.jobs import RasterJob
 from terrazzo.orthomosaics.journal import PARTIAL, Journal, open_journal
-from terrazzo.orthomosaics.outputs import count_areas, quicklook_size, write_class_areas, write_quicklook, write_style
+from terrazzo.orthomosaics.local import Engine, LocalEngine
+from terrazzo.orthomosaics.outputs import (
+    count_areas,
+    describe_areas,
+    quicklook_size,
+    write_class_areas,
+    write_quicklook,
+    write_style,
+    write_zone_areas,
+)
 from terrazzo.orthomosaics.polygon_layer import write_vectors
 from terrazzo.orthomosaics.record import RUN, peak_rss_mb, publish
 from terrazzo.orthomosaics.sums import CLASSES
-from terrazzo.orthomosaics.turning import averaging
-from terrazzo.orthomosaics.windows import WindowReader
+from terrazzo.orthomosaics.working_grid import on_input
+from terrazzo.orthomosaics.zone_counts import count_zones
 from terrazzo.prediction.outputs import writing
 from terrazzo.predictors import Predictor
 from terrazzo.rasters import open_pixels
-from terrazzo.tiling import window_batch
 
 Step = Callable[[int], None]
 """step(pixels): so many more pixels of the raster are done."""
 
 
 def map_raster(job: RasterJob, model: Predictor, restart: bool, step: Step) -> dict[str, Any]:
+    """`map_with` an opened model in this process."""
+    return map_with(LocalEngine(lambda: model), job, restart, step)
+
+
+def map_with(engine: Engine, job: RasterJob, restart: bool, step: Step) -> dict[str, Any]:
     """Write the map of a raster into its folder; what run.json says of it. Goes on where a killed run stopped."""
+    with open_journal(job.folder / PARTIAL, job.begun_as, restart) as journal:
+        return _map(engine, job, journal, step)
+
+
+def _map(engine: Engine, job: RasterJob, journal: Journal, step: Step) -> dict[str, Any]:
+    """Compute what the journal lacks, make all outputs of it, put them in place and throw the journal away."""
     started = time.monotonic()
-    journal = open_journal(job.folder / PARTIAL, job.begun_as, restart)
-    computed = _compute(job, model, journal, step)
+    computed = _compute(job, engine, journal, step)
     seconds = {"computing": round(time.monotonic() - started, 3)}
     with writing(job.folder):
-        _write(job, journal)
+        areas = _write(job, journal)
     total = time.monotonic() - started
     seconds["writing"] = round(total - seconds["computing"], 3)
     polygons = None
@@ -45,10 +63,12 @@ def map_raster(job: RasterJob, model: Predictor, restart: bool, step: Step) -> d
     record = {
         **_describe(job),
         **computed,
+        "computed_by": dict(engine.describe()),
         "seconds": seconds,
         "mpx_per_s": round(computed["pixels_computed"] / 1e6 / total, 4),
         "peak_rss_mb": peak_rss_mb(),
         "polygons": None if polygons is None else asdict(polygons),
+        "areas": areas,
         "outputs": sorted([file.name for file in journal.staged.iterdir()] + [RUN]),
     }
     with writing(job.folder):
@@ -58,39 +78,46 @@ def map_raster(job: RasterJob, model: Predictor, restart: bool, step: Step) -> d
     return record
 
 
-def _compute(job: RasterJob, model: Predictor, journal: Journal, step: Step) -> dict[str, int]:
-    """Compute the pieces that the journal lacks; how many there were."""
-    lattice, header = job.lattice, job.model.header
-    own = {piece: lattice.own_pixels(piece) for piece in lattice.pieces}
-    found = sum(own[piece] for piece in lattice.pieces if journal.has(piece))
-    counts = {"pieces": len(own), "pieces_computed": 0, "pixels_computed": 0, "windows_computed": 0}
-    step(found)
-    # As many windows as the raster has at most, but not fewer in a smaller piece: see `windows.Batch`.
-    batch_size = min(job.model.tiling.batch_size or window_batch(model, job.model.tiling), lattice.n_windows)
-    classify = averaging(model.classify, job.options.tta)
-    with open_pixels(job.raster, job.choice) as source:
-        reader = WindowReader(source, lattice, header.normalization, batch_size)
-        for done in compute(classify, reader, journal, header.schema.n_classes, job.options.layers):
-            counts["pieces_computed"] += 1
-            counts["pixels_computed"] += own[done.piece]
-            counts["windows_computed"] += done.n_windows
-            step(own[done.piece])
+def _compute(job: RasterJob, engine: Engine, journal: Journal, step: Step) -> dict[str, int]:
+    """Have the pieces computed that the journal lacks; how many there were."""
+    there = journal.pieces()
+    lacking = [piece for piece in job.lattice.pieces if piece not in there]
+    own = {piece: job.own_pixels(piece) for piece in lacking}
+    counts = {"pieces": len(job.lattice.pieces), "pieces_computed": 0, "pixels_computed": 0, "windows_computed": 0}
+    step(job.n_pixels - sum(own.values()))
+    for done in engine.compute(job, journal, lacking):
+        counts["pieces_computed"] += 1
+        counts["pixels_computed"] += own[done.piece]
+        counts["windows_computed"] += done.n_windows
+        step(own[done.piece])
     return counts
 
 
-def _write(job: RasterJob, journal: Journal) -> None:
-    """Write every output but polygons and run.json into the staging folder, from the journal alone."""
+def _write(job: RasterJob, journal: Journal) -> dict[str, Any]:
+    """Write every output but polygons and run.json into the staging folder, from the journal alone; the map's areas.
+
+    The confidences stay there as a draft where they are for the polygons alone.
+    """
     raster, schema, staged = job.raster, job.model.header.schema, journal.staged
     wanted = job.options.layers
-    cells = assemble(job.lattice, journal, wanted)
-    write_maps(cells, MapSheet(raster, schema, job.key), wanted, staged)
+    drafted = tuple(layer for layer in job.options.computed if layer not in wanted)
+    cells = assemble(job.lattice, journal, job.options.computed)
+    with open_pixels(raster, job.choice) as source:
+        parts = on_input(cells, job.grid, source.valid)
+        write_maps(parts, MapSheet(raster, schema, job.key), wanted, staged, drafted)
     classes = staged / f"{CLASSES}.tif"
     place = (raster.transform, raster.crs, raster.height, raster.width)
-    areas = pixel_areas(*place) if raster.georeferenced else None
-    write_class_areas(staged / "areas.csv", count_areas(strips(classes), schema.n_classes, areas), schema)
+    sizes = pixel_areas(*place) if raster.georeferenced else None
+    areas = count_areas(strips(classes), schema.n_classes, sizes)
+    if job.zones is None:
+        write_class_areas(staged / "areas.csv", areas, schema)
+    else:
+        by_zone = count_zones(strips(classes), schema.n_classes, sizes, job.zones.zones)
+        write_zone_areas(staged / "areas.csv", by_zone, [zone.name for zone in job.zones.zones], schema)
     write_style(staged / "classes.qml", schema)
     small = thumbnail(classes, *quicklook_size(raster.height, raster.width, schema))
     write_quicklook(staged / "quicklook.png", small, schema)
+    return describe_areas(areas, schema)
 
 
 def _describe(job: RasterJob) -> dict[str, Any]:
@@ -105,7 +132,7 @@ def _describe(job: RasterJob) -> dict[str, Any]:
             "dtype": raster.dtype,
             "bands": list(raster.names),
             "crs": raster.crs.to_string() if raster.crs is not None else None,
-            "bytes": raster.path.stat().st_size,
+            "bytes": raster.n_bytes,
         },
         "model": {"path": str(job.model.path), "title": header.title, "bands": header.bands},
         "classes": header.schema.to_list(),

@@ -1,12 +1,19 @@
 """What the user may say of rasters beside the windows, from words to values."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from terrazzo.band_choice import parse_bands, parse_scale
 from terrazzo.errors import InputError
 from terrazzo.extras import need
 from terrazzo.orthomosaics.sums import CLASSES, CONFIDENCE, PROBABILITIES
 from terrazzo.orthomosaics.turning import NONE, views
+
+if TYPE_CHECKING:
+    from terrazzo.orthomosaics.zones import Zones
 
 VECTOR_FORMATS = ("gpkg", "geojson", "parquet", "none")
 
@@ -22,14 +29,26 @@ class MapOptions:
     max_pixels: int | None = None
     """The largest raster that is read; None: `rasters.MAX_PIXELS`."""
     layers: tuple[str, ...] = (CLASSES,)
-    """The maps that are wanted."""
+    """The maps that are wanted as files."""
     tta: str = NONE
     vectors: str | None = "gpkg"
     """The polygons' format, gpkg, geojson or parquet; None: no polygons."""
     mapping_unit: int = 1
     """Areas of fewer pixels join a neighbour in the polygons; classes.tif keeps them."""
+    resample: bool = False
+    """Whether rasters are read at the resolution that the model was trained on."""
+    zones: "Zones | None" = None
+    """Polygons for each of which areas are counted."""
+    max_memory: int | None = None
+    """Bytes that the process may take; None: what is free. No value of the map depends on it."""
     run: tuple[int, int] | None = None
     """Windows of a piece along the rows and columns; None: as memory holds. No value of the map depends on it."""
+
+    @property
+    def computed(self) -> tuple[str, ...]:
+        """The maps that are computed: the wanted ones, and the confidences that polygons carry the mean of."""
+        needed = CONFIDENCE if self.vectors else None
+        return tuple(layer for layer in (CLASSES, CONFIDENCE, PROBABILITIES) if layer in (*self.layers, needed))
 
 
 def map_options(
@@ -67,20 +86,26 @@ def map_options(
     )
 
 
-def parse_bands(bands: str | Sequence[str | int]) -> tuple[str, ...]:
-    """`3, 2, red` as ("3", "2", "red"). Raises InputError where a word is missing."""
-    words = tuple(str(word).strip() for word in (bands.split(",") if isinstance(bands, str) else bands))
-    if not words or not all(words):
-        raise InputError(f"--bands {bands}: expected numbers from 1 or names with commas between them, as in 3,2,1")
-    return words
+def zone_options(zones: str | Path | None, field: str | None) -> "Zones | None":
+    """The zones in a file; None without one. Raises InputError naming the flag."""
+    if zones is None:
+        if field is not None:
+            raise InputError(f"--zone-field {field}: is for --zones FILE; add that, or leave --zone-field out")
+        return None
+    from terrazzo.orthomosaics.zones import read_zones
+
+    return read_zones(Path(zones), field)
 
 
-def parse_scale(scale: str | Sequence[float]) -> tuple[float, float]:
-    """`0,3000` as (0.0, 3000.0). Raises InputError for anything but two numbers, the lower first."""
-    try:
-        low, high = map(float, scale.split(",") if isinstance(scale, str) else scale)
-    except ValueError as error:
-        raise InputError(f"--scale {scale}: expected two numbers LOW,HIGH, as in 0,3000") from error
-    if not float("-inf") < low < high < float("inf"):
-        raise InputError(f"--scale {scale}: expected LOW below HIGH, as in 0,3000")
-    return low, high
+def parse_memory(memory: str | int | None) -> int | None:
+    """`4GB`, `3.5G`, `2048MB` or plain bytes as bytes, in powers of 1000 (GiB and MiB: of 1024); None stays None.
+
+    Raises InputError naming the flag.
+    """
+    if memory is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(I?)B?|B?)", str(memory).strip().upper())
+    if found is None or float(found[1]) == 0:
+        raise InputError(f"--max-memory {memory}: expected a size as in 4GB, 3.5G or 2048MB")
+    power = " KMGT".index(found[2]) if found[2] else 0
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** power)

@@ -2,9 +2,10 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -17,10 +18,17 @@ from terrazzo.prediction.drawing import draw_legend
 from terrazzo.schema import IGNORE, ClassSchema, format_color
 
 AREA_FIELDS = ("class_id", "class", "pixels", "share", "area_m2", "area_ha")
+ZONE_FIELD = "zone"
+COUNTED = (
+    "pixels of classes.tif, a share being that of all valid ones; the polygons' sums differ from them where "
+    "--mapping-unit joins small areas to a neighbour"
+)
+"""What the figures of areas.csv and of run.json are."""
 QUICKLOOK_PX = 1024
 M2_PER_HA = 10_000
 _GAP = 12
-_ROWS = 64  # rows whose areas are looked at together
+ROWS = 64
+"""Rows whose areas are looked at together."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +57,8 @@ def count_areas(
     pixels = np.zeros(IGNORE + 1, np.int64)
     m2 = np.zeros(IGNORE + 1)
     for top, ids in strips:
-        for offset in range(0, len(ids), _ROWS):
-            part = ids[offset : offset + _ROWS]
+        for offset in range(0, len(ids), ROWS):
+            part = ids[offset : offset + ROWS]
             pixels += np.bincount(part.ravel(), minlength=IGNORE + 1)
             if pixel_areas is not None:
                 weights = np.broadcast_to(pixel_areas.block(top + offset, top + offset + len(part)), part.shape)
@@ -59,15 +67,39 @@ def count_areas(
     return ClassAreas(found, None if pixel_areas is None else tuple(m2[:n_classes].tolist()))
 
 
-def write_class_areas(path: Path, areas: ClassAreas, schema: ClassSchema) -> None:
-    """Write one row a class, also for classes that the map lacks; areas are blank where they are not known."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(AREA_FIELDS)
+def area_rows(areas: ClassAreas, schema: ClassSchema) -> Iterator[tuple[int, str, int, str, str, str]]:
+    """A row of AREA_FIELDS for each class, also for those that the map lacks; areas are blank where not known."""
     for i, name in enumerate(schema.names):
         m2 = None if areas.m2 is None else areas.m2[i]
         known = ("", "") if m2 is None else (f"{m2:.3f}", f"{m2 / M2_PER_HA:.7f}")
-        writer.writerow((i, name, areas.pixels[i], f"{areas.shares[i]:.8f}", *known))
+        yield (i, name, areas.pixels[i], f"{areas.shares[i]:.8f}", *known)
+
+
+def write_class_areas(path: Path, areas: ClassAreas, schema: ClassSchema) -> None:
+    """Write one row a class."""
+    _write_table(path, AREA_FIELDS, area_rows(areas, schema))
+
+
+def write_zone_areas(path: Path, areas: Sequence[ClassAreas], names: Sequence[str], schema: ClassSchema) -> None:
+    """Write one row a zone and class, the zone last; no row is of the whole map, so that nothing is summed twice."""
+    rows = ((*row, name) for name, found in zip(names, areas, strict=True) for row in area_rows(found, schema))
+    _write_table(path, (*AREA_FIELDS, ZONE_FIELD), rows)
+
+
+def describe_areas(areas: ClassAreas, schema: ClassSchema) -> dict[str, Any]:
+    """The whole map's areas as JSON values, with the figures of areas.csv; None where it has a blank."""
+    numbers = [
+        (i, name, pixels, *(float(word) if word else None for word in words))
+        for i, name, pixels, *words in area_rows(areas, schema)
+    ]
+    return {"counted": COUNTED, "classes": [dict(zip(AREA_FIELDS, row, strict=True)) for row in numbers]}
+
+
+def _write_table(path: Path, fields: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(fields)
+    writer.writerows(rows)
     write_text(path, stream.getvalue())
 
 

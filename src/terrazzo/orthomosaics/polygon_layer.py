@@ -5,6 +5,7 @@ from pathlib import Path
 import rasterio
 from rasterio.windows import Window
 
+from terrazzo.orthomosaics.cog import draft_of
 from terrazzo.orthomosaics.options import MapOptions
 from terrazzo.orthomosaics.sums import CLASSES, CONFIDENCE
 from terrazzo.rasters import Raster, gdal
@@ -13,20 +14,21 @@ from terrazzo.vectors.rows import ClassRaster, ReadRows
 
 
 def write_vectors(folder: Path, raster: Raster, names: tuple[str, ...], options: MapOptions) -> PolygonCounts:
-    """Write classes.gpkg (or .geojson, .parquet) from the folder's classes.tif, and confidence.tif where there is one.
+    """Write classes.gpkg (or .geojson, .parquet) from the folder's classes.tif and its map of confidences.
 
-    What was written, counted.
+    What was written, counted. A map of confidences that is there for the polygons alone goes away.
     """
-    confidence = folder / f"{CONFIDENCE}.tif"
+    draft = draft_of(folder, CONFIDENCE)
+    confidence = draft if draft.is_file() else folder / f"{CONFIDENCE}.tif"
     with gdal(), rasterio.open(folder / f"{CLASSES}.tif") as classes:
         by_rows = _rows_of(classes)
         place = (raster.height, raster.width, raster.transform, raster.crs if raster.georeferenced else None, names)
         polygons = PolygonOptions(mapping_unit=options.mapping_unit)
         out = folder / f"classes.{options.vectors}"
-        if not confidence.is_file():
-            return write_polygons(out, ClassRaster(by_rows, *place), polygons)
         with rasterio.open(confidence) as sure:
-            return write_polygons(out, ClassRaster(by_rows, *place, _rows_of(sure)), polygons)
+            counts = write_polygons(out, ClassRaster(by_rows, *place, _rows_of(sure)), polygons)
+    draft.unlink(missing_ok=True)
+    return counts
 
 
 def _rows_of(dataset: rasterio.DatasetReader) -> ReadRows:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from terrazzo.errors import OutputExistsError
+from terrazzo.places import Place, Store, names_in
 
 RUN = "run.json"
 OUTPUTS = (
@@ -51,7 +52,7 @@ def peak_rss_mb() -> float:
     return round(max(peaks) * unit / 1e6, 1)
 
 
-def read_record(folder: Path) -> Mapping[str, Any]:
+def read_record(folder: Place) -> Mapping[str, Any]:
     """What run.json in the folder says; empty where there is none, or a foreign one."""
     try:
         found = json.loads((folder / RUN).read_text(encoding="utf-8"))
@@ -60,17 +61,18 @@ def read_record(folder: Path) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def finished(folder: Path, key: str) -> bool:
+def finished(folder: Place, key: str) -> bool:
     """Whether the folder holds the finished map of this key, all its files there."""
     record = read_record(folder)
-    return record.get("key") == key and all((folder / str(name)).is_file() for name in record.get("outputs", ()))
+    return record.get("key") == key and names_in(folder).issuperset(map(str, record.get("outputs", ())))
 
 
-def refuse_other_map(folder: Path, key: str) -> None:
+def refuse_other_map(folder: Place, key: str) -> None:
     """Raise OutputExistsError where the folder is a file, or holds anything of a map but the finished one of `key`."""
     if folder.is_file():
         raise OutputExistsError(f"{folder}: is a file where a folder is needed; choose another --out")
-    there = [name for name in OUTPUTS if (folder / name).exists()]
+    found = names_in(folder)
+    there = [name for name in OUTPUTS if name in found]
     if there and not finished(folder, key):
         raise OutputExistsError(
             f"{folder / there[0]}: is in the way, it was not made from this raster, model and options; "
@@ -78,11 +80,24 @@ def refuse_other_map(folder: Path, key: str) -> None:
         )
 
 
-def publish(staged: Path, folder: Path) -> None:
+def publish(staged: Path, folder: Place) -> None:
     """Move the finished files to their places, run.json last; what else was there of an earlier map goes away."""
+    if isinstance(folder, Store):
+        _upload(staged, folder)
+        return
     (folder / RUN).unlink(missing_ok=True)
     for name in OUTPUTS:
         if (staged / name).is_file():
             (staged / name).replace(folder / name)
         else:
             (folder / name).unlink(missing_ok=True)
+
+
+def _upload(staged: Path, folder: Store) -> None:
+    there = folder.names()
+    for name in (RUN, *(name for name in OUTPUTS if not (staged / name).is_file())):
+        if name in there:
+            (folder / name).remove()
+    for name in OUTPUTS:
+        if (staged / name).is_file():
+            (folder / name).upload(staged / name)

@@ -55,7 +55,7 @@ class OnnxModel:
         return np.asarray(probs)
 
 
-def load_onnx(path: Path) -> OnnxModel:
+def load_onnx(path: Path, n_threads: int | None = None) -> OnnxModel:
     """The model in an .onnx that `terrazzo export` wrote, ready to run. Raises ModelFileError where it is damaged.
 
     The file declares one height and width, because QGIS tools read them; the graph itself takes others, so that small
@@ -73,7 +73,7 @@ def load_onnx(path: Path) -> OnnxModel:
     if free:
         free_size(model)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = os.cpu_count() or 1
+    options.intra_op_num_threads = n_threads or os.cpu_count() or 1
     options.log_severity_level = 3  # errors alone: what the library warns of is not the user's to mend
     try:
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
@@ -101,11 +101,28 @@ def check_engine(model: Path, device: str, precision: str) -> None:
         raise InputError(f"--precision {precision}: an ONNX file computes in float32; leave it out")
 
 
-def open_model(model: Path, device: str, precision: str) -> Predictor:
-    """The model, ready to classify; torch is imported only where it computes."""
+def open_model(model: Path, device: str, precision: str, n_threads: int | None = None) -> Predictor:
+    """The model, ready to classify; torch is imported only where it computes.
+
+    `n_threads` is how many cores it may use; None: all of them.
+    """
     check_engine(model, device, precision)
     if model.suffix.lower() == ONNX:
-        return load_onnx(model)
+        return load_onnx(model, n_threads)
     from terrazzo.bundle import load
 
+    if n_threads is not None:
+        import torch
+
+        torch.set_num_threads(n_threads)
     return load(model, device, precision)
+
+
+def computes_on(model: Path, device: str, precision: str) -> tuple[str, str]:
+    """With what `open_model` computes: the type of device, and the precision, `32` or `bf16`."""
+    if model.suffix.lower() == ONNX:
+        return "cpu", "32"
+    from terrazzo.hardware import choose
+
+    compute = choose(device, precision)
+    return compute.device.type, compute.precision

@@ -1,4 +1,7 @@
-"""What a prediction is about: pictures and rasters, files and folders as given, sub-folders included, each by name."""
+"""What a prediction is about: pictures and rasters, each by name, out of what was given.
+
+That are files, folders with their sub-folders, patterns that no shell has replaced, and web addresses of rasters.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,6 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from terrazzo.errors import ImageError, InputError
+from terrazzo.places import Place
+from terrazzo.prediction.patterns import is_pattern, matching
+from terrazzo.remote import Url, url_of
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 PICTURE_NAMES = tuple(suffix.removeprefix(".") for suffix in SUFFIXES)
@@ -36,10 +42,10 @@ class PictureFile:
 class RasterFile:
     """A raster to predict, and its name below the input that it was found in: `north/a.tif`."""
 
-    path: Path
+    path: Path | Url
     name: PurePosixPath
 
-    def folder(self, out: Path) -> Path:
+    def folder(self, out: Place) -> Place:
         """Where its map goes: `out/north/a`."""
         return out / self.name.parent / self.name.stem
 
@@ -58,38 +64,63 @@ class FoundPictures:
 
 
 def find_pictures(inputs: Sequence[str | Path], out: Path) -> FoundPictures:
-    """The pictures and rasters of files and folders, sorted within each folder; what is named twice is taken once.
+    """The pictures and rasters of files, folders, patterns and web addresses; what is named twice is taken once.
 
-    An `out` inside a folder is passed over. Raises InputError where an input does not exist, is a file of
-    another kind, or holds nothing to predict, and where two maps would be written to one name.
+    Sorted within each folder and pattern. An `out` inside a folder is passed over. Raises InputError where an input
+    does not exist, is a file of another kind, or holds nothing to predict, and where two maps would be written to one
+    name.
     """
     if not inputs:
         raise InputError("no image given; name at least one image file or folder")
-    pictures: list[PictureFile] = []
-    rasters: list[RasterFile] = []
+    files: list[PictureFile | RasterFile] = []
     ignored = 0
-    for path in map(Path, inputs):
-        if not path.is_dir():
-            named = _one_file(path)
-            if isinstance(named, RasterFile):
-                rasters.append(named)
-            else:
-                pictures.append(named)
-            continue
+    for word in inputs:
+        found, others = _found(word, out)
+        files += found
+        ignored += others
+    if not files:
+        raise InputError(f"{', '.join(map(str, inputs))}: holds no image; expected {_expected()} files")
+    pictures = [file for file in files if isinstance(file, PictureFile)]
+    rasters = [file for file in files if isinstance(file, RasterFile)]
+    return FoundPictures(_unique(pictures, "_classes.png"), _unique(rasters, "/classes.tif"), ignored)
+
+
+def _found(word: str | Path, out: Path) -> tuple[list[PictureFile | RasterFile], int]:
+    """The pictures and rasters that one input names, and how many other files there are."""
+    url = url_of(word)
+    if url is not None:
+        return [_remote_file(url)], 0
+    path = Path(word)
+    if path.is_dir():
         if _same(path, out):
             raise InputError(f"--out {out}: is the folder of the images itself; choose another")
-        for file in _files(path, out):
-            name = PurePosixPath(file.relative_to(path).as_posix())
-            hidden = any(part.startswith(".") for part in name.parts)
-            if hidden or file.suffix.lower() not in SUFFIXES + RASTER_SUFFIXES:
-                ignored += 1
-            elif file.suffix.lower() in SUFFIXES:
-                pictures.append(PictureFile(file, name))
-            else:
-                rasters.append(RasterFile(file, name))
-    if not pictures and not rasters:
-        raise InputError(f"{', '.join(map(str, inputs))}: holds no image; expected {_expected()} files")
-    return FoundPictures(_unique(pictures, "_classes.png"), _unique(rasters, "/classes.tif"), ignored)
+        return _among(_files(path, out), path, SUFFIXES + RASTER_SUFFIXES)
+    if path.exists() or not is_pattern(path):
+        return [_one_file(path)], 0
+    folder, files = matching(path)
+    # As in a folder, but that a pattern which ends in .vrt names virtual rasters itself.
+    named = (VIRTUAL,) if path.suffix.lower() == VIRTUAL else ()
+    found = _among((file for file in files if not _inside(file, out)), folder, (*SUFFIXES, *RASTER_SUFFIXES, *named))
+    if not found[0]:
+        raise InputError(f"{path}: no image matches this pattern; expected {_expected()} files")
+    return found
+
+
+def _among(
+    files: Iterable[Path], folder: Path, suffixes: tuple[str, ...]
+) -> tuple[list[PictureFile | RasterFile], int]:
+    """The pictures and rasters among files below a folder, and how many others there are, hidden ones included."""
+    found: list[PictureFile | RasterFile] = []
+    others = 0
+    for file in files:
+        name = PurePosixPath(file.relative_to(folder).as_posix())
+        if any(part.startswith(".") for part in name.parts) or file.suffix.lower() not in suffixes:
+            others += 1
+        elif file.suffix.lower() in SUFFIXES:
+            found.append(PictureFile(file, name))
+        else:
+            found.append(RasterFile(file, name))
+    return found, others
 
 
 def _one_file(path: Path) -> PictureFile | RasterFile:
@@ -102,12 +133,23 @@ def _one_file(path: Path) -> PictureFile | RasterFile:
     return PictureFile(path, PurePosixPath(path.name))
 
 
+def _remote_file(url: Url) -> RasterFile:
+    if url.suffix.lower() not in RASTER_SUFFIXES:
+        expected = ", ".join(RASTER_SUFFIXES)
+        raise InputError(f"{url}: is no raster by its name; of web addresses {expected} are read, download others")
+    return RasterFile(url, PurePosixPath(url.name))
+
+
 def _files(folder: Path, out: Path) -> Iterable[Path]:
     """All files below a folder in a fixed order, without those of an `out` inside it."""
     out_inside = folder.resolve() in out.resolve().parents
     for file in sorted(folder.rglob("*")):
-        if file.is_file() and not (out_inside and out.resolve() in file.resolve().parents):
+        if file.is_file() and not (out_inside and _inside(file, out)):
             yield file
+
+
+def _inside(file: Path, folder: Path) -> bool:
+    return folder.resolve() in file.resolve().parents
 
 
 def _unique(files: Iterable[File], written_to: str) -> tuple[File, ...]:
@@ -123,8 +165,10 @@ def _unique(files: Iterable[File], written_to: str) -> tuple[File, ...]:
     return tuple(by_output.values())
 
 
-def _same(first: Path, second: Path) -> bool:
-    return first.resolve() == second.resolve()
+def _same(first: Path | Url, second: Path | Url) -> bool:
+    if isinstance(first, Path) and isinstance(second, Path):
+        return first.resolve() == second.resolve()
+    return first == second
 
 
 def _expected() -> str:

@@ -13,6 +13,7 @@ from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from terrazzo.errors import ImageError, InputError, OutputExistsError
 from terrazzo.files import digest, write_beside
+from terrazzo.places import Place
 from terrazzo.prediction.drawing import draw_legend
 from terrazzo.schema import ClassSchema
 
@@ -106,7 +107,7 @@ def save_legend(schema: ClassSchema, path: Path) -> None:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Place) -> Iterator[None]:
     """Turn what the operating system says against writing (disk full, no permission) into InputError naming `path`."""
     try:
         yield

@@ -24,7 +24,7 @@ from terrazzo.prediction.outputs import (
     writing,
 )
 from terrazzo.predictors import Halving
-from terrazzo.reporting import Progress, Say
+from terrazzo.reporting import Progress, Say, silent
 
 BANDS = 3
 Counts = dict[str, tuple[int, ...]]  # pixels by class, by name of the picture
@@ -79,6 +79,12 @@ class _Failures:
         if self.n_pictures > 1:
             self.say(str(error))
 
+    @property
+    def summary(self) -> str:
+        """What to say where all failed."""
+        first = self.lines[0]
+        return first if self.n_pictures == 1 else f"all {self.n_pictures} images failed; the first: {first}"
+
 
 def map_pictures(
     model: ModelFile, found: FoundPictures, out: Path, overwrite: bool, progress: Progress, say: Say
@@ -89,23 +95,39 @@ def map_pictures(
     told to `say` and the others are done; then PartialError is raised, or InputError where all failed.
     OutputExistsError (something else is in the way) is raised before anything is written.
     """
-    if model.header.bands != BANDS:
-        raise InputError(
-            f"{model.path}: takes {model.header.bands} bands; ordinary images have {BANDS}: red, green and blue"
-        )
     command = _Command(model, out, progress, say)
-    if found.ignored:
-        say(f"files that are hidden or no images, ignored: {found.ignored}")
     failures = _Failures(say, len(found.pictures))
-    jobs = list(_jobs(command, found.pictures, failures))
-    if not overwrite:
-        _refuse_what_is_in_the_way(command, jobs, [str(picture.name) for picture in found.pictures])
+    jobs = _checked(command, found, overwrite, failures)
     kept = {} if overwrite else _finished(command, jobs)
     written = _map_all(command, [job for job in jobs if job.name not in kept], failures)
     pixels = kept | written
     areas = tuple(Areas(job.name, pixels[job.name]) for job in jobs if job.name in pixels)
     _finish(command, areas, failures)
     return Prediction(out, tuple(written), tuple(kept), areas)
+
+
+def check_pictures(model: ModelFile, found: FoundPictures, out: Path, overwrite: bool, say: Say) -> int:
+    """How many pictures can be mapped; raises what `map_pictures` raises before it writes. Nothing is written."""
+    failures = _Failures(say, len(found.pictures))
+    jobs = _checked(_Command(model, out, silent, say), found, overwrite, failures)
+    if not jobs:
+        raise InputError(failures.summary)
+    return len(jobs)
+
+
+def _checked(command: _Command, found: FoundPictures, overwrite: bool, failures: _Failures) -> list[_Job]:
+    """The pictures that can be predicted, nothing being in the way of their maps."""
+    model = command.model
+    if model.header.bands != BANDS:
+        raise InputError(
+            f"{model.path}: takes {model.header.bands} bands; ordinary images have {BANDS}: red, green and blue"
+        )
+    if found.ignored:
+        command.say(f"files that are hidden or no images, ignored: {found.ignored}")
+    jobs = list(_jobs(command, found.pictures, failures))
+    if not overwrite:
+        _refuse_what_is_in_the_way(command, jobs, [str(picture.name) for picture in found.pictures])
+    return jobs
 
 
 def _jobs(command: _Command, pictures: Sequence[PictureFile], failures: _Failures) -> Iterator[_Job]:
@@ -177,7 +199,7 @@ def _finish(command: _Command, areas: Sequence[Areas], failures: _Failures) -> N
     """Write what the pictures share, and raise the error that sums up the failures."""
     failed, n_pictures = failures.lines, failures.n_pictures
     if not areas:
-        raise InputError(failed[0] if n_pictures == 1 else f"all {n_pictures} images failed; the first: {failed[0]}")
+        raise InputError(failures.summary)
     with writing(command.out):
         save_legend(command.model.header.schema, command.out / LEGEND)
         write_areas(command.out / AREAS, areas, command.model.header.schema)

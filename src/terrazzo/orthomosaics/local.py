@@ -1,0 +1,87 @@
+"""What computes the pieces of a raster: the interface, and the engine that does it in this process."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from terrazzo.exported import ONNX
+from terrazzo.orthomosaics.computing import Finished, compute
+from terrazzo.orthomosaics.engine_options import LOCAL
+from terrazzo.orthomosaics.jobs import RasterJob
+from terrazzo.orthomosaics.journal import Journal
+from terrazzo.orthomosaics.lattice import Piece
+from terrazzo.orthomosaics.steady import steady_threads
+from terrazzo.orthomosaics.turning import averaging
+from terrazzo.orthomosaics.windows import WindowReader
+from terrazzo.prediction.engines import computes_on
+from terrazzo.prediction.model_file import ModelFile
+from terrazzo.predictors import Predictor
+from terrazzo.rasters import open_pixels
+from terrazzo.tiling import window_batch
+
+
+class Engine(Protocol):
+    """What computes the pieces of rasters, one raster after the other."""
+
+    def compute(self, job: RasterJob, journal: Journal, pieces: Sequence[Piece]) -> Iterator[Finished]:
+        """Compute the pieces in any order; each is in the journal when it is handed out."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """How it computes, for run.json."""
+
+
+@dataclass(frozen=True)
+class LocalEngine:
+    """Computes in this process. The model is opened for the first piece, and kept."""
+
+    open_model: Callable[[], Predictor]
+    file: ModelFile | None = None
+    """What is opened, to tell what it computes with."""
+
+    @cached_property
+    def model(self) -> Predictor:
+        """The opened model."""
+        return self.open_model()
+
+    def compute(self, job: RasterJob, journal: Journal, pieces: Sequence[Piece]) -> Iterator[Finished]:
+        """Compute the pieces in their order."""
+        if pieces:
+            at_once = window_batch(self.model, job.model.tiling)
+            with self._steady(), reading(job, batch_size(job, at_once)) as reader:
+                yield from compute_pieces(job, self.model, reader, journal, pieces)
+
+    def describe(self) -> Mapping[str, Any]:
+        """This process, and what it computes with where it had anything to compute."""
+        if self.file is None or "model" not in self.__dict__:
+            return {"engine": LOCAL}
+        device, precision = computes_on(self.file.path, self.file.device, self.file.precision)
+        return {"engine": LOCAL, "device": device, "precision": precision}
+
+    def _steady(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.file is None or self.file.path.suffix.lower() == ONNX else steady_threads()
+
+
+def batch_size(job: RasterJob, at_once: int) -> int:
+    """How many windows are classified at a time, the same in every batch of a raster (`windows.Batch`).
+
+    `at_once` is what suits the model (`tiling.window_batch`). As many windows as the raster has at most, but not fewer
+    in a smaller piece.
+    """
+    return min(job.model.tiling.batch_size or at_once, job.lattice.n_windows)
+
+
+@contextmanager
+def reading(job: RasterJob, batch_size: int) -> Iterator[WindowReader]:
+    """The windows of a job's raster, open for reading; closed in the end by the thread that opened them."""
+    with open_pixels(job.raster, job.choice) as source:
+        yield WindowReader(job.grid.source(source), job.lattice, job.model.header.normalization, batch_size)
+
+
+def compute_pieces(
+    job: RasterJob, model: Predictor, reader: WindowReader, journal: Journal, pieces: Sequence[Piece]
+) -> Iterator[Finished]:
+    """Compute pieces of a job with a model, whoever runs it: what every engine does."""
+    classify = averaging(model.classify, job.options.tta)
+    return compute(classify, reader, journal, job.model.header.schema.n_classes, job.options.computed, pieces)
