@@ -101,7 +101,7 @@ def test_the_limit_is_not_in_the_key_and_memory_that_is_not_free_is_not_planned_
     raster = write_raster(tmp_path / "a.tif", noise(3, 600, 800))
     floor = floor_of(tmp_path, raster)
     whole = planned(tmp_path, raster, None)
-    less = planned(tmp_path, raster, floor + 20_000_000)
+    less = planned(tmp_path, raster, floor + 8_000_000)
     assert whole.key == less.key
     monkeypatch.setattr(jobs, "free_bytes", lambda: floor)
     scarce = planned(tmp_path, raster, None)

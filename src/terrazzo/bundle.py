@@ -39,7 +39,7 @@ class Bundle:
         with torch.inference_mode(), self.compute.autocast():
             moved = pixels.to(self.compute.device).contiguous(memory_format=self.compute.memory_format)
             logits: Tensor = self.network(moved)
-        return logits.float().softmax(dim=1)
+        return logits.float().softmax(dim=1).contiguous()  # class by class, as maps add them up
 
     @property
     def batch_pixels(self) -> int:

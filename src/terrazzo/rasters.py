@@ -173,7 +173,8 @@ class RasterPixels:
     def read(self, row: int, col: int, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """Pixels (height, width, C) from (row, col) on, and which of them are valid (height, width).
 
-        Raises ImageError that names the place where the file is damaged.
+        In memory they lie band by band, as they are read. Raises ImageError that names the place where the file is
+        damaged.
         """
         window = Window(col, row, width, height)
         raster, bands = self._raster, list(self._choice.bands)
@@ -189,7 +190,7 @@ class RasterPixels:
             stored = np.moveaxis(raster.palette[stored[0]][..., np.array(bands) - 1], 2, 0)
         if stored.dtype.kind == "f":
             valid &= ~np.isnan(stored).all(axis=0)
-        return np.ascontiguousarray(_as_uint8(stored, self._choice.scale).transpose(1, 2, 0)), valid
+        return _as_uint8(stored, self._choice.scale).transpose(1, 2, 0), valid
 
     def valid(self, row: int, col: int, height: int, width: int) -> NDArray[np.bool_]:
         """Which pixels from (row, col) on are valid (height, width)."""

@@ -65,7 +65,7 @@ def cut_strip(pixels: RasterPixels, labels: GridLabels, window: Window, patch_si
     image, valid = pixels.read(*window)
     ids = labels.ids(*window)
     ids[~valid] = IGNORE
-    tally.hasher.update(image.data)
+    tally.hasher.update(np.ascontiguousarray(image).data)
     tally.hasher.update(np.packbits(valid).data)
     tally.n_pixels += ids.size
     tally.n_invalid += int((~valid).sum())

@@ -67,11 +67,16 @@ class DaskEngine:
         client, n_threads = self.stack.enter_context(_connected(self.options))
         return self.stack.enter_context(_equipped(client, self.model, n_threads, self.options.scheduler))
 
+    def get_ready(self) -> None:
+        """Connect, and have the workers open the model."""
+        _ = self.crew
+
     def compute(self, job: RasterJob, journal: Journal, pieces: Sequence[Piece]) -> Iterator[Finished]:
         """Compute the pieces, handed out in the order in which they get finished."""
         if not pieces:
             return
-        client = self.crew.client
+        client, equipment = self.crew.client, self.crew.equipment
+        journal.settle({"device": equipment.device, "precision": equipment.precision})
         with self._raster(job, journal) as raster:
             waiting, pending = deque(pieces), dict[Any, str]()
             finished = as_completed(loop=client.loop)

@@ -27,12 +27,13 @@ STRIP = 512
 """Rows that are read together of a finished map: its tiles are as high."""
 _COG = {
     "compress": "deflate",
-    "level": 6,
+    "level": 4,  # half the time of the default 6, for files larger by a seventh
     "blocksize": STRIP,
     "overviews": "auto",
     "resampling": "nearest",
     "overview_resampling": "nearest",
     "bigtiff": "if_safer",
+    "num_threads": "all_cpus",  # the bytes are the same
 }
 
 

@@ -1,6 +1,7 @@
 """From windows to finished pieces in the journal, and from the journal to finished cells of the map."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,25 +33,48 @@ def compute(
     wanted: tuple[str, ...],
     pieces: Sequence[Piece],
 ) -> Iterator[Finished]:
-    """Compute the pieces, each put into the journal before the next is begun.
+    """Compute the pieces; each is in the journal when it is handed out, and is put there while the next is begun.
 
     Every window is classified once. Law: what the journal then says of a pixel depends on neither the cut into pieces
     nor their order, as all sums are of whole numbers.
     """
+    waiting: tuple[Finished, Future[None]] | None = None
+    with ThreadPoolExecutor(1, "journal") as writer:
+        for done, arrays in _computed(classify, reader, n_classes, wanted, pieces):
+            if waiting is not None:
+                yield _written(*waiting)
+            waiting = done, writer.submit(journal.write, done.piece, arrays)
+        if waiting is not None:
+            yield _written(*waiting)
+
+
+def _written(done: Finished, writing: "Future[None]") -> Finished:
+    """The finished piece, once it is written. Raises what went wrong with that."""
+    writing.result()
+    return done
+
+
+def _computed(
+    classify: Classify, reader: WindowReader, n_classes: int, wanted: tuple[str, ...], pieces: Sequence[Piece]
+) -> Iterator[tuple[Finished, dict[str, NDArray[Any]]]]:
+    """Each piece with what the journal keeps of it."""
     lattice = reader.lattice
+    # One piece of memory for the sums of all pieces: fresh memory costs more than adding to it.
+    memory = np.zeros(n_classes * lattice.rows.longest * lattice.cols.longest, np.int32)
     sums: NDArray[np.int32] | None = None
     n_windows = 0
     for part in one_ahead(reader.read(pieces)):
         if isinstance(part, Batch):
             if sums is None:
-                sums = np.zeros((n_classes, *_shape(lattice, part.piece)), np.int32)
+                height, width = _shape(lattice, part.piece)
+                sums = memory[: n_classes * height * width].reshape(n_classes, height, width)
+                sums[...] = 0
             _add(sums, classify(part.pixels), part, lattice)
             n_windows += len(part.places)
             continue
         arrays = {} if sums is None else _cells(sums, part.valid, lattice, part.piece, wanted)
         sums = None
-        journal.write(part.piece, arrays)
-        yield Finished(part.piece, n_windows)
+        yield Finished(part.piece, n_windows), arrays
         n_windows = 0
 
 
@@ -104,7 +128,7 @@ def _cells(
             continue
         part = sums[:, *place]
         if cell.shared:
-            arrays[f"{_SUMS}.{cell.name}"] = part
+            arrays[f"{_SUMS}.{cell.name}"] = part.copy()  # the next piece is computed in the same memory
         else:
             arrays |= {f"{name}.{cell.name}": layer for name, layer in finish(part, wanted).items()}
     return arrays

@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from terrazzo.errors import InputError, OutputExistsError
 from terrazzo.files import PARTIAL_SUFFIX, digest, write_beside, write_json
 from terrazzo.orthomosaics.lattice import Piece
-from terrazzo.orthomosaics.sums import CONFIDENCE
 from terrazzo.places import Place, Store, names_in, working_folder
 from terrazzo.prediction.outputs import writing
 
 PARTIAL = ".partial"
 _KEY_FILE = "key.json"
+_MEANS_FILE = "computed_with.json"
 _STAGED = "finished"
 _PIECE = re.compile(r"piece-(\d+)-(\d+)\.npz")
 
@@ -61,6 +61,26 @@ class Journal:
         """Whether the folder is there and was begun with this key."""
         return bool(_key_in(self.folder) == _as_json(made_of))
 
+    def settle(self, means: Mapping[str, str]) -> None:
+        """Remember with what pieces are computed, device and precision, as `auto` is settled by the machine at hand.
+
+        Raises OutputExistsError where the pieces that are there were computed with something else.
+        """
+        path = self.folder / _MEANS_FILE
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            found = None
+        if found is None:
+            _put_json(path, means)
+        elif found != dict(means) and self.pieces():
+            flags = " ".join(f"--{name} {value}" for name, value in found.items())
+            raise OutputExistsError(
+                f"{self.folder}: holds unfinished work computed with {flags}, this machine would go on with "
+                f"{' '.join(f'--{name} {value}' for name, value in means.items())}; go on with {flags}, "
+                "or throw it away with --restart"
+            )
+
     def pieces(self) -> frozenset[Piece]:
         """The finished pieces, from one look into the folder."""
         found = (_PIECE.fullmatch(name) for name in names_in(self.folder))
@@ -71,7 +91,7 @@ class Journal:
         return (self.folder / _name(piece)).is_file()
 
     def write(self, piece: Piece, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Keep a finished piece, whole or not at all. Sums and confidences stay as they are: they hardly shrink."""
+        """Keep a finished piece, whole or not at all."""
         path = self.folder / _name(piece)
         if isinstance(path, Store):
             whole = io.BytesIO()
@@ -105,7 +125,7 @@ class Journal:
 
 def check_journal(folder: Place, made_of: MadeOf, restart: bool) -> None:
     """Raise OutputExistsError where the place holds unfinished work of another key, unless `restart`."""
-    if restart or not names_in(folder) - {_KEY_FILE, _STAGED}:
+    if restart or not names_in(folder) - {_KEY_FILE, _MEANS_FILE, _STAGED}:
         return  # there is none, or no piece of it
     found = _key_in(folder)
     if found == _as_json(made_of):
@@ -131,10 +151,7 @@ def open_journal(folder: Place, made_of: MadeOf, restart: bool) -> Iterator[Jour
     """The journal of a run, begun or gone on with; `check_journal` has been asked before."""
     if restart or not Journal(folder, Path()).belongs_to(made_of):
         _remove(folder)
-        if isinstance(folder, Store):
-            (folder / _KEY_FILE).put(json.dumps(dict(made_of)).encode())
-        else:
-            write_json(folder / _KEY_FILE, dict(made_of))
+        _put_json(folder / _KEY_FILE, made_of)
     with working_folder(folder) as local:
         for stale in local.glob(f".*{PARTIAL_SUFFIX}*"):
             stale.unlink()
@@ -149,13 +166,13 @@ def _name(piece: Piece) -> str:
 
 
 def _write_arrays(file: Path | BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Arrays as numpy reads them from one .npz file, only those compressed that shrink."""
+    """Arrays as numpy reads them from one .npz file.
+
+    Uncompressed: sums and confidences hardly shrink, classes are few beside them, and pieces are read but once.
+    """
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
-            member = zipfile.ZipInfo(f"{name}.npy")
-            shrinks = array.dtype == np.uint8 and not name.startswith(CONFIDENCE)
-            member.compress_type = zipfile.ZIP_DEFLATED if shrinks else zipfile.ZIP_STORED
-            with archive.open(member, "w", force_zip64=True) as stream:
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as stream:
                 np.lib.format.write_array(stream, array, allow_pickle=False)
 
 
@@ -164,6 +181,13 @@ def _remove(folder: Place) -> None:
         folder.remove()
     else:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _put_json(path: Place, value: Mapping[str, Any]) -> None:
+    if isinstance(path, Store):
+        path.put(json.dumps(dict(value)).encode())
+    else:
+        write_json(path, dict(value))
 
 
 def _key_in(folder: Place) -> Any:

@@ -25,6 +25,9 @@ from terrazzo.tiling import window_batch
 class Engine(Protocol):
     """What computes the pieces of rasters, one raster after the other."""
 
+    def get_ready(self) -> None:
+        """Do what is done once, before the first raster: open the model, or connect to a cluster."""
+
     def compute(self, job: RasterJob, journal: Journal, pieces: Sequence[Piece]) -> Iterator[Finished]:
         """Compute the pieces in any order; each is in the journal when it is handed out."""
 
@@ -45,19 +48,30 @@ class LocalEngine:
         """The opened model."""
         return self.open_model()
 
+    def get_ready(self) -> None:
+        """Open the model."""
+        _ = self.model
+
     def compute(self, job: RasterJob, journal: Journal, pieces: Sequence[Piece]) -> Iterator[Finished]:
         """Compute the pieces in their order."""
         if pieces:
             at_once = window_batch(self.model, job.model.tiling)
+            if (means := self._means()) is not None:
+                journal.settle(means)
             with self._steady(), reading(job, batch_size(job, at_once)) as reader:
                 yield from compute_pieces(job, self.model, reader, journal, pieces)
 
     def describe(self) -> Mapping[str, Any]:
         """This process, and what it computes with where it had anything to compute."""
-        if self.file is None or "model" not in self.__dict__:
-            return {"engine": LOCAL}
+        means = self._means() if "model" in self.__dict__ else None
+        return {"engine": LOCAL, **(means or {})}
+
+    def _means(self) -> dict[str, str] | None:
+        """With what it computes, by the flags that ask for it; None where the model came without its file."""
+        if self.file is None:
+            return None
         device, precision = computes_on(self.file.path, self.file.device, self.file.precision)
-        return {"engine": LOCAL, "device": device, "precision": precision}
+        return {"device": device, "precision": precision}
 
     def _steady(self) -> AbstractContextManager[None]:
         return nullcontext() if self.file is None or self.file.path.suffix.lower() == ONNX else steady_threads()

@@ -1,7 +1,7 @@
 """One raster to its map: computed in pieces, written and published whole."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +11,7 @@ from terrazzo.orthomosaics.cog import MapSheet, strips, thumbnail, write_maps
 from terrazzo.orthomosaics.computing import assemble
 from terrazzo.orthomosaics.jobs import RasterJob
 from terrazzo.orthomosaics.journal import PARTIAL, Journal, open_journal
+from terrazzo.orthomosaics.lattice import Piece
 from terrazzo.orthomosaics.local import Engine, LocalEngine
 from terrazzo.orthomosaics.outputs import (
     count_areas,
@@ -47,9 +48,14 @@ def map_with(engine: Engine, job: RasterJob, restart: bool, step: Step) -> dict[
 
 def _map(engine: Engine, job: RasterJob, journal: Journal, step: Step) -> dict[str, Any]:
     """Compute what the journal lacks, make all outputs of it, put them in place and throw the journal away."""
+    there = journal.pieces()
+    lacking = [piece for piece in job.lattice.pieces if piece not in there]
+    called = time.monotonic()
+    if lacking:
+        engine.get_ready()
     started = time.monotonic()
-    computed = _compute(job, engine, journal, step)
-    seconds = {"computing": round(time.monotonic() - started, 3)}
+    computed = _compute(job, engine, journal, lacking, step)
+    seconds = {"getting_ready": round(started - called, 3), "computing": round(time.monotonic() - started, 3)}
     with writing(job.folder):
         areas = _write(job, journal)
     total = time.monotonic() - started
@@ -78,10 +84,8 @@ def _map(engine: Engine, job: RasterJob, journal: Journal, step: Step) -> dict[s
     return record
 
 
-def _compute(job: RasterJob, engine: Engine, journal: Journal, step: Step) -> dict[str, int]:
+def _compute(job: RasterJob, engine: Engine, journal: Journal, lacking: Sequence[Piece], step: Step) -> dict[str, int]:
     """Have the pieces computed that the journal lacks; how many there were."""
-    there = journal.pieces()
-    lacking = [piece for piece in job.lattice.pieces if piece not in there]
     own = {piece: job.own_pixels(piece) for piece in lacking}
     counts = {"pieces": len(job.lattice.pieces), "pieces_computed": 0, "pixels_computed": 0, "windows_computed": 0}
     step(job.n_pixels - sum(own.values()))

@@ -43,8 +43,10 @@ CLASSIC_BYTES = 220
 16; 313 for 3 in onnxruntime."""
 CLASS_BYTES = 16
 """Logits and probabilities of a pixel of a batch, a class; above six, which the figures before are for."""
-FINISHING_BYTES = 48
-"""What a pixel of a piece takes while its class and confidence are found: four arrays of 8 bytes, masks and layers."""
+FINISHING_BYTES = 8
+"""What a pixel of a piece takes while its class and confidence are found, and wait to be written: masks and layers."""
+SUM_COPIES = 2
+"""Sums that a piece shares with others are copied, in the smallest pieces all of them, and wait to be written."""
 READING_BYTES = 4
 """What a band of a pixel takes while a row of windows is read: as stored, turned round, copied. As floats: 20."""
 READING_FLOAT_BYTES = 20
@@ -110,7 +112,7 @@ def memory_need(raster: Raster, choice: Choice, grid: WorkingGrid, model: ModelF
     if not grid.is_input:
         fixed += SOURCE_PIXELS * len(choice.bands) * READING_FLOAT_BYTES
     polygons = POLYGON_BYTES + STRIP_ROWS * raster.width * POLYGON_PIXEL_BYTES if options.vectors else 0
-    pixel = SUM_BYTES * n_classes + FINISHING_BYTES
+    pixel = SUM_COPIES * SUM_BYTES * n_classes + FINISHING_BYTES
     pixel += 8 * (CONFIDENCE in options.computed) + 2 * n_classes * (PROBABILITIES in options.computed)
     plain = choice.scale is None and raster.palette is None
     row_pixel = len(choice.bands) * (READING_BYTES if plain else READING_FLOAT_BYTES) + 4

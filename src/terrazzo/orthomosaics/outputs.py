@@ -59,12 +59,24 @@ def count_areas(
     for top, ids in strips:
         for offset in range(0, len(ids), ROWS):
             part = ids[offset : offset + ROWS]
-            pixels += np.bincount(part.ravel(), minlength=IGNORE + 1)
-            if pixel_areas is not None:
-                weights = np.broadcast_to(pixel_areas.block(top + offset, top + offset + len(part)), part.shape)
-                m2 += np.bincount(part.ravel(), weights=weights.ravel(), minlength=IGNORE + 1)
+            by_row = _count_by_row(part)
+            pixels += by_row.sum(axis=0)
+            if pixel_areas is None:
+                continue
+            each = pixel_areas.block(top + offset, top + offset + len(part))
+            if each.shape[1] == 1:
+                m2 += (by_row * each).sum(axis=0)
+            else:
+                m2 += np.bincount(part.ravel(), weights=each.ravel(), minlength=IGNORE + 1)
     found = tuple(pixels[:n_classes].tolist())
     return ClassAreas(found, None if pixel_areas is None else tuple(m2[:n_classes].tolist()))
+
+
+def _count_by_row(ids: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Pixels of each id in each row (h, 256)."""
+    n_ids = IGNORE + 1
+    keyed = ids + np.arange(0, len(ids) * n_ids, n_ids)[:, None]
+    return np.bincount(keyed.ravel(), minlength=len(ids) * n_ids).reshape(len(ids), n_ids)
 
 
 def area_rows(areas: ClassAreas, schema: ClassSchema) -> Iterator[tuple[int, str, int, str, str, str]]:
@@ -139,4 +151,4 @@ def write_quicklook(path: Path, ids: NDArray[np.uint8], schema: ClassSchema) -> 
     sheet.paste(Image.fromarray(colors), (0, 0))
     sheet.paste(legend, (width + _GAP, 0))
     with write_beside(path) as temporary:
-        sheet.save(temporary, "PNG", optimize=True)
+        sheet.save(temporary, "PNG")

@@ -90,12 +90,12 @@ class WindowReader:
         return np.pad(pixels, ((0, pad[0]), (0, pad[1]), (0, 0)), mode="symmetric") if any(pad) else pixels
 
     def _batch(self, piece: Piece, windows: list[tuple[tuple[int, int], NDArray[np.uint8]]]) -> Batch:
-        """The windows with their bands innermost in memory, filled up with zeros to the batch size."""
-        shape = windows[0][1].shape
-        pixels = np.zeros((self.batch_size, *shape), np.uint8)
+        """The windows, filled up with zeros to the batch size."""
+        height, width, bands = windows[0][1].shape
+        pixels = np.zeros((self.batch_size, bands, height, width), np.uint8)
         for k, (_, window) in enumerate(windows):
-            pixels[k] = window
-        return Batch(piece, tuple(place for place, _ in windows), pixels.transpose(0, 3, 1, 2))
+            pixels[k] = window.transpose(2, 0, 1)
+        return Batch(piece, tuple(place for place, _ in windows), pixels)
 
 
 def fill_color(normalization: Normalization, shown: NDArray[np.uint8]) -> NDArray[np.uint8]:
