@@ -29,8 +29,8 @@ from terrazzo.header import Header
 from terrazzo.normalize import Normalization
 from terrazzo.orthomosaics import mapping
 from terrazzo.orthomosaics.jobs import plan_map
-from terrazzo.orthomosaics.journal import Journal
-from terrazzo.orthomosaics.lattice import Side, cut
+from terrazzo.orthomosaics.journal import Journal, open_journal
+from terrazzo.orthomosaics.lattice import Piece, Side, cut
 from terrazzo.orthomosaics.mapping import map_raster
 from terrazzo.orthomosaics.options import MapOptions, map_options
 from terrazzo.orthomosaics.outputs import QUICKLOOK_PX, write_quicklook
@@ -615,6 +615,21 @@ def test_the_command_takes_rasters(tmp_path: Path, model_path: Path, capsys: pyt
     )
     (ids,) = read_map(tmp_path / "maps" / "scene" / "classes.tif")
     np.testing.assert_array_equal(ids, noise(3, 45, 70)[::-1].argmax(axis=0))
+
+
+def test_what_auto_stood_for_is_remembered_with_the_pieces(tmp_path: Path) -> None:
+    here, there = {"device": "cpu", "precision": "bf16"}, {"device": "cuda", "precision": "bf16"}
+    with open_journal(tmp_path / ".partial", {"model": "a"}, restart=False) as journal:
+        journal.settle(there)
+        journal.settle(here)  # there is no piece yet
+        journal.write(Piece(0, 0), {})
+        journal.settle(here)
+        with pytest.raises(
+            OutputExistsError, match=r"computed with --device cpu --precision bf16, .* --device cuda .*--restart"
+        ):
+            journal.settle(there)
+    with open_journal(tmp_path / ".partial", {"model": "a"}, restart=True) as journal:
+        journal.settle(there)
 
 
 # --- real files

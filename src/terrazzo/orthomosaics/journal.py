@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from terrazzo.errors import InputError, OutputExistsError
 from terrazzo.files import PARTIAL_SUFFIX, digest, write_beside, write_json
 from terrazzo.orthomosaics.lattice import Piece
+from terrazzo.orthomosaics.sums import PROBABILITIES
 from terrazzo.places import Place, Store, names_in, working_folder
 from terrazzo.prediction.outputs import writing
 
@@ -71,15 +72,14 @@ class Journal:
             found = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             found = None
-        if found is None:
-            _put_json(path, means)
-        elif found != dict(means) and self.pieces():
-            flags = " ".join(f"--{name} {value}" for name, value in found.items())
+        if found is not None and found != dict(means) and self.pieces():
+            before, now = (" ".join(f"--{name} {value}" for name, value in each.items()) for each in (found, means))
             raise OutputExistsError(
-                f"{self.folder}: holds unfinished work computed with {flags}, this machine would go on with "
-                f"{' '.join(f'--{name} {value}' for name, value in means.items())}; go on with {flags}, "
-                "or throw it away with --restart"
+                f"{self.folder}: holds unfinished work computed with {before}, this machine would go on with {now}; "
+                f"go on with {before}, or throw it away with --restart"
             )
+        if found != dict(means):
+            _put_json(path, means)
 
     def pieces(self) -> frozenset[Piece]:
         """The finished pieces, from one look into the folder."""
@@ -168,11 +168,17 @@ def _name(piece: Piece) -> str:
 def _write_arrays(file: Path | BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Arrays as numpy reads them from one .npz file.
 
-    Uncompressed: sums and confidences hardly shrink, classes are few beside them, and pieces are read but once.
+    Only probabilities are compressed, and in a hurry: they are a byte a class and pixel. Sums and confidences hardly
+    shrink, and classes are few beside the sums.
     """
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as stream:
+            if name.startswith(PROBABILITIES):
+                whole = io.BytesIO()
+                np.lib.format.write_array(whole, array, allow_pickle=False)
+                archive.writestr(f"{name}.npy", whole.getbuffer(), zipfile.ZIP_DEFLATED, 1)
+                continue
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
                 np.lib.format.write_array(stream, array, allow_pickle=False)
 
 
