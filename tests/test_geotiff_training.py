@@ -20,7 +20,7 @@ from terrazzo.cutting import corners
 from terrazzo.errors import ClassTableError, InputError, LabelError, SplitError, TerrazzoError
 from terrazzo.geodata import strips as strip_module
 from terrazzo.geodata.burning import BurntPolygons
-from terrazzo.geodata.naming import usual_colors
+from terrazzo.geodata.naming import classes_of_field, usual_colors
 from terrazzo.geodata.strips import strips
 from terrazzo.palettes import LOVEDA, SYNTHETIC
 from terrazzo.patches import Patches
@@ -558,3 +558,10 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     assert words in last
     assert "Traceback" not in captured.err
     assert set(scene.parent.rglob("*")) == before
+
+
+def test_values_that_are_no_class_already_may_be_named_to_be_ignored() -> None:
+    found = classes_of_field(("forest", "water", "nodata"), "kind", None, "error", ("NoData", "water"))
+    assert found.schema.names == ("forest",)
+    with pytest.raises(ClassTableError):
+        classes_of_field(("forest", "water"), "kind", None, "error", ("lava",))

@@ -45,7 +45,8 @@ def classes_of_field(
         notes.insert(0, f"classes: the {len(names)} values of the field {field}")
     for value in sorted(set(counts) - {value for value, i in ids.items() if i != IGNORE}, key=natural_key):
         notes.append(f"ignored: {how_many(counts[value], 'polygon')} of {value!r}, which is no class")
-    left = schema.without(ignored)
+    already = {value.casefold() for value, i in ids.items() if i == IGNORE} - {name.casefold() for name in schema.names}
+    left = schema.without([name for name in ignored if name.casefold() not in already])
     closed = [left.names.index(name) if name in left.names else IGNORE for name in schema.names]
     closing = {value: closed[i] if i != IGNORE else IGNORE for value, i in ids.items()}
     return NamedValues(left, closing, tuple(notes))

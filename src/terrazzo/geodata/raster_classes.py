@@ -39,7 +39,7 @@ def raster_labels(
     census = census_of(pairs, rasters, progress)
     classes = _classes(labels, census, rules, given)
     _refuse_unknown(next(iter(labels)), census, classes, rules.unknown)
-    left = classes.schema.without(rules.ignore_class)
+    left = classes.schema.without(classes.to_ignore(rules.ignore_class))
     return RasterLabels(left, classes, rules.unknown, classes.notes, identity_of(labels.values(), classes))
 
 
