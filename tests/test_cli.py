@@ -11,13 +11,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import terrazzo
-from terrazzo.cli import run
+from terrazzo.cli import output, run
 from terrazzo.sources.synthetic import write_world
 from tests.striped import TABLE, striped_patches
 from tests.test_training import SMALL
@@ -411,3 +412,18 @@ def test_a_refusal_is_fast(command: str, world: Path) -> None:
     assert code == 2
     assert len(err.strip().splitlines()) == 1
     assert seconds < 1.0
+
+
+def test_progress_says_how_much_how_fast_and_how_long(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    clock = iter([0.0, 10.0, 20.0, 40.0, 60.0])
+    monkeypatch.setattr(output.time, "monotonic", lambda: next(clock))
+    progress = output._sparse(seconds=15)
+    progress("predicting pixels", 1_000_000, 400_000_000)  # at 10 s: what an earlier run had done is no speed
+    progress("predicting pixels", 21_000_000, 400_000_000)  # at 20 s: 20 Mpx in 10 s, 379 Mpx are left
+    progress("reading images", 5, 9)
+    progress("reading images", 7, 9)
+    assert capsys.readouterr().err.splitlines() == [
+        "predicting pixels: 21.0 of 400.0 Mpx (2.00 Mpx/s, 3 min left)",
+        "reading images: 5 of 9",
+        "reading images: 7 of 9 (0.1/s, 20 s left)",
+    ]

@@ -64,7 +64,6 @@ def _bars() -> Iterator[tuple[Progress, Say]]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
-        MofNCompleteColumn,
         Progress,
         TaskID,
         TextColumn,
@@ -73,8 +72,8 @@ def _bars() -> Iterator[tuple[Progress, Say]]:
     )
 
     console = Console(stderr=True, highlight=False)
-    speed = TextColumn("{task.fields[speed]}")
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), speed)
+    fields = (TextColumn("{task.fields[amount]}"), TextColumn("{task.fields[speed]}"))
+    columns = (TextColumn("{task.description}"), BarColumn(), *fields)
     tasks: dict[str, TaskID] = {}
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True) as bars:
 
@@ -84,22 +83,43 @@ def _bars() -> Iterator[tuple[Progress, Say]]:
                 for other in tasks.values():
                     bars.remove_task(other)
                 tasks.clear()
-                task = tasks[what] = bars.add_task(what, total=total, completed=max(0, done - 1), speed="")
+                task = tasks[what] = bars.add_task(what, total=total, completed=max(0, done - 1), amount="", speed="")
             rate = bars.tasks[0].speed
-            bars.update(task, completed=done, total=total, speed=f"{rate:.1f}/s" if rate else "")
+            amount, speed = amounts(what, done, total, rate)
+            bars.update(task, completed=done, total=total, amount=amount, speed=speed)
 
         yield progress, lambda text: console.print(text, markup=False, soft_wrap=True)
 
 
 def _sparse(seconds: float = 15.0) -> Progress:
-    """Progress for logs: one line every `seconds`."""
+    """Progress for logs: one line every `seconds`, with the speed and the time left at the speed so far."""
     last = time.monotonic()
+    begun: dict[str, tuple[float, int]] = {}
 
     def progress(what: str, done: int, total: int) -> None:
         nonlocal last
         now = time.monotonic()
-        if now - last >= seconds:
-            last = now
-            note(f"{what}: {done} of {total}")
+        since, before = begun.setdefault(what, (now, done))
+        if now - last < seconds:
+            return
+        last = now
+        rate = (done - before) / (now - since) if done > before and now > since else None
+        amount, speed = amounts(what, done, total, rate)
+        left = f" ({speed}, {_duration((total - done) / rate)} left)" if rate else ""
+        note(f"{what}: {amount}{left}")
 
     return progress
+
+
+def amounts(what: str, done: int, total: int, rate: float | None) -> tuple[str, str]:
+    """`3.4 of 16.8 Mpx` and `2.03 Mpx/s` where pixels are counted, else `3 of 16` and `2.0/s`; no speed yet: empty."""
+    if what.endswith("pixels"):
+        return f"{done / 1e6:.1f} of {total / 1e6:.1f} Mpx", f"{rate / 1e6:.2f} Mpx/s" if rate else ""
+    return f"{done} of {total}", f"{rate:.1f}/s" if rate else ""
+
+
+def _duration(seconds: float) -> str:
+    """`45 s`, `12 min` or `3.5 h`, rounded."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
