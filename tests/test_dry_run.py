@@ -1,6 +1,7 @@
 """Laws of the dry run: it writes nothing, refuses what the run refuses, and its bounds hold for the run itself."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def test_a_dry_run_says_what_there_is_and_writes_nothing(tmp_path: Path, model: 
     assert plan.expected.computed_by == "cpu, float32"
     assert 0 < plan.expected.seconds < 60
     assert not plan.finished
-    assert plan.lines[-1] == f"  {plan.folder}: nothing is there that would be gone on with"
+    assert plan.lines[-1] == f"  {plan.folder}: nothing is there yet"
 
 
 def test_what_is_there_already_is_said(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,6 +139,13 @@ def test_a_bad_raster_among_others_is_said_and_pictures_are_counted(tmp_path: Pa
         ask(model, tmp_path / "one.png", dry_run=True)
 
 
+def test_memory_is_that_of_each_worker_where_there_are_workers(tmp_path: Path, model: Path) -> None:
+    pytest.importorskip("distributed")
+    raster = write_raster(tmp_path / "a.tif", noise(3, 45, 70))
+    (plan,) = ask(model, raster, dry_run=True, engine="dask", vector_format="none").planned
+    assert re.match(r"  memory: at most \d.* [GM]B for each worker; time: about", plan.lines[2])
+
+
 def test_the_command_prints_the_plan(tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     raster = write_raster(tmp_path / "a.tif", noise(3, 45, 70))
     Image.fromarray(noise(20, 30, 3)).save(tmp_path / "b.png")
@@ -151,7 +159,8 @@ def test_the_command_prints_the_plan(tmp_path: Path, model: Path, capsys: pytest
     assert not code
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("a.tif: 45 x 70 px of uint8, bands 1 red, 2 green, 3 blue; 0.5 m a pixel")
-    assert "memory: at most " in lines[2]
+    assert lines[1] == "  1 window of 64 px in 1 piece, 3150 pixels"
+    assert re.match(r"  memory: at most \d.* [GM]B, more where the map is nothing but specks; time: about", lines[2])
     assert "without polygons (cpu, " in lines[2]
     assert "classes.gpkg by its content" in lines[3]
     assert lines[5] == f"pictures: 1 image to map into {tmp_path / 'maps'}"

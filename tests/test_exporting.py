@@ -238,7 +238,7 @@ def test_the_map_is_that_of_the_model_file(
     assert (found == expected).mean() >= 0.999
 
 
-@pytest.mark.parametrize("options", [{"window": 100}, {"window": 64, "overlap": 20, "batch_size": 3}])
+@pytest.mark.parametrize("options", [{"window": 96}, {"window": 64, "overlap": 20, "batch_size": 3}])
 def test_other_windows_than_the_declared_one_give_the_model_files_map(
     options: dict[str, int], exports: Callable[[str, str], Path], models: dict[str, Path], tmp_path: Path
 ) -> None:

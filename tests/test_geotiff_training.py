@@ -20,8 +20,10 @@ from terrazzo.cutting import corners
 from terrazzo.errors import ClassTableError, InputError, LabelError, SplitError, TerrazzoError
 from terrazzo.geodata import strips as strip_module
 from terrazzo.geodata.burning import BurntPolygons
-from terrazzo.geodata.naming import classes_of_field, usual_colors
-from terrazzo.geodata.strips import strips
+from terrazzo.geodata.coloring import usual_colors
+from terrazzo.geodata.naming import classes_of_field
+from terrazzo.geodata.pairing import pair_rasters
+from terrazzo.geodata.strips import Tally, strips
 from terrazzo.palettes import LOVEDA, SYNTHETIC
 from terrazzo.patches import Patches
 from terrazzo.recipe import load_recipe
@@ -290,8 +292,10 @@ def test_folders_are_paired_by_name_and_the_ids_named_by_a_table(tmp_path: Path)
     truth = {}
     for number in range(3):
         truth[f"s{number}"] = np.random.default_rng(number).choice(np.array([0, 3, 7], np.uint8), (64, 96))
-        write_raster(tmp_path / "images" / f"s{number}_rgb.tif", noise(3, 64, 96, seed=number), photometric="RGB")
-        write_raster(tmp_path / "labels" / f"s{number}_label.tif", truth[f"s{number}"][None])
+        place = {"transform": GRID @ Affine.translation(0, 500 * number)}  # far from one another: three places
+        image = noise(3, 64, 96, seed=number)
+        write_raster(tmp_path / "images" / f"s{number}_rgb.tif", image, photometric="RGB", **place)
+        write_raster(tmp_path / "labels" / f"s{number}_label.tif", truth[f"s{number}"][None], **place)
     options = {"classes": table, "patch_size": SIZE}
     done = terrazzo.prepare(tmp_path / "images", tmp_path / "labels", out=tmp_path / "out", **options)  # type: ignore[arg-type]
     patches = done.patches
@@ -303,7 +307,7 @@ def test_folders_are_paired_by_name_and_the_ids_named_by_a_table(tmp_path: Path)
         part = truth[f"s{image}"][row : row + SIZE, col : col + SIZE]
         np.testing.assert_array_equal(mask, meaning[part])
     (tmp_path / "labels" / "s1_label.tif").unlink()
-    with pytest.raises(LabelError, match=r"s1_rgb.tif: has no partner of its name \(1 such files\)"):
+    with pytest.raises(LabelError, match=r"s1_rgb.tif: has no partner of its name \(1 such file\)"):
         terrazzo.prepare(tmp_path / "images", tmp_path / "labels", out=tmp_path / "new", **options)  # type: ignore[arg-type]
 
 
@@ -404,6 +408,57 @@ def test_inspect_drafts_a_table_for_ids_without_names(scene: Path, tmp_path: Pat
     np.testing.assert_array_equal(
         mosaic(done.patches)[:192, :224], np.broadcast_to(ids == 9, (HEIGHT, WIDTH))[:192, :224]
     )
+
+
+def test_the_advice_on_ids_without_names_can_be_followed_word_by_word(
+    scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(scene.parent)
+    write_raster(scene.parent / "ids.tif", np.full((1, HEIGHT, WIDTH), 4, np.uint8))
+    size = ["--patch-size", str(SIZE)]
+    assert run(["prepare", "scene.tif", "ids.tif", "--out", "new", *size]) == 2
+    assert "`terrazzo inspect scene.tif ids.tif --write-classes classes.csv`" in capsys.readouterr().err
+    assert run(["inspect", "scene.tif", "ids.tif", "--write-classes", "classes.csv", *size]) == 0
+    said = capsys.readouterr()
+    assert "error" not in said.err
+    assert said.out.count("wrote classes.csv") == 1
+    following = "terrazzo prepare scene.tif ids.tif --classes classes.csv --patch-size 32 --out patches"
+    assert said.out.endswith(f"next: edit it, then {following}\n")
+    assert run(following.split()[1:]) == 0
+
+
+def test_what_is_smaller_than_a_patch_is_not_said_to_have_no_labels(scene: Path, labels: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    with pytest.raises(LabelError, match="smaller than a patch of 2048 px"):
+        terrazzo.prepare(scene, labels, out=tmp_path / "out", class_field="cover", patch_size=2048, say=said.append)
+    assert not any("have a label" in line for line in said)
+
+
+def test_one_patch_is_one_patch() -> None:
+    assert Tally(n_blank=1, n_pixels=100, n_labelled=50).notes()[1] == "left out: 1 patch without a labelled pixel"
+
+
+def test_a_quoted_pattern_names_what_a_folder_would(labels: Path, tmp_path: Path) -> None:
+    for folder, bands in (("scenes", 3), ("ids", 1)):
+        (tmp_path / folder).mkdir()
+        for name in ("a", "b", "c"):
+            write_raster(tmp_path / folder / f"{name}.tif", noise(bands, HEIGHT, WIDTH))
+    scenes = tmp_path / "scenes"
+    (scenes / "notes.txt").write_text("no raster")
+    (scenes / ".a.tif").write_bytes(b"hidden")
+    assert pair_rasters(scenes / "*", labels) == pair_rasters(scenes, labels)
+    pairs, lone = pair_rasters(scenes / "[ab].tif", tmp_path / "ids" / "*.tif", "skip")
+    assert [(pair.name, pair.image.name, pair.labels.name) for pair in pairs] == [
+        ("a", "a.tif", "a.tif"),
+        ("b", "b.tif", "b.tif"),
+    ]
+    assert lone == 1
+    with pytest.raises(InputError, match=r"\*.jp2: no raster matches this pattern; expected a raster or a folder"):
+        pair_rasters(scenes / "*.jp2", labels)
+    with pytest.raises(InputError, match=r"a.tif: is one label raster, .*\* names 3 rasters; give a folder"):
+        pair_rasters(scenes / "*", tmp_path / "ids" / "a.tif")
+    done = terrazzo.prepare(scenes / "*.tif", labels, out=tmp_path / "out", class_field="cover", patch_size=SIZE)
+    assert done.patches.image_names == ("a", "b", "c")
 
 
 def test_of_several_scenes_those_without_labels_are_left_out_where_it_is_asked(labels: Path, tmp_path: Path) -> None:

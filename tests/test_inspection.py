@@ -8,6 +8,7 @@ import pytest
 
 from handmade import MAGENTA, bands_of_classes, color_mask, encoded, flat_set, photo, tile_set, write
 from terrazzo.class_tables import read_class_table
+from terrazzo.cli import run
 from terrazzo.errors import InputError, ModelFileError, OutputExistsError
 from terrazzo.inspection import Inspection, inspect
 from terrazzo.palettes import DUBAI
@@ -73,6 +74,27 @@ def test_the_written_table_makes_an_unknown_set_acceptable(tmp_path: Path) -> No
     assert table.read_text(encoding="utf-8") == "name,color\nclass_1,#0A141E\nclass_2,#FF00FF\n"
     assert told.lines()[-1] == f"wrote {table}: 2 classes; edit it and give it as --classes {table}"
     assert inspect(root, patch_size=32, classes=table).refusal is None
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_command_that_writes_the_missing_table_succeeds_and_says_how_to_go_on(
+    broken: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    masks = {"a": np.full((40, 60), 4, np.uint8)} | ({"b": b"x"} if broken else {})
+    root, table = flat_set(tmp_path / "set", masks), tmp_path / "classes.csv"
+    code = run(["inspect", str(root), "--patch-size", "32", "--write-classes", str(table)])
+    said = capsys.readouterr()
+    assert said.out.count(f"wrote {table}") == 1
+    if not broken:
+        assert code == 0
+        wanted = f"next: edit it, then terrazzo prepare {root} --classes {table} --patch-size 32 --out patches\n"
+        assert said.out.endswith(wanted)
+        assert said.err == ""
+    else:  # a file that cannot be read is refused whatever the classes are
+        assert code == 1
+        assert "prepare would refuse this" in said.err
+    assert run(["prepare", str(root), "--out", str(tmp_path / "out")]) == 2
+    assert f"`terrazzo inspect {root} --write-classes classes.csv`" in capsys.readouterr().err
 
 
 def test_known_names_are_kept_and_void_stays_out_of_the_table(tmp_path: Path) -> None:

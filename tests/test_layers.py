@@ -11,15 +11,16 @@ PACKAGE = Path(__file__).parents[1] / "src" / "terrazzo"
 
 WORDS = (
     "_version blend catalogue class_tables devices encoders enlarging errors exported extras files free_memory geodesy "
-    "header metrics normalize palettes places published recipe reporting run_files schema sections stages terms"
+    "header metrics normalize palettes patterns places published recipe reporting run_files schema sections stages "
+    "terms"
 )
 PIXELS = (
     "band_choice classes contract cutting findings geodata images label_values labels rasters reading remote "
     "sources survey upright verdicts vrt"
 )
 DATASET = (
-    "augment batches blocks group_split inspection origins patch_files patches preparation scene_inspection "
-    "scene_preparation splits"
+    "augment batches blocks footprints group_split header_lines inspection origins patch_files patches preparation "
+    "scene_inspection scene_preparation splits"
 )
 LEARNER = (
     "batch_size bundle callbacks decoding fitting hardware losses models predictors range_test schedules tiling "

@@ -11,11 +11,12 @@ import pytest
 from terrazzo.blend import cover
 from terrazzo.errors import InputError
 from terrazzo.header import read_header
-from terrazzo.orthomosaics import jobs
+from terrazzo.orthomosaics import jobs, mapping
 from terrazzo.orthomosaics.jobs import RasterJob, plan_map
 from terrazzo.orthomosaics.lattice import cut
-from terrazzo.orthomosaics.mapping import map_raster
-from terrazzo.orthomosaics.memory import MemoryNeed, size_words
+from terrazzo.orthomosaics.local import LocalEngine
+from terrazzo.orthomosaics.mapping import map_raster, map_with
+from terrazzo.orthomosaics.memory import MemoryNeed, over_limit, size_words
 from terrazzo.orthomosaics.options import MapOptions, parse_memory
 from terrazzo.prediction.model_file import ModelFile
 from terrazzo.tiling import plan
@@ -171,3 +172,55 @@ def test_the_peak_of_a_real_run_stays_below_the_limit(tmp_path: Path) -> None:
     peak, pieces = map(int, done.stdout.split())
     assert pieces > 6
     assert 0.5 * limit < peak < limit
+
+
+@pytest.mark.parametrize(
+    ("peaks", "options", "words"),
+    [
+        ((500, 700, 900), {}, None),
+        ((500, 1163, 1163), {"max_memory": None}, None),
+        (
+            (500, 900, 1163),
+            {},
+            "took 1.17 GB, more than --max-memory 960 MB: its map is so ragged that the polygons take more; "
+            "--mapping-unit 25 or --vector-format none takes less",
+        ),
+        (
+            (500, 900, 970),
+            {"mapping_unit": 30},
+            "took 970 MB, more than --max-memory 960 MB: its map is so ragged that the polygons take more; "
+            "--vector-format none takes less",
+        ),
+        (
+            (500, 980, 990),
+            {},
+            "took 990 MB, more than --max-memory 960 MB; a smaller --batch-size or --window takes less",
+        ),
+        ((990, 990, 990), {}, None),
+    ],
+)
+def test_what_took_more_than_the_limit_is_told(
+    peaks: tuple[int, int, int], options: dict[str, Any], words: str | None
+) -> None:
+    """In MB before the map, before its polygons and in the end; what was taken before the map is not its own."""
+    limited = MapOptions(**{"max_memory": 960_000_000, **options})
+    assert over_limit(limited, *(peak * 1_000_000 for peak in peaks)) == words
+
+
+def test_a_limit_that_is_not_kept_is_in_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raster = holey(tmp_path / "a.tif", 107, 151)
+    said: list[str] = []
+
+    def record_with(*peaks: float, limit: int | None = 4_000_000_000) -> Any:
+        found = iter(peaks)
+        monkeypatch.setattr(mapping, "peak_rss_mb", lambda: next(found))
+        job = planned(tmp_path, raster, limit)
+        engine = LocalEngine(lambda: Convolving(job.model.header))
+        return map_with(engine, job, False, lambda pixels: None, said.append)["max_memory_kept"]
+
+    assert record_with(500.0, 900.0, 3999.5) is True
+    assert record_with(500.0, 900.0, 4000.5, limit=None) is None
+    assert said == []
+    assert record_with(500.0, 900.0, 4000.5) is False
+    assert len(said) == 1
+    assert said[0].startswith(f"{raster}: took 4.01 GB, more than --max-memory 4.00 GB: ")

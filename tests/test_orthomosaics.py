@@ -536,7 +536,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("numpy.lib.format.write_array", full)
     with pytest.raises(InputError, match=r"piece-00000-00000\.npz: cannot be written \(No space left on device\)"):
         mapped(holey(tmp_path / "a.tif", 61, 140), tmp_path / "map")
-    assert [path.name for path in (tmp_path / "map").iterdir()] == [".partial"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
 
 
 # --- options
@@ -603,8 +603,12 @@ def test_a_folder_of_pictures_and_rasters_each_take_their_way(tmp_path: Path, mo
     again = terrazzo.predict(model_path, tmp_path / "in", **options)
     assert (again.written, again.kept) == ((), ("north/scene.TIF", "photo.png"))
     (tmp_path / "in" / "lfs.tif").write_text("version https://git-lfs.github.com/spec/v1")
-    with pytest.raises(PartialError, match=r"1 inputs failed, the others are in .*lfs\.tif: is a git-lfs pointer"):
+    with pytest.raises(
+        PartialError, match=r"1 input failed, the others are in .*lfs\.tif: is a git-lfs pointer"
+    ) as caught:
         terrazzo.predict(model_path, tmp_path / "in", **options)
+    assert (caught.value.done.written, caught.value.done.kept) == ((), ("north/scene.TIF", "photo.png"))
+    assert caught.value.done.n_failed == 1
 
 
 def exit_code(words: list[str]) -> int:
@@ -627,6 +631,57 @@ def test_the_command_takes_rasters(tmp_path: Path, model_path: Path, capsys: pyt
     )
     (ids,) = read_map(tmp_path / "maps" / "scene" / "classes.tif")
     np.testing.assert_array_equal(ids, noise(3, 45, 70)[::-1].argmax(axis=0))
+
+
+def test_what_succeeded_is_told_before_what_failed(
+    tmp_path: Path, model_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, maps = tmp_path / "in", tmp_path / "maps"
+    folder.mkdir()
+    write_raster(folder / "good.tif", noise(3, 45, 70))
+    (folder / "lfs.tif").write_text("version https://git-lfs.github.com/spec/v1")
+    words = ["predict", str(model_path), str(folder), "--out", str(maps), "--precision", "32"]
+    assert exit_code(words) == 1
+    told = capsys.readouterr()
+    assert told.out.startswith(f"mapped 1 image of 2\nwrote {maps / 'good'}: areas.csv")
+    assert "next:" not in told.out
+    assert f"terrazzo: error: 1 input failed, the others are in {maps}; the first: {folder / 'lfs.tif'}: " in told.err
+    (folder / "lfs.tif").unlink()
+    assert exit_code(words) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith(
+        f"kept 1 finished map of the same image, model and options (--overwrite makes them anew)\nat {maps}"
+    )
+    Image.fromarray(noise(20, 30, 3)).save(folder / "b.png")
+    (folder / "c.png").write_bytes(b"")
+    assert exit_code(words) == 1
+    told = capsys.readouterr()
+    assert "mapped 1 image of 3\n" in told.out
+    assert f"wrote {maps / 'b_overlay.jpg'}\n" in told.out
+    assert f"terrazzo: error: 1 of 2 images failed, the others are in {maps}; the first: " in told.err
+
+
+@pytest.mark.parametrize(
+    ("flag", "options"),
+    [
+        ("--max-memory", {"max_memory": "4GB"}),
+        ("--bands", {"bands": "3,2,1"}),
+        ("--scale", {"scale": "0,3000"}),
+        ("--resample", {"resample": True}),
+        ("--tta", {"tta": "flips"}),
+        ("--confidence", {"confidence": True}),
+        ("--probabilities", {"probabilities": True}),
+    ],
+)
+def test_what_is_for_rasters_is_refused_with_pictures_alone(
+    tmp_path: Path, model_path: Path, flag: str, options: dict[str, Any]
+) -> None:
+    Image.fromarray(noise(20, 30, 3)).save(tmp_path / "photo.png")
+    with pytest.raises(InputError) as caught:
+        terrazzo.predict(model_path, tmp_path / "photo.png", out=tmp_path / "maps", device="cpu", **options)
+    assert str(caught.value) == (
+        f"{flag}: is for rasters (.tif, .tiff, .jp2, .vrt); photo.png is a picture; leave {flag} out"
+    )
 
 
 def test_what_auto_stood_for_is_remembered_with_the_pieces(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from terrazzo.class_tables import parse_class_table
+from terrazzo.cli import run
 from terrazzo.contract import Checked, LabelOptions, check, read_label
 from terrazzo.errors import InputError
 from terrazzo.images import read_photo
@@ -426,3 +427,17 @@ def test_camvid_has_index_masks_and_a_stray_copy(tmp_path: Path) -> None:
     assert ids.mode == "L"
     assert set(np.unique(np.asarray(ids))) <= {0, 1, 3, 4, 5, 11}
     assert (np.asarray(ids)[-2:] == 11).all()
+
+
+@pytest.mark.parametrize("options", [["--mask-mode", "id"], ["--mask-mode", "palette"], ["--mask-mode", "id", "--zip"]])
+def test_the_command_that_is_said_to_come_next_works(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    world = "world.zip" if "--zip" in options else "world"
+    assert run(["synthesize", world, "--images", "4", "--height", "70", "--width", "90", *options]) == 0
+    following = capsys.readouterr().out.splitlines()[-1]
+    assert following.startswith(f"next: terrazzo prepare {world} ")
+    assert run(following.split()[2:]) == 0
+    described = json.loads((tmp_path / "patches" / "dataset.json").read_text())
+    assert [entry["name"] for entry in described["classes"]] == list(SYNTHETIC.names)

@@ -142,6 +142,7 @@ def test_the_plan_follows_the_model() -> None:
     assert plan(replace(HEADER, normalization=minmax)) == Tiling(256, 32, 256)
     assert plan(replace(HEADER, fit="resize"), batch_size=3) == Tiling(256, 0, 256, whole=True, batch_size=3)
     assert plan(HEADER, window=128, overlap=0) == Tiling(128, 0, 128)
+    assert plan(replace(HEADER, patch_size=100), window=100).window == 100, "the model's own, though 100 = 3 * 32 + 4"
 
 
 @pytest.mark.parametrize(
@@ -149,6 +150,7 @@ def test_the_plan_follows_the_model() -> None:
     [
         ("crop", {"window": 31}, "--window 31: expected 32 to 8192 pixels"),
         ("crop", {"window": 9000}, "--window 9000: expected 32 to 8192 pixels"),
+        ("crop", {"window": 100}, "--window 100: expected a multiple of 32, as 96 or 128"),
         ("crop", {"overlap": -1}, "--overlap -1: expected 0 to half the window, 256 pixels"),
         ("crop", {"window": 128, "overlap": 65}, "--overlap 65: expected 0 to half the window, 64 pixels"),
         ("crop", {"batch_size": 0}, "--batch-size 0: expected at least 1"),

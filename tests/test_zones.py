@@ -26,7 +26,8 @@ from terrazzo.orthomosaics.zone_counts import PlacedZone, count_zones, edges_of,
 from terrazzo.orthomosaics.zones import Zones, place_zones, read_zones
 from terrazzo.rasters import read_raster
 from tests.test_orthomosaics import Greatest, contents, holey, mapped, model_file
-from tests.test_rasters import GRID, write_raster
+from tests.test_prediction import write_model
+from tests.test_rasters import GRID, noise, write_raster
 
 UTM = "EPSG:32618"
 
@@ -205,6 +206,29 @@ def test_what_is_said_of_zones_outside_and_of_features_that_are_no_polygons(tmp_
         f"{path}: features without a polygon, left out: 2",
         f"{path}: zones that do not touch {scene}, counted as 0: a, b, c and 2 more",
     )
+
+
+def test_zones_that_touch_no_raster_are_refused_with_both_extents(tmp_path: Path, scene: Path) -> None:
+    """40 x 50 pixels of 0.5 m from (x0, y0) down; the zones lie 30 m east of their left edge, in degrees."""
+    model = write_model(tmp_path / "model.safetensors")
+    far = write_zones(tmp_path / "far.gpkg", {"a": on_map(60, 0, 70, 9)})
+    words = {"out": tmp_path / "maps", "device": "cpu", "precision": "32", "zones": far}
+    with pytest.raises(InputError) as caught:
+        terrazzo.predict(model, scene, **words)
+    x, y = GRID.c, GRID.f
+    assert str(caught.value) == (
+        f"--zones {far}: touches none of the rasters; its zones cover x {x + 30:.9g} to {x + 35:.9g}, "
+        f"y {y - 4.5:.9g} to {y:.9g}, and in the same coordinates {scene} covers x {x:.9g} to {x + 25:.9g}, "
+        f"y {y - 20:.9g} to {y:.9g}; give zones on it"
+    )
+    assert not (tmp_path / "maps").exists()
+    degrees = write_zones(tmp_path / "far.geojson", {"a": shapely.box(10, 50, 11, 51)}, "EPSG:4326")
+    with pytest.raises(InputError, match=r"cover x 10 to 11, y 50 to 51, .* covers x -75 to -74\.99\d+, y 36\.1"):
+        terrazzo.predict(model, scene, **{**words, "zones": degrees})
+    beside = write_raster(tmp_path / "b.tif", noise(3, 9, 9), transform=Affine(0.5, 0, GRID.c + 29, 0, -0.5, GRID.f))
+    said: list[str] = []
+    terrazzo.predict(model, [scene, beside], **words, say=said.append)
+    assert f"{far}: zones that do not touch {scene}, counted as 0: a" in said
 
 
 def test_zones_without_a_crs_and_rasters_that_lie_nowhere_are_taken_as_they_are(tmp_path: Path, scene: Path) -> None:

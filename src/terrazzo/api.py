@@ -175,7 +175,8 @@ def synthesize(
     """A seeded synthetic world of aerial images with exact masks, written in a layout that `prepare` reads.
 
     Images are at least `height` x `width` px. The same options make the same bytes, so that a world that is there
-    already is known by them and kept; anything else in the way raises OutputExistsError, unless `overwrite`.
+    already is known by them and kept; anything else in the way raises OutputExistsError, unless `overwrite`. Masks of
+    ids come with the table that names them, classes.json.
     """
     from terrazzo.files import refuse_existing, same_content
     from terrazzo.sources.synthetic import world_mark, write_world
@@ -189,6 +190,7 @@ def synthesize(
             seed=seed,
             as_zip=as_zip,
             mask_mode=mask_mode,
+            class_table=mask_mode == "id",
         )
 
     path = Path(out)

@@ -77,13 +77,18 @@ class GivenTable:
 
 
 def resolve_classes(
-    census: Census, found: Found, given: GivenTable | None, unknown: str, ignore_values: Collection[int] = ()
+    census: Census,
+    found: Found,
+    given: GivenTable | None,
+    unknown: str,
+    ignore_values: Collection[int] = (),
+    data: str = "DATA",
 ) -> Classes:
     """The classes of the masks. Raises ClassTableError where they cannot be known, listing what the masks use.
 
     `given` is the table of the user; `unknown` is the policy for other colours and ids: under `nearest`, tables and
     palettes are compared with tolerance. `ignore_values` are ids of no class. Where no mask could be read, there is one
-    class of no meaning.
+    class of no meaning. `data` is what a command names the masks by, for the advice in errors.
     """
     if ignore_values and census.is_color and census.pixels:
         raise ClassTableError(
@@ -118,7 +123,7 @@ def resolve_classes(
         label_ids = (0, *(IGNORE if value in ignore_values else NO_CLASS for value in between), 1)
         return Classes(BINARY_CLASSES, (*notes, f"classes: {note}"), label_ids)
     if known is None:
-        raise ClassTableError("; ".join([_unresolved(census, colors), *notes]))
+        raise ClassTableError("; ".join([_unresolved(census, colors, data), *notes]))
     name, schema = known
     covered, occurring = coverage(schema, colors, noisy)
     share = covered / max(census.total, 1)
@@ -255,7 +260,7 @@ def _with_void(schema: ClassSchema, void: tuple[Color, ...]) -> ClassSchema:
     return ClassSchema(schema.names, schema.colors, tuple(further))
 
 
-def _unresolved(census: Census, colors: Mapping[Color, int]) -> str:
+def _unresolved(census: Census, colors: Mapping[Color, int], data: str) -> str:
     """One line on masks of unknown meaning: their values with shares, and what to do."""
     most = list(census.pixels.items())[:_SHOWN]
     shares = ", ".join(f"{value_text(census, value)} {count / census.total:.1%}" for value, count in most)
@@ -268,5 +273,5 @@ def _unresolved(census: Census, colors: Mapping[Color, int]) -> str:
     reason = "match no known palette" if census.is_color else "need a table of classes"
     return (
         f"the masks' {len(census.pixels)} {what} {reason}: {shares}{more}; {hint} a table with "
-        "`terrazzo inspect DATA --write-classes classes.csv`, edit it, and give it as --classes classes.csv"
+        f"`terrazzo inspect {data} --write-classes classes.csv`, edit it, and give it as --classes classes.csv"
     )

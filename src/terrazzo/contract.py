@@ -4,6 +4,7 @@ Nothing is repaired or dropped silently: every exception is a policy of `LabelOp
 out is counted in the report.
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +101,7 @@ def check(root: Path, options: LabelOptions, progress: Progress = silent, reader
         raise ClassTableError(f"{root}: {found.classes.note}")  # before minutes of reading
     surveyed = probe(root, found, progress, reader or Reader(options.downsample))
     counted = census(surveyed.probes)
-    classes = resolve_classes(counted, found, given, options.unknown, options.ignore_value)
+    classes = resolve_classes(counted, found, given, options.unknown, options.ignore_value, shlex.quote(str(root)))
     return judge(surveyed, counted, classes, options)
 
 

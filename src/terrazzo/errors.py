@@ -18,7 +18,7 @@
 The command line prints `str(error)` as one line on stderr and exits with `error.exit_code`.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class TerrazzoError(Exception):
@@ -78,6 +78,11 @@ class PartialError(TerrazzoError):
     """Some inputs of a batch failed; the others were finished."""
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, line: str, done: Any = None) -> None:
+        super().__init__(line)
+        self.done = done
+        """What the function would have returned had nothing failed, of what was finished."""
 
 
 class StoppedError(TerrazzoError):

@@ -18,9 +18,10 @@ def by_group(origins: PatchOrigins, options: SplitOptions, warnings: list[str]) 
     n_groups = len(np.unique(origins.group))
     sides_wanted = [(side, share) for side, share in (("test", options.test), ("val", options.val)) if share > 0]
     if n_groups <= len(sides_wanted):
+        remedy = "--split image or --split patch" if origins.ground is None else "--split block"
         raise SplitError(
             f"--split group: {n_groups} group{'' if n_groups == 1 else 's'} cannot be divided into train and "
-            f"{' and '.join(side for side, _ in sides_wanted)}; use --split image or --split patch"
+            f"{' and '.join(side for side, _ in sides_wanted)}; use {remedy}"
         )
     sides = np.full(len(origins.group), "train", dtype="<U5")
     for position, (side, share) in enumerate(sides_wanted):

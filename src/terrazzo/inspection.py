@@ -1,23 +1,24 @@
 """What is in a data set or a model file, told before anything is made of it."""
 
 import json
-from collections.abc import Sequence
+import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from terrazzo.class_tables import ClassTable, class_table_csv
-from terrazzo.classes import Classes, draft_classes, given_classes, resolve_classes, value_text
+from terrazzo.classes import Classes, GivenTable, draft_classes, given_classes, resolve_classes, value_text
 from terrazzo.contract import Checked, LabelOptions, judge
 from terrazzo.errors import ClassTableError
 from terrazzo.exported import is_exported
 from terrazzo.files import refuse_existing, write_text
-from terrazzo.header import Header, read_header
+from terrazzo.header import read_header
+from terrazzo.header_lines import describe_header
 from terrazzo.label_values import class_of_values
 from terrazzo.reading import Reader
 from terrazzo.reporting import Progress, as_html, how_many, silent
 from terrazzo.schema import IGNORE, MAX_CLASSES, NO_CLASS
-from terrazzo.splits import BUFFER
 from terrazzo.survey import Census, Survey, census, survey
 
 if TYPE_CHECKING:
@@ -35,14 +36,16 @@ class Inspection:
     value: dict[str, Any]
     refusal: str | None = None
     """None, or in one line why prepare would refuse."""
+    accepted_with: Path | None = None
+    """The table of classes that was written, where prepare would take the data with it."""
 
     def lines(self) -> list[str]:
         """The description, line by line."""
         return list(self.text)
 
     def _repr_html_(self) -> str:
-        refusal = [] if self.refusal is None else [f"prepare would refuse this: {self.refusal}"]
-        return as_html(self.lines() + refusal)
+        refused = self.refusal is not None and self.accepted_with is None
+        return as_html(self.lines() + [f"prepare would refuse this: {self.refusal}"] * refused)
 
     def to_dict(self) -> dict[str, Any]:
         """The description as a JSON value."""
@@ -96,7 +99,7 @@ def inspect(
     surveyed = survey(path, layout, progress, Reader(downsample))
     counted = census(surveyed.probes)
     try:
-        known = resolve_classes(counted, surveyed.found, given, unknown, options.ignore_value)
+        known = _resolved(surveyed, counted, given, options)
         resolved, problem, checked = known, None, judge(surveyed, counted, known, options)
     except ClassTableError as error:
         resolved, problem = None, f"{path}: {error}"
@@ -105,7 +108,12 @@ def inspect(
     if write_classes is None:
         return described
     draft = draft_classes(counted, resolved, options.ignore_value)
-    return _with_table(described, Path(write_classes), draft, overwrite)
+
+    def refusal_with(written: Path) -> str | None:
+        known = _resolved(surveyed, counted, given_classes(written), options)
+        return judge(surveyed, counted, known, options).report.refusal
+
+    return _with_table(described, Path(write_classes), draft, overwrite, refusal_with)
 
 
 def _inspect_scenes(
@@ -123,7 +131,11 @@ def _inspect_scenes(
     described = Inspection((*found.text, *classes), found.value, found.refusal)
     if write_classes is None or found.table is None:
         return described
-    return _with_table(described, Path(write_classes), found.table, overwrite)
+
+    def refusal_with(written: Path) -> str | None:
+        return survey_scenes(inputs, replace(options, classes=written), progress).refusal
+
+    return _with_table(described, Path(write_classes), found.table, overwrite, refusal_with)
 
 
 def inspect_model(path: Path) -> Inspection:
@@ -132,40 +144,9 @@ def inspect_model(path: Path) -> Inspection:
     return Inspection((f"{path}: a terrazzo model", *describe_header(header)), json.loads(header.to_json()))
 
 
-def describe_header(header: Header) -> list[str]:
-    """A model's header, line by line."""
-    trained, schema = header.training_data, header.schema
-    leak = ", ".join(
-        f"buffer {share:.0f} px" if name == BUFFER else f"{name} {share:.0%}" for name, share in trained.leak.items()
-    )
-    lines = [
-        f"network: {header.title}, {header.bands} bands, patches of {header.patch_size} px ({header.fit})",
-        f"input: scale {header.normalization.scale}, mean {_numbers(header.normalization.mean)}, "
-        f"std {_numbers(header.normalization.std)}",
-        *([f"images are seen at 1/{header.downsample:g} of their size"] if header.downsample != 1 else []),
-        *([f"ground sampling distance: {header.gsd_m:g} m"] if header.gsd_m else []),
-        *_band_lines(header),
-        f"classes: {schema.n_classes}",
-        *(f"  {entry['id']:3d}  {entry['color']}  {entry['name']}" for entry in schema.to_list()),
-        f"trained on {how_many(trained.n_train, 'patch')} of {how_many(len(trained.train_images), 'image')}, "
-        f"validated on {trained.n_val}",
-        f"split: by {trained.split}, seed {trained.seed}; leak: {leak}",
-        f"data: {trained.fingerprint}",
-        f"written by terrazzo {header.terrazzo_version}",
-    ]
-    scores = {name: score for name, score in (header.scores or {}).items() if isinstance(score, float)}
-    if scores:
-        lines.append("scores: " + ", ".join(f"{name} {score:.3f}" for name, score in scores.items()))
-    return lines
-
-
-def _band_lines(header: Header) -> list[str]:
-    """How the bands of the rasters were read that the model was trained on."""
-    if header.band_reading is None:
-        return []
-    scale = header.band_reading.scale
-    values = "8-bit values" if scale is None else f"of their values {scale[0]:g} to {scale[1]:g} are 0 to 255"
-    return [f"rasters: bands {', '.join(header.band_reading.names)}; {values}"]
+def _resolved(surveyed: Survey, counted: Census, given: GivenTable | None, options: LabelOptions) -> Classes:
+    data = shlex.quote(str(surveyed.root))
+    return resolve_classes(counted, surveyed.found, given, options.unknown, options.ignore_value, data)
 
 
 def _judged_without_classes(surveyed: Survey, counted: Census, options: LabelOptions) -> Checked:
@@ -279,12 +260,20 @@ def _value_lines(values: list[dict[str, Any]], n_values: int, kind: str) -> list
     return [f"the masks hold {n_values} {kind} of unknown meaning: value, pixels, share", *shown, *more]
 
 
-def _with_table(described: Inspection, path: Path, draft: tuple[ClassTable, int], overwrite: bool) -> Inspection:
-    """The inspection once the table of classes is written; an equal table at `path` is kept."""
+def _with_table(
+    described: Inspection,
+    path: Path,
+    draft: tuple[ClassTable, int],
+    overwrite: bool,
+    refusal_with: Callable[[Path], str | None],
+) -> Inspection:
+    """The inspection once the table of classes is written; an equal table at `path` is kept.
+
+    `refusal_with` tells why prepare would refuse the data with that table, or raises ClassTableError.
+    """
     classes, left_out = draft
     ignored = [value for _, value in classes.ignored]
     table = class_table_csv(classes.schema, classes.values if classes.has_ids else None, ignored)
-    path = Path(path)
     kept = path.is_file() and path.read_bytes() == table.encode()
     if not kept:
         refuse_existing(path, "the class table", overwrite)
@@ -293,8 +282,9 @@ def _with_table(described: Inspection, path: Path, draft: tuple[ClassTable, int]
     line = f"{'kept' if kept else 'wrote'} {path}: {how_many(n_classes, 'class')}; "
     line += f"edit it and give it as --classes {path}"
     line += f" ({left_out} further values are not in it)" if left_out else ""
-    return replace(described, text=(*described.text, line), value=described.value | {"class_table": str(path)})
-
-
-def _numbers(values: tuple[float, ...]) -> str:
-    return "/".join(f"{value:.3g}" for value in values)
+    try:
+        accepted = described.refusal is None or refusal_with(path) is None
+    except ClassTableError:
+        accepted = False
+    value = described.value | {"class_table": str(path)}
+    return replace(described, text=(*described.text, line), value=value, accepted_with=path if accepted else None)

@@ -10,12 +10,12 @@ from terrazzo.errors import InputError, PartialError, TerrazzoError
 from terrazzo.files import file_digest
 from terrazzo.header import read_header
 from terrazzo.orthomosaics.engine_options import engine_options
-from terrazzo.orthomosaics.options import map_options, parse_memory, zone_options
+from terrazzo.orthomosaics.options import map_options, parse_memory, refuse_without_raster, zone_options
 from terrazzo.places import Place, place_of
 from terrazzo.prediction.engines import check_engine
 from terrazzo.prediction.inputs import FoundPictures, find_pictures
 from terrazzo.prediction.model_file import ModelFile
-from terrazzo.reporting import Progress, Say, quiet, silent
+from terrazzo.reporting import Progress, Say, how_many, quiet, silent
 from terrazzo.tiling import plan
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class Maps:
     """Of a dry run, what the map of each raster would take."""
     planned_pictures: int = 0
     """Of a dry run, how many pictures would be mapped."""
+    n_failed: int = 0
+    """How many inputs failed."""
 
     @property
     def written(self) -> tuple[str, ...]:
@@ -105,7 +107,8 @@ def predict(
     `tta` (none, flips or d4) are for rasters. A killed run goes on where it stopped; `restart` throws the unfinished
     work of other inputs or options away. Finished maps of the same inputs and options are kept, unless `overwrite`;
     something else in the way raises OutputExistsError before anything is written. A bad input is told to `say` and the
-    others are done; then PartialError is raised, or what was wrong where all failed.
+    others are done; then PartialError is raised, whose `done` are the Maps of the others, or what was wrong where all
+    failed.
 
     `max_memory` (4GB, 3500MB, bytes) bounds the process' memory, libraries included, by the size of pieces; no value
     depends on it. With `dry_run` all is checked, the model is timed, nothing is written: `Maps.planned` says what the
@@ -129,6 +132,8 @@ def predict(
     found = find_pictures([inputs] if isinstance(inputs, str | Path) else inputs, Path(str(place)))
     if found.pictures and not isinstance(place, Path):
         raise InputError(f"--out {out}: takes maps of rasters alone, not of {found.pictures[0].name}; choose a folder")
+    if not found.rasters:
+        refuse_without_raster(options, found.pictures[0].name.name)
     model_file = ModelFile(model, file_digest(model), header, tiling, device, precision)
     todo = None
     if found.rasters:
@@ -138,19 +143,24 @@ def predict(
         todo.plan(found.rasters, place, overwrite, restart)
     if dry_run:
         return _planned(todo, _n_pictures(model_file, found, place, overwrite, say), place, overwrite, restart)
-    pictures, failed = None, None
+    pictures: Prediction | None = None
+    failed: TerrazzoError | None = None
+    n_failed = 0
     if found.pictures and isinstance(place, Path):
         from terrazzo.prediction.pictures import map_pictures
 
         try:
             pictures = map_pictures(model_file, found, place, overwrite, progress, say)
-        except (InputError, PartialError) as error:
-            if todo is None:
-                raise
-            failed = error
+        except InputError as error:
+            failed, n_failed = error, len(found.pictures)
+        except PartialError as error:
+            pictures, failed, n_failed = error.done, error, error.done.n_failed
     rasters = todo.run(overwrite, restart) if todo else []
-    _raise_failures(place, todo, failed, bool(rasters or pictures))
-    return Maps(place, tuple(rasters), pictures)
+    if todo:
+        n_failed += len(todo.failures)
+    maps = Maps(place, tuple(rasters), pictures, n_failed=n_failed)
+    _raise_failures(maps, [*(todo.failures if todo else ()), *([failed] if failed else ())])
+    return maps
 
 
 def _n_pictures(model: ModelFile, found: FoundPictures, out: Place, overwrite: bool, say: Say) -> int:
@@ -167,21 +177,19 @@ def _planned(todo: "RasterBatch | None", n_pictures: int, out: Place, overwrite:
     if todo is None:
         return Maps(out, (), None, (), n_pictures)
     if not todo.jobs:
-        _raise_failures(out, todo, None, False)
+        _raise_failures(Maps(out, (), None, n_failed=len(todo.failures)), todo.failures)
     from terrazzo.orthomosaics.planning import plan_maps
 
     return Maps(out, (), None, plan_maps(todo, overwrite, restart), n_pictures)
 
 
-def _raise_failures(out: Place, todo: "RasterBatch | None", pictures: TerrazzoError | None, any_done: bool) -> None:
+def _raise_failures(maps: Maps, errors: Sequence[TerrazzoError]) -> None:
     """Raise the error that sums up what failed, if anything did."""
-    errors: list[TerrazzoError] = [*todo.failures] if todo else []
-    if pictures is not None:
-        errors.append(pictures)
     if not errors:
         return
-    if any_done or isinstance(pictures, PartialError):
-        raise PartialError(f"{len(errors)} inputs failed, the others are in {out}; the first: {errors[0]}")
-    if len(errors) == 1:
-        raise errors[0]
-    raise InputError(f"all {len(errors)} inputs failed; the first: {errors[0]}")
+    first, failed = errors[0], how_many(maps.n_failed, "input")
+    if not maps.written and not maps.kept:
+        raise first if len(errors) == 1 else InputError(f"all {failed} failed; the first: {first}")
+    if isinstance(first, PartialError):  # only pictures failed, not all of them: it sums them up
+        raise PartialError(str(first), maps)
+    raise PartialError(f"{failed} failed, the others are in {maps.out}; the first: {first}", maps)

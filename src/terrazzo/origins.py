@@ -50,10 +50,29 @@ class SplitOptions:
             if value is not None and self.method not in (None, "block"):
                 raise SplitError(f"{flag} {value}: is for --split block, not for --split {self.method}")
 
+    def buffer_px(self, patch_size: int) -> int:
+        """The pixels that a block split keeps between the sides: one patch where none are asked for."""
+        return patch_size if self.buffer is None else self.buffer
+
     def to_dict(self) -> dict[str, Any]:
         """As a JSON value; the block's options only where they are given."""
         value = asdict(self)
         return {name: value[name] for name in value if name not in ("block_size", "buffer") or value[name] is not None}
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """Where N patches lie on the ground, across images."""
+
+    joined: NDArray[np.int64]
+    """(N,) number of the image, one for all that touch or overlap."""
+    scene: NDArray[np.int64]
+    """(N,) number of the image, one for all that lie near one another in one pixel grid."""
+    places: NDArray[np.float64]
+    """(N, 2) row and column of each patch's top left pixel in its scene; in tenths of a pixel,
+    whole where the images' pixels coincide."""
+    unlike: tuple[str, ...] = ()
+    """Images near one another in different grids, as they are told: between them no distance is known."""
 
 
 @dataclass(frozen=True)
@@ -75,3 +94,10 @@ class PatchOrigins:
     corners: NDArray[np.int64]
     """(N, 2) row and column of each patch's top left pixel in its image, multiples of the patch size."""
     patch_size: int
+    ground: Ground | None = None
+    """None: no image is near another, as with pictures."""
+
+    @property
+    def on_ground(self) -> Ground:
+        """Where the patches lie; each image apart from all others where nothing is known."""
+        return self.ground or Ground(self.image, self.image, self.corners.astype(np.float64))

@@ -16,6 +16,7 @@ from terrazzo._version import __version__
 from terrazzo.cutting import Cut
 from terrazzo.errors import PatchesError
 from terrazzo.files import digest, write_json
+from terrazzo.origins import Ground
 from terrazzo.patches import DESCRIPTION, FORMAT, IMAGES, INDEX, INDEX_FIELDS, MASKS, Patches, open_patches
 from terrazzo.schema import IGNORE, ClassSchema
 from terrazzo.splits import PatchOrigins, Split, SplitOptions, counts
@@ -54,8 +55,8 @@ class Written:
         valid: NDArray[np.int64] = self.class_pixels.sum(axis=1)
         return valid
 
-    def origins(self, sources: Sequence[Source], schema: ClassSchema) -> PatchOrigins:
-        """What a split is made from."""
+    def origins(self, sources: Sequence[Source], schema: ClassSchema, ground: Ground | None = None) -> PatchOrigins:
+        """What a split is made from; `ground` of images that may lie near one another."""
         names = list(dict.fromkeys(source.group for source in sources))
         group = np.array([names.index(source.group) for source in sources], np.int64)
         return PatchOrigins(
@@ -68,6 +69,7 @@ class Written:
             group_names=tuple(names),
             corners=self.corners,
             patch_size=self.patch_size,
+            ground=ground,
         )
 
 

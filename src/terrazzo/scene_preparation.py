@@ -5,6 +5,7 @@ scene of any size is cut in the memory of a strip. Pixels that the image's own m
 """
 
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -19,12 +20,14 @@ from terrazzo.contract import LabelOptions
 from terrazzo.cutting import check_patching
 from terrazzo.errors import InputError, LabelError
 from terrazzo.files import digest, refuse_existing, write_folder_beside
+from terrazzo.footprints import Footprints, footprints
 from terrazzo.geodata.burning import polygon_labels
 from terrazzo.geodata.labelling import GridLabels, Labelling, LabelRules
 from terrazzo.geodata.pairing import LabelledRaster, pair_rasters
 from terrazzo.geodata.raster_classes import raster_labels
 from terrazzo.geodata.strips import Tally, cut_strip, strips
-from terrazzo.patch_files import Making, PatchWriter, Source, finished, open_writer, write_tables
+from terrazzo.origins import Ground
+from terrazzo.patch_files import Making, PatchWriter, Source, Written, finished, open_writer, write_tables
 from terrazzo.patches import FORMAT, MARK, open_patches
 from terrazzo.preparation import Prepared, refuse_place
 from terrazzo.rasters import Choice, Raster, open_pixels, read_raster
@@ -69,20 +72,21 @@ def prepare_scenes(
 ) -> Prepared:
     """Write the patches of labelled rasters to the folder `out`.
 
-    Of `labels` the options on classes, unpaired files and patches hold. Fewer than three rasters are split by `block`
-    unless another split is asked for. Raises what `geodata` raises, LabelError where no pixel has a label, SplitError,
-    OutputExistsError; an interrupted run leaves nothing at `out`.
+    Of `labels` the options on classes, unpaired files and patches hold. Fewer than three rasters, those that touch
+    counted as one, are split by `block` unless another split is asked for. Raises what `geodata` raises, LabelError
+    where no pixel has a label, SplitError, OutputExistsError; an interrupted run leaves nothing at `out`.
     """
     _check_options(labels)
     refuse_place(out, [inputs.images, inputs.labels])
     scenes = open_scenes(inputs, labels.unpaired, say)
     labelling = open_labelling(scenes, inputs, labels, progress)
-    for note in labelling.notes:
+    lying = _footprints(scenes, labels.patch_size, split)
+    for note in (*labelling.notes, *lying.notes()):
         say(note)
-    if split.method is None and len(scenes) < 3:
+    if split.method is None and lying.n_joined < 3:
         split = replace(split, method="block")
-        say(f"--split block: of {how_many(len(scenes), 'scene')}, parts of it make train and validation")
-    key = _key(scenes, labelling, labels, split)
+        say(f"--split block: of {how_many(lying.n_joined, 'scene')}, parts of it make train and validation")
+    key = _key(scenes, labelling, labels, split, lying)
     if not overwrite and (kept := finished(out, key)) is not None:
         return Prepared(kept, True, ())
     refuse_existing(out, "a finished set of patches", overwrite, MARK)
@@ -93,12 +97,14 @@ def prepare_scenes(
             written = writer.finish()
         if not len(written.image):
             _refuse_nothing(inputs, scenes, labels.patch_size)
-        result = make_split(written.origins(sources, schema), split)
+        sources, ground = _on_ground(scenes, sources, written, lying)
+        result = make_split(written.origins(sources, schema, ground), split)
         absent = [schema.names[i] for i in np.flatnonzero(written.class_pixels.sum(axis=0) == 0)]
         never = [f"classes without a pixel in any patch: {', '.join(absent)}"] if absent else []
         result = replace(result, warnings=(*never, *result.warnings))
         told = {"fit": labels.fit, "downsample": 1.0, "layout": "rasters", **_told(scenes)}
-        write_tables(folder, written, sources, schema, result, Making(key, split, told))
+        noted = replace(result, warnings=(*lying.notes(), *result.warnings))
+        write_tables(folder, written, sources, schema, noted, Making(key, split, told))
     return Prepared(open_patches(out), False, result.warnings)
 
 
@@ -106,7 +112,7 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
     """The rasters with their labels and the bands that are read of them. Raises InputError, LabelError."""
     pairs, n_lone = pair_rasters(inputs.images, inputs.labels, unpaired)
     if n_lone:
-        say(f"left out: {n_lone} files without a partner (--unpaired skip)")
+        say(f"left out: {how_many(n_lone, 'file')} without a partner (--unpaired skip)")
     scenes: list[LabelledScene] = []
     for pair in pairs:
         raster = read_raster(pair.image)
@@ -131,7 +137,8 @@ def open_labelling(
     scenes: Sequence[LabelledScene], inputs: SceneInputs, labels: LabelOptions, progress: Progress
 ) -> Labelling:
     """The labels of the scenes with their classes. Raises InputError, LabelError, ClassTableError."""
-    rules = LabelRules(inputs.class_field, inputs.layer, labels.unknown, labels.ignore_class, labels.ignore_value)
+    data = shlex.join(map(str, (inputs.images, inputs.labels)))
+    rules = LabelRules(inputs.class_field, inputs.layer, labels.unknown, labels.ignore_class, labels.ignore_value, data)
     given = given_classes(labels.classes) if labels.classes else None
     pairs = [scene.pair for scene in scenes]
     if pairs[0].is_layer:
@@ -140,6 +147,12 @@ def open_labelling(
         if value is not None:
             raise InputError(f"{flag} {value}: is for polygons, {pairs[0].labels} is a raster; leave it out")
     return raster_labels(pairs, [scene.raster for scene in scenes], rules, given, progress)
+
+
+def _footprints(scenes: Sequence[LabelledScene], patch_size: int, split: SplitOptions) -> Footprints:
+    """How the scenes lie to one another; those are near that have less than the buffer of a block split between."""
+    names = [f"{scene.pair.name}{scene.pair.image.suffix}" for scene in scenes]
+    return footprints([scene.raster for scene in scenes], names, split.buffer_px(patch_size))
 
 
 def _check_options(labels: LabelOptions) -> None:
@@ -182,6 +195,16 @@ def _cut_scenes(
     return sources
 
 
+def _on_ground(
+    scenes: Sequence[LabelledScene], sources: Sequence[Source], written: Written, lying: Footprints
+) -> tuple[list[Source], Ground | None]:
+    """The sources with their groups, and where the patches lie; None where no raster is near another."""
+    numbers = {scene.pair.name: number for number, scene in enumerate(scenes)}
+    rasters = np.array([numbers[source.name] for source in sources], np.int64)
+    grouped = [replace(source, group=lying.group(numbers[source.name])) for source in sources]
+    return grouped, None if lying.alone else lying.ground(written.image, written.corners, rasters)
+
+
 @contextmanager
 def labels_on(labelling: Labelling, scene: LabelledScene, bad: str, say: Say) -> Iterator[GridLabels | None]:
     """The labels on a scene's grid; None, said, where they do not overlap it and `bad` is skip."""
@@ -222,10 +245,14 @@ def _told(scenes: Sequence[LabelledScene]) -> dict[str, Any]:
     }
 
 
-def _key(scenes: Sequence[LabelledScene], labelling: Labelling, labels: LabelOptions, split: SplitOptions) -> str:
+def _key(
+    scenes: Sequence[LabelledScene], labelling: Labelling, labels: LabelOptions, split: SplitOptions, lying: Footprints
+) -> str:
     """The hash of everything that decides the patches: files, classes, options, format."""
     parts = [str(FORMAT), json.dumps(labelling.schema.to_dict()), json.dumps(split.to_dict()), labelling.identity]
     parts += [str(labels.patch_size), labels.fit, labels.unknown, repr(labels.ignore_value)]
+    # Only of rasters near one another, so that keys of all others stay what they were before these were told apart.
+    parts += [] if lying.alone else [repr((lying.joined.tolist(), lying.scene.tolist(), lying.shifts.tolist()))]
     for scene in scenes:
         parts += [scene.pair.name, scene.raster.identity, repr(scene.choice)]
     return digest(*parts)

@@ -3,7 +3,8 @@
 A group is what must stay whole: a tile, a flight, a city. Patches of one picture on two sides make scores flattering,
 so the defaults never do that; `patch` does and is there because published figures were made so. `block` divides a
 scene into squares of patches and leaves the training patches near to a validation or test block on no side. Law: no
-validation or test pixel is nearer than the buffer to a training pixel (`blocks.too_near` counts it). Every function
+validation or test pixel is nearer than the buffer to a training pixel (`blocks.too_near` counts it), across rasters
+too; where rasters near one another have no common grid, no buffer is claimed. Every function
 is pure: the same units and seed give the same split.
 """
 
@@ -13,10 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from terrazzo.blocks import buffer_of, by_block
+from terrazzo.blocks import by_block
 from terrazzo.errors import SplitError
 from terrazzo.group_split import by_group
 from terrazzo.origins import BUFFER, METHODS, NO_SIDE, SIDES, PatchOrigins, Side, SplitOptions
+from terrazzo.reporting import how_many
 
 __all__ = [
     "BUFFER",
@@ -47,7 +49,7 @@ class Split:
     method: str
     leak: dict[str, float]
     """`image`, `group`: share of validation pixels whose image or group is also in training. Of a block split also
-    `buffer_px`: no validation pixel is nearer to a training pixel than that."""
+    `buffer_px`: no validation pixel is nearer to a training pixel than that; missing where that is not known."""
     warnings: tuple[str, ...]
 
 
@@ -62,9 +64,13 @@ def make_split(origins: PatchOrigins, options: SplitOptions) -> Split:
     elif method == "block":
         sides = by_block(origins, options, warnings)
     else:
-        unit = np.arange(len(origins.image)) if method == "patch" else origins.image
-        sides = _at_random(unit, options, method)
-    between = {BUFFER: float(buffer_of(origins, options))} if method == "block" else {}
+        unit = np.arange(len(origins.image)) if method == "patch" else origins.on_ground.joined
+        apart = origins.ground is None or method == "patch"
+        noun = method if apart else "separate place"
+        sides = _at_random(unit, options, method, noun)
+    unlike = origins.on_ground.unlike if method == "block" else ()
+    between = {BUFFER: float(options.buffer_px(origins.patch_size))} if method == "block" and not unlike else {}
+    warnings += [f"--split block: {line}" for line in unlike]
     return Split(sides, method, leak(origins, sides) | between, tuple(warnings))
 
 
@@ -118,15 +124,18 @@ def _hold_out(origins: PatchOrigins, sides: NDArray[np.str_], options: SplitOpti
         chosen = [origins.group_names[group] for group in np.unique(origins.group[sides == "val"])]
         what = ", ".join(chosen[:_SHOWN]) + (f" and {len(chosen) - _SHOWN} more" if len(chosen) > _SHOWN else "")
     else:
-        sides[rows] = _at_random(train.image, options, "image")
+        sides[rows] = _at_random(train.image, options, "image", "image")
         what = f"{len(np.unique(origins.image[sides == 'val']))} images drawn at random"
     warnings.append(
         f"the layout's own split has no val: {what} of its train are held out as val ({(sides == 'val').sum()} patches)"
     )
 
 
-def _at_random(unit: NDArray[np.int64], options: SplitOptions, method: str) -> NDArray[np.str_]:
-    """Units (images or patches) dealt out at random; each share is rounded to the nearest unit, at least one."""
+def _at_random(unit: NDArray[np.int64], options: SplitOptions, method: str, noun: str) -> NDArray[np.str_]:
+    """Units (images, those that touch as one, or patches) dealt out at random.
+
+    Each share is rounded to the nearest unit, at least one.
+    """
     units = np.unique(unit)
     n_test = _count(options.test, len(units))
     n_val = _count(options.val, len(units))
@@ -137,7 +146,7 @@ def _at_random(unit: NDArray[np.int64], options: SplitOptions, method: str) -> N
             else ""
         )
         raise SplitError(
-            f"--split {method}: {len(units)} {method}{'' if len(units) == 1 else 's'} cannot be divided into train"
+            f"--split {method}: {how_many(len(units), noun)} cannot be divided into train"
             f"{', val and test' if n_test else ' and val'}; {remedy or 'add images, or use a smaller --patch-size'}"
         )
     order = np.random.default_rng(options.seed).permutation(units)

@@ -125,6 +125,9 @@ def plan(
         window = header.patch_size if minmax else _ceil_to_stride(max(header.patch_size, DEFAULT_WINDOW))
     elif not STRIDE <= window <= 8192:
         raise InputError(f"--window {window}: expected {STRIDE} to 8192 pixels")
+    elif window % STRIDE and window != header.patch_size:
+        below = window // STRIDE * STRIDE
+        raise InputError(f"--window {window}: expected a multiple of {STRIDE}, as {below} or {below + STRIDE}")
     if overlap is None:
         overlap = window // 8
     elif not 0 <= overlap <= window // 2:

@@ -63,21 +63,21 @@ def inspect(
     else:
         for text in found.lines():
             line(text)
-        if write_classes is not None:
-            line(f"wrote {write_classes}")
-    if found.refusal is not None:
+    if found.refusal is not None and found.accepted_with is None:
         error_line(f"prepare would refuse this: {found.refusal}")
         return 1
     if not as_json:
         if path.suffix.lower() in (".safetensors", ".onnx", ".h5"):
             next_command("terrazzo", "predict", path, "IMAGE", "--out", "maps")
         elif path.suffix.lower() != ".pt2":
-            given = (layout, classes, unpaired, bad, unknown, tuple(ignore_class or ()), patch_size, fit, downsample)
+            table, ignored = found.accepted_with or classes, tuple(ignore_class or ())
+            given = (layout, table, unpaired, bad, unknown, ignored, patch_size, fit, downsample)
             scenes = [labels] if labels is not None else []
             field = ["--class-field", class_field] if class_field is not None else []
             field += ["--layer", layer] if layer is not None else []
+            first = "edit it, then " if found.accepted_with else ""
             words = _words(*given, tuple(ignore_value or ()))
-            next_command("terrazzo", "prepare", path, *scenes, *field, *words, "--out", "patches")
+            next_command("terrazzo", "prepare", path, *scenes, *field, *words, "--out", "patches", before=first)
     return 0
 
 

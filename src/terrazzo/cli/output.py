@@ -34,9 +34,9 @@ def emit_json(value: Any) -> None:
     line(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def next_command(*words: str | Path) -> None:
-    """The command that comes next, ready to paste."""
-    line(f"next: {shlex.join(str(word) for word in words)}")
+def next_command(*words: str | Path, before: str = "") -> None:
+    """The command that comes next, ready to paste; `before` tells what to do first, as `edit it, then `."""
+    line(f"next: {before}{shlex.join(str(word) for word in words)}")
 
 
 def wrote(what: str, paths: Sequence[Path], kept: bool = False) -> None:

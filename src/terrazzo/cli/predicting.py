@@ -96,56 +96,71 @@ def predict(
 ) -> int:
     """Map the classes of images: a paletted PNG, an overlay and areas of pictures; GeoTIFFs of rasters."""
     import terrazzo
-    from terrazzo.reporting import how_many
+    from terrazzo.errors import PartialError
 
+    failed = None
     with reporting() as (progress, say):
-        done = terrazzo.predict(
-            model,
-            inputs,
-            out=out,
-            window=window,
-            overlap=overlap,
-            batch_size=batch_size,
-            device=device,
-            precision=precision,
-            bands=bands,
-            scale=scale,
-            max_pixels=max_pixels,
-            resample=resample,
-            confidence=confidence,
-            probabilities=probabilities,
-            tta=tta,
-            vector_format=vector_format,
-            mapping_unit=mapping_unit,
-            zones=zones,
-            zone_field=zone_field,
-            max_memory=max_memory,
-            engine=engine,
-            workers=workers,
-            scheduler=scheduler,
-            restart=restart,
-            overwrite=overwrite,
-            dry_run=dry_run,
-            progress=progress,
-            say=say,
-        )
+        try:
+            done = terrazzo.predict(
+                model,
+                inputs,
+                out=out,
+                window=window,
+                overlap=overlap,
+                batch_size=batch_size,
+                device=device,
+                precision=precision,
+                bands=bands,
+                scale=scale,
+                max_pixels=max_pixels,
+                resample=resample,
+                confidence=confidence,
+                probabilities=probabilities,
+                tta=tta,
+                vector_format=vector_format,
+                mapping_unit=mapping_unit,
+                zones=zones,
+                zone_field=zone_field,
+                max_memory=max_memory,
+                engine=engine,
+                workers=workers,
+                scheduler=scheduler,
+                restart=restart,
+                overwrite=overwrite,
+                dry_run=dry_run,
+                progress=progress,
+                say=say,
+            )
+        except PartialError as error:
+            done, failed = error.done, error
     if dry_run:
         _tell_plan(done)
         return 0
-    if done.kept:
-        kept = how_many(len(done.kept), "finished map")
-        line(f"kept {kept} of the same image, model and options (--overwrite makes them anew)")
-    line(f"mapped {how_many(len(done.written), 'image')} of {len(done.written) + len(done.kept)}")
-    for found in done.rasters:
-        _tell(found)
-    if done.pictures is not None:
-        folder = Path(out)
-        wrote("maps", [folder / "areas.csv", folder / "legend.png", *sorted(folder.rglob("*_overlay.jpg"))[:3]])
+    _tell_maps(done)
+    if failed is not None:
+        raise failed
     if model.suffix == ".safetensors":
         next_command("terrazzo", "export", model, "--format", "onnx", "--out", model.with_suffix(".onnx"))
     else:
         next_command("terrazzo", "inspect", model)
     return 0
+
+
+def _tell_maps(done: "Maps") -> None:
+    """What was mapped, what was kept, and the files."""
+    from terrazzo.reporting import how_many
+
+    if done.kept:
+        kept = how_many(len(done.kept), "finished map")
+        line(f"kept {kept} of the same image, model and options (--overwrite makes them anew)")
+    if done.written or done.n_failed:
+        n_images = len(done.written) + len(done.kept) + done.n_failed
+        line(f"mapped {how_many(len(done.written), 'image')} of {n_images}")
+    for found in done.rasters:
+        _tell(found)
+    if done.pictures is not None:
+        folder = done.pictures.out
+        wrote("maps", [folder / "areas.csv", folder / "legend.png", *sorted(folder.rglob("*_overlay.jpg"))[:3]])
 
 
 def _tell_plan(found: "Maps") -> None:

@@ -24,7 +24,7 @@ from terrazzo.geodata.naming import NamedValues, classes_of_field
 from terrazzo.geodata.pairing import LabelledRaster
 from terrazzo.geodata.polygons import PolygonLayer, read_polygons
 from terrazzo.rasters import Raster, gdal
-from terrazzo.reporting import Say
+from terrazzo.reporting import Say, how_many
 from terrazzo.schema import IGNORE, ClassSchema
 
 _PIECE = 1000  # polygons hashed at a time
@@ -54,7 +54,12 @@ class PolygonLabels:
     def notes(self) -> tuple[str, ...]:
         """Where the classes come from, and what is left out."""
         other = self.layer.n_other
-        return (*self.named.notes, *([f"left out: {other} points, lines and empty geometries"] if other else []))
+        if not other:
+            return self.named.notes
+        return (
+            *self.named.notes,
+            f"left out: {how_many(other, 'feature')} without an area (points, lines, empty ones)",
+        )
 
     @cached_property
     def identity(self) -> str:

@@ -31,6 +31,8 @@ class LabelRules:
     """Values in no class: error, ignore, or (colours) nearest."""
     ignore_class: tuple[str, ...] = ()
     ignore_value: tuple[int, ...] = ()
+    data: str = "DATA"
+    """The arguments that a command names images and labels by, for the advice in errors."""
 
 
 class GridLabels(Protocol):

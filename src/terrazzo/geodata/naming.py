@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from terrazzo.class_tables import means_no_class
 from terrazzo.classes import GivenTable
 from terrazzo.errors import ClassTableError
-from terrazzo.palettes import PALETTES, SYNTHETIC
+from terrazzo.geodata.coloring import usual_colors
 from terrazzo.reporting import how_many
-from terrazzo.schema import IGNORE, MAX_CLASSES, ClassSchema, Color, distinct_colors
+from terrazzo.schema import IGNORE, MAX_CLASSES, ClassSchema
 from terrazzo.sources.trees import natural_key
 
 _SHOWN = 8
@@ -50,25 +50,6 @@ def classes_of_field(
     closed = [left.names.index(name) if name in left.names else IGNORE for name in schema.names]
     closing = {value: closed[i] if i != IGNORE else IGNORE for value, i in ids.items()}
     return NamedValues(left, closing, tuple(notes))
-
-
-def usual_colors(names: Sequence[str]) -> tuple[Color, ...]:
-    """A colour for each name: the usual one of known names, distinct ones for the rest, each once.
-
-    The known palette that has most of the names comes first, then the others in their order; of equal ones first that
-    of the synthetic world, whose water is blue and whose plants are green.
-    """
-    wanted = [name.casefold() for name in names]
-    palettes = sorted(PALETTES.values(), key=lambda palette: palette is not SYNTHETIC)
-    by_palette = [dict(zip(map(str.casefold, p.names), p.colors, strict=True)) for p in palettes]
-    by_palette.sort(key=lambda known: -sum(name in known for name in wanted))
-    colors: dict[str, Color] = {}
-    for known in by_palette:
-        for name, key in zip(names, wanted, strict=True):
-            if name not in colors and key in known and known[key] not in colors.values():
-                colors[name] = known[key]
-    free = iter(color for color in distinct_colors(2 * MAX_CLASSES) if color not in colors.values())
-    return tuple(colors[name] if name in colors else next(free) for name in names)
 
 
 def _schema(names: Sequence[str], field: str, n_values: int) -> ClassSchema:

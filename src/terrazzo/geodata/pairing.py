@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from terrazzo.errors import InputError, LabelError
+from terrazzo.patterns import is_pattern, matching
 from terrazzo.rasters import DRIVERS
+from terrazzo.reporting import how_many
 from terrazzo.sources.stems import match_stems
 from terrazzo.sources.trees import natural_key
 
@@ -36,12 +38,13 @@ def is_raster(path: Path) -> bool:
 def pair_rasters(images: Path, labels: Path, unpaired: str = "error") -> tuple[tuple[LabelledRaster, ...], int]:
     """The rasters at `images` with their labels, in natural order, and how many files have no partner.
 
-    `images`: a raster, or a folder of them; `labels`: a layer of polygons for all, a label raster for one, or a folder
-    of label rasters whose names are equal or differ as `sources.stems` knows. Raises InputError where one of the two
+    `images`: a raster, a folder of them, or a pattern that no shell has replaced; `labels`: a layer of polygons for
+    all, a label raster for one, or a folder or pattern of label rasters whose names are equal or differ as
+    `sources.stems` knows. Raises InputError where one of the two
     cannot be used, LabelError at files without partner unless `unpaired` is `skip`.
     """
     for path in (images, labels):
-        if not path.exists():
+        if not path.exists() and not is_pattern(path):
             raise InputError(f"{path}: no such file or folder; expected rasters and their labels")
     if images.resolve() == labels.resolve():
         raise InputError(f"{labels}: is given as the labels of itself; give polygons or label rasters")
@@ -51,13 +54,14 @@ def pair_rasters(images: Path, labels: Path, unpaired: str = "error") -> tuple[t
     wanted = f"polygons ({', '.join(LAYER_SUFFIXES)}), a label raster (.tif) or a folder of label rasters"
     targets = _rasters(labels, wanted)
     if labels.is_file():
-        if images.is_dir():
-            raise InputError(f"{labels}: is one label raster, {images} a folder; give a folder of label rasters")
+        if images.is_dir() or len(rasters) > 1:
+            several = "a folder" if images.is_dir() else f"names {len(rasters)} rasters"
+            raise InputError(f"{labels}: is one label raster, {images} {several}; give a folder of label rasters")
         return (LabelledRaster(rasters[0][0], rasters[0][1], labels),), 0
     pairs, lone = _paired(dict(rasters), dict(targets))
     if lone and unpaired == "error":
         raise LabelError(
-            f"{lone[0]}: has no partner of its name ({len(lone)} such files); "
+            f"{lone[0]}: has no partner of its name ({how_many(len(lone), 'such file')}); "
             "name image and label alike, or leave such files out with --unpaired skip"
         )
     if not pairs:
@@ -71,10 +75,17 @@ def _rasters(path: Path, expected: str) -> list[tuple[str, Path]]:
         if not is_raster(path):
             raise InputError(f"{path}: expected {expected}")
         return [(path.stem, path)]
-    found = [file for file in path.rglob("*") if file.suffix.lower() in _IN_FOLDERS and file.is_file()]
-    named = {file.relative_to(path).with_suffix("").as_posix(): file for file in found if not file.name.startswith(".")}
+    if path.is_dir():
+        folder, files, suffixes, nothing = path, list(path.rglob("*")), _IN_FOLDERS, "holds no rasters"
+    else:
+        (folder, files), nothing = matching(path), "no raster matches this pattern"
+        suffixes = tuple(DRIVERS) if path.suffix.lower() == ".vrt" else _IN_FOLDERS
+    found = [file for file in files if file.suffix.lower() in suffixes and file.is_file()]
+    named = {
+        file.relative_to(folder).with_suffix("").as_posix(): file for file in found if not file.name.startswith(".")
+    }
     if not named:
-        raise InputError(f"{path}: holds no rasters; expected {expected}")
+        raise InputError(f"{path}: {nothing}; expected {expected}")
     return sorted(named.items(), key=lambda entry: natural_key(entry[0]))
 
 

@@ -11,9 +11,9 @@ import rasterio
 from terrazzo.class_tables import ClassTable, means_no_class
 from terrazzo.classes import Classes, GivenTable, resolve_classes, value_text
 from terrazzo.errors import LabelError
+from terrazzo.geodata.coloring import usual_colors
 from terrazzo.geodata.label_rasters import RasterLabels, identity_of, is_color, open_label
 from terrazzo.geodata.labelling import LabelRules
-from terrazzo.geodata.naming import usual_colors
 from terrazzo.geodata.pairing import LabelledRaster
 from terrazzo.label_values import class_of_values, fitting_table
 from terrazzo.labels import Mask, translate, translate_ids
@@ -89,7 +89,7 @@ def _classes(labels: Mapping[Path, Raster], census: Census, rules: LabelRules, g
     if given is None and not census.is_color:
         table = _own_table(labels, census)
     if table is None:
-        return resolve_classes(census, Found(LAYOUT, ()), given, rules.unknown, rules.ignore_value)
+        return resolve_classes(census, Found(LAYOUT, ()), given, rules.unknown, rules.ignore_value, rules.data)
     own, note = table
     fitted = fitting_table(own, census, rules.ignore_value, str(next(iter(labels))))
     notes = [note, *(f"classes: {name!r} (the value {value}) means no class" for name, value in fitted.ignored)]

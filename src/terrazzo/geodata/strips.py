@@ -9,6 +9,7 @@ import numpy as np
 from terrazzo.cutting import Cut, cut
 from terrazzo.geodata.labelling import GridLabels
 from terrazzo.rasters import RasterPixels
+from terrazzo.reporting import how_many
 from terrazzo.schema import IGNORE
 
 STRIP_BYTES = 64 << 20
@@ -37,10 +38,12 @@ class Tally:
         return str(self.hasher.hexdigest())
 
     def notes(self) -> list[str]:
-        """What is to be told of it."""
-        n = max(self.n_pixels, 1)
+        """What is to be told of it; nothing where nothing was cut."""
+        n = self.n_pixels
+        if not n:
+            return []
         invalid = f"; {self.n_invalid / n:.1%} have no valid image" if self.n_invalid else ""
-        blank = [f"left out: {self.n_blank} patches without a labelled pixel"] if self.n_blank else []
+        blank = [f"left out: {how_many(self.n_blank, 'patch')} without a labelled pixel"] if self.n_blank else []
         return [f"{self.n_labelled / n:.1%} of its pixels have a label, the others are ignored{invalid}", *blank]
 
 

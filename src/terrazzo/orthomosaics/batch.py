@@ -49,7 +49,7 @@ class RasterBatch:
     def plan(self, files: Sequence[RasterFile], out: Place, overwrite: bool, restart: bool) -> None:
         """Find the rasters that can be mapped; the others are told and remembered.
 
-        Raises OutputExistsError where something else is in the way of a map.
+        Raises OutputExistsError where something else is in the way of a map, InputError where zones touch no raster.
         """
         if self.options.resample:
             check_resampling(self.model)
@@ -58,6 +58,10 @@ class RasterBatch:
                 self.jobs.append((file, plan_map(file.path, file.folder(out), self.model, self.options, restart)))
             except InputError as error:
                 self._failed(error, len(files))
+        if self.options.zones is not None:
+            from terrazzo.orthomosaics.zones import refuse_far_zones
+
+            refuse_far_zones(self.options.zones, [(job.raster, job.zones) for _, job in self.jobs if job.zones])
         for _, job in self.jobs:
             job.check_place(overwrite, restart)
             for words in job.zones.notes if job.zones else ():
@@ -85,7 +89,7 @@ class RasterBatch:
                     continue
                 before = finished
                 try:
-                    record = map_with(engine, job, restart, step)
+                    record = map_with(engine, job, restart, step, self.say)
                 except ImageError as error:
                     self._failed(error, len(self.jobs))
                     step(before + job.n_pixels - finished)

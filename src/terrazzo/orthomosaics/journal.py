@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.errors import InputError, OutputExistsError
-from terrazzo.files import PARTIAL_SUFFIX, digest, write_beside, write_json
+from terrazzo.files import PARTIAL_SUFFIX, digest, folder_for, write_beside, write_json
 from terrazzo.orthomosaics.lattice import Piece
 from terrazzo.orthomosaics.sums import PROBABILITIES
 from terrazzo.places import Place, Store, names_in, working_folder
@@ -148,17 +148,35 @@ def begun_cut(folder: Place, made_of: MadeOf) -> tuple[int, int] | None:
 
 @contextmanager
 def open_journal(folder: Place, made_of: MadeOf, restart: bool) -> Iterator[Journal]:
-    """The journal of a run, begun or gone on with; `check_journal` has been asked before."""
-    if restart or not Journal(folder, Path()).belongs_to(made_of):
-        _remove(folder)
-        _put_json(folder / _KEY_FILE, made_of)
-    with working_folder(folder) as local:
+    """The journal of a run, begun or gone on with; `check_journal` has been asked before.
+
+    Where the run fails without a finished piece, its folder goes again, and those above it that were made for it.
+    """
+    with _leaving_no_trace(folder), working_folder(folder) as local:
+        if restart or not Journal(folder, Path()).belongs_to(made_of):
+            _remove(folder)
+            _put_json(folder / _KEY_FILE, made_of)
         for stale in local.glob(f".*{PARTIAL_SUFFIX}*"):
             stale.unlink()
         journal = Journal(folder, local)
         shutil.rmtree(journal.staged, ignore_errors=True)
         journal.staged.mkdir(parents=True)
         yield journal
+
+
+@contextmanager
+def _leaving_no_trace(folder: Place) -> Iterator[None]:
+    """Remove a journal without a piece where the block fails. One in a store stays: workers may be putting pieces."""
+    if isinstance(folder, Store):
+        yield
+        return
+    with folder_for(folder):
+        try:
+            yield
+        except BaseException:
+            if not Journal(folder, folder).pieces():
+                _remove(folder)
+            raise
 
 
 def _name(piece: Piece) -> str:

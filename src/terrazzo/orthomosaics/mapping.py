@@ -13,6 +13,7 @@ from terrazzo.orthomosaics.jobs import RasterJob
 from terrazzo.orthomosaics.journal import PARTIAL, Journal, open_journal
 from terrazzo.orthomosaics.lattice import Piece
 from terrazzo.orthomosaics.local import Engine, LocalEngine
+from terrazzo.orthomosaics.memory import MB, over_limit
 from terrazzo.orthomosaics.outputs import (
     count_areas,
     describe_areas,
@@ -30,6 +31,7 @@ from terrazzo.orthomosaics.zone_counts import count_zones
 from terrazzo.prediction.outputs import writing
 from terrazzo.predictors import Predictor
 from terrazzo.rasters import open_pixels
+from terrazzo.reporting import Say, quiet
 
 Step = Callable[[int], None]
 """step(pixels): so many more pixels of the raster are done."""
@@ -40,17 +42,19 @@ def map_raster(job: RasterJob, model: Predictor, restart: bool, step: Step) -> d
     return map_with(LocalEngine(lambda: model), job, restart, step)
 
 
-def map_with(engine: Engine, job: RasterJob, restart: bool, step: Step) -> dict[str, Any]:
+def map_with(engine: Engine, job: RasterJob, restart: bool, step: Step, say: Say = quiet) -> dict[str, Any]:
     """Write the map of a raster into its folder; what run.json says of it. Goes on where a killed run stopped."""
     with open_journal(job.folder / PARTIAL, job.begun_as, restart) as journal:
-        return _map(engine, job, journal, step)
+        if there := journal.pieces():
+            say(f"{job.raster.path}: going on, {len(there)} of {len(job.lattice.pieces)} pieces are done")
+        return _map(engine, job, journal, step, say)
 
 
-def _map(engine: Engine, job: RasterJob, journal: Journal, step: Step) -> dict[str, Any]:
+def _map(engine: Engine, job: RasterJob, journal: Journal, step: Step, say: Say) -> dict[str, Any]:
     """Compute what the journal lacks, make all outputs of it, put them in place and throw the journal away."""
     there = journal.pieces()
     lacking = [piece for piece in job.lattice.pieces if piece not in there]
-    called = time.monotonic()
+    called, peaks = time.monotonic(), [peak_rss_mb()]
     if lacking:
         engine.get_ready()
     started = time.monotonic()
@@ -59,6 +63,7 @@ def _map(engine: Engine, job: RasterJob, journal: Journal, step: Step) -> dict[s
     with writing(job.folder):
         areas = _write(job, journal)
     total = time.monotonic() - started
+    peaks.append(peak_rss_mb())
     seconds["writing"] = round(total - seconds["computing"], 3)
     polygons = None
     if job.options.vectors:
@@ -66,13 +71,16 @@ def _map(engine: Engine, job: RasterJob, journal: Journal, step: Step) -> dict[s
             polygons = write_vectors(journal.staged, job.raster, job.model.header.schema.names, job.options)
         seconds["polygons"] = round(time.monotonic() - started - total, 3)
     seconds["total"] = round(time.monotonic() - started, 3)
+    peaks.append(peak_rss_mb())
+    limit = job.options.max_memory
     record = {
         **_describe(job),
         **computed,
         "computed_by": dict(engine.describe()),
         "seconds": seconds,
         "mpx_per_s": round(computed["pixels_computed"] / 1e6 / total, 4),
-        "peak_rss_mb": peak_rss_mb(),
+        "peak_rss_mb": peaks[-1],
+        "max_memory_kept": None if limit is None else peaks[-1] * MB <= limit,
         "polygons": None if polygons is None else asdict(polygons),
         "areas": areas,
         "outputs": sorted([file.name for file in journal.staged.iterdir()] + [RUN]),
@@ -81,6 +89,9 @@ def _map(engine: Engine, job: RasterJob, journal: Journal, step: Step) -> dict[s
         write_json(journal.staged / RUN, record)
         publish(journal.staged, job.folder)
     journal.remove()
+    words = over_limit(job.options, *(peak * MB for peak in peaks))
+    if words is not None:
+        say(f"{job.raster.path}: {words}")
     return record
 
 

@@ -21,12 +21,14 @@ from terrazzo.rasters import Choice, Raster
 from terrazzo.vectors.mapping_unit import STRIP_ROWS
 
 MB = 1_000_000
-TORCH_LIBRARIES = 700 * MB
-"""Measured 650 after importing torch, rasterio, pyogrio and the command line."""
-ENCODER_LIBRARIES = 220 * MB
-"""Measured 200 more for segmentation-models-pytorch, which networks with an encoder need."""
-ONNX_LIBRARIES = 250 * MB
-"""Measured 190 after importing onnx, onnxruntime, rasterio, pyogrio and the command line."""
+TORCH_LIBRARIES = 820 * MB
+"""Measured 650 to 780 after importing torch, rasterio, pyogrio and the command line: the more of the libraries' files
+lies in the system's cache, as after installing them, the more of their pages are counted."""
+ENCODER_LIBRARIES = 250 * MB
+"""Measured 200 to 225 more for segmentation-models-pytorch, which networks with an encoder need."""
+ONNX_LIBRARIES = 300 * MB
+"""Measured 190, and more from a filled cache, after importing onnx, onnxruntime, rasterio, pyogrio and the command
+line."""
 GDAL_BYTES = 100 * MB
 """The cache, which is capped at 64 MiB, and what compressing a tile takes."""
 WEIGHT_COPIES, ONNX_WEIGHT_COPIES = 2.5, 6
@@ -56,6 +58,8 @@ areas are about 300 px. A map of nothing but specks of 3 x 3 px takes 360; what 
 again first."""
 POLYGON_BYTES = 50 * MB
 """Polygons that are still open or wait to be written."""
+WIDER_UNIT = 25
+"""The mapping unit in pixels that is named to those whose maps are too ragged: no speck of 4 x 4 px is left."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,22 @@ def memory_need(raster: Raster, choice: Choice, grid: WorkingGrid, model: ModelF
     plain = choice.scale is None and raster.palette is None
     row_pixel = len(choice.bands) * (READING_BYTES if plain else READING_FLOAT_BYTES) + 4
     return MemoryNeed(fixed, _batch(model, options.tta), polygons, pixel, row_pixel, model.tiling.window)
+
+
+def over_limit(options: MapOptions, before: float, before_polygons: float, peak: float) -> str | None:
+    """What to say of a map that took more than --max-memory; None where it did not, or there is no limit.
+
+    The process' peaks in bytes: before the map, before its polygons, in the end. What an earlier map took is not said
+    of this one. What polygons take goes by how ragged the map turns out.
+    """
+    limit = options.max_memory
+    if limit is None or peak <= max(limit, before):
+        return None
+    words = f"took {size_words(peak)}, more than --max-memory {size_words(limit)}"
+    if before_polygons > limit:
+        return f"{words}; a smaller --batch-size or --window takes less"
+    unit = f"--mapping-unit {WIDER_UNIT} or " if options.mapping_unit < WIDER_UNIT else ""
+    return f"{words}: its map is so ragged that the polygons take more; {unit}--vector-format none takes less"
 
 
 def size_words(size: float) -> str:

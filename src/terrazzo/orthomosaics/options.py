@@ -86,6 +86,22 @@ def map_options(
     )
 
 
+def refuse_without_raster(options: MapOptions, picture: str) -> None:
+    """Raise InputError naming the first flag that says something of rasters, where there are pictures alone."""
+    given = {
+        "--zones": options.zones is not None,
+        "--max-memory": options.max_memory is not None,
+        "--bands": options.bands is not None,
+        "--scale": options.scale is not None,
+        "--resample": options.resample,
+        "--tta": options.tta != NONE,
+        "--confidence": CONFIDENCE in options.layers,
+        "--probabilities": PROBABILITIES in options.layers,
+    }
+    for flag in (flag for flag, is_given in given.items() if is_given):
+        raise InputError(f"{flag}: is for rasters (.tif, .tiff, .jp2, .vrt); {picture} is a picture; leave {flag} out")
+
+
 def zone_options(zones: str | Path | None, field: str | None) -> "Zones | None":
     """The zones in a file; None without one. Raises InputError naming the flag."""
     if zones is None:

@@ -2,13 +2,14 @@
 
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from terrazzo.orthomosaics.batch import RasterBatch
 from terrazzo.orthomosaics.cog import STRIP
+from terrazzo.orthomosaics.engine_options import DASK
 from terrazzo.orthomosaics.jobs import RasterJob
 from terrazzo.orthomosaics.journal import PARTIAL, Journal
 from terrazzo.orthomosaics.lattice import SUM_BYTES, Lattice, Piece
@@ -19,6 +20,7 @@ from terrazzo.orthomosaics.turning import averaging
 from terrazzo.places import Place
 from terrazzo.prediction.engines import computes_on, open_model
 from terrazzo.predictors import Halving, Predictor
+from terrazzo.reporting import how_many
 from terrazzo.tiling import window_batch
 
 SHARE_OF_NETWORK = 0.85
@@ -58,7 +60,9 @@ class MapPlan:
     finished: bool
     """Whether the map is there already and would be kept."""
     memory_bytes: int
-    """At most, libraries included."""
+    """At most, libraries included, unless the map is nothing but specks, of which polygons are made."""
+    by_workers: bool
+    """Whether that is for each worker of --engine dask."""
     expected: Expected | None
     """None where there is nothing to compute."""
     outputs: tuple[tuple[str, int | None], ...]
@@ -73,11 +77,16 @@ class MapPlan:
         """The plan in words, the first line being about the raster."""
         return (
             f"{self.name}: {self.raster}",
-            f"  {self.n_windows} windows of {self.window} px in {self.n_pieces} pieces, {self.n_pixels} pixels",
-            f"  memory: at most {size_words(self.memory_bytes)}; time: {self._time()}",
+            f"  {how_many(self.n_windows, 'window')} of {self.window} px in {how_many(self.n_pieces, 'piece')}, "
+            f"{how_many(self.n_pixels, 'pixel')}",
+            f"  memory: {self._memory()}; time: {self._time()}",
             f"  disk: {self._disk()}",
             f"  {self.folder}: {self._there()}",
         )
+
+    def _memory(self) -> str:
+        ragged = ", more where the map is nothing but specks" if any(size is None for _, size in self.outputs) else ""
+        return f"at most {size_words(self.memory_bytes)}{' for each worker' if self.by_workers else ''}{ragged}"
 
     def _time(self) -> str:
         if self.expected is None:
@@ -98,7 +107,7 @@ class MapPlan:
             return "the finished map is there and would be kept"
         if self.pieces_done:
             return f"unfinished work is there, {self.pieces_done} of {self.n_pieces} pieces are done"
-        return "nothing is there that would be gone on with"
+        return "nothing is there yet"
 
 
 def plan_maps(batch: RasterBatch, overwrite: bool, restart: bool) -> tuple[MapPlan, ...]:
@@ -118,7 +127,8 @@ def plan_maps(batch: RasterBatch, overwrite: bool, restart: bool) -> tuple[MapPl
             device, precision = computes_on(*words)
             seconds = _seconds(job, model, there, timed)
             expected = Expected(seconds, f"{device}, {'float32' if precision == '32' else precision}")
-        plans.append(_plan(str(file.name), job, finished, len(there), expected))
+        plan = _plan(str(file.name), job, finished, len(there), expected)
+        plans.append(replace(plan, by_workers=batch.engine.engine == DASK))
     return tuple(plans)
 
 
@@ -135,6 +145,7 @@ def _plan(name: str, job: RasterJob, finished: bool, done: int, expected: Expect
         pieces_done=done,
         finished=finished,
         memory_bytes=job.need.of_lattice(lattice) if job.need else 0,
+        by_workers=False,
         expected=expected,
         outputs=_outputs(job),
         temporary_bytes=_temporary(job),

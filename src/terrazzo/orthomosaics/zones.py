@@ -57,6 +57,8 @@ class PlacedZones:
     digest: str
     zones: tuple[PlacedZone, ...]
     notes: tuple[str, ...]
+    touch: bool = True
+    """Whether any of them touches the raster."""
 
 
 def read_zones(path: Path, field: str | None = None) -> Zones:
@@ -120,7 +122,37 @@ def place_zones(zones: Zones, raster: Raster) -> PlacedZones:
     if outside:
         listed = ", ".join(outside[:3]) + (f" and {len(outside) - 3} more" if len(outside) > 3 else "")
         notes.append(f"{zones.path}: zones that do not touch {raster.path}, counted as 0: {listed}")
-    return PlacedZones(zones.digest, tuple(placed), tuple(notes))
+    return PlacedZones(zones.digest, tuple(placed), tuple(notes), len(outside) < len(placed))
+
+
+def refuse_far_zones(zones: Zones, placed: Sequence[tuple[Raster, PlacedZones]]) -> None:
+    """Raise InputError with both extents where zones touch none of the rasters that they were placed on."""
+    if not placed or any(found.touch for _, found in placed):
+        return
+    raster, _ = placed[0]
+    place = raster.transform
+    corners = [(col, row) for col in (0, raster.width) for row in (0, raster.height)]
+    x = [place.a * col + place.b * row + place.c for col, row in corners]
+    y = [place.d * col + place.e * row + place.f for col, row in corners]
+    covered = (min(x), min(y), max(x), max(y))
+    transformer, _ = _way(zones, raster)
+    if transformer is not None:
+        covered = transformer.transform_bounds(*covered, direction="INVERSE")
+    raise InputError(
+        f"--zones {zones.path}: touches none of the rasters; its zones cover {_extent(_bounds(zones))}, and "
+        f"in the same coordinates {raster.path} covers {_extent(covered)}; give zones on it"
+    )
+
+
+def _extent(bounds: tuple[float, float, float, float]) -> str:
+    left, bottom, right, top = bounds
+    return f"x {left:.9g} to {right:.9g}, y {bottom:.9g} to {top:.9g}"
+
+
+def _bounds(zones: Zones) -> tuple[float, float, float, float]:
+    """Left, bottom, right and top of all zones, in their own coordinates."""
+    left, bottom, right, top = shapely.total_bounds(np.concatenate(zones.polygons)).tolist()
+    return left, bottom, right, top
 
 
 def _layer(path: Path, layers: list[str]) -> str | None:
@@ -190,8 +222,8 @@ def _way(zones: Zones, raster: Raster) -> tuple[pyproj.Transformer | None, str |
 
 def _longest_side(zones: Zones) -> float:
     """The length that no side is longer than before it is reprojected; one for all zones, so that they keep fitting."""
-    left, bottom, right, top = shapely.total_bounds(np.concatenate(zones.polygons))
-    return float(max(right - left, top - bottom)) / SEGMENTS
+    left, bottom, right, top = _bounds(zones)
+    return max(right - left, top - bottom) / SEGMENTS
 
 
 def _reprojected(polygons: NDArray[np.object_], transformer: pyproj.Transformer, longest: float) -> NDArray[np.object_]:

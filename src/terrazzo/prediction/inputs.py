@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from terrazzo.errors import ImageError, InputError
+from terrazzo.patterns import is_pattern, matching
 from terrazzo.places import Place
-from terrazzo.prediction.patterns import is_pattern, matching
 from terrazzo.remote import Url, url_of
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")

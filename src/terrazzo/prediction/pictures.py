@@ -41,6 +41,8 @@ class Prediction:
     """Names of the pictures whose finished maps were kept."""
     areas: tuple[Areas, ...]
     """Pixels by class of every picture, in the order of the inputs."""
+    n_failed: int = 0
+    """How many pictures could not be predicted."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,9 @@ def map_pictures(
     written = _map_all(command, [job for job in jobs if job.name not in kept], failures)
     pixels = kept | written
     areas = tuple(Areas(job.name, pixels[job.name]) for job in jobs if job.name in pixels)
-    _finish(command, areas, failures)
-    return Prediction(out, tuple(written), tuple(kept), areas)
+    done = Prediction(out, tuple(written), tuple(kept), areas, len(failures.lines))
+    _finish(command, done, failures)
+    return done
 
 
 def check_pictures(model: ModelFile, found: FoundPictures, out: Path, overwrite: bool, say: Say) -> int:
@@ -195,15 +198,16 @@ def _map_all(command: _Command, jobs: Sequence[_Job], failures: _Failures) -> Co
     return counts
 
 
-def _finish(command: _Command, areas: Sequence[Areas], failures: _Failures) -> None:
+def _finish(command: _Command, done: Prediction, failures: _Failures) -> None:
     """Write what the pictures share, and raise the error that sums up the failures."""
     failed, n_pictures = failures.lines, failures.n_pictures
-    if not areas:
+    if not done.areas:
         raise InputError(failures.summary)
     with writing(command.out):
         save_legend(command.model.header.schema, command.out / LEGEND)
-        write_areas(command.out / AREAS, areas, command.model.header.schema)
+        write_areas(command.out / AREAS, done.areas, command.model.header.schema)
     if failed:
         raise PartialError(
-            f"{len(failed)} of {n_pictures} images failed, the others are in {command.out}; the first: {failed[0]}"
+            f"{len(failed)} of {n_pictures} images failed, the others are in {command.out}; the first: {failed[0]}",
+            done,
         )
