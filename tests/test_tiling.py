@@ -162,3 +162,11 @@ def test_what_cannot_be_is_refused(fit: str, options: dict[str, int], words: str
     with pytest.raises(InputError) as caught:
         plan(replace(HEADER, fit=fit), **options)
     assert words in str(caught.value)
+
+
+def test_the_batch_is_a_count_or_auto() -> None:
+    assert plan(HEADER, batch_size="auto").batch_size is None
+    assert plan(HEADER, batch_size="3").batch_size == 3
+    for wrong in ("many", "0", -1):
+        with pytest.raises(InputError, match=f"--batch-size {wrong}: expected at least 1, or auto"):
+            plan(HEADER, batch_size=wrong)

@@ -66,7 +66,7 @@ def predict(
     out: str | Path,
     window: int | None = None,
     overlap: int | None = None,
-    batch_size: int | None = None,
+    batch_size: int | str | None = None,
     device: str = "auto",
     precision: str = "auto",
     bands: str | Sequence[str | int] | None = None,
@@ -95,7 +95,7 @@ def predict(
     `model` is a model.safetensors, or an .onnx or .h5 that `export` made of one; an .onnx is computed by onnxruntime,
     without torch. `inputs` are files; folders, whose sub-folders are mirrored; patterns like `scenes/**/*.tif`,
     likewise below their first wildcard; and web addresses of rasters, as text, which are read in parts. `window` and
-    `overlap` are in pixels; None takes what suits the model.
+    `overlap` are in pixels, `batch_size` in windows; None takes what suits the model, and so does a batch of "auto".
 
     A picture (.png, .jpg, ...) gives STEM_classes.png and STEM_overlay.jpg, all pictures together areas.csv and
     legend.png (`prediction.pictures`). A raster (.tif, .tiff, .jp2; a .vrt that is named itself) gives a folder STEM

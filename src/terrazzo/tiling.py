@@ -104,22 +104,21 @@ class Tiling:
 
 
 def plan(
-    header: Header, window: int | None = None, overlap: int | None = None, batch_size: int | None = None
+    header: Header, window: int | None = None, overlap: int | None = None, batch_size: int | str | None = None
 ) -> Tiling:
     """How to look at images with a model. Raises InputError for a window, overlap or batch size that cannot be.
 
     By default a window is the patch size or 512 px, whichever is larger; where each window is stretched by its own
     least and greatest value (`scale: minmax`) it is the patch size, as in training. The overlap is an eighth.
     """
-    if batch_size is not None and batch_size < 1:
-        raise InputError(f"--batch-size {batch_size}: expected at least 1")
+    count = _batch_size(batch_size)
     if header.fit == "resize":
         if window is not None or overlap is not None:
             raise InputError(
                 f"--{'overlap' if window is None else 'window'}: this model sees whole images resized to "
                 f"{header.patch_size} px (--fit resize), not windows; leave it out"
             )
-        return Tiling(header.patch_size, 0, header.patch_size, True, batch_size, header.downsample)
+        return Tiling(header.patch_size, 0, header.patch_size, True, count, header.downsample)
     if window is None:
         minmax = header.normalization.scale == "minmax"
         window = header.patch_size if minmax else _ceil_to_stride(max(header.patch_size, DEFAULT_WINDOW))
@@ -132,7 +131,20 @@ def plan(
         overlap = window // 8
     elif not 0 <= overlap <= window // 2:
         raise InputError(f"--overlap {overlap}: expected 0 to half the window, {window // 2} pixels")
-    return Tiling(window, overlap, min(window, header.patch_size), False, batch_size, header.downsample)
+    return Tiling(window, overlap, min(window, header.patch_size), False, count, header.downsample)
+
+
+def _batch_size(word: int | str | None) -> int | None:
+    """Windows at a time; None for `auto`. Raises InputError naming the flag."""
+    if word is None or word == "auto":
+        return None
+    try:
+        count = int(word)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise InputError(f"--batch-size {word}: expected at least 1, or auto")
+    return count
 
 
 def blocks(classify: Classify, picture: Picture, tiling: Tiling, batch_size: int = 1) -> Iterator[Block]:

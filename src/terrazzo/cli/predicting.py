@@ -24,7 +24,9 @@ def predict(
     out: Annotated[str, typer.Option(help="Folder for the maps; for rasters also a store: s3://bucket/maps.")],
     window: Annotated[int | None, typer.Option(help="Side of the windows in pixels, a multiple of 32.")] = None,
     overlap: Annotated[int | None, typer.Option(help="Overlap of neighbouring windows in pixels.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Windows at a time.")] = None,
+    batch_size: Annotated[
+        str | None, typer.Option("--batch-size", "--batch", help="Windows at a time; auto: what suits the device.")
+    ] = None,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     bands: Annotated[
