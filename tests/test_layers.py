@@ -10,9 +10,9 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "terrazzo"
 
 WORDS = (
-    "_version blend catalogue class_tables devices encoders enlarging errors exported extras files free_memory geodesy "
-    "header metrics normalize palettes patterns places published recipe reporting run_files schema sections stages "
-    "terms"
+    "_version band_options blend catalogue class_tables devices encoders enlarging errors exported extras files "
+    "free_memory geodesy header metrics normalize palettes patterns places published recipe reporting run_files "
+    "schema sections stages terms"
 )
 PIXELS = (
     "band_choice classes contract cutting findings geodata images label_values labels rasters reading remote "

@@ -76,7 +76,7 @@ def scene_inputs(
     Raises InputError where one is given without the other.
     """
     if labels is not None:
-        from terrazzo.band_choice import parse_bands, parse_scale
+        from terrazzo.band_options import parse_bands, parse_scale
         from terrazzo.scene_preparation import SceneInputs
 
         parsed = None if bands is None else parse_bands(bands)

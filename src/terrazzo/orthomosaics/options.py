@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from terrazzo.band_choice import parse_bands, parse_scale
+from terrazzo.band_options import parse_bands, parse_scale
 from terrazzo.errors import InputError
 from terrazzo.extras import need
 from terrazzo.orthomosaics.sums import CLASSES, CONFIDENCE, PROBABILITIES

@@ -1,0 +1,24 @@
+"""What the user says of bands and values, from words to values: `--bands` and `--scale` of every command."""
+
+from collections.abc import Sequence
+
+from terrazzo.errors import InputError
+
+
+def parse_bands(bands: str | Sequence[str | int]) -> tuple[str, ...]:
+    """`3, 2, red` as ("3", "2", "red"). Raises InputError where a word is missing."""
+    words = tuple(str(word).strip() for word in (bands.split(",") if isinstance(bands, str) else bands))
+    if not words or not all(words):
+        raise InputError(f"--bands {bands}: expected numbers from 1 or names with commas between them, as in 3,2,1")
+    return words
+
+
+def parse_scale(scale: str | Sequence[float]) -> tuple[float, float]:
+    """`0,3000` as (0.0, 3000.0). Raises InputError for anything but two numbers, the lower first."""
+    try:
+        low, high = map(float, scale.split(",") if isinstance(scale, str) else scale)
+    except ValueError as error:
+        raise InputError(f"--scale {scale}: expected two numbers LOW,HIGH, as in 0,3000") from error
+    if not float("-inf") < low < high < float("inf"):
+        raise InputError(f"--scale {scale}: expected LOW below HIGH, as in 0,3000")
+    return low, high
