@@ -620,3 +620,11 @@ def test_values_that_are_no_class_already_may_be_named_to_be_ignored() -> None:
     assert found.schema.names == ("forest",)
     with pytest.raises(ClassTableError):
         classes_of_field(("forest", "water"), "kind", None, "error", ("lava",))
+
+
+def test_two_rasters_of_one_name_are_refused_not_dropped(tmp_path: Path) -> None:
+    for name in ("a.tif", "a.jp2"):
+        (tmp_path / name).touch()
+    (tmp_path / "labels.gpkg").touch()
+    with pytest.raises(InputError, match=r"a\.jp2 and .*a\.tif have one name"):
+        pair_rasters(tmp_path, tmp_path / "labels.gpkg")

@@ -40,8 +40,8 @@ def pair_rasters(images: Path, labels: Path, unpaired: str = "error") -> tuple[t
 
     `images`: a raster, a folder of them, or a pattern that no shell has replaced; `labels`: a layer of polygons for
     all, a label raster for one, or a folder or pattern of label rasters whose names are equal or differ as
-    `sources.stems` knows. Raises InputError where one of the two
-    cannot be used, LabelError at files without partner unless `unpaired` is `skip`.
+    `sources.stems` knows. Raises InputError where one of the two cannot be used, or two rasters of a folder have one
+    name; LabelError at files without partner unless `unpaired` is `skip`.
     """
     for path in (images, labels):
         if not path.exists() and not is_pattern(path):
@@ -81,9 +81,11 @@ def _rasters(path: Path, expected: str) -> list[tuple[str, Path]]:
         (folder, files), nothing = matching(path), "no raster matches this pattern"
         suffixes = tuple(DRIVERS) if path.suffix.lower() == ".vrt" else _IN_FOLDERS
     found = [file for file in files if file.suffix.lower() in suffixes and file.is_file()]
-    named = {
-        file.relative_to(folder).with_suffix("").as_posix(): file for file in found if not file.name.startswith(".")
-    }
+    named: dict[str, Path] = {}
+    for file in sorted(file for file in found if not file.name.startswith(".")):
+        other = named.setdefault(file.relative_to(folder).with_suffix("").as_posix(), file)
+        if other != file:
+            raise InputError(f"{other} and {file} have one name, so that their labels cannot be told; rename one")
     if not named:
         raise InputError(f"{path}: {nothing}; expected {expected}")
     return sorted(named.items(), key=lambda entry: natural_key(entry[0]))
