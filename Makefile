@@ -6,12 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install test lint unit demo real lock clean
+.PHONY: help install test lint unit demo real soak lock clean
 
 help:
 	@echo "make demo     train on a synthetic world; writes demo/ (patches, run, report, maps)"
 	@echo "make test     lint, types and tests"
 	@echo "make real     the checks on the real data sets that TERRAZZO_DATA names"
+	@echo "make soak     the heavy checks at full size (kills, fuzz, large files); long"
 	@echo "make lock     resolve requirements.lock anew"
 
 install: $(STAMP)
@@ -30,13 +31,15 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest -m "not real and not speed" -n 2
-	$(BIN)/python -m pytest -m speed
+	$(BIN)/python -m pytest -m "not real and not soak" -n 2
 
 test: lint unit
 
 real: $(STAMP)
-	$(BIN)/python -m pytest -m real
+	$(BIN)/python -m pytest -m "real and not soak"
+
+soak: $(STAMP)
+	$(BIN)/python -m pytest -m soak
 
 demo: $(STAMP)
 	$(BIN)/terrazzo synthesize demo/world --images 36 --height 256 --width 384

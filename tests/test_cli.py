@@ -1,4 +1,4 @@
-"""The command line: what each command prints, how fast it refuses, and a table of bad input.
+"""The command line: what each command prints, and a table of bad input.
 
 Every refusal is one line on stderr with exit code 2 (1 where only a part failed), no traceback, nothing half-written.
 """
@@ -6,9 +6,6 @@ Every refusal is one line on stderr with exit code 2 (1 where only a part failed
 import json
 import os
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,20 +39,6 @@ def copy(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(world, tmp_path / "w")
     monkeypatch.chdir(tmp_path / "w")
     return tmp_path / "w"
-
-
-def fresh(*words: str, cwd: Path | None = None) -> tuple[int, str, str, float]:
-    """Exit code, stdout, stderr and seconds of the command in a process of its own."""
-    started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "terrazzo.cli", *words],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env=os.environ | {"COLUMNS": "100", "TERM": "dumb"},
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr, time.perf_counter() - started
 
 
 def test_the_whole_way_by_the_commands_that_it_prints(
@@ -370,48 +353,6 @@ def test_a_batch_with_one_bad_picture_does_the_rest_and_exits_1(copy: Path, caps
     assert "bad.png" in capsys.readouterr().err
     assert (copy / "maps" / "good_classes.png").is_file()
     assert (copy / "maps" / "areas.csv").is_file()
-
-
-def cpu_seconds(times: int, *words: str, cwd: Path | None = None) -> tuple[float, tuple[int, str, str, float]]:
-    """The least CPU time of several runs (on an idle machine the time that a user waits), and the first result."""
-    resource = pytest.importorskip("resource")
-    spent, results = [], []
-    for _ in range(times):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        results.append(fresh(*words, cwd=cwd))
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return min(spent), results[0]
-
-
-@pytest.mark.speed
-def test_help_is_fast() -> None:
-    seconds, (code, out, _, _) = cpu_seconds(5, "--help")
-    assert code == 0
-    for command in ("inspect", "prepare", "train", "evaluate", "predict"):
-        assert command in out
-    assert seconds < 0.4
-
-
-@pytest.mark.speed
-@pytest.mark.parametrize(
-    "command",
-    [
-        "prepare nowhere --out new",
-        "prepare data --out new --fit squeeze",
-        "train nowhere --out new",
-        "train patches --out new --recipe unet-resnet35",
-        "train patches --out new --set model.encoder=resnet43",
-        "evaluate photo.png patches",
-        "predict photo.png photo.png --out maps",
-        f"predict {MODEL} lost.jpg --out maps",
-    ],
-)
-def test_a_refusal_is_fast(command: str, world: Path) -> None:
-    seconds, (code, _, err, _) = cpu_seconds(3, *command.split(), cwd=world)
-    assert code == 2
-    assert len(err.strip().splitlines()) == 1
-    assert seconds < 1.0
 
 
 def test_progress_says_how_much_how_fast_and_how_long(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

@@ -148,7 +148,6 @@ print(peak() - before, opened.width * opened.height)
 """
 
 
-@pytest.mark.speed
 @pytest.mark.parametrize(("mode", "orientation"), [("RGBA", 1), ("RGB", 6)])
 def test_a_large_photo_of_any_kind_stands_in_memory_once(mode: str, orientation: int) -> None:
     if not Path("/proc/self/status").is_file():

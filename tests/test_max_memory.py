@@ -154,7 +154,6 @@ print(int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) * 1024, done.rasters[0].
 """
 
 
-@pytest.mark.speed
 def test_the_peak_of_a_real_run_stays_below_the_limit(tmp_path: Path) -> None:
     if not Path("/proc/self/status").is_file():
         pytest.skip("peak memory is read from /proc")

@@ -20,6 +20,7 @@ from terrazzo.cli import (
     training,
     tuning,
 )
+from terrazzo.cli.help import CONTEXT, PlainCommand
 from terrazzo.errors import StoppedError
 
 STOPPED = (
@@ -43,10 +44,17 @@ COMMANDS = (
 
 def command() -> Any:
     """The click command that `terrazzo` runs."""
-    app = typer.Typer(help=HELP, add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
+    app = typer.Typer(
+        help=HELP,
+        add_completion=False,
+        no_args_is_help=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings=CONTEXT,
+    )
     app.callback(invoke_without_command=True)(_root)
     for name, function in COMMANDS:
-        app.command(name)(_told_of_ctrl_c(function))
+        app.command(name, cls=PlainCommand, context_settings=CONTEXT)(_told_of_ctrl_c(function))
     return typer.main.get_command(app)
 
 

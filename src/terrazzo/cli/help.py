@@ -1,0 +1,32 @@
+"""The text of `--help`: plain lines of at most 100 columns, options under the heading of their panel.
+
+Typer's own pages load rich, Markdown included, which costs three times what the command line itself does.
+"""
+
+from typing import Any
+
+from typer.core import TyperCommand
+
+COLUMNS = 100
+CONTEXT = {"max_content_width": COLUMNS, "help_option_names": ["-h", "--help"]}
+
+
+class PlainCommand(TyperCommand):
+    """A command whose help names each panel of options once, in the order of the declarations."""
+
+    def get_short_help_str(self, limit: int = COLUMNS) -> str:
+        """The first paragraph of the help in full: a list of commands wraps it where a line is too short."""
+        return " ".join((self.help or "").split("\n\n")[0].split())
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, the options without a panel, then each panel."""
+        panels: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                kind = "Arguments" if parameter.param_type_name == "argument" else "Options"
+                panels.setdefault(getattr(parameter, "rich_help_panel", None) or kind, []).append(record)
+        for panel, records in panels.items():
+            if records:
+                with formatter.section(panel):
+                    formatter.write_dl(records)
