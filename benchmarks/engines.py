@@ -26,7 +26,7 @@ ENGINES = {"onnxruntime float32": ("model.onnx", "32"), "torch bf16": ("model.sa
 
 def make_onnx(folder: Path) -> None:
     """The model as an .onnx, as `terrazzo export` writes it."""
-    from terrazzo import exporting
+    from terrazzo.model.exporting import export as exporting
 
     exporting.TOLERANCE = 1.0
     exporting.export(folder / "model.safetensors", format="onnx", out=folder / "model.onnx", resolution=10)
@@ -36,11 +36,11 @@ def measure(folder: Path, name: str, precision: str) -> float:
     """Seconds of the second of two predictions: by then everything is imported, loaded and warm."""
     from PIL import Image
 
-    from terrazzo.images import open_photo
-    from terrazzo.prediction.engines import open_model
-    from terrazzo.prediction.mapping import map_picture
-    from terrazzo.prediction.outputs import MapFiles
-    from terrazzo.tiling import plan
+    from terrazzo.maps.pictures.files import MapFiles
+    from terrazzo.maps.pictures.mapping import map_picture
+    from terrazzo.model.opening import open_model
+    from terrazzo.model.windows.tiling import plan
+    from terrazzo.pixels.photos import open_photo
 
     picture = (folder / "picture.jpg").read_bytes()
     model = open_model(folder / name, "cpu", precision)

@@ -75,9 +75,9 @@ def bare(folder: Path) -> dict[str, float]:
     """Seconds that the network alone takes for as many batches as the scene's map is made of."""
     import torch
 
-    from terrazzo.bundle import load
-    from terrazzo.rasters import read_raster
-    from terrazzo.tiling import plan, window_batch
+    from terrazzo.model.bundle import load
+    from terrazzo.model.windows.tiling import plan, window_batch
+    from terrazzo.pixels.rasters import read_raster
 
     model = load(folder / "model.safetensors", "cpu", "auto")
     tiling, scene = plan(model.header), read_raster(folder / "scene.tif")
@@ -97,7 +97,6 @@ def bare(folder: Path) -> dict[str, float]:
 def ours(folder: Path, vector_format: str) -> dict[str, Any]:
     """Seconds of `terrazzo.predict` after its imports."""
     import terrazzo
-    from terrazzo.orthomosaics import batch, polygon_layer  # noqa: F401
 
     terrazzo.load(folder / "model.safetensors")  # for its imports: the model is opened again below
     started = time.perf_counter()

@@ -41,11 +41,11 @@ def make_picture(path: Path, side: int) -> None:
 
 def make_model(path: Path, network: str) -> None:
     """A model file with random weights."""
-    from terrazzo import bundle
-    from terrazzo.header import Header, TrainingData
-    from terrazzo.models import build_model, normalization_for
-    from terrazzo.schema import ClassSchema, distinct_colors
-    from terrazzo.sections import ModelSection
+    from terrazzo.classes.schema import ClassSchema, distinct_colors
+    from terrazzo.model import bundle
+    from terrazzo.model.header import Header, TrainingData
+    from terrazzo.model.network import build_model, normalization_for
+    from terrazzo.recipe.sections import ModelSection
 
     section = {
         "small": ModelSection(encoder="mobilenet_v2", decoder_channels=(16, 8, 8, 4, 4)),
@@ -70,7 +70,7 @@ def make_model(path: Path, network: str) -> None:
 
 def predict(folder: Path, batch_size: int | None) -> None:
     """Predict the picture and print the peak memory of this process, in kilobytes, and the seconds it took."""
-    from terrazzo.maps import predict
+    from terrazzo.maps.predict import predict
 
     start = time.perf_counter()
     model, picture = folder / "model.safetensors", folder / "picture.jpg"

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import terrazzo
-import terrazzo.preparation
+import terrazzo.patches.from_pictures
 
 
 def main() -> None:

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import terrazzo
-from terrazzo.header import read_header
-from terrazzo.metrics import Scores, confusion_matrix
-from terrazzo.rasters import gdal
-from terrazzo.schema import IGNORE, ClassSchema
-from terrazzo.sources.detect import find_scenes
-from terrazzo.sources.scene import Scene
-from terrazzo.sources.stitch import SIDE, stitch_tile
+from terrazzo.classes.schema import IGNORE, ClassSchema
+from terrazzo.evaluation.metrics import Scores, confusion_matrix
+from terrazzo.model.header import read_header
+from terrazzo.pixels.rasters import gdal
+from terrazzo.scenes.layouts.detect import find_scenes
+from terrazzo.scenes.scene import Scene
+from terrazzo.scenes.stitch import SIDE, stitch_tile
 
 PANEL_PX = 1000
 _GAP = 10

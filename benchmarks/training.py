@@ -29,12 +29,12 @@ def ours(patches_path: Path, n_batches: int) -> float:
     """Images a second of fit's training epochs, the first epoch apart."""
     import torch
 
-    from terrazzo.callbacks import read_rows
-    from terrazzo.fitting import compute_for, fit
-    from terrazzo.models import build_model, normalization_for
-    from terrazzo.patches import Patches, open_patches
-    from terrazzo.recipe import load_recipe
-    from terrazzo.run_files import METRICS
+    from terrazzo.model.network import build_model, normalization_for
+    from terrazzo.patches.folder import Patches, open_patches
+    from terrazzo.recipe.recipe import load_recipe
+    from terrazzo.training.epoch_log import read_rows
+    from terrazzo.training.fit import compute_for, fit
+    from terrazzo.training.run_folder import METRICS
 
     class Few(Patches):
         """The same patches, the first so many of each split: an epoch of `n_batches`."""
@@ -58,7 +58,7 @@ def plain(patches_path: Path, n_batches: int) -> float:
     import torch
     from torch.utils.data import DataLoader, TensorDataset
 
-    from terrazzo.patches import open_patches
+    from terrazzo.patches.folder import open_patches
 
     patches = open_patches(patches_path)
     rows = patches.rows("train")[: n_batches * BATCH]
@@ -85,13 +85,13 @@ def bare(patches_path: Path, n_batches: int) -> float:
     """Images a second of nothing but the step, on one batch."""
     import torch
 
-    from terrazzo.batches import batches
-    from terrazzo.fitting import compute_for
-    from terrazzo.losses import build_loss
-    from terrazzo.models import build_model, normalization_for
-    from terrazzo.patches import open_patches
-    from terrazzo.recipe import load_recipe
-    from terrazzo.training import build_optimizer
+    from terrazzo.model.losses import build_loss
+    from terrazzo.model.network import build_model, normalization_for
+    from terrazzo.patches.folder import open_patches
+    from terrazzo.recipe.recipe import load_recipe
+    from terrazzo.training.batches import batches
+    from terrazzo.training.fit import compute_for
+    from terrazzo.training.learner import build_optimizer
 
     patches = open_patches(patches_path)
     recipe = load_recipe("unet-resnet34").with_changes({"model.encoder_weights": "none"})

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from terrazzo.palettes import DUBAI
-from terrazzo.schema import ClassSchema
+from terrazzo.classes.palettes import DUBAI
+from terrazzo.classes.schema import ClassSchema
 
 BLACK = (0, 0, 0)
 MAGENTA = (255, 0, 255)

@@ -7,10 +7,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from terrazzo.augment import Draws, build_augmentation, draw, flip_and_turn, jitter, sampling_matrices, warp
+from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import RecipeError
-from terrazzo.schema import IGNORE
-from terrazzo.sections import AugmentSection
+from terrazzo.recipe.sections import AugmentSection
+from terrazzo.training.augmentation import (
+    Draws,
+    build_augmentation,
+    draw,
+    flip_and_turn,
+    jitter,
+    sampling_matrices,
+    warp,
+)
 
 HEIGHT, WIDTH = 64, 96
 AFFINE = {"rotate_deg": 40, "shift_x": 0.2, "shift_y": 0.1, "zoom": 0.3}

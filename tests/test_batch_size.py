@@ -8,15 +8,15 @@ import torch
 from torch import nn
 
 import terrazzo
-from terrazzo import running
-from terrazzo.batch_size import SHARE, estimate, fitting_by_trial, free_memory, largest, settle
-from terrazzo.batches import BatchOrder
 from terrazzo.errors import InputError
-from terrazzo.hardware import choose
-from terrazzo.models import build_model, normalization_for
-from terrazzo.recipe import Recipe, load_recipe
-from terrazzo.reporting import quiet
-from terrazzo.sections import ModelSection
+from terrazzo.model.hardware import choose
+from terrazzo.model.network import build_model, normalization_for
+from terrazzo.recipe.recipe import Recipe, load_recipe
+from terrazzo.recipe.sections import ModelSection
+from terrazzo.system.reporting import quiet
+from terrazzo.training import attempts as running
+from terrazzo.training.batch_size import SHARE, estimate, fitting_by_trial, free_memory, largest, settle
+from terrazzo.training.batches import BatchOrder
 from tests.striped import striped_patches
 
 GIB = 1 << 30
@@ -119,7 +119,7 @@ def out_of_memory_above(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def terrazzo_network() -> type[nn.Module]:
-    from terrazzo.models import Network
+    from terrazzo.model.network import Network
 
     return Network
 

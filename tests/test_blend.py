@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from terrazzo.blend import Axis, Blender, Block, cover
+from terrazzo.model.windows.blend import Axis, Blender, Block, cover
 
 patient = settings(deadline=None)  # a busy machine is no failure
 lengths = st.integers(1, 150)

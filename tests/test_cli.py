@@ -16,7 +16,7 @@ from PIL import Image
 
 import terrazzo
 from terrazzo.cli import output, run
-from terrazzo.sources.synthetic import write_world
+from terrazzo.scenes.synthetic import write_world
 from tests.striped import TABLE, striped_patches
 from tests.test_training import SMALL
 
@@ -111,8 +111,8 @@ def test_ctrl_c_exits_130_with_one_line_and_leaves_nothing(
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("terrazzo.preparation.write_folder_beside", stop)
-    monkeypatch.setattr("terrazzo.sources.synthetic.write.render", stop)
+    monkeypatch.setattr("terrazzo.patches.from_pictures.write_folder_beside", stop)
+    monkeypatch.setattr("terrazzo.scenes.synthetic.write.render", stop)
     monkeypatch.setattr("terrazzo.inspection.census", stop)
     assert run(command.split()) == 130
     assert capsys.readouterr().err.splitlines()[-1].startswith("terrazzo: error: stopped by Ctrl-C; nothing half-")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from terrazzo.geodata.coloring import APART, lab, usual_colors
-from terrazzo.palettes import DUBAI, LOVEDA, SYNTHETIC
-from terrazzo.schema import MAX_CLASSES, Color
+from terrazzo.classes.colors import APART, lab, usual_colors
+from terrazzo.classes.palettes import DUBAI, LOVEDA, SYNTHETIC
+from terrazzo.classes.schema import MAX_CLASSES, Color
 
 
 def least_distance(colors: tuple[Color, ...]) -> float:

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from handmade import BLACK, MAGENTA, bands_of_classes, color_mask, encoded, flat_set, photo, tile_set, write
-from terrazzo.contract import Checked, LabelOptions, check, read_label
+from terrazzo.classes.palettes import DUBAI
+from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import ClassTableError, InputError
-from terrazzo.findings import Finding
-from terrazzo.labels import NEAREST_DISTANCE
-from terrazzo.palettes import DUBAI
-from terrazzo.schema import IGNORE
+from terrazzo.pixels.masks import NEAREST_DISTANCE
+from terrazzo.scenes.contract.check import Checked, LabelOptions, check, read_label
+from terrazzo.scenes.contract.findings import Finding
 
 GOOD = color_mask(40, 60)
 IDS = bands_of_classes(40, 60)

@@ -6,8 +6,8 @@ import matplotlib.figure
 import numpy as np
 import pytest
 
-from terrazzo.curves import best_row, plot_curves, summary
 from terrazzo.errors import InputError
+from terrazzo.training.curves import best_row, plot_curves, summary
 
 ROWS = [
     {"epoch": 1, "train_loss": 1.5, "val_loss": 1.25, "val_accuracy": 0.5, "val_mean_iou": 0.25, "lr": 1e-3},

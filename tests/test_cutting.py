@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from terrazzo.cutting import check_patching, corners, cut
+from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import InputError
-from terrazzo.schema import IGNORE
+from terrazzo.patches.cutting import check_patching, corners, cut
 
 
 def picture(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:

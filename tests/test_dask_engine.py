@@ -15,18 +15,18 @@ import pytest
 
 import terrazzo
 from terrazzo.errors import ImageError, InputError
-from terrazzo.files import file_digest
-from terrazzo.header import read_header
-from terrazzo.orthomosaics.engine_options import EngineOptions, engine_options
-from terrazzo.orthomosaics.jobs import RasterJob, plan_map
-from terrazzo.orthomosaics.local import LocalEngine
-from terrazzo.orthomosaics.mapping import map_with
-from terrazzo.orthomosaics.options import MapOptions
-from terrazzo.orthomosaics.steady import steady_count, steady_threads
-from terrazzo.orthomosaics.sums import CLASSES, CONFIDENCE
-from terrazzo.places import Store
-from terrazzo.prediction.engines import open_model
-from terrazzo.prediction.model_file import ModelFile
+from terrazzo.maps.engines.local import LocalEngine
+from terrazzo.maps.engines.options import EngineOptions, engine_options
+from terrazzo.maps.engines.threads import steady_count, steady_threads
+from terrazzo.maps.jobs.job import RasterJob, plan_map
+from terrazzo.maps.jobs.options import MapOptions
+from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE
+from terrazzo.maps.rasters.mapping import map_with
+from terrazzo.model.header import read_header
+from terrazzo.model.model_file import ModelFile
+from terrazzo.model.opening import open_model
+from terrazzo.system.files import file_digest
+from terrazzo.system.places import Store
 from tests.test_orthomosaics import MEAN, TILING, contents, exit_code, holey
 from tests.test_rasters import noise, write_raster
 from tests.test_tiling import HEADER
@@ -34,9 +34,9 @@ from tests.test_tiling import HEADER
 distributed = pytest.importorskip("distributed")
 fsspec = pytest.importorskip("fsspec")
 
-from terrazzo.orthomosaics import cluster, worker  # noqa: E402
-from terrazzo.orthomosaics.cluster import dask_engine  # noqa: E402
-from terrazzo.orthomosaics.worker import Equipment  # noqa: E402
+from terrazzo.maps.engines import cluster, worker
+from terrazzo.maps.engines.cluster import dask_engine  # noqa: E402
+from terrazzo.maps.engines.worker import Equipment  # noqa: E402
 
 OPTIONS = MapOptions(layers=(CLASSES, CONFIDENCE), run=(1, 2))
 Step = Callable[[int], None]
@@ -47,9 +47,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFile:
     """A random network on disk, which workers can open."""
     import torch
 
-    from terrazzo import bundle
-    from terrazzo.models import build_model
-    from terrazzo.sections import ModelSection
+    from terrazzo.model import bundle
+    from terrazzo.model.network import build_model
+    from terrazzo.recipe.sections import ModelSection
 
     torch.manual_seed(3)
     section = ModelSection(filters=(4, 6))
@@ -126,7 +126,7 @@ class Spy(distributed.WorkerPlugin):  # type: ignore[misc]
         self.log = log
 
     def setup(self, worker: Any) -> None:
-        from terrazzo.orthomosaics import worker as module
+        from terrazzo.maps.engines import worker as module
 
         compute_pieces = module.compute_pieces
 

@@ -12,9 +12,9 @@ from PIL import Image
 import terrazzo
 from terrazzo.cli import main
 from terrazzo.errors import InputError, OutputExistsError
-from terrazzo.maps import Maps
-from terrazzo.orthomosaics import mapping
-from terrazzo.orthomosaics.journal import Journal
+from terrazzo.maps.pieces.journal import Journal
+from terrazzo.maps.predict import Maps
+from terrazzo.maps.rasters import mapping
 from tests.test_orthomosaics import holey
 from tests.test_prediction import write_model
 from tests.test_rasters import noise, write_raster
@@ -54,7 +54,7 @@ def test_a_dry_run_says_what_there_is_and_writes_nothing(tmp_path: Path, model: 
 
 def test_what_is_there_already_is_said(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     raster = holey(tmp_path / "a.tif", 107, 151)
-    monkeypatch.setattr("terrazzo.orthomosaics.lattice.PIECE_BYTES", 1)
+    monkeypatch.setattr("terrazzo.maps.pieces.lattice.PIECE_BYTES", 1)
     with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
         stopped.setattr(mapping, "write_maps", interrupted)
         ask(model, raster)
@@ -81,7 +81,7 @@ def test_the_bounds_hold(tmp_path: Path, model: Path, monkeypatch: pytest.Monkey
     """On noise in pieces of one window, of which nothing shrinks and most is shared."""
     raster = write_raster(tmp_path / "a.tif", noise(3, *size))
     if size[0] < 500:
-        monkeypatch.setattr("terrazzo.orthomosaics.lattice.PIECE_BYTES", 1)
+        monkeypatch.setattr("terrazzo.maps.pieces.lattice.PIECE_BYTES", 1)
     options = {"confidence": True, "probabilities": True, "vector_format": "none" if size[0] > 500 else "gpkg"}
     (plan,) = ask(model, raster, dry_run=True, **options).planned
     journaled: list[int] = []

@@ -16,14 +16,14 @@ import torch
 
 import terrazzo
 from handmade import encoded, write
-from terrazzo import bundle
+from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import InputError, ModelFileError, OutputExistsError, PatchesError, TerrazzoError
-from terrazzo.header import Header, TrainingData
-from terrazzo.models import build_model
-from terrazzo.normalize import Normalization
-from terrazzo.patches import Patches, open_patches
-from terrazzo.schema import ClassSchema
-from terrazzo.sections import LossSection, ModelSection
+from terrazzo.model import bundle
+from terrazzo.model.header import Header, TrainingData
+from terrazzo.model.network import build_model
+from terrazzo.model.normalization import Normalization
+from terrazzo.patches.folder import Patches, open_patches
+from terrazzo.recipe.sections import LossSection, ModelSection
 
 NAMES = ("Red", "Green", "Blue")
 COLORS = np.array([[200, 30, 30], [30, 160, 60], [20, 60, 220], [250, 250, 250]], np.uint8)
@@ -341,7 +341,7 @@ REFUSALS: list[tuple[dict[str, object], type[TerrazzoError], str]] = [
 def test_what_cannot_be_scored_is_refused_before_anything_heavy_is_loaded(
     folder: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, object], kind: type[TerrazzoError], words: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, "terrazzo.bundle", None)  # importing it now would be an ImportError
+    monkeypatch.setitem(sys.modules, "terrazzo.model.bundle", None)  # importing it now would be an ImportError
     asked = {"model": "through.safetensors", "patches": "group", **change}
     paths = {key: folder / str(asked.pop(key)) for key in ("model", "patches", "out") if key in asked}
     before = sorted(folder.rglob("*"))

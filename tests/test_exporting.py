@@ -15,20 +15,22 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import terrazzo
-from terrazzo import bundle, extras
-from terrazzo.blend import Block
 from terrazzo.cli import run
-from terrazzo.enlarging import enlarge
 from terrazzo.errors import ExportError, InputError, ModelFileError, OutputExistsError
-from terrazzo.exported import FREE_SIZE, read_notes
-from terrazzo.exporting import Exported, onnx_graph
-from terrazzo.exporting.gis import metadata
-from terrazzo.header import Header, read_header
-from terrazzo.images import View
-from terrazzo.prediction.engines import load_onnx
-from terrazzo.predictors import Halving
-from terrazzo.sections import ModelSection
-from terrazzo.tiling import ArrayPicture, Tiling, blocks, plan
+from terrazzo.model import bundle
+from terrazzo.model.exported import FREE_SIZE, read_notes
+from terrazzo.model.exporting import onnx_graph
+from terrazzo.model.exporting.export import Exported
+from terrazzo.model.exporting.gis import metadata
+from terrazzo.model.header import Header, read_header
+from terrazzo.model.opening import load_onnx
+from terrazzo.model.predictor import Halving
+from terrazzo.model.windows.blend import Block
+from terrazzo.model.windows.enlarging import enlarge
+from terrazzo.model.windows.tiling import ArrayPicture, Tiling, blocks, plan
+from terrazzo.pixels.photos import View
+from terrazzo.recipe.sections import ModelSection
+from terrazzo.system import extras
 from tests.test_models import SCHEMA, build, header
 
 pytest.importorskip("onnx")
@@ -466,7 +468,7 @@ def test_a_finished_export_is_kept_and_another_one_refused(models: dict[str, Pat
 def test_an_export_that_computes_something_else_is_refused_and_leaves_nothing(
     format: str, models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from terrazzo.exporting import hdf5, program
+    from terrazzo.model.exporting import hdf5, program
 
     for module in (onnx_graph, program, hdf5):
         monkeypatch.setattr(module, "greatest_difference", lambda *arguments: 2e-4)
@@ -476,7 +478,7 @@ def test_an_export_that_computes_something_else_is_refused_and_leaves_nothing(
 
 
 def test_the_difference_is_the_greatest_and_nan_is_none() -> None:
-    from terrazzo.exporting.parity import TOLERANCE, greatest_difference
+    from terrazzo.model.exporting.parity import TOLERANCE, greatest_difference
 
     def off(image: NDArray[np.float32]) -> NDArray[np.float32]:
         return image + np.float32(0.25 if len(image) == 2 else 0.125)

@@ -12,7 +12,7 @@ import terrazzo
 from handmade import tile_set
 from terrazzo.cli import run
 from terrazzo.errors import InputError, OutputExistsError
-from terrazzo.fetching import PUBLIC_DATA, fetch
+from terrazzo.scenes.download import PUBLIC_DATA, fetch
 
 HANDLES = {
     "dubai": "humansintheloop/semantic-segmentation-of-aerial-imagery",

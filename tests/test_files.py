@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from terrazzo.errors import OutputExistsError
-from terrazzo.files import digest, file_digest, refuse_existing, write_beside, write_folder_beside, write_json
+from terrazzo.system.files import digest, file_digest, refuse_existing, write_beside, write_folder_beside, write_json
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:

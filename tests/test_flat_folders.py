@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from handmade import bands_of_classes, color_mask, encoded, flat_set, photo, write
-from terrazzo.class_tables import class_table_csv, parse_table
-from terrazzo.contract import Checked, LabelOptions, check, read_label
+from terrazzo.classes.palettes import DEEPGLOBE, DUBAI, LOVEDA
+from terrazzo.classes.schema import IGNORE, ClassSchema
+from terrazzo.classes.tables import class_table_csv, parse_table
 from terrazzo.errors import ClassTableError, InputError
 from terrazzo.inspection import inspect
-from terrazzo.palettes import DEEPGLOBE, DUBAI, LOVEDA
-from terrazzo.preparation import prepare_patches
-from terrazzo.reporting import quiet, silent
-from terrazzo.schema import IGNORE, ClassSchema
-from terrazzo.sources import Found, find_scenes
-from terrazzo.sources.stems import match_stems, plain_stems
-from terrazzo.splits import SplitOptions
+from terrazzo.patches.from_pictures import prepare_patches
+from terrazzo.patches.splits.split import SplitOptions
+from terrazzo.scenes import Found, find_scenes
+from terrazzo.scenes.contract.check import Checked, LabelOptions, check, read_label
+from terrazzo.scenes.pairing.stems import match_stems, plain_stems
+from terrazzo.system.reporting import quiet, silent
 
 MASK = color_mask(4, 6)
 IDS = bands_of_classes(40, 60)  # 0..5, each in 400 of 2400 pixels

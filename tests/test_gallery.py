@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 import terrazzo
+from terrazzo.classes.drawing import draw_legend
+from terrazzo.classes.schema import ClassSchema
 from terrazzo.cli import run
-from terrazzo.contact_sheet import PANEL_PX, Entry, draw_sheet, n_columns
 from terrazzo.errors import InputError, OutputExistsError, PatchesError
-from terrazzo.figures import IGNORED_COLORS
-from terrazzo.gallery import choose
-from terrazzo.prediction.drawing import draw_legend
-from terrazzo.schema import ClassSchema
+from terrazzo.evaluation.contact_sheet import PANEL_PX, Entry, draw_sheet, n_columns
+from terrazzo.evaluation.panels import IGNORED_COLORS
+from terrazzo.evaluation.show import choose
 from tests.striped import striped_patches
 from tests.test_training import SMALL
 
@@ -140,7 +140,7 @@ def test_predictions_are_those_of_the_model(world: Path, patches: Path) -> None:
     model = world / "run" / "model.safetensors"
     done = terrazzo.show(patches, model=model, n=2, device="cpu", precision="32")
     assert done.path == patches.parent / "patches_predictions.png"
-    opened = terrazzo.patches.open_patches(patches)
+    opened = terrazzo.patches.folder.open_patches(patches)
     assert set(done.shown) <= set(opened.rows("val").tolist())
     bundle = terrazzo.load(model, device="cpu", precision="32")
     sheet = np.asarray(Image.open(done.path))

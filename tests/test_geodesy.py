@@ -6,7 +6,7 @@ import pytest
 from affine import Affine
 from rasterio.crs import CRS as RasterioCrs  # noqa: N811
 
-from terrazzo.geodesy import PixelAreas, pixel_areas, row_areas
+from terrazzo.pixels.geodesy import PixelAreas, pixel_areas, row_areas
 
 WORLD = Affine(1, 0, -180, 0, -1, 90)
 US_FOOT_M = 1200 / 3937

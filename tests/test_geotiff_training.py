@@ -15,21 +15,21 @@ from numpy.typing import NDArray
 from rasterio.transform import Affine
 
 import terrazzo
+from terrazzo.classes.colors import usual_colors
+from terrazzo.classes.palettes import LOVEDA, SYNTHETIC
+from terrazzo.classes.schema import IGNORE
 from terrazzo.cli import run
-from terrazzo.cutting import corners
 from terrazzo.errors import ClassTableError, InputError, LabelError, SplitError, TerrazzoError
-from terrazzo.geodata import strips as strip_module
-from terrazzo.geodata.burning import BurntPolygons
-from terrazzo.geodata.coloring import usual_colors
-from terrazzo.geodata.naming import classes_of_field
-from terrazzo.geodata.pairing import pair_rasters
-from terrazzo.geodata.strips import Tally, strips
-from terrazzo.palettes import LOVEDA, SYNTHETIC
-from terrazzo.patches import Patches
-from terrazzo.recipe import load_recipe
-from terrazzo.report import trained_on_line
-from terrazzo.runs import suited
-from terrazzo.schema import IGNORE
+from terrazzo.evaluation.report import trained_on_line
+from terrazzo.patches.cutting import corners
+from terrazzo.patches.folder import Patches
+from terrazzo.recipe.recipe import load_recipe
+from terrazzo.scenes.labelled_rasters import strips as strip_module
+from terrazzo.scenes.labelled_rasters.burning import BurntPolygons
+from terrazzo.scenes.labelled_rasters.field_classes import classes_of_field
+from terrazzo.scenes.labelled_rasters.matching import pair_rasters
+from terrazzo.scenes.labelled_rasters.strips import Tally, strips
+from terrazzo.training.run import suited
 from tests.test_rasters import GRID, noise, write_raster
 
 HEIGHT, WIDTH, SIZE = 200, 232, 32

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from terrazzo.errors import InputError
-from terrazzo.orthomosaics.jobs import RasterJob, plan_map
-from terrazzo.orthomosaics.journal import open_journal
-from terrazzo.orthomosaics.lattice import Piece
-from terrazzo.orthomosaics.local import LocalEngine
-from terrazzo.orthomosaics.mapping import map_with
-from terrazzo.orthomosaics.options import MapOptions
+from terrazzo.maps.engines.local import LocalEngine
+from terrazzo.maps.jobs.job import RasterJob, plan_map
+from terrazzo.maps.jobs.options import MapOptions
+from terrazzo.maps.pieces.journal import open_journal
+from terrazzo.maps.pieces.lattice import Piece
+from terrazzo.maps.rasters.mapping import map_with
 from tests.test_orthomosaics import Convolving, holey, model_file
 
 

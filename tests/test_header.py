@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from terrazzo.bundle import load, save
 from terrazzo.errors import InputError, ModelFileError
-from terrazzo.header import read_header
-from terrazzo.sections import ModelSection
+from terrazzo.model.bundle import load, save
+from terrazzo.model.header import read_header
+from terrazzo.recipe.sections import ModelSection
 from tests.test_models import build, header
 
 SECTION = ModelSection(filters=(4, 8))

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image, ImageOps
 
 from handmade import encoded, exif, photo, tiff
-from terrazzo import upright
 from terrazzo.errors import ImageError, InputError
-from terrazzo.images import decode, open_photo, pixel_hash, read_photo, read_size
+from terrazzo.pixels import upright
+from terrazzo.pixels.photos import decode, open_photo, pixel_hash, read_photo, read_size
 
 PHOTO = photo(5, 7)
 LOSSLESS = [("PNG", {}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}), ("BMP", {}), ("WEBP", {"lossless": True})]
@@ -128,7 +128,7 @@ PEAK = """
 import io, re, sys
 from pathlib import Path
 from PIL import Image
-from terrazzo.images import open_photo
+from terrazzo.pixels.photos import open_photo
 
 def peak():
     # Not ru_maxrss: that begins with the parent's, which is a large one.

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from handmade import MAGENTA, bands_of_classes, color_mask, encoded, flat_set, photo, tile_set, write
-from terrazzo.class_tables import read_class_table
+from terrazzo.classes.palettes import DUBAI
+from terrazzo.classes.tables import read_class_table
 from terrazzo.cli import run
 from terrazzo.errors import InputError, ModelFileError, OutputExistsError
 from terrazzo.inspection import Inspection, inspect
-from terrazzo.palettes import DUBAI
 
 GOOD = color_mask(40, 60)
 

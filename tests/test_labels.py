@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from handmade import BLACK, MAGENTA, bands_of_classes, color_mask, encoded, exif, tiff
+from terrazzo.classes.palettes import DUBAI
+from terrazzo.classes.schema import IGNORE, ClassSchema, pack_colors
 from terrazzo.errors import ImageError, LabelError
-from terrazzo.labels import NEAREST_DISTANCE, Mask, ids_of, read_mask, too_strange, translate
-from terrazzo.palettes import DUBAI
-from terrazzo.schema import IGNORE, ClassSchema, pack_colors
+from terrazzo.pixels.masks import NEAREST_DISTANCE, Mask, ids_of, read_mask, too_strange, translate
 
 IDS = bands_of_classes(5, 13)
 

@@ -45,7 +45,7 @@ FORBIDDEN = {
 
 
 def unit(module: str) -> str:
-    """`terrazzo.sources.flat` belongs to the unit `sources`; the package's own file to `__init__`."""
+    """`terrazzo.scenes.layouts.flat` belongs to the unit `sources`; the package's own file to `__init__`."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else "__init__"
 
@@ -133,11 +133,15 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 
 
 def test_checks_and_recipes_load_no_torch() -> None:
-    loaded = loaded_by("import terrazzo.api, terrazzo.recipe, terrazzo.preparation, terrazzo.runs, terrazzo.evaluation")
+    loaded = loaded_by(
+        "import terrazzo.api, terrazzo.recipe.recipe, terrazzo.patches.from_pictures, terrazzo.training.run, terrazzo.evaluation.evaluate"
+    )
     assert "torch" not in loaded
 
 
 def test_predicting_and_evaluating_load_neither_lightning_nor_kornia() -> None:
-    loaded = loaded_by("import terrazzo.bundle, terrazzo.evaluation, terrazzo.losses, terrazzo.prediction.pictures")
+    loaded = loaded_by(
+        "import terrazzo.model.bundle, terrazzo.evaluation.evaluate, terrazzo.model.losses, terrazzo.maps.pictures.batch"
+    )
     assert "torch" in loaded
     assert not loaded & {"lightning", "pytorch_lightning", "kornia"}

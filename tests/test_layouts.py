@@ -11,13 +11,13 @@ from PIL import Image
 
 import terrazzo
 from handmade import encoded, photo, write
-from terrazzo.contract import Checked, LabelOptions, check, read_label
+from terrazzo.classes.palettes import CAMVID, CITYSCAPES, SEMANTIC_DRONE
+from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.errors import ClassTableError, LabelError
-from terrazzo.palettes import CAMVID, CITYSCAPES, SEMANTIC_DRONE
-from terrazzo.schema import IGNORE, ClassSchema
-from terrazzo.sources import find_scenes
-from terrazzo.sources.cityscapes import TRAINING_IDS
-from terrazzo.sources.synthetic import write_world
+from terrazzo.scenes import find_scenes
+from terrazzo.scenes.contract.check import Checked, LabelOptions, check, read_label
+from terrazzo.scenes.layouts.cityscapes import TRAINING_IDS
+from terrazzo.scenes.synthetic import write_world
 
 H, W = 45, 70
 LAYOUTS = ("semantic-drone", "cityscapes", "cityscapes-pairs", "camvid")

@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import RecipeError
-from terrazzo.losses import (
+from terrazzo.model.losses import (
     Pixels,
     SegmentationLoss,
     build_loss,
@@ -20,9 +21,8 @@ from terrazzo.losses import (
     lovasz,
     valid_pixels,
 )
-from terrazzo.schema import IGNORE
-from terrazzo.sections import LossSection
-from terrazzo.terms import TERM_NAMES, check_class_weights, parse_terms
+from terrazzo.recipe.loss_terms import TERM_NAMES, check_class_weights, parse_terms
+from terrazzo.recipe.sections import LossSection
 
 LN2, LN4_3 = math.log(2), math.log(4 / 3)
 

@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from terrazzo.blend import cover
 from terrazzo.errors import InputError
-from terrazzo.header import read_header
-from terrazzo.orthomosaics import jobs, mapping
-from terrazzo.orthomosaics.jobs import RasterJob, plan_map
-from terrazzo.orthomosaics.lattice import cut
-from terrazzo.orthomosaics.local import LocalEngine
-from terrazzo.orthomosaics.mapping import map_raster, map_with
-from terrazzo.orthomosaics.memory import MemoryNeed, over_limit, size_words
-from terrazzo.orthomosaics.options import MapOptions, parse_memory
-from terrazzo.prediction.model_file import ModelFile
-from terrazzo.tiling import plan
+from terrazzo.maps.engines.local import LocalEngine
+from terrazzo.maps.jobs import job as jobs
+from terrazzo.maps.jobs.job import RasterJob, plan_map
+from terrazzo.maps.jobs.memory_need import MemoryNeed, over_limit, size_words
+from terrazzo.maps.jobs.options import MapOptions, parse_memory
+from terrazzo.maps.pieces.lattice import cut
+from terrazzo.maps.rasters import mapping
+from terrazzo.maps.rasters.mapping import map_raster, map_with
+from terrazzo.model.header import read_header
+from terrazzo.model.model_file import ModelFile
+from terrazzo.model.windows.blend import cover
+from terrazzo.model.windows.tiling import plan
 from tests.test_orthomosaics import Convolving, contents, holey, mapped, model_file
 from tests.test_prediction import write_model
 from tests.test_rasters import noise, write_raster

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from terrazzo.errors import InputError
-from terrazzo.metrics import (
+from terrazzo.evaluation.metrics import (
     Scores,
     bootstrap_interval,
     class_counts,

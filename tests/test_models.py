@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from terrazzo import encoders
-from terrazzo.bundle import load, save
+from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import RecipeError
-from terrazzo.header import Header, TrainingData
-from terrazzo.models import Network, Normalizer, build_model, normalization_for
-from terrazzo.normalize import IMAGENET_MEAN, IMAGENET_STD, Normalization, for_bands
-from terrazzo.recipe import Recipe
-from terrazzo.schema import ClassSchema
-from terrazzo.sections import ModelSection
+from terrazzo.model.bundle import load, save
+from terrazzo.model.header import Header, TrainingData
+from terrazzo.model.network import Network, Normalizer, build_model, normalization_for
+from terrazzo.model.normalization import IMAGENET_MEAN, IMAGENET_STD, Normalization, for_bands
+from terrazzo.recipe import encoders
+from terrazzo.recipe.recipe import Recipe
+from terrazzo.recipe.sections import ModelSection
 
 SCHEMA = ClassSchema(("a", "b", "c"), ((255, 0, 0), (0, 255, 0), (0, 0, 255)))
 

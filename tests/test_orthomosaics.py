@@ -21,24 +21,24 @@ from rasterio.control import GroundControlPoint
 from rasterio.transform import Affine
 
 import terrazzo
-from terrazzo.blend import cover
 from terrazzo.cli import main
 from terrazzo.errors import ImageError, InputError, OutputExistsError, PartialError
-from terrazzo.files import file_digest
-from terrazzo.header import Header
-from terrazzo.normalize import Normalization
-from terrazzo.orthomosaics import mapping
-from terrazzo.orthomosaics.jobs import plan_map
-from terrazzo.orthomosaics.journal import Journal, open_journal
-from terrazzo.orthomosaics.lattice import Piece, Side, cut
-from terrazzo.orthomosaics.mapping import map_raster
-from terrazzo.orthomosaics.options import MapOptions, map_options
-from terrazzo.orthomosaics.outputs import QUICKLOOK_PX, write_quicklook
-from terrazzo.orthomosaics.sums import CLASSES, CONFIDENCE, PROBABILITIES, UNIT, finish, weighted
-from terrazzo.orthomosaics.turning import averaging, views
-from terrazzo.prediction.model_file import ModelFile
-from terrazzo.rasters import read_raster
-from terrazzo.tiling import Tiling
+from terrazzo.maps.areas import QUICKLOOK_PX, write_quicklook
+from terrazzo.maps.jobs.job import plan_map
+from terrazzo.maps.jobs.options import MapOptions, map_options
+from terrazzo.maps.pieces.journal import Journal, open_journal
+from terrazzo.maps.pieces.lattice import Piece, Side, cut
+from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES, UNIT, finish, weighted
+from terrazzo.maps.pieces.turning import averaging, views
+from terrazzo.maps.rasters import mapping
+from terrazzo.maps.rasters.mapping import map_raster
+from terrazzo.model.header import Header
+from terrazzo.model.model_file import ModelFile
+from terrazzo.model.normalization import Normalization
+from terrazzo.model.windows.blend import cover
+from terrazzo.model.windows.tiling import Tiling
+from terrazzo.pixels.rasters import read_raster
+from terrazzo.system.files import file_digest
 from tests.test_rasters import noise, write_raster
 from tests.test_tiling import HEADER
 
@@ -215,10 +215,10 @@ def test_the_map_is_the_blend_in_one_go_however_the_raster_is_cut(
 def test_a_real_network_gives_the_same_bytes_however_the_raster_is_cut(tmp_path: Path) -> None:
     import torch
 
-    from terrazzo.bundle import Bundle
-    from terrazzo.hardware import choose
-    from terrazzo.models import build_model
-    from terrazzo.sections import ModelSection
+    from terrazzo.model.bundle import Bundle
+    from terrazzo.model.hardware import choose
+    from terrazzo.model.network import build_model
+    from terrazzo.recipe.sections import ModelSection
 
     torch.manual_seed(3)
     file = model_file(tmp_path)

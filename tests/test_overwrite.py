@@ -10,8 +10,8 @@ import pytest
 import terrazzo
 from terrazzo.cli import run
 from terrazzo.errors import OutputExistsError
-from terrazzo.fetching import fetch
-from terrazzo.files import Mark, refuse_existing
+from terrazzo.scenes.download import fetch
+from terrazzo.system.files import Mark, refuse_existing
 from tests.striped import striped_patches, striped_set
 from tests.test_training import SMALL
 

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from terrazzo.palettes import DUBAI, PALETTES, coverage, match_palette
-from terrazzo.schema import Color, format_color
+from terrazzo.classes.palettes import DUBAI, PALETTES, coverage, match_palette
+from terrazzo.classes.schema import Color, format_color
 
 
 def counts(*pairs: tuple[Color, int]) -> dict[Color, int]:

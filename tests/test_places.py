@@ -10,11 +10,11 @@ from PIL import Image
 
 import terrazzo
 from terrazzo.errors import InputError, OutputExistsError
-from terrazzo.files import digest
-from terrazzo.orthomosaics.jobs import plan_map
-from terrazzo.orthomosaics.mapping import map_raster
-from terrazzo.orthomosaics.record import OUTPUTS, RUN
-from terrazzo.places import Store, names_in, place_of
+from terrazzo.maps.jobs.job import plan_map
+from terrazzo.maps.outputs.record import OUTPUTS, RUN
+from terrazzo.maps.rasters.mapping import map_raster
+from terrazzo.system.files import digest
+from terrazzo.system.places import Store, names_in, place_of
 from tests.test_orthomosaics import OPTIONS, Convolving, exit_code, holey, mapped, model_file
 from tests.test_rasters import noise, write_raster
 

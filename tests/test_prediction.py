@@ -16,17 +16,18 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from terrazzo import bundle, images
+from terrazzo.classes.drawing import draw_legend, tint
+from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import ImageError, InputError, ModelFileError, OutputExistsError, PartialError, TerrazzoError
-from terrazzo.header import Header, TrainingData
-from terrazzo.maps import Maps, predict
-from terrazzo.models import build_model
-from terrazzo.normalize import Normalization
-from terrazzo.prediction import outputs
-from terrazzo.prediction.drawing import draw_legend, tint
-from terrazzo.prediction.png import palette_png
-from terrazzo.schema import ClassSchema
-from terrazzo.sections import ModelSection
+from terrazzo.maps.pictures import files as outputs
+from terrazzo.maps.pictures.png import palette_png
+from terrazzo.maps.predict import Maps, predict
+from terrazzo.model import bundle
+from terrazzo.model.header import Header, TrainingData
+from terrazzo.model.network import build_model
+from terrazzo.model.normalization import Normalization
+from terrazzo.pixels import photos as images
+from terrazzo.recipe.sections import ModelSection
 
 NAMES = ("Red", "Green", "Blue")
 COLORS = ((200, 30, 30), (30, 160, 60), (20, 60, 220))
@@ -517,7 +518,7 @@ def test_refusals_wait_for_no_torch_and_predict_needs_no_training_library(model:
     code = f"""
 import json, sys
 from terrazzo.errors import TerrazzoError
-from terrazzo.maps import predict
+from terrazzo.maps.predict import predict
 try:
     predict({str(model)!r}, {str(bad)!r}, out={str(tmp_path / "bad")!r})
 except TerrazzoError:

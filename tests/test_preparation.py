@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 import terrazzo
-from terrazzo import preparation
+from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import LabelError, OutputExistsError, PatchesError, SplitError
-from terrazzo.patches import open_patches
-from terrazzo.schema import IGNORE
+from terrazzo.patches import from_pictures as preparation
+from terrazzo.patches.folder import open_patches
 from tests.striped import TABLE, scene, striped_set
 
 

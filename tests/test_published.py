@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from terrazzo.errors import RecipeError
-from terrazzo.published import Comparison, Published, compare_published
-from terrazzo.recipe import load_recipe, parse_recipe, recipe_names
+from terrazzo.recipe.published import Comparison, Published, compare_published
+from terrazzo.recipe.recipe import load_recipe, parse_recipe, recipe_names
 
 PUBLISHED = Published.model_validate(
     yaml.safe_load("""

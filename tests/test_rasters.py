@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
 from rasterio.transform import Affine
 
-from terrazzo.band_choice import choose
 from terrazzo.errors import ImageError, InputError
-from terrazzo.header import BandReading
-from terrazzo.rasters import Choice, open_pixels, read_raster
-from terrazzo.vrt import vrt_sources
+from terrazzo.model.header import BandReading
+from terrazzo.pixels.band_choice import choose
+from terrazzo.pixels.rasters import Choice, open_pixels, read_raster
+from terrazzo.pixels.vrt import vrt_sources
 
 GRID = Affine(0.5, 0, 500_000, 0, -0.5, 4_000_000)
 

@@ -9,15 +9,15 @@ from PIL import Image
 
 import terrazzo
 from handmade import bands_of_classes, color_mask, encoded, exif, flat_set, photo, write
-from terrazzo import reading
-from terrazzo.contract import LabelOptions, check
 from terrazzo.errors import ImageError, InputError, LabelError, OutputExistsError
-from terrazzo.images import View, read_photo
-from terrazzo.labels import read_mask
-from terrazzo.patches import open_patches
-from terrazzo.reading import Reader
-from terrazzo.sources import find_scenes
-from terrazzo.sources.synthetic import render
+from terrazzo.patches.folder import open_patches
+from terrazzo.pixels.masks import read_mask
+from terrazzo.pixels.photos import View, read_photo
+from terrazzo.scenes import find_scenes
+from terrazzo.scenes.contract import reading
+from terrazzo.scenes.contract.check import LabelOptions, check
+from terrazzo.scenes.contract.reading import Reader
+from terrazzo.scenes.synthetic import render
 
 BY_4 = View(downsample=4)
 

@@ -9,10 +9,10 @@ import pytest
 
 from terrazzo.cli import run
 from terrazzo.cli.app import COMMANDS
-from terrazzo.cutting import fitting_size
+from terrazzo.patches.cutting import fitting_size
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "docs/data.md", "docs/models.md", "Makefile", "src/terrazzo/recipes/README.md")
+DOCUMENTS = ("README.md", "docs/data.md", "docs/models.md", "Makefile", "src/terrazzo/recipe/shipped/README.md")
 FUNCTIONS = dict(COMMANDS)
 
 

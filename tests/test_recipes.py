@@ -7,15 +7,15 @@ import pytest
 import yaml
 
 import terrazzo
-from terrazzo.catalogue import ANY_LAYOUT
+from terrazzo.classes.palettes import CAMVID, DUBAI
 from terrazzo.cli import run
 from terrazzo.errors import InputError, OutputExistsError, RecipeError, SplitError, TerrazzoError
-from terrazzo.header import read_header
-from terrazzo.palettes import CAMVID, DUBAI
-from terrazzo.patches import open_patches
-from terrazzo.recipe import load_recipe, recipe_names
-from terrazzo.sections import DataSection
-from terrazzo.sources import flat
+from terrazzo.model.header import read_header
+from terrazzo.patches.folder import open_patches
+from terrazzo.recipe.catalogue import ANY_LAYOUT
+from terrazzo.recipe.recipe import load_recipe, recipe_names
+from terrazzo.recipe.sections import DataSection
+from terrazzo.scenes.layouts import flat
 from tests.striped import striped_set
 from tests.test_training import SMALL
 

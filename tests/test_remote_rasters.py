@@ -14,12 +14,12 @@ import pytest
 
 import terrazzo
 from terrazzo.errors import ImageError, InputError
-from terrazzo.orthomosaics.jobs import plan_map
-from terrazzo.orthomosaics.mapping import map_raster
-from terrazzo.orthomosaics.options import MapOptions
-from terrazzo.prediction.inputs import find_pictures
-from terrazzo.rasters import Choice, open_pixels, read_raster
-from terrazzo.remote import Url, url_of
+from terrazzo.maps.inputs import find_pictures
+from terrazzo.maps.jobs.job import plan_map
+from terrazzo.maps.jobs.options import MapOptions
+from terrazzo.maps.rasters.mapping import map_raster
+from terrazzo.pixels.rasters import Choice, open_pixels, read_raster
+from terrazzo.pixels.remote import Url, url_of
 from tests.test_orthomosaics import Convolving, contents, model_file, read_map
 from tests.test_prediction import write_model
 from tests.test_rasters import noise, write_raster

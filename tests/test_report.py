@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from terrazzo.figures import compare
-from terrazzo.metrics import Scores, class_counts
-from terrazzo.report import N_BEST, N_WORST, Example, pick_examples, render_report, summary_lines
-from terrazzo.schema import ClassSchema
+from terrazzo.classes.schema import ClassSchema
+from terrazzo.evaluation.metrics import Scores, class_counts
+from terrazzo.evaluation.panels import compare
+from terrazzo.evaluation.report import N_BEST, N_WORST, Example, pick_examples, render_report, summary_lines
 
 NAMES = ("Building <b>&", "Land", "Road", "Water")
 SCHEMA = ClassSchema(NAMES, ((60, 16, 152), (132, 41, 246), (110, 193, 228), (226, 169, 41)))

@@ -14,17 +14,17 @@ from rasterio.transform import Affine
 
 import terrazzo
 from terrazzo.errors import InputError
-from terrazzo.geodesy import pixel_sides
-from terrazzo.orthomosaics import working_grid as working_grids
-from terrazzo.orthomosaics.jobs import RasterJob, plan_map
-from terrazzo.orthomosaics.mapping import map_raster
-from terrazzo.orthomosaics.options import MapOptions
-from terrazzo.orthomosaics.resampling import MOST_WEIGHT, ScaledAxis
-from terrazzo.orthomosaics.resolution import other_resolution, working_grid
-from terrazzo.orthomosaics.sums import CLASSES, CONFIDENCE, PROBABILITIES
-from terrazzo.orthomosaics.working_grid import WorkingGrid, WorkingPixels
-from terrazzo.prediction.model_file import ModelFile
-from terrazzo.rasters import open_pixels, read_raster
+from terrazzo.maps.jobs.job import RasterJob, plan_map
+from terrazzo.maps.jobs.options import MapOptions
+from terrazzo.maps.jobs.resolution import other_resolution, working_grid
+from terrazzo.maps.pieces import working_grid as working_grids
+from terrazzo.maps.pieces.resampling import MOST_WEIGHT, ScaledAxis
+from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES
+from terrazzo.maps.pieces.working_grid import WorkingGrid, WorkingPixels
+from terrazzo.maps.rasters.mapping import map_raster
+from terrazzo.model.model_file import ModelFile
+from terrazzo.pixels.geodesy import pixel_sides
+from terrazzo.pixels.rasters import open_pixels, read_raster
 from tests.test_orthomosaics import TILING, Convolving, blend_in_one_go, contents, holey, model_file, read_map
 from tests.test_prediction import write_model
 from tests.test_rasters import GRID, noise, write_raster
@@ -308,7 +308,7 @@ def test_resampling_changes_the_key_only_where_it_is_asked_for(tmp_path: Path) -
 
 
 def test_predict_says_the_warning_once_and_the_remedy_works(tmp_path: Path) -> None:
-    from terrazzo import bundle
+    from terrazzo.model import bundle
 
     path = write_model(tmp_path / "model.safetensors")
     loaded = terrazzo.load(path)

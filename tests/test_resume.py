@@ -18,10 +18,10 @@ import pytest
 import torch
 
 import terrazzo
-from terrazzo.bundle import load
 from terrazzo.cli import main
 from terrazzo.errors import RecipeError
-from terrazzo.recipe import parse_assignments
+from terrazzo.model.bundle import load
+from terrazzo.recipe.recipe import parse_assignments
 from tests.striped import striped_patches
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
@@ -42,16 +42,18 @@ SETTINGS = {
 """Everything that has a state: momentum, schedule, batch statistics, dropout, a running mean of weights, stages."""
 
 KILLS = {
-    "recipe": ("terrazzo.running", "write_text"),
-    "step": ("terrazzo.training", "Learner.training_step"),
-    "row": ("terrazzo.callbacks", "write_rows"),
+    "recipe": ("terrazzo.training.attempts", "write_text"),
+    "step": ("terrazzo.training.learner", "Learner.training_step"),
+    "row": ("terrazzo.training.epoch_log", "write_rows"),
     "checkpoint": ("lightning.pytorch.callbacks", "ModelCheckpoint._save_checkpoint"),
-    "trained": ("terrazzo.fitting", "_run"),
+    "trained": ("terrazzo.training.fit", "_run"),
 }
 """Functions after whose n-th call the process is killed."""
 
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["lightning.pytorch.callbacks", "terrazzo.cli", "terrazzo.runs", "terrazzo.running"])
+SERVER.set_forkserver_preload(
+    ["lightning.pytorch.callbacks", "terrazzo.cli", "terrazzo.training.run", "terrazzo.training.attempts"]
+)
 
 
 def command(words: list[str], kill: tuple[str, int] | None, out: Path) -> None:

@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 import terrazzo
-from terrazzo.models import build_model, normalization_for
-from terrazzo.recipe import Recipe
-from terrazzo.schedules import LR_RATIO, Schedule, settings
-from terrazzo.sections import ModelSection, OptimizerSection, ScheduleSection
-from terrazzo.training import build_optimizer, freeze_encoder, freezes, running_mean
+from terrazzo.model.network import build_model, normalization_for
+from terrazzo.recipe.recipe import Recipe
+from terrazzo.recipe.sections import ModelSection, OptimizerSection, ScheduleSection
+from terrazzo.training.learner import build_optimizer, freeze_encoder, freezes, running_mean
+from terrazzo.training.schedules import LR_RATIO, Schedule, settings
 from tests.striped import striped_patches
 from tests.test_training import SMALL
 

@@ -5,9 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terrazzo.class_tables import class_table_csv, parse_class_table, read_class_table
-from terrazzo.errors import ClassTableError
-from terrazzo.schema import (
+from terrazzo.classes.schema import (
     IGNORE,
     ClassSchema,
     distinct_colors,
@@ -16,6 +14,8 @@ from terrazzo.schema import (
     parse_color,
     unpack_color,
 )
+from terrazzo.classes.tables import class_table_csv, parse_class_table, read_class_table
+from terrazzo.errors import ClassTableError
 
 SCHEMA = ClassSchema(("roof", "road", "tree"), ((255, 0, 0), (128, 128, 128), (0, 100, 0)), ((0, 0, 0), (9, 9, 9)))
 IDS = np.array([[0, 1, 2, 255], [2, 2, 0, 1], [255, 255, 1, 0]], np.uint8)

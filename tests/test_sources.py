@@ -12,9 +12,9 @@ import pytest
 
 from handmade import bands_of_classes, color_mask, encoded, flat_set, photo, tile_set, write
 from terrazzo.errors import ImageError, InputError
-from terrazzo.images import read_photo
-from terrazzo.sources import LAYOUTS, find_scenes, stitch_tile
-from terrazzo.sources.trees import FolderTree, ZipTree, composed, natural_key, open_tree
+from terrazzo.pixels.photos import read_photo
+from terrazzo.scenes import LAYOUTS, find_scenes, stitch_tile
+from terrazzo.scenes.trees import FolderTree, ZipTree, composed, natural_key, open_tree
 
 MASK = color_mask(4, 6)
 
@@ -281,7 +281,7 @@ def test_layouts_by_name(tmp_path: Path) -> None:
 
 
 def cut_in_nine(root: Path, image: np.ndarray, ids: np.ndarray, rows: list[int], cols: list[int]) -> Path:
-    from terrazzo.palettes import DUBAI
+    from terrazzo.classes.palettes import DUBAI
 
     bands = [slice(start, end) for start, end in zip([0, *rows], [*rows, image.shape[0]], strict=True)]
     columns = [slice(start, end) for start, end in zip([0, *cols], [*cols, image.shape[1]], strict=True)]

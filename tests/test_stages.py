@@ -10,10 +10,10 @@ from PIL import Image
 
 import terrazzo
 from terrazzo.errors import RecipeError
-from terrazzo.header import read_header
-from terrazzo.recipe import Recipe
-from terrazzo.stages import compare_legs, legs, stage_table
-from terrazzo.training import shrink
+from terrazzo.model.header import read_header
+from terrazzo.recipe.recipe import Recipe
+from terrazzo.recipe.stages import compare_legs, legs, stage_table
+from terrazzo.training.learner import shrink
 from tests.striped import striped_patches
 
 STAGES = [{"size": 16, "epochs": 2, "lr": 0.02}, {"size": 24, "epochs": 1}, {"size": 32, "epochs": 3}]

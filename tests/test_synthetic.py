@@ -12,22 +12,22 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from terrazzo.class_tables import parse_class_table
+from terrazzo.classes.palettes import CITYSCAPES, SEMANTIC_DRONE, SYNTHETIC
+from terrazzo.classes.tables import parse_class_table
 from terrazzo.cli import run
-from terrazzo.contract import Checked, LabelOptions, check, read_label
 from terrazzo.errors import InputError
-from terrazzo.images import read_photo
-from terrazzo.palettes import CITYSCAPES, SEMANTIC_DRONE, SYNTHETIC
-from terrazzo.sources.cityscapes import TRAINING_IDS
-from terrazzo.sources.synthetic import render, write_world
-from terrazzo.sources.synthetic.draft import Draft
-from terrazzo.sources.synthetic.light import Light
-from terrazzo.sources.synthetic.materials import BUILDING, GROUND, ROAD, VEGETATION, WATER
-from terrazzo.sources.synthetic.noise import grain, smooth_noise, triangle_wave
-from terrazzo.sources.synthetic.paint import paint
-from terrazzo.sources.synthetic.plane import Rect, Warp, divide
-from terrazzo.sources.synthetic.water import Lake, River
-from terrazzo.sources.synthetic.world import plan
+from terrazzo.pixels.photos import read_photo
+from terrazzo.scenes.contract.check import Checked, LabelOptions, check, read_label
+from terrazzo.scenes.layouts.cityscapes import TRAINING_IDS
+from terrazzo.scenes.synthetic import render, write_world
+from terrazzo.scenes.synthetic.draft import Draft
+from terrazzo.scenes.synthetic.light import Light
+from terrazzo.scenes.synthetic.materials import BUILDING, GROUND, ROAD, VEGETATION, WATER
+from terrazzo.scenes.synthetic.noise import grain, smooth_noise, triangle_wave
+from terrazzo.scenes.synthetic.paint import paint
+from terrazzo.scenes.synthetic.plane import Rect, Warp, divide
+from terrazzo.scenes.synthetic.water import Lake, River
+from terrazzo.scenes.synthetic.world import plan
 
 MORNING = Light(sun=(0.6, 0.8), stretch=1.2, darkness=0.6)
 EVENING = Light(sun=(0.6, -0.8), stretch=0.9, darkness=0.6)

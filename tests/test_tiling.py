@@ -7,14 +7,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from terrazzo.blend import Block
-from terrazzo.enlarging import enlarge
+from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import InputError
-from terrazzo.header import Header, TrainingData
-from terrazzo.normalize import Normalization
-from terrazzo.schema import ClassSchema
-from terrazzo.sections import ModelSection
-from terrazzo.tiling import ArrayPicture, Tiling, blocks, plan
+from terrazzo.model.header import Header, TrainingData
+from terrazzo.model.normalization import Normalization
+from terrazzo.model.windows.blend import Block
+from terrazzo.model.windows.enlarging import enlarge
+from terrazzo.model.windows.tiling import ArrayPicture, Tiling, blocks, plan
+from terrazzo.recipe.sections import ModelSection
 
 SIZES = [(1, 1), (1, 70), (70, 1), (31, 33), (64, 64), (33, 197), (150, 101)]
 HEADER = Header(

@@ -12,10 +12,10 @@ from rasterio.transform import Affine
 
 import terrazzo
 from terrazzo.errors import SplitError
-from terrazzo.footprints import footprints
-from terrazzo.patches import Patches
-from terrazzo.preparation import Prepared
-from terrazzo.rasters import read_raster
+from terrazzo.patches.folder import Patches
+from terrazzo.patches.from_pictures import Prepared
+from terrazzo.patches.splits.footprints import footprints
+from terrazzo.pixels.rasters import read_raster
 from tests.test_geotiff_training import rectangle, write_layer
 from tests.test_rasters import GRID, noise, write_raster
 

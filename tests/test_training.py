@@ -15,20 +15,21 @@ import pytest
 import torch
 
 import terrazzo
-from terrazzo import callbacks, running
-from terrazzo.augment import build_augmentation
-from terrazzo.batches import BatchOrder, batches
-from terrazzo.bundle import load
 from terrazzo.cli import run as run_command
 from terrazzo.errors import InputError, OutputExistsError, PatchesError, RecipeError, WeightsError
-from terrazzo.fitting import fit
-from terrazzo.header import read_header
-from terrazzo.models import build_model, normalization_for
-from terrazzo.patches import Patches, open_patches
-from terrazzo.recipe import Recipe
-from terrazzo.runs import Trained
-from terrazzo.sections import OptimizerSection
-from terrazzo.training import Learner, build_optimizer, step_seed
+from terrazzo.model.bundle import load
+from terrazzo.model.header import read_header
+from terrazzo.model.network import build_model, normalization_for
+from terrazzo.patches.folder import Patches, open_patches
+from terrazzo.recipe.recipe import Recipe
+from terrazzo.recipe.sections import OptimizerSection
+from terrazzo.training import attempts as running
+from terrazzo.training import epoch_log as callbacks
+from terrazzo.training.augmentation import build_augmentation
+from terrazzo.training.batches import BatchOrder, batches
+from terrazzo.training.fit import fit
+from terrazzo.training.learner import Learner, build_optimizer, step_seed
+from terrazzo.training.run import Trained
 from tests.striped import striped_patches
 
 SMALL = {

@@ -10,7 +10,7 @@ import pytest
 
 import terrazzo
 from terrazzo.errors import InputError, OutputExistsError, PatchesError
-from terrazzo.range_test import HIGHEST, LOWEST, Curve, rates, smoothed, valley
+from terrazzo.training.range_test import HIGHEST, LOWEST, Curve, rates, smoothed, valley
 from tests.striped import striped_patches
 
 SMALL = {"model.filters": [4, 8], "model.batch_norm": True, "train.precision": "32"}

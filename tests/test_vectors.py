@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 
 from terrazzo.errors import InputError
-from terrazzo.geodesy import row_areas
-from terrazzo.vectors import mapping_unit
-from terrazzo.vectors.mapping_unit import STRIP_ROWS, absorb, settled_strips
-from terrazzo.vectors.polygons import PolygonOptions, find_polygons, write_polygons
-from terrazzo.vectors.regions import find_regions
-from terrazzo.vectors.rows import ClassRaster, Features, join_features
+from terrazzo.maps.polygons import mapping_unit
+from terrazzo.maps.polygons.mapping_unit import STRIP_ROWS, absorb, settled_strips
+from terrazzo.maps.polygons.polygons import PolygonOptions, find_polygons, write_polygons
+from terrazzo.maps.polygons.regions import find_regions
+from terrazzo.maps.polygons.rows import ClassRaster, Features, join_features
+from terrazzo.pixels.geodesy import row_areas
 
 Ids = NDArray[np.uint8]
 N = 255

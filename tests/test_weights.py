@@ -6,12 +6,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from terrazzo import weights
-from terrazzo.encoders import LITE0
 from terrazzo.errors import WeightsError
-from terrazzo.models import Network, build_model, normalization_for
-from terrazzo.reporting import quiet
-from terrazzo.sections import ModelSection
+from terrazzo.model import encoder_weights as weights
+from terrazzo.model.network import Network, build_model, normalization_for
+from terrazzo.recipe.encoders import LITE0
+from terrazzo.recipe.sections import ModelSection
+from terrazzo.system.reporting import quiet
 
 
 def network_of(section: ModelSection, bands: int = 3) -> Network:

@@ -18,13 +18,13 @@ from rasterio.transform import Affine
 
 import terrazzo
 from terrazzo.errors import InputError
-from terrazzo.orthomosaics.jobs import plan_map
-from terrazzo.orthomosaics.mapping import map_raster
-from terrazzo.orthomosaics.options import MapOptions, zone_options
-from terrazzo.orthomosaics.outputs import AREA_FIELDS
-from terrazzo.orthomosaics.zone_counts import PlacedZone, count_zones, edges_of, inside
-from terrazzo.orthomosaics.zones import Zones, place_zones, read_zones
-from terrazzo.rasters import read_raster
+from terrazzo.maps.areas import AREA_FIELDS
+from terrazzo.maps.jobs.job import plan_map
+from terrazzo.maps.jobs.options import MapOptions, zone_options
+from terrazzo.maps.outputs.zone_counts import PlacedZone, count_zones, edges_of, inside
+from terrazzo.maps.outputs.zones import Zones, place_zones, read_zones
+from terrazzo.maps.rasters.mapping import map_raster
+from terrazzo.pixels.rasters import read_raster
 from tests.test_orthomosaics import Greatest, contents, holey, mapped, model_file
 from tests.test_prediction import write_model
 from tests.test_rasters import GRID, noise, write_raster

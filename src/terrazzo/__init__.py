@@ -16,14 +16,14 @@ from terrazzo._version import __version__
 
 if TYPE_CHECKING:
     from terrazzo.api import load, prepare, synthesize, train, tune
-    from terrazzo.catalogue import recipes
     from terrazzo.errors import TerrazzoError
-    from terrazzo.evaluation import evaluate
-    from terrazzo.exporting import export
-    from terrazzo.fetching import download
-    from terrazzo.gallery import show
+    from terrazzo.evaluation.evaluate import evaluate
+    from terrazzo.evaluation.show import show
     from terrazzo.inspection import inspect
-    from terrazzo.maps import predict
+    from terrazzo.maps.predict import predict
+    from terrazzo.model.exporting.export import export
+    from terrazzo.recipe.catalogue import recipes
+    from terrazzo.scenes.download import download
 
 __all__ = [
     "TerrazzoError",
@@ -45,15 +45,15 @@ __all__ = [
 
 _HOMES = {
     "TerrazzoError": "errors",
-    "download": "fetching",
-    "evaluate": "evaluation",
-    "export": "exporting",
+    "download": "scenes.download",
+    "evaluate": "evaluation.evaluate",
+    "export": "model.exporting.export",
     "inspect": "inspection",
     "load": "api",
-    "predict": "maps",
+    "predict": "maps.predict",
     "prepare": "api",
-    "recipes": "catalogue",
-    "show": "gallery",
+    "recipes": "recipe.catalogue",
+    "show": "evaluation.show",
     "synthesize": "api",
     "train": "api",
     "tune": "api",

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from terrazzo.reporting import Progress, Say, quiet, silent
+from terrazzo.system.reporting import Progress, Say, quiet, silent
 
 if TYPE_CHECKING:
-    from terrazzo.bundle import Bundle
-    from terrazzo.preparation import Prepared
-    from terrazzo.runs import Trained
-    from terrazzo.tuning import Tuned
+    from terrazzo.model.bundle import Bundle
+    from terrazzo.patches.from_pictures import Prepared
+    from terrazzo.training.run import Trained
+    from terrazzo.training.tune import Tuned
 
 PathLike = str | Path
 
@@ -62,9 +62,9 @@ def prepare(
     names the class (.gpkg, .geojson, .shp, .parquet; `layer` where there are several), a label raster, or a folder of
     label rasters; `bands` and `scale` as in predict.
     """
-    from terrazzo.contract import LabelOptions
-    from terrazzo.preparation import prepare_patches
-    from terrazzo.starting import data_section, layout_in, scene_inputs, split_options
+    from terrazzo.patches.from_pictures import prepare_patches
+    from terrazzo.scenes.contract.check import LabelOptions
+    from terrazzo.training.train import data_section, layout_in, scene_inputs, split_options
 
     given = {"patch_size": patch_size, "fit": fit, "downsample": downsample}
     given |= {"split": split, "val": val, "test": test, "seed": seed}
@@ -84,7 +84,7 @@ def prepare(
     )
     division = split_options(section, block_size, buffer)
     if scenes is not None:
-        from terrazzo.scene_preparation import prepare_scenes
+        from terrazzo.patches.from_rasters import prepare_scenes
 
         return prepare_scenes(scenes, Path(out), options, division, overwrite, progress, say)
     return prepare_patches(Path(data), Path(out), options, division, overwrite, progress, say)
@@ -110,9 +110,9 @@ def train(
     A data set (folder or .zip) in place of `patches` is prepared first, by the recipe's data section, into OUT/patches.
     `recipe` is a shipped name or a .yaml file; `changes` are fields of it, as in `{"optimizer.lr": 3e-4}`.
     """
-    from terrazzo.recipe import load_recipe
-    from terrazzo.runs import RunOptions
-    from terrazzo.starting import start
+    from terrazzo.recipe.recipe import load_recipe
+    from terrazzo.training.run import RunOptions
+    from terrazzo.training.train import start
 
     short = {"train.epochs": epochs, "train.batch_size": batch_size, "model.encoder_weights": encoder_weights}
     wanted = {name: value for name, value in short.items() if value is not None} | dict(changes or {})
@@ -133,8 +133,8 @@ def tune(
     say: Say = quiet,
 ) -> "Tuned":
     """A learning rate for a recipe on these patches, from a few steps of growing rate; the curve goes to `out`."""
-    from terrazzo.recipe import load_recipe
-    from terrazzo.tuning import TuneOptions, tune_patches
+    from terrazzo.recipe.recipe import load_recipe
+    from terrazzo.training.tune import TuneOptions, tune_patches
 
     chosen = load_recipe(recipe).with_changes(dict(changes or {}))
     return tune_patches(Path(patches), chosen, Path(out), TuneOptions(steps, device, overwrite), progress, say)
@@ -142,12 +142,12 @@ def tune(
 
 def load(model: PathLike, *, device: str = "auto", precision: str = "auto") -> "Bundle":
     """A trained model in memory; `load(path).predict(image)` gives ids (H, W) and probabilities (K, H, W)."""
-    from terrazzo.devices import check_compute
-    from terrazzo.header import read_header
+    from terrazzo.model.header import read_header
+    from terrazzo.system.devices import check_compute
 
     check_compute(device, precision)
     read_header(Path(model))  # a damaged file is refused before torch is imported
-    from terrazzo import bundle
+    from terrazzo.model import bundle
 
     return bundle.load(model, device, precision)
 
@@ -178,8 +178,8 @@ def synthesize(
     already is known by them and kept; anything else in the way raises OutputExistsError, unless `overwrite`. Masks of
     ids come with the table that names them, classes.json.
     """
-    from terrazzo.files import refuse_existing, same_content
-    from terrazzo.sources.synthetic import world_mark, write_world
+    from terrazzo.scenes.synthetic import world_mark, write_world
+    from terrazzo.system.files import refuse_existing, same_content
 
     def write(place: Path) -> Path:
         return write_world(

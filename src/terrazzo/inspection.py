@@ -7,22 +7,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from terrazzo.class_tables import ClassTable, class_table_csv
-from terrazzo.classes import Classes, GivenTable, draft_classes, given_classes, resolve_classes, value_text
-from terrazzo.contract import Checked, LabelOptions, judge
+from terrazzo.classes.schema import IGNORE, MAX_CLASSES, NO_CLASS
+from terrazzo.classes.tables import ClassTable, class_table_csv
 from terrazzo.errors import ClassTableError
-from terrazzo.exported import is_exported
-from terrazzo.files import refuse_existing, write_text
-from terrazzo.header import read_header
-from terrazzo.header_lines import describe_header
-from terrazzo.label_values import class_of_values
-from terrazzo.reading import Reader
-from terrazzo.reporting import Progress, as_html, how_many, silent
-from terrazzo.schema import IGNORE, MAX_CLASSES, NO_CLASS
-from terrazzo.survey import Census, Survey, census, survey
+from terrazzo.model.description import describe_header
+from terrazzo.model.exported import is_exported
+from terrazzo.model.header import read_header
+from terrazzo.scenes.contract.check import Checked, LabelOptions, judge
+from terrazzo.scenes.contract.known_classes import (
+    Classes,
+    GivenTable,
+    draft_classes,
+    given_classes,
+    resolve_classes,
+    value_text,
+)
+from terrazzo.scenes.contract.mask_values import class_of_values
+from terrazzo.scenes.contract.reading import Reader
+from terrazzo.scenes.contract.survey import Census, Survey, census, survey
+from terrazzo.system.files import refuse_existing, write_text
+from terrazzo.system.reporting import Progress, as_html, how_many, silent
 
 if TYPE_CHECKING:
-    from terrazzo.scene_preparation import SceneInputs
+    from terrazzo.patches.from_rasters import SceneInputs
 
 MODEL_SUFFIX = ".safetensors"
 _SHOWN = 30
@@ -90,7 +97,7 @@ def inspect(
         ignore_value=tuple(ignore_value),
     )
     if labels is not None:
-        from terrazzo.scene_preparation import SceneInputs
+        from terrazzo.patches.from_rasters import SceneInputs
 
         return _inspect_scenes(
             SceneInputs(path, Path(labels), class_field, layer), options, write_classes, overwrite, progress
@@ -124,7 +131,7 @@ def _inspect_scenes(
     progress: Progress,
 ) -> Inspection:
     """What is in rasters and their labels."""
-    from terrazzo.scene_inspection import survey_scenes
+    from terrazzo.scenes.labelled_rasters.inspection import survey_scenes
 
     found = survey_scenes(inputs, options, progress)
     classes = _class_lines(found.value["classes"]) if found.value["classes"] else []

@@ -7,20 +7,18 @@ from typing import Annotated, Any
 import typer
 
 from terrazzo._version import __version__
-from terrazzo.cli import (
-    evaluating,
-    exporting,
-    fetching,
-    inspecting,
-    listing,
-    predicting,
-    preparing,
-    showing,
-    synthesizing,
-    training,
-    tuning,
-)
+from terrazzo.cli.data import download as fetching
+from terrazzo.cli.data import inspect as inspecting
+from terrazzo.cli.data import prepare as preparing
+from terrazzo.cli.data import show as showing
+from terrazzo.cli.data import synthesize as synthesizing
 from terrazzo.cli.help import CONTEXT, PlainCommand
+from terrazzo.cli.maps import predict as predicting
+from terrazzo.cli.models import evaluate as evaluating
+from terrazzo.cli.models import export as exporting
+from terrazzo.cli.models import recipes as listing
+from terrazzo.cli.models import train as training
+from terrazzo.cli.models import tune as tuning
 from terrazzo.errors import StoppedError
 
 STOPPED = (

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from terrazzo.reporting import Progress, Say, silent
+from terrazzo.system.reporting import Progress, Say, silent
 
 
 def line(text: str) -> None:

@@ -11,18 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo._version import __version__
-from terrazzo.evaluation.asking import Asked
-from terrazzo.metrics import Scores, bootstrap_interval, class_counts, confusion_matrices, soft_micro_jaccard
-from terrazzo.patches import Patches
-from terrazzo.published import compare_published
-from terrazzo.reporting import Progress
-from terrazzo.schema import IGNORE
-from terrazzo.splits import BUFFER, is_leaky
+from terrazzo.classes.schema import IGNORE
+from terrazzo.evaluation.metrics import Scores, bootstrap_interval, class_counts, confusion_matrices, soft_micro_jaccard
+from terrazzo.evaluation.request import Asked
+from terrazzo.patches.folder import Patches
+from terrazzo.patches.splits.split import BUFFER, is_leaky
+from terrazzo.recipe.published import compare_published
+from terrazzo.system.reporting import Progress
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from terrazzo.bundle import Bundle
+    from terrazzo.model.bundle import Bundle
 
 MIN_GROUPS = 5
 """From so many groups on, the interval draws groups; with fewer it draws images."""
@@ -47,7 +47,7 @@ def take_tally(bundle: "Bundle", asked: Asked, progress: Progress) -> Tally:
     """One pass of the split's patches through the model."""
     import torch
 
-    from terrazzo.losses import build_loss
+    from terrazzo.model.losses import build_loss
 
     n_classes, rows = asked.patches.schema.n_classes, asked.rows
     loss = build_loss(asked.loss(), n_classes).to(bundle.compute.device)

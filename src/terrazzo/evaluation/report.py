@@ -1,0 +1,248 @@
+"""An evaluation as people read it: one self-contained HTML page, and a few lines of text.
+
+Both are pure functions of the values in scores.json; the page also takes pictures of single patches. Wherever a score
+is shown, a leaky split is called leaky.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terrazzo.classes.schema import ClassSchema, format_color
+from terrazzo.evaluation.metrics import mean_iou
+from terrazzo.evaluation.panels import ERROR_COLOR, Panels
+from terrazzo.patches.splits.split import BUFFER
+
+N_BEST, N_WORST = 4, 6
+ScoresJson = Mapping[str, Any]
+
+_FEW_CLASSES = 8
+_MIN_VALID_SHARE = 0.25
+_CARDS = (
+    ("accuracy", "accuracy", "Share of the valid pixels that are right; large classes decide it."),
+    ("mean Dice (F1)", "mean_dice", "Like mean IoU, but kinder: 2 IoU / (1 + IoU) for each class."),
+    ("kappa", "kappa", "Agreement beyond chance, -1 to 1; a constant answer scores 0."),
+    (
+        "jaccard_soft_micro",
+        "jaccard_soft_micro",
+        "a / (2 - a), a = mean probability of the true class. Not mean IoU: it is blind to class balance.",
+    ),
+    ("loss", "loss", "What training minimizes; lower is better, and only equal losses compare."),
+)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One patch in the report: where it was cut from, its scores, and its four panels."""
+
+    image: str
+    row: int
+    col: int
+    accuracy: float
+    mean_iou: float
+    panels: Panels
+
+
+def render_report(
+    title: str, scores: ScoresJson, schema: ClassSchema, worst: Sequence[Example], best: Sequence[Example]
+) -> str:
+    """The HTML page of an evaluation; it holds its pictures and styles itself and links to nothing."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"score": _score, "percent": _percent, "count": _count}
+    template = (resources.files("terrazzo.evaluation") / "report.html.j2").read_text(encoding="utf-8")
+    classes = _class_rows(scores, schema)
+    low, high = scores["mean_iou_interval"]
+    return environment.from_string(template).render(
+        title=title,
+        scores=scores,
+        protocol=scores["protocol"],
+        trained_on=trained_on_line(scores),
+        interval={"low": 100 * low, "width": 100 * (high - low), "at": 100 * scores["mean_iou"]},
+        cards=[_card(scores, *card) for card in _CARDS],
+        classes=classes,
+        group_classes=classes if len(classes) <= _FEW_CLASSES else [],
+        confusion=_heat(np.array(scores["confusion"]), schema.names),
+        turned=len(classes) > _FEW_CLASSES,
+        error_color=format_color(ERROR_COLOR),
+        worst=[_with_uris(example) for example in worst],
+        best=[_with_uris(example) for example in best],
+    )
+
+
+def summary_lines(scores: ScoresJson) -> list[str]:
+    """The scores as lines for a terminal: protocol, means, a table of classes, the groups."""
+    protocol, (low, high) = scores["protocol"], scores["mean_iou_interval"]
+    mark = " [leaky split]" if protocol["leaky"] else ""
+    lines = [
+        f"{scores['n_patches']} patches of split {protocol['split']} (by {protocol['split_method']}, "
+        f"seed {protocol['seed']}), {scores['n_images']} images, {scores['pixels']:,} valid pixels",
+        *([leak_line(protocol)] if protocol["leaky"] else []),
+        f"accuracy {scores['accuracy']:.4f}  mean IoU {scores['mean_iou']:.4f}  mean Dice {scores['mean_dice']:.4f}  "
+        f"kappa {scores['kappa']:.4f}  loss {scores['loss']:.4f}{mark}",
+        f"mean IoU 95 % interval {low:.4f} to {high:.4f} over {scores['mean_iou_interval_over']}: "
+        f"{scores['mean_iou_interval_note']}",
+        f"jaccard_soft_micro {scores['jaccard_soft_micro']:.4f}, which is not mean IoU{mark}",
+    ]
+    width = max(map(len, ("class", *scores["iou"], *scores["groups"])))
+    lines.append(f"{'class':{width}}     IoU    Dice  precision  recall")
+    for name in scores["iou"]:
+        iou, dice, precision, recall = (_score(scores[key][name]) for key in ("iou", "dice", "precision", "recall"))
+        lines.append(f"{name:{width}}  {iou:>6}  {dice:>6}  {precision:>9}  {recall:>6}")
+    if scores["absent"]:
+        lines.append(f"absent from truth and prediction, outside the means: {', '.join(scores['absent'])}")
+    if scores["groups"]:
+        lines.append(f"{'group':{width}}  accuracy  mean IoU{mark}")
+    for name, group in scores["groups"].items():
+        lines.append(f"{name:{width}}  {_score(group['accuracy']):>8}  {_score(group['mean_iou']):>8}")
+    return [*lines, *_published_lines(scores)]
+
+
+def _published_lines(scores: ScoresJson) -> list[str]:
+    """The published figures of the recipe, each beside ours or the reason why there is none; no line without them."""
+    if not scores["published"]:
+        return []
+    rows = [
+        (f"{each['name']} ({each['split']})", f"{each['value']:g}", _ours(each), each["how"])
+        for each in scores["published"]
+    ]
+    mark = " [leaky split]" if scores["protocol"]["leaky"] else ""
+    rows.insert(0, ("figure", "published", f"ours, computed the same way{mark}", "how it came about"))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return [
+        f"published: {scores['published_source']} ({scores['published_protocol']})",
+        *(f"{row[0]:{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:{widths[2]}}  {row[3]}" for row in rows),
+    ]
+
+
+def _ours(each: Mapping[str, Any]) -> str:
+    """Ours beside a published figure: the value and its name, or why there is none."""
+    return f"{each['ours']:.4f} {each['ours_name']}" if each["comparable"] else str(each["why_not"])
+
+
+def leak_line(protocol: Mapping[str, Any]) -> str:
+    """One line that says what leaks in a leaky split."""
+    group, image = protocol["leak"]["group"], protocol["leak"]["image"]
+    return (
+        f"LEAKY split: {group:.0%} of the scored pixels share a group with training ({image:.0%} an image); "
+        "these scores flatter"
+    )
+
+
+def trained_on_line(scores: ScoresJson) -> str:
+    """One line on how many of the scored pictures the model was trained on; empty where it is none."""
+    found = scores["trained_on"]
+    if not found["images"]:
+        return ""
+    apart_px = scores["protocol"]["leak"].get(BUFFER)
+    if found["other_patches"] and apart_px:
+        return (
+            f"{found['images']} of the {scores['n_images']} scored pictures ({found['share']:.0%}) are among those "
+            f"that the model was trained on, on patches at least {apart_px:.0f} px away; "
+            "these scores speak for no other place"
+        )
+    parts = " (on other patches of them)" if found["other_patches"] else ""
+    return (
+        f"{found['images']} of the {scores['n_images']} scored pictures ({found['share']:.0%}) are among those that "
+        f"the model was trained on{parts}; these scores flatter"
+    )
+
+
+def pick_examples(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which patches to show, of counts (N, 3, K): the worst by accuracy and the best by mean IoU, most telling first.
+
+    Patches with less than a quarter of the most valid pixels are left out. Best are only those with two classes or
+    more in the truth, where there are any: a lake called a lake tells little. No patch is in both.
+    """
+    valid = counts[:, 1].sum(axis=1)
+    eligible = np.flatnonzero((valid > 0) & (valid >= _MIN_VALID_SHARE * valid.max(initial=0)))
+    accuracy = counts[eligible, 0].sum(axis=1) / valid[eligible]
+    n_worst = min(N_WORST, -(-len(eligible) // 2))
+    worst = eligible[np.argsort(accuracy, kind="stable")[:n_worst]]
+    others = np.setdiff1d(eligible, worst)
+    mixed = others[(counts[others, 1] > 0).sum(axis=1) >= 2]
+    candidates = mixed if len(mixed) else others
+    best = candidates[np.argsort(-mean_iou(counts[candidates]), kind="stable")[:N_BEST]]
+    return worst, best
+
+
+def _card(scores: ScoresJson, name: str, key: str, why: str) -> dict[str, Any]:
+    wide = key == "jaccard_soft_micro"
+    return {"name": name, "value": scores[key], "why": why, "flatters": key != "loss", "wide": wide}
+
+
+def _class_rows(scores: ScoresJson, schema: ClassSchema) -> list[dict[str, Any]]:
+    confusion = np.array(scores["confusion"], np.float64)
+    truth, predicted = (confusion.sum(axis=axis) / confusion.sum() for axis in (1, 0))
+    longest = max(truth.max(), predicted.max())
+    return [
+        {
+            "name": name,
+            "color": format_color(schema.colors[i]),
+            **{key: scores[key][name] for key in ("iou", "dice", "precision", "recall")},
+            "truth_share": truth[i],
+            "predicted_share": predicted[i],
+            "truth_width": round(100 * truth[i] / longest, 2),
+            "predicted_width": round(100 * predicted[i] / longest, 2),
+        }
+        for i, name in enumerate(schema.names)
+    ]
+
+
+def _heat(confusion: NDArray[np.int64], names: Sequence[str]) -> list[list[dict[str, Any]]]:
+    """The cells of the row-normalized matrix: text in percent, tooltip with the count, shade (0..1), style classes."""
+    rows = []
+    for i, counts in enumerate(confusion):
+        total = int(counts.sum())
+        row = []
+        for j, count in enumerate(counts):
+            share = float(count / total) if total else 0.0
+            styles = [("diagonal", i == j), ("strong", share > 0.75), ("none", count == 0)]
+            text = "–" if not total else "·" if not count else "<1" if share < 0.005 else f"{100 * share:.0f}"
+            row.append(
+                {
+                    # A power below 1, so that a confusion of a few percent can be seen.
+                    "shade": round(share if i == j else share**0.6, 4),
+                    "text": text,
+                    "style": " ".join(style for style, on in styles if on),
+                    "tooltip": f"{names[i]} called {names[j]}: {_count(count)} of {_count(total)} pixels",
+                }
+            )
+        rows.append(row)
+    return rows
+
+
+def _with_uris(example: Example) -> dict[str, Any]:
+    panels = [
+        {"name": name, "uri": f"data:{kind};base64,{base64.b64encode(raw).decode()}"}
+        for name, kind, raw in (
+            ("image", "image/jpeg", example.panels.image),
+            ("truth", "image/png", example.panels.truth),
+            ("prediction", "image/png", example.panels.prediction),
+            ("errors", "image/jpeg", example.panels.errors),
+        )
+    ]
+    return {**vars(example), "panels": panels}
+
+
+def _score(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _percent(share: float) -> str:
+    """`0.1234` as `12.3 %`; what is above 0 never reads 0, what is below 1 never reads 100."""
+    if 0 < share < 0.0005:
+        return "< 0.1 %"
+    if 0.9995 <= share < 1:
+        return "> 99.9 %"
+    return f"{100 * share:.1f} %" if 0 < share < 1 else f"{100 * share:.0f} %"
+
+
+def _count(number: int) -> str:
+    return f"{number:,}".replace(",", "\u202f")

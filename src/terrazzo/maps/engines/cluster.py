@@ -1,0 +1,279 @@
+"""The engine that has pieces computed by the workers of a Dask cluster: one on this machine, or any existing one.
+
+The client decides everything once (lattice, batch size, device, precision) and hands out pieces, a few ahead for each
+worker; the workers put them into the journal. A worker that is lost costs the piece it was at: Dask gives that to
+another one.
+"""
+
+# mypy: allow-untyped-calls
+# (Dask types only a part of its functions.)
+
+import gc
+import logging
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from dask.system import CPU_COUNT
+from distributed import CancelledError, Client, KilledWorker, LocalCluster, as_completed
+
+from terrazzo.errors import InputError
+from terrazzo.maps.engines.local import batch_size
+from terrazzo.maps.engines.options import EngineOptions
+from terrazzo.maps.engines.worker import Equipment, ModelOnWorker, RasterOnWorker, finish_piece, report
+from terrazzo.maps.jobs.job import RasterJob
+from terrazzo.maps.outputs.record import library_versions
+from terrazzo.maps.pieces.computing import Finished
+from terrazzo.maps.pieces.journal import Journal
+from terrazzo.maps.pieces.lattice import Piece
+from terrazzo.model.model_file import ModelFile
+
+AHEAD = 2
+"""Pieces that a worker is given at a time: one to compute, one to go on with."""
+_CONNECT_SECONDS = 5
+_WORKER_SECONDS = 60
+_GONE = (KeyError, OSError, RuntimeError, CancelledError)  # what Dask says where a worker or the scheduler is gone
+
+
+@dataclass(frozen=True)
+class Crew:
+    """A connected cluster whose workers have the model open."""
+
+    client: Any
+    model: str
+    """The name by which the workers know the model."""
+    equipment: Equipment
+    """What each of them computes with."""
+    n_workers: int
+
+
+@dataclass(frozen=True)
+class DaskEngine:
+    """Computes on a Dask cluster. It is connected to for the first piece; `dask_engine` leaves it in the end."""
+
+    model: ModelFile
+    options: EngineOptions
+    stack: ExitStack = field(repr=False)
+
+    @cached_property
+    def crew(self) -> Crew:
+        """The cluster, checked. Raises InputError where its workers do not fit."""
+        client, n_threads = self.stack.enter_context(_connected(self.options))
+        return self.stack.enter_context(_equipped(client, self.model, n_threads, self.options.scheduler))
+
+    def get_ready(self) -> None:
+        """Connect, and have the workers open the model."""
+        _ = self.crew
+
+    def compute(self, job: RasterJob, journal: Journal, pieces: Sequence[Piece]) -> Iterator[Finished]:
+        """Compute the pieces, handed out in the order in which they get finished."""
+        if not pieces:
+            return
+        client, equipment = self.crew.client, self.crew.equipment
+        journal.settle({"device": equipment.device, "precision": equipment.precision})
+        with self._raster(job, journal) as raster:
+            waiting, pending = deque(pieces), dict[Any, str]()
+            finished = as_completed(loop=client.loop)
+            try:
+                while waiting or pending:
+                    for future in self._hand_out(raster, waiting, pending):
+                        finished.add(future)
+                    future = next(finished)
+                    del pending[future]
+                    yield _result(future, job)
+                    # Dropped at once: what is still held when its worker dies would be computed again.
+                    future.release()
+            finally:
+                with suppress(*_GONE):
+                    client.cancel(list(pending))
+
+    def describe(self) -> Mapping[str, Any]:
+        """The cluster and what it computes with."""
+        found: dict[str, Any] = {"engine": "dask", "scheduler": self.options.scheduler or "on this machine"}
+        if "crew" in self.__dict__:
+            equipment = self.crew.equipment
+            found |= {"workers": self.crew.n_workers, "device": equipment.device, "precision": equipment.precision}
+        return found
+
+    @contextmanager
+    def _raster(self, job: RasterJob, journal: Journal) -> Iterator[str]:
+        """Tell the workers of a raster, now and those that join; the name by which they know it."""
+        crew, name = self.crew, f"terrazzo-raster-{uuid4().hex}"
+        windows = batch_size(job, crew.equipment.window_batch)
+        plugin = RasterOnWorker(_absolute(job), journal.absolute(), crew.model, crew.equipment, windows)
+        crew.client.register_plugin(plugin, name)
+        try:
+            yield name
+        finally:
+            _forget(crew.client, name)
+
+    def _hand_out(self, raster: str, waiting: deque[Piece], pending: dict[Any, str]) -> Iterator[Any]:
+        """Give pieces to the workers that have fewest; another worker takes them where one is lost."""
+        client = self.crew.client
+        workers, load = tuple(client.nthreads()), Counter(pending.values())
+        if not workers and not pending:
+            workers = _workers(client, self.options.scheduler)
+        while waiting and workers:
+            worker = min(workers, key=load.__getitem__)
+            if load[worker] >= AHEAD:
+                return
+            piece = waiting.popleft()
+            future = client.submit(finish_piece, raster, piece, pure=False, workers=[worker], allow_other_workers=True)
+            load[worker] += 1
+            pending[future] = worker
+            yield future
+
+
+@contextmanager
+def dask_engine(model: ModelFile, options: EngineOptions) -> Iterator[DaskEngine]:
+    """The engine, ready; a cluster on this machine and all that was told to another one's workers go in the end."""
+    with _quiet(), ExitStack() as stack:
+        yield DaskEngine(replace(model, path=model.path.absolute()), options, stack)
+
+
+@contextmanager
+def _connected(options: EngineOptions) -> Iterator[tuple[Any, int | None]]:
+    """A client, and how many threads each worker's torch gets; None: as many as Dask says it has."""
+    if options.scheduler is None:
+        workers = options.workers or max(1, CPU_COUNT // 2)
+        with (
+            LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                memory_limit=None,
+                # No dashboard; its bare server takes any free port, not the one that another cluster may have.
+                scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+            Client(cluster, set_as_default=False) as client,
+        ):
+            yield client, max(1, CPU_COUNT // workers)
+        return
+    existing = _current_client(options.scheduler)
+    if existing is not None:
+        yield existing, None
+        return
+    with _connect(options.scheduler) as client:
+        yield client, None
+
+
+def _connect(scheduler: str) -> Client:
+    """A client of the scheduler. Raises InputError where none answers."""
+    try:
+        return Client(scheduler, timeout=_CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        said = str(error)
+    # Not from the error, whose frames hold the half-made client: it must go now, in this thread. Were it collected
+    # later in the thread of another client's loop, that would wait for a lock that the client holds while it starts.
+    gc.collect()
+    raise InputError(
+        f"--scheduler {scheduler}: no Dask scheduler answers there ({said}); "
+        "start one with `dask scheduler`, or leave --scheduler out"
+    )
+
+
+def _current_client(scheduler: str) -> Any:
+    """The caller's own client, where it is connected to that scheduler: it has the credentials that may be needed."""
+    try:
+        client = Client.current()
+    except ValueError:
+        return None
+    return client if client.scheduler is not None and client.scheduler.address == scheduler else None
+
+
+@contextmanager
+def _equipped(client: Any, model: ModelFile, n_threads: int | None, scheduler: str | None) -> Iterator[Crew]:
+    """Tell the workers of the model. Raises InputError where they cannot open it, or do not all compute alike."""
+    workers = _workers(client, scheduler)
+    _check_installed(client)
+    name = f"terrazzo-model-{uuid4().hex}"
+    client.register_plugin(ModelOnWorker(model, n_threads), name)
+    try:
+        reports: dict[str, Equipment] = client.run(report, name)
+        first = next(iter(reports.values()))
+        here = replace(first, versions=library_versions())
+        for worker, found in reports.items():
+            if (difference := found.differs(here)) is not None:
+                remedy = "choose one with --device and --precision" if found.versions == here.versions else ""
+                raise InputError(
+                    f"worker {worker} has {difference}; {remedy or 'install the same versions on the workers as here'}"
+                )
+        yield Crew(client, name, first, len(workers))
+    finally:
+        _forget(client, name)
+
+
+def _forget(client: Any, name: str) -> None:
+    """Take a plugin from the workers; where they are gone already, so is it, and what ended the run is told instead."""
+    with suppress(*_GONE):
+        client.unregister_worker_plugin(name)
+
+
+def _workers(client: Any, scheduler: str | None) -> tuple[str, ...]:
+    """The addresses of the workers, waited for. Raises InputError where there is none."""
+    try:
+        client.wait_for_workers(1, timeout=_WORKER_SECONDS)
+    except TimeoutError as error:
+        raise InputError(
+            f"--scheduler {scheduler}: has had no worker for {_WORKER_SECONDS} s; "
+            f"start one with `dask worker {scheduler}`"
+        ) from error
+    return tuple(client.nthreads())
+
+
+def _check_installed(client: Any) -> None:
+    """Raise InputError where terrazzo is missing on the scheduler or on a worker."""
+    # A function of the standard library: one of ours could not even be sent to a machine that lacks the package.
+    found = client.run(version, "terrazzo", on_error="return")
+    lacking = [f"worker {worker}" for worker, said in found.items() if isinstance(said, Exception)]
+    try:
+        client.run_on_scheduler(version, "terrazzo")
+    except ModuleNotFoundError:  # what PackageNotFoundError is
+        lacking.insert(0, "the scheduler")
+    if lacking:
+        raise InputError(f"{lacking[0]} has no terrazzo; install it there with the versions that are here")
+
+
+def _absolute(job: RasterJob) -> RasterJob:
+    """The job with its files named as other processes can find them, wherever they were started."""
+    raster = job.raster
+    path = raster.path.absolute() if isinstance(raster.path, Path) else raster.path
+    found = replace(raster, path=path, sources=tuple(path.absolute() for path in raster.sources))
+    options = replace(job.options, zones=None)  # zones can be large, and are counted by the client
+    return replace(job, raster=found, options=options, folder=job.folder.absolute(), zones=None)
+
+
+def _result(future: Any, job: RasterJob) -> Finished:
+    """What a task gave. Raises the task's own error, or InputError where it was lost."""
+    try:
+        finished: Finished = future.result()
+    except KilledWorker as error:
+        raise InputError(
+            f"{job.raster.path}: {error.allowed_failures + 1} workers died over one piece, the last at "
+            f"{error.last_worker.address}; they most likely lack memory: use fewer of them, or a smaller --window"
+        ) from error
+    except CancelledError as error:
+        raise InputError(
+            f"{job.raster.path}: the Dask scheduler is gone; run the command again to go on with what is finished"
+        ) from error
+    return finished
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the log lines of Dask from the terminal: what the user must know is said in errors."""
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in ("distributed", "tornado")]
+    levels = {logger: logger.level for logger in map(logging.getLogger, names)}
+    for logger in levels:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in levels.items():
+            logger.setLevel(level)

@@ -1,0 +1,101 @@
+"""What computes the pieces of a raster: the interface, and the engine that does it in this process."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from terrazzo.maps.engines.options import LOCAL
+from terrazzo.maps.engines.threads import steady_threads
+from terrazzo.maps.jobs.job import RasterJob
+from terrazzo.maps.pieces.computing import Finished, compute
+from terrazzo.maps.pieces.journal import Journal
+from terrazzo.maps.pieces.lattice import Piece
+from terrazzo.maps.pieces.turning import averaging
+from terrazzo.maps.pieces.window_reader import WindowReader
+from terrazzo.model.exported import ONNX
+from terrazzo.model.model_file import ModelFile
+from terrazzo.model.opening import computes_on
+from terrazzo.model.predictor import Predictor
+from terrazzo.model.windows.tiling import window_batch
+from terrazzo.pixels.rasters import open_pixels
+
+
+class Engine(Protocol):
+    """What computes the pieces of rasters, one raster after the other."""
+
+    def get_ready(self) -> None:
+        """Do what is done once, before the first raster: open the model, or connect to a cluster."""
+
+    def compute(self, job: RasterJob, journal: Journal, pieces: Sequence[Piece]) -> Iterator[Finished]:
+        """Compute the pieces in any order; each is in the journal when it is handed out."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """How it computes, for run.json."""
+
+
+@dataclass(frozen=True)
+class LocalEngine:
+    """Computes in this process. The model is opened for the first piece, and kept."""
+
+    open_model: Callable[[], Predictor]
+    file: ModelFile | None = None
+    """What is opened, to tell what it computes with."""
+
+    @cached_property
+    def model(self) -> Predictor:
+        """The opened model."""
+        return self.open_model()
+
+    def get_ready(self) -> None:
+        """Open the model."""
+        _ = self.model
+
+    def compute(self, job: RasterJob, journal: Journal, pieces: Sequence[Piece]) -> Iterator[Finished]:
+        """Compute the pieces in their order."""
+        if pieces:
+            at_once = window_batch(self.model, job.model.tiling)
+            if (means := self._means()) is not None:
+                journal.settle(means)
+            with self._steady(), reading(job, batch_size(job, at_once)) as reader:
+                yield from compute_pieces(job, self.model, reader, journal, pieces)
+
+    def describe(self) -> Mapping[str, Any]:
+        """This process, and what it computes with where it had anything to compute."""
+        means = self._means() if "model" in self.__dict__ else None
+        return {"engine": LOCAL, **(means or {})}
+
+    def _means(self) -> dict[str, str] | None:
+        """With what it computes, by the flags that ask for it; None where the model came without its file."""
+        if self.file is None:
+            return None
+        device, precision = computes_on(self.file.path, self.file.device, self.file.precision)
+        return {"device": device, "precision": precision}
+
+    def _steady(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.file is None or self.file.path.suffix.lower() == ONNX else steady_threads()
+
+
+def batch_size(job: RasterJob, at_once: int) -> int:
+    """How many windows are classified at a time, the same in every batch of a raster (`windows.Batch`).
+
+    `at_once` is what suits the model (`tiling.window_batch`). As many windows as the raster has at most, but not fewer
+    in a smaller piece.
+    """
+    return min(job.model.tiling.batch_size or at_once, job.lattice.n_windows)
+
+
+@contextmanager
+def reading(job: RasterJob, batch_size: int) -> Iterator[WindowReader]:
+    """The windows of a job's raster, open for reading; closed in the end by the thread that opened them."""
+    with open_pixels(job.raster, job.choice) as source:
+        yield WindowReader(job.grid.source(source), job.lattice, job.model.header.normalization, batch_size)
+
+
+def compute_pieces(
+    job: RasterJob, model: Predictor, reader: WindowReader, journal: Journal, pieces: Sequence[Piece]
+) -> Iterator[Finished]:
+    """Compute pieces of a job with a model, whoever runs it: what every engine does."""
+    classify = averaging(model.classify, job.options.tta)
+    return compute(classify, reader, journal, job.model.header.schema.n_classes, job.options.computed, pieces)

@@ -1,0 +1,158 @@
+"""What a Dask worker does: it opens the model once and a raster once, and puts finished pieces where they belong.
+
+Only a piece's number goes to a worker and only a count comes back; pixels and sums never travel through the scheduler.
+A worker computes one piece at a time, in a thread of its own, as GDAL's files belong to the thread that opened them.
+"""
+
+import asyncio
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import cast
+
+from distributed import Worker, WorkerPlugin, get_worker
+
+from terrazzo.errors import InputError, TerrazzoError
+from terrazzo.maps.engines.local import compute_pieces, reading
+from terrazzo.maps.engines.threads import steady_count
+from terrazzo.maps.jobs.job import RasterJob
+from terrazzo.maps.outputs.record import library_versions
+from terrazzo.maps.pieces.computing import Finished
+from terrazzo.maps.pieces.journal import Journal
+from terrazzo.maps.pieces.lattice import Piece
+from terrazzo.maps.pieces.window_reader import WindowReader
+from terrazzo.model.model_file import ModelFile
+from terrazzo.model.opening import computes_on, open_model
+from terrazzo.model.predictor import Halving, Predictor
+from terrazzo.model.windows.tiling import window_batch
+from terrazzo.pixels.rasters import read_raster
+from terrazzo.system.files import file_digest
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """What a worker computes with: all that has a say in the values of a map, the same on every worker of a run."""
+
+    versions: dict[str, str]
+    device: str
+    precision: str
+    window_batch: int
+    """How many windows suit it at a time."""
+
+    def differs(self, expected: "Equipment") -> str | None:
+        """`torch 2.4.0 instead of 2.5.1`: the first thing that is not as expected; None where all is."""
+        for library in sorted(self.versions.keys() | expected.versions.keys()):
+            found, wanted = (which.versions.get(library, "missing") for which in (self, expected))
+            if found != wanted:
+                return f"{library} {found} instead of {wanted}"
+        if (self.device, self.precision) != (expected.device, expected.precision):
+            return f"{self.device} ({self.precision}) instead of {expected.device} ({expected.precision})"
+        return None
+
+
+class ModelOnWorker(WorkerPlugin):
+    """The model of a run on one worker, and the thread that computes with it.
+
+    `n_threads` is how many cores a worker of the client's own cluster may use; None: the cluster is another's, and says
+    itself how many cores its workers have.
+    """
+
+    def __init__(self, model: ModelFile, n_threads: int | None) -> None:
+        self._file, self._n_threads = model, n_threads
+        self._model: Predictor | None = None
+
+    def setup(self, worker: Worker) -> None:
+        """Called by Dask on each worker, also on one that joins later."""
+        self.address = worker.address
+        self.thread = ThreadPoolExecutor(1, "terrazzo")
+        if self._n_threads is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the client ends its workers
+        # Dask says how many cores a worker has by its threads; of these one computes, so torch may have them all.
+        self._n_threads = steady_count(self._n_threads or worker.state.nthreads)
+
+    def teardown(self, worker: Worker) -> None:
+        """Called by Dask in the end."""
+        self.thread.shutdown(wait=False)
+
+    def opened(self) -> Predictor:
+        """The model, opened by the first call. Raises InputError where the worker does not see the client's file."""
+        if self._model is None:
+            path = self._file.path
+            if not path.is_file() or file_digest(path) != self._file.digest:
+                raise InputError(
+                    f"{path}: worker {self.address} finds {'another' if path.is_file() else 'no'} file there; "
+                    "the model must lie where all workers can read it under the same path"
+                )
+            self._model = Halving(open_model(path, self._file.device, self._file.precision, self._n_threads))
+        return self._model
+
+    def equipment(self) -> Equipment:
+        """What this worker computes with."""
+        file = self._file
+        device, precision = computes_on(file.path, file.device, file.precision)
+        return Equipment(library_versions(), device, precision, window_batch(self.opened(), file.tiling))
+
+
+class RasterOnWorker(WorkerPlugin):
+    """A raster of a run on one worker, opened for the first of its pieces there, and the journal that they go to."""
+
+    def __init__(self, job: RasterJob, journal: Journal, model: str, equipment: Equipment, batch_size: int) -> None:
+        self._job, self._journal, self._model = job, journal, model
+        self._equipment, self._batch_size = equipment, batch_size
+        self._reader: WindowReader | None = None
+
+    def setup(self, worker: Worker) -> None:
+        """Called by Dask on each worker, also on one that joins later."""
+        self._model_on_worker = cast(ModelOnWorker, worker.plugins[self._model])
+        self._stack = ExitStack()
+
+    def teardown(self, worker: Worker) -> None:
+        """Called by Dask when the raster is done; a piece that is still being computed is waited for by the thread."""
+        with suppress(RuntimeError):  # the worker goes down, and the thread is no more
+            self._model_on_worker.thread.submit(self._stack.close)
+
+    def finish(self, piece: Piece) -> Finished:
+        """Compute a piece, unless a worker that died before it could say so has done it."""
+        try:
+            return self._model_on_worker.thread.submit(self._finish, piece).result()
+        except TerrazzoError as error:
+            failure = type(error)(str(error))
+        raise failure  # alone: what GDAL said with it cannot be sent to the client
+
+    def _finish(self, piece: Piece) -> Finished:
+        reader = self._reader = self._reader or self._opened()
+        if self._journal.has(piece):
+            return Finished(piece, 0)
+        (done,) = compute_pieces(self._job, self._model_on_worker.opened(), reader, self._journal, [piece])
+        return done
+
+    def _opened(self) -> WindowReader:
+        """The raster, open for reading. Raises InputError where this worker is not like the others."""
+        worker, raster = self._model_on_worker, self._job.raster
+        difference = worker.equipment().differs(self._equipment)
+        if difference is not None:
+            raise InputError(f"worker {worker.address} has {difference}; all workers of a run must be alike")
+        if not self._journal.belongs_to(self._job.begun_as):
+            raise InputError(
+                f"{self._journal.folder}: worker {worker.address} does not find the run's unfinished work there; "
+                "--out must lie where all workers can write under the same path"
+            )
+        if read_raster(raster.path, raster.height * raster.width).identity != raster.identity:
+            raise InputError(
+                f"{raster.path}: worker {worker.address} finds another file there; "
+                "rasters must lie where all workers can read them under the same path"
+            )
+        return self._stack.enter_context(reading(self._job, self._batch_size))
+
+
+async def report(model: str, dask_worker: Worker) -> Equipment:
+    """What a worker computes with; opens the model there."""
+    plugin = cast(ModelOnWorker, dask_worker.plugins[model])
+    return await asyncio.wrap_future(plugin.thread.submit(plugin.equipment))
+
+
+def finish_piece(raster: str, piece: Piece) -> Finished:
+    """The task that goes through Dask: one piece of the raster that is known on the workers by this name."""
+    return cast(RasterOnWorker, get_worker().plugins[raster]).finish(piece)

@@ -1,0 +1,175 @@
+"""What a prediction is about: pictures and rasters, each by name, out of what was given.
+
+That are files, folders with their sub-folders, patterns that no shell has replaced, and web addresses of rasters.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from terrazzo.errors import ImageError, InputError
+from terrazzo.pixels.remote import Url, url_of
+from terrazzo.system.patterns import is_pattern, matching
+from terrazzo.system.places import Place
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+PICTURE_NAMES = tuple(suffix.removeprefix(".") for suffix in SUFFIXES)
+RASTER_SUFFIXES = (".tif", ".tiff", ".jp2")
+VIRTUAL = ".vrt"  # read only where it is named itself: it stands for other files
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A picture to predict, and its name below the input that it was found in: `north/a.jpg`."""
+
+    path: Path
+    name: PurePosixPath
+
+    def read(self) -> bytes:
+        """The bytes of the file. Raises ImageError where they cannot be had, or are a TIFF's under another name."""
+        try:
+            raw = self.path.read_bytes()
+        except OSError as error:
+            raise ImageError(f"{self.path}: cannot be read ({error.strerror})") from error
+        if raw.startswith(_TIFF):
+            raise ImageError(f"{self.path}: is a TIFF by its content; rename it to {self.path.stem}.tif")
+        return raw
+
+
+@dataclass(frozen=True)
+class RasterFile:
+    """A raster to predict, and its name below the input that it was found in: `north/a.tif`."""
+
+    path: Path | Url
+    name: PurePosixPath
+
+    def folder(self, out: Place) -> Place:
+        """Where its map goes: `out/north/a`."""
+        return out / self.name.parent / self.name.stem
+
+
+File = TypeVar("File", PictureFile, RasterFile)
+
+
+@dataclass(frozen=True)
+class FoundPictures:
+    """What the inputs hold: pictures, rasters, and the files of folders that are neither."""
+
+    pictures: tuple[PictureFile, ...]
+    rasters: tuple[RasterFile, ...]
+    ignored: int
+    """Other files in folders, and hidden ones."""
+
+
+def find_pictures(inputs: Sequence[str | Path], out: Path) -> FoundPictures:
+    """The pictures and rasters of files, folders, patterns and web addresses; what is named twice is taken once.
+
+    Sorted within each folder and pattern. An `out` inside a folder is passed over. Raises InputError where an input
+    does not exist, is a file of another kind, or holds nothing to predict, and where two maps would be written to one
+    name.
+    """
+    if not inputs:
+        raise InputError("no image given; name at least one image file or folder")
+    files: list[PictureFile | RasterFile] = []
+    ignored = 0
+    for word in inputs:
+        found, others = _found(word, out)
+        files += found
+        ignored += others
+    if not files:
+        raise InputError(f"{', '.join(map(str, inputs))}: holds no image; expected {_expected()} files")
+    pictures = [file for file in files if isinstance(file, PictureFile)]
+    rasters = [file for file in files if isinstance(file, RasterFile)]
+    return FoundPictures(_unique(pictures, "_classes.png"), _unique(rasters, "/classes.tif"), ignored)
+
+
+def _found(word: str | Path, out: Path) -> tuple[list[PictureFile | RasterFile], int]:
+    """The pictures and rasters that one input names, and how many other files there are."""
+    url = url_of(word)
+    if url is not None:
+        return [_remote_file(url)], 0
+    path = Path(word)
+    if path.is_dir():
+        if _same(path, out):
+            raise InputError(f"--out {out}: is the folder of the images itself; choose another")
+        return _among(_files(path, out), path, SUFFIXES + RASTER_SUFFIXES)
+    if path.exists() or not is_pattern(path):
+        return [_one_file(path)], 0
+    folder, files = matching(path)
+    # As in a folder, but that a pattern which ends in .vrt names virtual rasters itself.
+    named = (VIRTUAL,) if path.suffix.lower() == VIRTUAL else ()
+    found = _among((file for file in files if not _inside(file, out)), folder, (*SUFFIXES, *RASTER_SUFFIXES, *named))
+    if not found[0]:
+        raise InputError(f"{path}: no image matches this pattern; expected {_expected()} files")
+    return found
+
+
+def _among(
+    files: Iterable[Path], folder: Path, suffixes: tuple[str, ...]
+) -> tuple[list[PictureFile | RasterFile], int]:
+    """The pictures and rasters among files below a folder, and how many others there are, hidden ones included."""
+    found: list[PictureFile | RasterFile] = []
+    others = 0
+    for file in files:
+        name = PurePosixPath(file.relative_to(folder).as_posix())
+        if any(part.startswith(".") for part in name.parts) or file.suffix.lower() not in suffixes:
+            others += 1
+        elif file.suffix.lower() in SUFFIXES:
+            found.append(PictureFile(file, name))
+        else:
+            found.append(RasterFile(file, name))
+    return found, others
+
+
+def _one_file(path: Path) -> PictureFile | RasterFile:
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder")
+    if path.suffix.lower() in (*RASTER_SUFFIXES, VIRTUAL):
+        return RasterFile(path, PurePosixPath(path.name))
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{path}: is not an image by its name; expected {_expected()}")
+    return PictureFile(path, PurePosixPath(path.name))
+
+
+def _remote_file(url: Url) -> RasterFile:
+    if url.suffix.lower() not in RASTER_SUFFIXES:
+        expected = ", ".join(RASTER_SUFFIXES)
+        raise InputError(f"{url}: is no raster by its name; of web addresses {expected} are read, download others")
+    return RasterFile(url, PurePosixPath(url.name))
+
+
+def _files(folder: Path, out: Path) -> Iterable[Path]:
+    """All files below a folder in a fixed order, without those of an `out` inside it."""
+    out_inside = folder.resolve() in out.resolve().parents
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and not (out_inside and _inside(file, out)):
+            yield file
+
+
+def _inside(file: Path, folder: Path) -> bool:
+    return folder.resolve() in file.resolve().parents
+
+
+def _unique(files: Iterable[File], written_to: str) -> tuple[File, ...]:
+    """The files by output name; also on file systems that do not tell A from a, no two may share one."""
+    by_output: dict[str, File] = {}
+    for file in files:
+        other = by_output.setdefault(str(file.name.with_suffix("")).casefold(), file)
+        if not _same(other.path, file.path):
+            raise InputError(
+                f"{other.path} and {file.path} would both be written to {file.name.with_suffix('')}{written_to}; "
+                "rename one, or predict them into different folders"
+            )
+    return tuple(by_output.values())
+
+
+def _same(first: Path | Url, second: Path | Url) -> bool:
+    if isinstance(first, Path) and isinstance(second, Path):
+        return first.resolve() == second.resolve()
+    return first == second
+
+
+def _expected() -> str:
+    return ", ".join(suffix.removeprefix(".") for suffix in (*SUFFIXES, *RASTER_SUFFIXES))

@@ -1,0 +1,79 @@
+"""How large a raster is as the network sees it, and whether its pixels are as large on the ground as in training."""
+
+from terrazzo.errors import InputError
+from terrazzo.maps.pieces.resampling import ScaledAxis
+from terrazzo.maps.pieces.working_grid import WorkingGrid
+from terrazzo.model.header import Header
+from terrazzo.model.model_file import ModelFile
+from terrazzo.pixels.photos import View
+from terrazzo.pixels.rasters import Raster
+
+ALIKE = 1.25
+"""Ground sampling distances that differ by no more than this factor are taken for one."""
+
+
+def working_grid(raster: Raster, model: ModelFile, resample: bool, max_pixels: int) -> WorkingGrid:
+    """The grid on which a model sees a raster. Raises InputError where it cannot be known, or would be too large.
+
+    With `resample` its pixels are as large as those that the model was trained on, along the rows and the columns each;
+    else it is the raster at 1 / `downsample` of its size. A model of whole images has a grid of one window.
+    """
+    if resample:
+        check_resampling(model)
+    tiling = model.tiling
+    size = (raster.height, raster.width)
+    if tiling.whole:
+        return WorkingGrid(*(ScaledAxis(length, tiling.window, "triangle") for length in size))
+    factors = _factors(raster, model) if resample else (tiling.downsample,) * 2
+    seen = tuple(View(downsample=factor).reduced(size)[axis] for axis, factor in enumerate(factors))
+    if seen[0] * seen[1] > max_pixels:
+        raise InputError(
+            f"{raster.path}: --resample makes {seen[0]} x {seen[1]} pixels of {size[0]} x {size[1]}, more than "
+            f"{max_pixels}; leave it out, or allow them with --max-pixels {seen[0] * seen[1]}"
+        )
+    rows, cols = (
+        ScaledAxis(length, wanted, "area" if wanted <= length else "triangle")
+        for length, wanted in zip(size, seen, strict=True)
+    )
+    return WorkingGrid(rows, cols)
+
+
+def check_resampling(model: ModelFile) -> None:
+    """Raise InputError where a model does not say at which resolution it sees images."""
+    if model.tiling.whole:
+        raise InputError(
+            f"--resample: {model.path} sees whole images (--fit resize), whatever their size; leave it out"
+        )
+    if model.header.gsd_m is None:
+        raise InputError(
+            f"--resample: {model.path} does not say how large a pixel was in training; train it on georeferenced "
+            "rasters, or leave --resample out and bring the raster to that resolution with gdalwarp -tr"
+        )
+
+
+def other_resolution(raster: Raster, header: Header) -> str | None:
+    """What to say of a raster whose pixels are not as large as those that the model knows; None where all is well.
+
+    None as well where either is not known.
+    """
+    if header.gsd_m is None or header.fit == "resize":
+        return None
+    gsd_m = raster.gsd_m
+    if gsd_m is None or max(gsd_m, header.gsd_m) <= ALIKE * min(gsd_m, header.gsd_m):
+        return None
+    return (
+        f"{raster.path}: has {gsd_m:.3g} m a pixel, the model was trained at {header.gsd_m:.3g} m; "
+        "read it at that resolution with --resample"
+    )
+
+
+def _factors(raster: Raster, model: ModelFile) -> tuple[float, float]:
+    """How many of the raster's rows and columns make one of the working grid."""
+    sides = raster.ground_sides
+    if sides is None or model.header.gsd_m is None:
+        raise InputError(
+            f"{raster.path}: --resample: how large its pixels are on the ground is not known (no coordinate reference "
+            "system on the earth); give it one with gdal_edit.py -a_srs, or leave --resample out"
+        )
+    seen_m = model.header.gsd_m * model.tiling.downsample
+    return seen_m / sides[0], seen_m / sides[1]

@@ -1,0 +1,1 @@
+"""The files of a raster's map: COGs, polygons, areas, style, record."""

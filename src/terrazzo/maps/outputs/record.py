@@ -1,0 +1,103 @@
+"""What a finished map was made from, with what, and what it cost: run.json."""
+
+import json
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from terrazzo.errors import OutputExistsError
+from terrazzo.system.places import Place, Store, names_in
+
+RUN = "run.json"
+OUTPUTS = (
+    "classes.tif",
+    "confidence.tif",
+    "probabilities.tif",
+    "classes.gpkg",
+    "classes.geojson",
+    "classes.parquet",
+    "classes.qml",
+    "areas.csv",
+    "quicklook.png",
+    RUN,
+)
+"""All that a map can consist of; run.json is put in place last and says which files belong to it."""
+
+_LIBRARIES = ("numpy", "rasterio", "torch", "onnxruntime", "segmentation-models-pytorch", "terrazzo")
+
+
+def library_versions() -> dict[str, str]:
+    """The versions of the libraries that have a say in the values; those that are not installed are left out."""
+    found = {}
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def peak_rss_mb() -> float:
+    """The most memory that this process, or one that it started, has held so far, in MB of 10**6 bytes."""
+    if sys.platform == "win32":
+        import psutil
+
+        return round(psutil.Process().memory_info().peak_wset / 1e6, 1)
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    peaks = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return round(max(peaks) * unit / 1e6, 1)
+
+
+def read_record(folder: Place) -> Mapping[str, Any]:
+    """What run.json in the folder says; empty where there is none, or a foreign one."""
+    try:
+        found = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def finished(folder: Place, key: str) -> bool:
+    """Whether the folder holds the finished map of this key, all its files there."""
+    record = read_record(folder)
+    return record.get("key") == key and names_in(folder).issuperset(map(str, record.get("outputs", ())))
+
+
+def refuse_other_map(folder: Place, key: str) -> None:
+    """Raise OutputExistsError where the folder is a file, or holds anything of a map but the finished one of `key`."""
+    if folder.is_file():
+        raise OutputExistsError(f"{folder}: is a file where a folder is needed; choose another --out")
+    found = names_in(folder)
+    there = [name for name in OUTPUTS if name in found]
+    if there and not finished(folder, key):
+        raise OutputExistsError(
+            f"{folder / there[0]}: is in the way, it was not made from this raster, model and options; "
+            "choose another --out, or replace it with --overwrite"
+        )
+
+
+def publish(staged: Path, folder: Place) -> None:
+    """Move the finished files to their places, run.json last; what else was there of an earlier map goes away."""
+    if isinstance(folder, Store):
+        _upload(staged, folder)
+        return
+    (folder / RUN).unlink(missing_ok=True)
+    for name in OUTPUTS:
+        if (staged / name).is_file():
+            (staged / name).replace(folder / name)
+        else:
+            (folder / name).unlink(missing_ok=True)
+
+
+def _upload(staged: Path, folder: Store) -> None:
+    there = folder.names()
+    for name in (RUN, *(name for name in OUTPUTS if not (staged / name).is_file())):
+        if name in there:
+            (folder / name).remove()
+    for name in OUTPUTS:
+        if (staged / name).is_file():
+            (folder / name).upload(staged / name)

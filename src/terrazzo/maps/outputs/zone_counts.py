@@ -1,0 +1,168 @@
+"""Which pixels lie in a polygon, exactly, and how many of each class: by pixel centres, a few rows at a time.
+
+A polygon is its edges. A pixel lies in it where a line from its centre to the left crosses an odd number of them. An
+edge counts for the centres from its upper end (included) to its lower end (not included), and a centre on an edge lies
+to its right: so polygons that share a border have each pixel along it once.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from terrazzo.classes.schema import IGNORE
+from terrazzo.maps.areas import ROWS, ClassAreas
+from terrazzo.pixels.geodesy import PixelAreas
+
+if TYPE_CHECKING:
+    from affine import Affine
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The edges of one polygon in pixels, (col, row) from the raster's upper left corner, holes among them."""
+
+    upper: Array
+    """The end of each edge with the lesser row (n, 2); level edges are left out, as no row of centres crosses them."""
+    lower: Array
+
+    @cached_property
+    def rows(self) -> tuple[int, int]:
+        """The rows (from, to) whose centres may lie inside."""
+        return _centres(self.upper[:, 1].min()), _centres(self.lower[:, 1].max())
+
+    @cached_property
+    def cols(self) -> tuple[int, int]:
+        """The columns (from, to) whose centres may lie inside."""
+        both = np.concatenate([self.upper[:, 0], self.lower[:, 0]])
+        return _centres(both.min()), _centres(both.max())
+
+
+@dataclass(frozen=True)
+class PlacedZone:
+    """A zone on the grid of a raster; what lies in any of its polygons lies in it."""
+
+    name: str
+    polygons: tuple[Edges, ...]
+
+    def touches(self, height: int, width: int) -> bool:
+        """Whether any pixel of a raster may lie inside."""
+        return any(
+            max(0, polygon.rows[0]) < min(height, polygon.rows[1])
+            and max(0, polygon.cols[0]) < min(width, polygon.cols[1])
+            for polygon in self.polygons
+            if len(polygon.upper)
+        )
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Pixels and m2 of one zone by class id (256,), counted so far."""
+
+    pixels: NDArray[np.int64]
+    m2: Array
+
+    @classmethod
+    def empty(cls) -> "Tally":
+        """Nothing yet."""
+        return cls(np.zeros(IGNORE + 1, np.int64), np.zeros(IGNORE + 1))
+
+
+def edges_of(polygon: Any, to_pixels: "Affine") -> Edges:
+    """The edges of a polygon on the map, with `to_pixels` from (x, y) to (col, row)."""
+    rings = [polygon.exterior, *polygon.interiors]
+    starts, ends = [], []
+    for ring in rings:
+        x, y = shapely.get_coordinates(ring).T
+        col = to_pixels.a * x + to_pixels.b * y + to_pixels.c
+        row = to_pixels.d * x + to_pixels.e * y + to_pixels.f
+        points = np.column_stack([col, row])
+        starts.append(points[:-1])
+        ends.append(points[1:])
+    start, end = np.concatenate(starts), np.concatenate(ends)
+    # From top to bottom whatever the ring's direction: two polygons cross a shared edge at the same bits.
+    downwards = start[:, 1] < end[:, 1]
+    level = start[:, 1] == end[:, 1]
+    upper = np.where(downwards[:, None], start, end)[~level]
+    return Edges(upper, np.where(downwards[:, None], end, start)[~level])
+
+
+def inside(edges: Edges, rows: tuple[int, int], cols: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which pixels of some rows and columns (from, to) have their centre in the polygon, as (h, w)."""
+    (top, bottom), (left, right) = rows, cols
+    near = (edges.lower[:, 1] > top) & (edges.upper[:, 1] < bottom)
+    upper, lower = edges.upper[near], edges.lower[near]
+    first = np.maximum(np.ceil(upper[:, 1] - 0.5), top).astype(np.int64)
+    last = np.minimum(np.ceil(lower[:, 1] - 0.5), bottom).astype(np.int64)
+    counts = np.maximum(last - first, 0)
+    edge = np.repeat(np.arange(len(counts)), counts)
+    row = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + first[edge]
+    share = (row + 0.5 - upper[edge, 1]) / (lower[edge, 1] - upper[edge, 1])
+    crossed = upper[edge, 0] + share * (lower[edge, 0] - upper[edge, 0])
+    col = np.clip(np.ceil(crossed - 0.5), left, right).astype(np.int64) - left
+    height, width = bottom - top, right - left
+    toggles = np.bincount((row - top) * (width + 1) + col, minlength=height * (width + 1)) & 1
+    odd = np.bitwise_xor.accumulate(toggles.astype(np.uint8).reshape(height, width + 1), axis=1)
+    return odd[:, :width].astype(np.bool_)
+
+
+def count_zones(
+    strips: Iterable[tuple[int, NDArray[np.uint8]]],
+    n_classes: int,
+    pixel_areas: PixelAreas | None,
+    zones: Sequence[PlacedZone],
+) -> tuple[ClassAreas, ...]:
+    """Pixels and areas by class of each zone, of a map's strips (row, ids (h, W)) from the top; nodata is not counted.
+
+    A pixel counts for every zone that holds its centre. Added up a fixed number of rows at a time, as `count_areas`
+    does, so that no digit depends on how the map was made.
+    """
+    tallies = [Tally.empty() for _ in zones]
+    for top, ids in strips:
+        for offset in range(0, len(ids), ROWS):
+            part = ids[offset : offset + ROWS]
+            for zone, tally in zip(zones, tallies, strict=True):
+                _add(zone, part, top + offset, pixel_areas, tally)
+    return tuple(
+        ClassAreas(
+            tuple(tally.pixels[:n_classes].tolist()),
+            None if pixel_areas is None else tuple(tally.m2[:n_classes].tolist()),
+        )
+        for tally in tallies
+    )
+
+
+def _add(zone: PlacedZone, ids: NDArray[np.uint8], top: int, pixel_areas: PixelAreas | None, tally: Tally) -> None:
+    """Count the pixels of some rows (h, W) from `top` on, in place."""
+    height, width = ids.shape
+    near = []
+    for polygon in zone.polygons:
+        if not len(polygon.upper):
+            continue
+        rows = max(top, polygon.rows[0]), min(top + height, polygon.rows[1])
+        cols = max(0, polygon.cols[0]), min(width, polygon.cols[1])
+        if rows[0] < rows[1] and cols[0] < cols[1]:
+            near.append((polygon, rows, cols))
+    if not near:
+        return
+    first, last = min(cols[0] for _, _, cols in near), max(cols[1] for _, _, cols in near)
+    mask = np.zeros((height, last - first), np.bool_)
+    for polygon, rows, cols in near:
+        place = slice(rows[0] - top, rows[1] - top), slice(cols[0] - first, cols[1] - first)
+        mask[place] |= inside(polygon, rows, cols)
+    found = ids[:, first:last][mask]
+    tally.pixels[:] += np.bincount(found, minlength=IGNORE + 1)
+    if pixel_areas is not None:
+        block = np.broadcast_to(pixel_areas.block(top, top + height), ids.shape)
+        tally.m2[:] += np.bincount(found, weights=block[:, first:last][mask], minlength=IGNORE + 1)
+
+
+def _centres(position: float) -> int:
+    """How many centres of pixels lie before a position: the number of the first one at or behind it."""
+    return int(np.ceil(np.clip(position, -1e15, 1e15) - 0.5))

@@ -1,0 +1,1 @@
+"""Photos to class maps and overlays."""

@@ -1,0 +1,90 @@
+"""One picture to its class map and overlay, in bounded memory.
+
+The picture is decoded once and its windows are cut from it on demand; finished rows go straight into the PNG, and the
+overlay is laid over the photo in place wherever no later window looks. So beside the decoded photo (4 bytes a pixel)
+nothing grows with the height of the picture.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from terrazzo.classes.drawing import tint
+from terrazzo.maps.pictures.files import KEY, MapFiles, save_overlay, writing
+from terrazzo.maps.pictures.png import palette_png
+from terrazzo.model.predictor import Predictor
+from terrazzo.model.windows.blend import Block
+from terrazzo.model.windows.tiling import Tiling, blocks, window_batch
+from terrazzo.system.files import write_beside
+
+
+@dataclass(frozen=True)
+class Photo:
+    """An RGB image of Pillow's as a picture for `tiling`: pieces are copied out on demand."""
+
+    image: Image.Image
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+        return self.image.height
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels."""
+        return self.image.width
+
+    def read(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
+        """The pixels (height, width, 3) from (row, col) on."""
+        return np.asarray(self.image.crop((col, row, col + width, row + height)))
+
+    def resized(self, height: int, width: int, how: Image.Resampling) -> NDArray[np.uint8]:
+        """The whole picture as (height, width, 3)."""
+        return np.asarray(self.image.resize((width, height), how))
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What became of a picture: pixels by class in id order, and whether a JPEG was too small for its overlay."""
+
+    pixels: tuple[int, ...]
+    shrunk: bool
+
+
+def map_picture(
+    model: Predictor, image: Image.Image, tiling: Tiling, files: MapFiles, step: Callable[[int], None]
+) -> Mapped:
+    """Write the class map and the overlay of an RGB image, which is used up; `step(pixels)` tells how many are done.
+
+    The class map is put in place last, so that where it is, the overlay is too.
+    """
+    palette = model.header.schema.palette[: model.header.schema.n_classes]
+    counts = np.zeros(len(palette), np.int64)
+    photo = Photo(image)
+    with (
+        writing(files.classes),
+        write_beside(files.classes) as temporary,
+        palette_png(temporary, photo.height, photo.width, palette, {KEY: files.key}) as write,
+    ):
+        strip = np.empty((0, photo.width), np.uint8)
+        for block in blocks(model.classify, photo, tiling, window_batch(model, tiling)):
+            ids = block.ids
+            if block.col == 0:
+                strip = np.empty((len(ids), photo.width), np.uint8)
+            strip[:, block.place[1]] = ids
+            counts += np.bincount(ids.ravel(), minlength=len(palette))
+            _lay_over(photo, block, ids, palette)
+            if block.col + ids.shape[1] == photo.width:
+                write(strip)
+            step(ids.size)
+        shrunk = save_overlay(image, files.overlay, files.key)
+    return Mapped(tuple(counts.tolist()), shrunk)
+
+
+def _lay_over(photo: Photo, block: Block, ids: NDArray[np.uint8], palette: NDArray[np.uint8]) -> None:
+    """Tint the block's rectangle of the photo in place; `tiling.blocks` reads none of it again."""
+    pixels = photo.read(block.row, block.col, *ids.shape)
+    photo.image.paste(Image.fromarray(tint(pixels, ids, palette)), (block.col, block.row))

@@ -1,0 +1,1 @@
+"""A raster in pieces: windows read, computed, journaled and put together."""

@@ -1,0 +1,134 @@
+"""From windows to finished pieces in the journal, and from the journal to finished cells of the map."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terrazzo.maps.pieces.journal import Journal
+from terrazzo.maps.pieces.lattice import Cell, Lattice, Piece
+from terrazzo.maps.pieces.sums import Layers, finish, weighted
+from terrazzo.maps.pieces.window_reader import Batch, WindowReader, one_ahead
+from terrazzo.model.predictor import Classify
+
+_SUMS = "sums"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """One piece that is now in the journal: its windows that were looked at, and the pixels that are its own."""
+
+    piece: Piece
+    n_windows: int
+
+
+def compute(
+    classify: Classify,
+    reader: WindowReader,
+    journal: Journal,
+    n_classes: int,
+    wanted: tuple[str, ...],
+    pieces: Sequence[Piece],
+) -> Iterator[Finished]:
+    """Compute the pieces; each is in the journal when it is handed out, and is put there while the next is begun.
+
+    Every window is classified once. Law: what the journal then says of a pixel depends on neither the cut into pieces
+    nor their order, as all sums are of whole numbers.
+    """
+    waiting: tuple[Finished, Future[None]] | None = None
+    with ThreadPoolExecutor(1, "journal") as writer:
+        for done, arrays in _computed(classify, reader, n_classes, wanted, pieces):
+            if waiting is not None:
+                yield _written(*waiting)
+            waiting = done, writer.submit(journal.write, done.piece, arrays)
+        if waiting is not None:
+            yield _written(*waiting)
+
+
+def _written(done: Finished, writing: "Future[None]") -> Finished:
+    """The finished piece, once it is written. Raises what went wrong with that."""
+    writing.result()
+    return done
+
+
+def _computed(
+    classify: Classify, reader: WindowReader, n_classes: int, wanted: tuple[str, ...], pieces: Sequence[Piece]
+) -> Iterator[tuple[Finished, dict[str, NDArray[Any]]]]:
+    """Each piece with what the journal keeps of it."""
+    lattice = reader.lattice
+    # One piece of memory for the sums of all pieces: fresh memory costs more than adding to it.
+    memory = np.zeros(n_classes * lattice.rows.longest * lattice.cols.longest, np.int32)
+    sums: NDArray[np.int32] | None = None
+    n_windows = 0
+    for part in one_ahead(reader.read(pieces)):
+        if isinstance(part, Batch):
+            if sums is None:
+                height, width = _shape(lattice, part.piece)
+                sums = memory[: n_classes * height * width].reshape(n_classes, height, width)
+                sums[...] = 0
+            _add(sums, classify(part.pixels), part, lattice)
+            n_windows += len(part.places)
+            continue
+        arrays = {} if sums is None else _cells(sums, part.valid, lattice, part.piece, wanted)
+        sums = None
+        yield Finished(part.piece, n_windows), arrays
+        n_windows = 0
+
+
+def assemble(lattice: Lattice, journal: Journal, wanted: tuple[str, ...]) -> Iterator[tuple[Cell, Layers]]:
+    """Every cell that holds a valid pixel, with its layers: what the pieces around it know of it added up."""
+    for cell in lattice.cells():
+        if not cell.shared:
+            found = {name: journal.read(cell.pieces[0], f"{name}.{cell.name}") for name in wanted}
+            if layers := {name: layer for name, layer in found.items() if layer is not None}:
+                yield cell, layers
+            continue
+        total: NDArray[np.int32] | None = None
+        for piece in cell.pieces:
+            sums = journal.read(piece, f"{_SUMS}.{cell.name}")
+            if sums is not None:
+                total = sums if total is None else total + sums
+        if total is not None:
+            yield cell, finish(total, wanted)
+
+
+def _shape(lattice: Lattice, piece: Piece) -> tuple[int, int]:
+    top, bottom = lattice.rows.span(piece.row)
+    left, right = lattice.cols.span(piece.col)
+    return bottom - top, right - left
+
+
+def _add(sums: NDArray[np.int32], probs: NDArray[np.float32], batch: Batch, lattice: Lattice) -> None:
+    """Add the windows of a batch to the sums (K, h, w) of its piece, in place."""
+    rows, cols = lattice.rows, lattice.cols
+    top, left = rows.span(batch.piece.row)[0], cols.span(batch.piece.col)[0]
+    for (i, j), window in zip(batch.places, probs, strict=False):  # behind the places is padding
+        row, col = rows.axis.starts[i], cols.axis.starts[j]
+        height, width = rows.end(i) - row, cols.end(j) - col
+        terms = weighted(window[:, :height, :width], rows.axis.weights[i][:height], cols.axis.weights[j][:width])
+        sums[:, row - top : row - top + height, col - left : col - left + width] += terms
+
+
+def _cells(
+    sums: NDArray[np.int32], valid: NDArray[np.bool_], lattice: Lattice, piece: Piece, wanted: tuple[str, ...]
+) -> dict[str, NDArray[Any]]:
+    """What a piece keeps: finished layers of its own cells, sums of those that it shares; nothing of empty ones."""
+    top, left = lattice.rows.span(piece.row)[0], lattice.cols.span(piece.col)[0]
+    sums[:, ~valid] = 0
+    arrays: dict[str, NDArray[Any]] = {}
+    for cell in lattice.cells(piece):
+        place = (
+            slice(cell.rows.start - top, cell.rows.stop - top),
+            slice(cell.cols.start - left, cell.cols.stop - left),
+        )
+        if not valid[place].any():
+            continue
+        part = sums[:, *place]
+        if cell.shared:
+            arrays[f"{_SUMS}.{cell.name}"] = part.copy()  # the next piece is computed in the same memory
+        else:
+            arrays |= {f"{name}.{cell.name}": layer for name, layer in finish(part, wanted).items()}
+    return arrays

@@ -1,0 +1,230 @@
+"""Finished pieces, so that a killed run goes on where it was: one file or object a piece, whole or absent.
+
+The place belongs to one key: the hash of everything that changes a value. What was begun with another key is never
+mixed in and never thrown away unasked.
+"""
+
+import io
+import json
+import re
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terrazzo.errors import InputError, OutputExistsError
+from terrazzo.maps.pictures.files import writing
+from terrazzo.maps.pieces.lattice import Piece
+from terrazzo.maps.pieces.sums import PROBABILITIES
+from terrazzo.system.files import PARTIAL_SUFFIX, digest, folder_for, write_beside, write_json
+from terrazzo.system.places import Place, Store, names_in, working_folder
+
+PARTIAL = ".partial"
+_KEY_FILE = "key.json"
+_MEANS_FILE = "computed_with.json"
+_STAGED = "finished"
+_PIECE = re.compile(r"piece-(\d+)-(\d+)\.npz")
+
+MadeOf = Mapping[str, Any]
+"""Everything that changes a value, by name, as JSON values."""
+
+
+def key_of(made_of: MadeOf) -> str:
+    """The key of a run: equal where all that changes a value is equal."""
+    return digest("orthomosaic", json.dumps(made_of, sort_keys=True))
+
+
+@dataclass(frozen=True)
+class Journal:
+    """One run's finished pieces."""
+
+    folder: Place
+    """Where they are."""
+    local: Path
+    """The folder on this machine where outputs are made: the same one, or where that is a URL a temporary one."""
+
+    @property
+    def staged(self) -> Path:
+        """Where finished outputs wait until all are there."""
+        return self.local / _STAGED
+
+    def absolute(self) -> "Journal":
+        """The same journal, as processes find it that were started in another folder."""
+        return Journal(self.folder.absolute(), self.local.absolute())
+
+    def belongs_to(self, made_of: MadeOf) -> bool:
+        """Whether the folder is there and was begun with this key."""
+        return bool(_key_in(self.folder) == _as_json(made_of))
+
+    def settle(self, means: Mapping[str, str]) -> None:
+        """Remember with what pieces are computed, device and precision, as `auto` is settled by the machine at hand.
+
+        Raises OutputExistsError where the pieces that are there were computed with something else.
+        """
+        path = self.folder / _MEANS_FILE
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            found = None
+        if found is not None and found != dict(means) and self.pieces():
+            before, now = (" ".join(f"--{name} {value}" for name, value in each.items()) for each in (found, means))
+            raise OutputExistsError(
+                f"{self.folder}: holds unfinished work computed with {before}, this machine would go on with {now}; "
+                f"go on with {before}, or throw it away with --restart"
+            )
+        if found != dict(means):
+            _put_json(path, means)
+
+    def pieces(self) -> frozenset[Piece]:
+        """The finished pieces, from one look into the folder."""
+        found = (_PIECE.fullmatch(name) for name in names_in(self.folder))
+        return frozenset(Piece(int(match[1]), int(match[2])) for match in found if match)
+
+    def has(self, piece: Piece) -> bool:
+        """Whether the piece is finished."""
+        return (self.folder / _name(piece)).is_file()
+
+    def write(self, piece: Piece, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Keep a finished piece, whole or not at all."""
+        path = self.folder / _name(piece)
+        if isinstance(path, Store):
+            whole = io.BytesIO()
+            _write_arrays(whole, arrays)
+            path.put(whole.getvalue())
+            return
+        with writing(path), write_beside(path) as temporary:
+            _write_arrays(temporary, arrays)
+
+    def read(self, piece: Piece, name: str) -> NDArray[Any] | None:
+        """An array of a finished piece; None where it has none of that name. Raises InputError on a damaged piece."""
+        path = self.folder / _name(piece)
+        try:
+            with np.load(self._at_hand(piece), allow_pickle=False) as arrays:
+                array: NDArray[Any] | None = arrays.get(name)
+                return array
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise InputError(f"{path}: is damaged ({error}); remove it and run the command again") from error
+
+    def remove(self) -> None:
+        """Throw all pieces away."""
+        _remove(self.folder)
+
+    def _at_hand(self, piece: Piece) -> Path:
+        """A finished piece as a file on this machine."""
+        path, here = self.folder / _name(piece), self.local / _name(piece)
+        if isinstance(path, Store) and not here.is_file():
+            path.download(here)
+        return here
+
+
+def check_journal(folder: Place, made_of: MadeOf, restart: bool) -> None:
+    """Raise OutputExistsError where the place holds unfinished work of another key, unless `restart`."""
+    if restart or not names_in(folder) - {_KEY_FILE, _MEANS_FILE, _STAGED}:
+        return  # there is none, or no piece of it
+    found = _key_in(folder)
+    if found == _as_json(made_of):
+        return
+    changed = [name for name in made_of if not isinstance(found, dict) or found.get(name) != made_of[name]]
+    raise OutputExistsError(
+        f"{folder}: holds unfinished work of another {_words(changed[0] if changed else 'run')}; "
+        "throw it away with --restart, or choose another --out"
+    )
+
+
+def begun_cut(folder: Place, made_of: MadeOf) -> tuple[int, int] | None:
+    """The cut into pieces with which work on this key was begun in the place; None where there is none."""
+    found = _key_in(folder)
+    if not isinstance(found, dict) or "cut" not in found or found != _as_json({**made_of, "cut": found["cut"]}):
+        return None
+    rows, cols = found["cut"]
+    return int(rows), int(cols)
+
+
+@contextmanager
+def open_journal(folder: Place, made_of: MadeOf, restart: bool) -> Iterator[Journal]:
+    """The journal of a run, begun or gone on with; `check_journal` has been asked before.
+
+    Where the run fails without a finished piece, its folder goes again, and those above it that were made for it.
+    """
+    with _leaving_no_trace(folder), working_folder(folder) as local:
+        if restart or not Journal(folder, Path()).belongs_to(made_of):
+            _remove(folder)
+            _put_json(folder / _KEY_FILE, made_of)
+        for stale in local.glob(f".*{PARTIAL_SUFFIX}*"):
+            stale.unlink()
+        journal = Journal(folder, local)
+        shutil.rmtree(journal.staged, ignore_errors=True)
+        journal.staged.mkdir(parents=True)
+        yield journal
+
+
+@contextmanager
+def _leaving_no_trace(folder: Place) -> Iterator[None]:
+    """Remove a journal without a piece where the block fails. One in a store stays: workers may be putting pieces."""
+    if isinstance(folder, Store):
+        yield
+        return
+    with folder_for(folder):
+        try:
+            yield
+        except BaseException:
+            if not Journal(folder, folder).pieces():
+                _remove(folder)
+            raise
+
+
+def _name(piece: Piece) -> str:
+    return f"piece-{piece.row:05d}-{piece.col:05d}.npz"
+
+
+def _write_arrays(file: Path | BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Arrays as numpy reads them from one .npz file.
+
+    Only probabilities are compressed, and in a hurry: they are a byte a class and pixel. Sums and confidences hardly
+    shrink, and classes are few beside the sums.
+    """
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            if name.startswith(PROBABILITIES):
+                whole = io.BytesIO()
+                np.lib.format.write_array(whole, array, allow_pickle=False)
+                archive.writestr(f"{name}.npy", whole.getbuffer(), zipfile.ZIP_DEFLATED, 1)
+                continue
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, array, allow_pickle=False)
+
+
+def _remove(folder: Place) -> None:
+    if isinstance(folder, Store):
+        folder.remove()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _put_json(path: Place, value: Mapping[str, Any]) -> None:
+    if isinstance(path, Store):
+        path.put(json.dumps(dict(value)).encode())
+    else:
+        write_json(path, dict(value))
+
+
+def _key_in(folder: Place) -> Any:
+    """What the place was begun with; empty where it says nothing."""
+    try:
+        return json.loads((folder / _KEY_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _as_json(made_of: MadeOf) -> Any:
+    return json.loads(json.dumps(made_of))
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,122 @@
+"""The windows of a raster as the network sees them, batch by batch, read one batch ahead of the computing."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terrazzo.maps.pieces.lattice import Lattice, Piece
+from terrazzo.model.normalization import Normalization
+
+T = TypeVar("T")
+
+
+class PixelSource(Protocol):
+    """What is read: an open raster (`rasters.RasterPixels`), or an array in a test."""
+
+    def read(self, row: int, col: int, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Pixels (height, width, C) from (row, col) on, and which of them are valid (height, width)."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows of one piece: their numbers along the rows and columns, and their pixels (B, C, window, window).
+
+    B is the same in every batch of a raster, whatever its place and fill, so that a window's probabilities do not
+    depend on its neighbours in the batch; what is behind the places is padding.
+    """
+
+    piece: Piece
+    places: tuple[tuple[int, int], ...]
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ReadPiece:
+    """The end of a piece: which of the pixels that its windows hold are valid (h, w)."""
+
+    piece: Piece
+    valid: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class WindowReader:
+    """Reads the windows of pieces; windows without a valid pixel are left out, they cost nothing."""
+
+    source: PixelSource
+    lattice: Lattice
+    normalization: Normalization
+    batch_size: int
+
+    def read(self, pieces: Iterable[Piece]) -> Iterator[Batch | ReadPiece]:
+        """The batches of each piece, followed by its end."""
+        for piece in pieces:
+            top, bottom = self.lattice.rows.span(piece.row)
+            left, right = self.lattice.cols.span(piece.col)
+            valid = np.zeros((bottom - top, right - left), bool)
+            waiting: list[tuple[tuple[int, int], NDArray[np.uint8]]] = []
+            for place, pixels in self._windows(piece, valid):
+                waiting.append((place, pixels))
+                if len(waiting) == self.batch_size:
+                    yield self._batch(piece, waiting)
+                    waiting = []
+            if waiting:
+                yield self._batch(piece, waiting)
+            yield ReadPiece(piece, valid)
+
+    def _windows(self, piece: Piece, valid: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, int], NDArray[np.uint8]]]:
+        """The windows of a piece, one row of them read at a time; `valid` of the piece is filled in."""
+        rows, cols = self.lattice.rows, self.lattice.cols
+        top, _ = rows.span(piece.row)
+        left, right = cols.span(piece.col)
+        for i in rows.windows(piece.row):
+            start, stop = rows.axis.starts[i], rows.end(i)
+            pixels, shown = self.source.read(start, left, stop - start, right - left)
+            valid[start - top : stop - top] = shown
+            for j in cols.windows(piece.col):
+                part = slice(cols.axis.starts[j] - left, cols.end(j) - left)
+                if shown[:, part].any():
+                    yield (i, j), self._filled(pixels[:, part], shown[:, part])
+
+    def _filled(self, pixels: NDArray[np.uint8], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """A whole window: invalid pixels become the mean, and a raster that is smaller is reflected to fill it."""
+        if not valid.all():
+            pixels = pixels.copy()
+            pixels[~valid] = fill_color(self.normalization, pixels[valid])
+        pad = (self.lattice.rows.axis.window - pixels.shape[0], self.lattice.cols.axis.window - pixels.shape[1])
+        return np.pad(pixels, ((0, pad[0]), (0, pad[1]), (0, 0)), mode="symmetric") if any(pad) else pixels
+
+    def _batch(self, piece: Piece, windows: list[tuple[tuple[int, int], NDArray[np.uint8]]]) -> Batch:
+        """The windows, filled up with zeros to the batch size."""
+        height, width, bands = windows[0][1].shape
+        pixels = np.zeros((self.batch_size, bands, height, width), np.uint8)
+        for k, (_, window) in enumerate(windows):
+            pixels[k] = window.transpose(2, 0, 1)
+        return Batch(piece, tuple(place for place, _ in windows), pixels)
+
+
+def fill_color(normalization: Normalization, shown: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What stands for invalid pixels (C,): the training mean, which the network sees as 0.
+
+    Where each window is stretched by its own range (`scale: minmax`), the mean of its valid pixels `shown` (n, C).
+    """
+    if normalization.scale == "minmax":
+        mean = shown.mean(axis=0, dtype=np.float64)
+    else:
+        mean = np.array(normalization.mean) * normalization.value_range
+    color: NDArray[np.uint8] = np.rint(mean.clip(0, 255)).astype(np.uint8)
+    return color
+
+
+def one_ahead(items: Iterable[T]) -> Iterator[T]:
+    """The same items, each made in a thread while the one before is being used."""
+    iterator = iter(items)
+    end = object()
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, iterator, end)
+        while (item := coming.result()) is not end:
+            coming = pool.submit(next, iterator, end)
+            yield item  # type: ignore[misc]

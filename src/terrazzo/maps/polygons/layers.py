@@ -1,0 +1,210 @@
+"""A layer of polygons in a file: GeoPackage, GeoJSON or GeoParquet, added to batch by batch.
+
+The same batches give the same bytes. GeoPackages therefore carry a fixed date of change; set by `pyogrio`, whose GDAL
+is another one than rasterio's.
+"""
+
+import importlib
+import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyogrio
+import pyproj
+import shapely
+from numpy.typing import NDArray
+
+from terrazzo.errors import InputError
+from terrazzo.maps.polygons.rows import Features
+from terrazzo.pixels.geodesy import HasWkt, terrestrial
+from terrazzo.system.extras import need
+
+LAYER = "classes"
+FIELDS = ("class_id", "class", "area_m2", "area_ha", "confidence")
+SUFFIXES = (".gpkg", ".geojson", ".parquet")
+FIXED_DATE = "2000-01-01T00:00:00.000Z"
+GEOJSON_DECIMALS = 9
+"""Digits behind the point of a degree: 0.1 mm. The customary 7 would be a whole pixel of 1 cm."""
+_FAILURES = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.FeatureError)
+
+
+class Layer(Protocol):
+    """A layer being written."""
+
+    def write(self, features: Features) -> None:
+        """Add polygons; on the map, at least one."""
+
+    def close(self) -> None:
+        """Finish the file, also where nothing was added."""
+
+
+def check_format(path: Path) -> None:
+    """Raise InputError where the suffix names no format, or one whose library is not installed."""
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"{path}: polygons are written as {', '.join(SUFFIXES)}, not as {path.suffix or 'no suffix'}")
+    if path.suffix == ".parquet":
+        need("parquet", "pyarrow", for_what="GeoParquet")
+
+
+@contextmanager
+def open_layer(path: Path, crs: HasWkt | str | None, names: tuple[str, ...]) -> Iterator[Layer]:
+    """A new layer at `path`, in the format that its suffix says, closed in the end."""
+    if path.suffix == ".geojson":
+        layer: Layer = _GeoJson(path, crs, names)
+    elif path.suffix == ".parquet":
+        layer = _GeoParquet(path, crs, names)
+    else:
+        layer = _GeoPackage(path, crs, names)
+    failed = True
+    try:
+        yield layer
+        failed = False
+    finally:
+        if not failed or not isinstance(layer, _GeoPackage):
+            layer.close()
+
+
+def columns(features: Features, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+    """The table beside the polygons, a column for each of FIELDS; NaN where nothing is known."""
+    area_m2 = features.area_m2
+    return {
+        "class_id": features.class_ids.astype(np.int32),
+        "class": np.array(names, np.object_)[features.class_ids],
+        "area_m2": area_m2,
+        "area_ha": area_m2 / 10_000,
+        "confidence": features.confidence,
+    }
+
+
+class _GeoPackage:
+    def __init__(self, path: Path, crs: HasWkt | str | None, names: tuple[str, ...]) -> None:
+        self._path, self._names = path, names
+        self._crs = crs if crs is None or isinstance(crs, str) else crs.to_wkt()
+        self._begun = False
+
+    def write(self, features: Features) -> None:
+        table = columns(features, self._names)
+        with _steady(), warnings.catch_warnings():
+            if self._crs is None:  # a map without CRS is what the raster is, and no cause for a warning
+                warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
+            try:
+                pyogrio.raw.write(
+                    str(self._path),
+                    shapely.to_wkb(features.polygons),
+                    list(table.values()),
+                    list(table),
+                    layer=LAYER,
+                    driver="GPKG",
+                    geometry_type="Polygon",
+                    crs=self._crs,
+                    append=self._begun,
+                )
+            except _FAILURES as error:
+                raise InputError(
+                    f"{self._path.parent}: polygons could not be written ({error}); "
+                    "make room there, or choose another --out"
+                ) from error
+        self._begun = True
+
+    def close(self) -> None:
+        if not self._begun:
+            nothing = np.zeros(0)
+            self.write(Features(nothing.astype(np.object_), nothing.astype(np.uint8), np.zeros((0, 3))))
+
+
+@contextmanager
+def _steady() -> Iterator[None]:
+    """GDAL's options for files that are equal when their content is, and are synced once they are complete."""
+    options = {"OGR_CURRENT_DATE": FIXED_DATE, "OGR_SQLITE_SYNCHRONOUS": "OFF"}
+    before = {name: pyogrio.get_gdal_config_option(name) for name in options}
+    pyogrio.set_gdal_config_options(options)
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options(before)
+
+
+class _GeoJson:
+    """RFC 7946: longitude and latitude on WGS 84, cut at the date line. Without a CRS, the raster's own coordinates."""
+
+    def __init__(self, path: Path, crs: HasWkt | str | None, names: tuple[str, ...]) -> None:
+        self._names = names
+        known = terrestrial(crs)
+        self._to_lonlat = None if known is None else pyproj.Transformer.from_crs(known, "EPSG:4326", always_xy=True)
+        self._stream = path.open("w", encoding="utf-8", newline="\n")
+        self._stream.write(f'{{"type": "FeatureCollection", "name": "{LAYER}", "features": [')
+        self._separator = "\n"
+
+    def write(self, features: Features) -> None:
+        polygons = features.polygons if self._to_lonlat is None else _to_lonlat(features.polygons, self._to_lonlat)
+        table = {name: column.tolist() for name, column in columns(features, self._names).items()}
+        for i, geometry in enumerate(shapely.to_geojson(polygons).tolist()):
+            values = {name: None if column[i] != column[i] else column[i] for name, column in table.items()}
+            properties = json.dumps(values, ensure_ascii=False)
+            self._stream.write(
+                f'{self._separator}{{"type": "Feature", "properties": {properties}, "geometry": {geometry}}}'
+            )
+            self._separator = ",\n"
+
+    def close(self) -> None:
+        self._stream.write("\n]}\n")
+        self._stream.close()
+
+
+def _to_lonlat(polygons: NDArray[np.object_], transformer: pyproj.Transformer) -> NDArray[np.object_]:
+    def place(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        lonlat: NDArray[np.float64] = np.column_stack(transformer.transform(*points.T))
+        return np.round(lonlat, GEOJSON_DECIMALS)
+
+    placed: NDArray[np.object_] = shapely.orient_polygons(shapely.transform(polygons, place))
+    bounds = shapely.bounds(placed)
+    for i in np.flatnonzero(bounds[:, 2] - bounds[:, 0] > 180).tolist():
+        placed[i] = _cut_at_date_line(placed[i])
+    return placed
+
+
+def _cut_at_date_line(polygon: shapely.Polygon) -> shapely.MultiPolygon | shapely.Polygon:
+    """A polygon whose longitudes jump from 180 to -180, as one part on each side."""
+    east = shapely.transform(polygon, lambda points: points + np.where(points < 0, 360, 0) * np.array([1, 0]))
+    parts = [
+        shapely.intersection(east, shapely.box(0, -90, 180, 90)),
+        shapely.transform(
+            shapely.intersection(east, shapely.box(180, -90, 360, 90)), lambda points: points - np.array([360, 0])
+        ),
+    ]
+    areas = [part for geometry in parts for part in shapely.get_parts(geometry) if part.area > 0]
+    return shapely.orient_polygons(shapely.multipolygons(areas))
+
+
+class _GeoParquet:
+    """GeoParquet 1.0: geometries as well-known binary, the CRS as PROJJSON."""
+
+    def __init__(self, path: Path, crs: HasWkt | str | None, names: tuple[str, ...]) -> None:
+        self._names = names
+        self._arrow = pyarrow = importlib.import_module("pyarrow")  # by name: not installed for most users
+        geometry = {
+            "encoding": "WKB",
+            "geometry_types": ["Polygon"],
+            "orientation": "counterclockwise",
+            "crs": None if crs is None else pyproj.CRS.from_user_input(crs).to_json_dict(),
+        }
+        geo = {"version": "1.0.0", "primary_column": "geometry", "columns": {"geometry": geometry}}
+        kinds = (pyarrow.int32(), pyarrow.string(), pyarrow.float64(), pyarrow.float64(), pyarrow.float64())
+        fields = [pyarrow.field(*pair) for pair in zip(FIELDS, kinds, strict=True)]
+        self._schema = pyarrow.schema([*fields, pyarrow.field("geometry", pyarrow.binary())], {"geo": json.dumps(geo)})
+        self._writer = importlib.import_module("pyarrow.parquet").ParquetWriter(
+            str(path), self._schema, compression="zstd"
+        )
+
+    def write(self, features: Features) -> None:
+        table = columns(features, self._names)
+        arrays = [self._arrow.array(table[name], self._schema.field(name).type, from_pandas=True) for name in FIELDS]
+        arrays.append(self._arrow.array(shapely.to_wkb(features.polygons), self._arrow.binary()))
+        self._writer.write_table(self._arrow.Table.from_arrays(arrays, schema=self._schema))
+
+    def close(self) -> None:
+        self._writer.close()

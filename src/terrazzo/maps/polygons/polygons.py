@@ -1,0 +1,118 @@
+"""A class raster as a layer of polygons that share their borders.
+
+Laws: without simplification the polygons cover exactly the pixels of their class; with it they still are a valid
+coverage (no gap, no overlap, equal vertices along shared borders), whose union differs from the valid area by less
+than the simplification, and only along nodata; the raster's outer edge and borders along a strip line stay
+as they are. The bytes written depend on the ids, the options and the libraries' versions, on nothing else.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from terrazzo.errors import InputError
+from terrazzo.maps.polygons.layers import check_format, open_layer
+from terrazzo.maps.polygons.rows import ClassRaster, Features, join_features
+from terrazzo.maps.polygons.seams import Seams
+from terrazzo.maps.polygons.strips import strip_parts
+from terrazzo.system.files import write_beside
+
+if TYPE_CHECKING:
+    from affine import Affine
+
+MAX_VERTICES = 100_000
+"""An area that is still open with more vertices than this is written in parts."""
+BATCH_VERTICES = 100_000
+"""Finished polygons are written once they have this many vertices together."""
+
+
+@dataclass(frozen=True)
+class PolygonOptions:
+    """How polygons are made; lengths and areas in pixels."""
+
+    mapping_unit: int = 1
+    """Areas of fewer pixels join a neighbour; 1 keeps all."""
+    tolerance: float = 1.0
+    """The square root of the area of the corners that are smoothed away; 0 keeps every pixel's corner."""
+    max_vertices: int = MAX_VERTICES
+
+    def __post_init__(self) -> None:
+        if self.mapping_unit < 1:
+            raise InputError(f"a mapping unit of {self.mapping_unit} pixels; give 1 (keep all areas) or more")
+        if not 0 <= self.tolerance < np.inf:
+            raise InputError(f"a simplification of {self.tolerance} pixels; give 0 (none) or more")
+        if self.max_vertices < 4:
+            raise InputError(f"polygons of at most {self.max_vertices} vertices; give 4 or more")
+
+
+@dataclass(frozen=True)
+class PolygonCounts:
+    """What was written."""
+
+    polygons: int
+    vertices: int
+    cut: int
+    """Parts that end at a strip line because their area had too many vertices; what goes on below is another part."""
+
+
+def find_polygons(raster: ClassRaster, options: PolygonOptions) -> Iterator[Features]:
+    """Batches of polygons on the map, in a fixed order, counter-clockwise outside; every batch has some.
+
+    Nodata has no polygon. Memory: a strip and the areas still open. Raises InputError on ids without a class.
+    """
+    seams = Seams(options.max_vertices)
+    for strip in strip_parts(raster, options.mapping_unit, options.tolerance):
+        found = seams.add(strip)
+        if len(found.polygons):
+            polygons = shapely.orient_polygons(_placed(found.polygons, raster.transform))
+            yield Features(polygons, found.class_ids, found.figures, found.cut)
+
+
+def write_polygons(path: Path, raster: ClassRaster, options: PolygonOptions) -> PolygonCounts:
+    """Write the layer `classes` (class_id, class, area_m2, area_ha, confidence) whole or not at all.
+
+    The suffix of `path` says the format: .gpkg, .geojson or .parquet. Areas are those of the polygons' pixels on the
+    ellipsoid, null without a terrestrial CRS; confidence is their mean in percent, null where the raster has none.
+    """
+    check_format(path)
+    polygons = vertices = cut = 0
+    with write_beside(path) as temporary, open_layer(temporary, raster.crs, raster.names) as layer:
+        for batch in _batches(find_polygons(raster, options)):
+            layer.write(batch)
+            polygons += len(batch.polygons)
+            vertices += int(shapely.get_num_coordinates(batch.polygons).sum())
+            cut += batch.cut
+    return PolygonCounts(polygons, vertices, cut)
+
+
+def _placed(polygons: NDArray[np.object_], transform: "Affine") -> NDArray[np.object_]:
+    """Polygons in pixel units on the map."""
+
+    def place(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        # Not as a matrix product: its last bits may depend on how many points there are, and borders would part.
+        col, row = points.T
+        x = transform.a * col + transform.b * row + transform.c
+        y = transform.d * col + transform.e * row + transform.f
+        return np.column_stack([x, y])
+
+    placed: NDArray[np.object_] = shapely.transform(polygons, place)
+    return placed
+
+
+def _batches(found: Iterator[Features]) -> Iterator[Features]:
+    """The features in batches large enough to be written at once."""
+    waiting: list[Features] = []
+    vertices = 0
+    for features in found:
+        waiting.append(features)
+        vertices += int(shapely.get_num_coordinates(features.polygons).sum())
+        if vertices >= BATCH_VERTICES:
+            yield join_features(waiting)
+            waiting, vertices = [], 0
+    if waiting:
+        yield join_features(waiting)

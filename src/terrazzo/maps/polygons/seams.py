@@ -1,0 +1,110 @@
+"""Areas joined across strips: polygons that are finished as soon as nothing of them goes on below.
+
+Memory is that of a strip's polygons and of the areas still open. An open area of more vertices than a limit is handed
+out as it stands, cut along the strip's lower line; what goes on below begins anew. Figures are those of each part, so
+the parts of an area add up to it.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from terrazzo.classes.schema import IGNORE
+from terrazzo.maps.polygons.rows import Features, join_features
+from terrazzo.maps.polygons.strips import StripParts
+
+
+@dataclass(eq=False)
+class _OpenArea:
+    """An area that goes on below the strips seen so far."""
+
+    class_id: int
+    first: int
+    figures: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
+    parts: list[shapely.Polygon] = field(default_factory=list)
+    vertices: int = 0
+    joined: "_OpenArea | None" = None
+    """The area that has taken this one in."""
+
+    def whole(self) -> "_OpenArea":
+        """The area that this one is part of now."""
+        area = self
+        while area.joined is not None:
+            area = area.joined
+        return area
+
+    def take_in(self, other: "_OpenArea") -> "_OpenArea":
+        """The two as one; lists grow from the longer one, so that many short arms cost no more than their length."""
+        if len(other.parts) > len(self.parts):
+            return other.take_in(self)
+        self.first = min(self.first, other.first)
+        self.figures = self.figures + other.figures
+        self.parts += other.parts
+        self.vertices += other.vertices
+        other.parts, other.joined = [], self
+        return self
+
+
+class Seams:
+    """Takes the parts of strip after strip, and hands out the polygons that are finished with each.
+
+    The order is fixed: areas that lie in one strip by their first pixel, then those that end here, then those cut.
+    """
+
+    def __init__(self, max_vertices: int) -> None:
+        self._max_vertices = max_vertices
+        self._open: dict[int, _OpenArea] = {}  # by the number of the strip's area with which they touch its lower line
+        self._bottom: NDArray[np.int64] | None = None
+
+    def add(self, strip: StripParts) -> Features:
+        """The polygons, in pixel units, that are finished with the next strip."""
+        shared = np.zeros(len(strip.polygons), np.bool_)
+        shared[strip.top[strip.up]] = True
+        shared[strip.bottom[strip.down]] = True
+        here = self._areas(strip, np.flatnonzero(shared))
+        self._open = {label: here[label].whole() for label in np.unique(strip.bottom[strip.down]).tolist()}
+        self._bottom = strip.bottom
+
+        every = {id(area): area for area in (area.whole() for area in here.values())}
+        going_on = {id(area): area for area in self._open.values()}
+        ended = [area for key, area in every.items() if key not in going_on]
+        cut = [area for area in going_on.values() if area.vertices > self._max_vertices]
+        self._open = {label: area for label, area in self._open.items() if area not in cut}
+        alone = np.flatnonzero(~shared & (strip.class_ids != IGNORE))
+        return join_features(
+            [
+                Features(strip.polygons[alone], strip.class_ids[alone], strip.figures[alone]),
+                _finished(ended),
+                _finished(cut, cut=len(cut)),
+            ]
+        )
+
+    def _areas(self, strip: StripParts, labels: NDArray[np.int64]) -> dict[int, _OpenArea]:
+        """The areas to which the strip's parts of these numbers belong, with the parts in them."""
+        here: dict[int, _OpenArea] = {}
+        if self._bottom is not None:
+            pairs = np.unique(np.stack([self._bottom[strip.up], strip.top[strip.up]]), axis=1)
+            for above, label in pairs.T.tolist():
+                if above in self._open:
+                    area = self._open[above].whole()
+                    known = here[label].whole() if label in here else area
+                    here[label] = known if known is area else known.take_in(area)
+        for label in labels.tolist():
+            first = int(strip.firsts[label])
+            area = here.setdefault(label, _OpenArea(int(strip.class_ids[label]), first)).whole()
+            area.figures = area.figures + strip.figures[label]
+            area.parts.append(strip.polygons[label])
+            area.vertices += int(shapely.get_num_coordinates(strip.polygons[label]))
+        return here
+
+
+def _finished(areas: list[_OpenArea], cut: int = 0) -> Features:
+    """The areas as one polygon each, by their first pixel."""
+    areas = sorted(areas, key=lambda area: area.first)
+    polygons = np.empty(len(areas), np.object_)
+    for i, area in enumerate(areas):
+        polygons[i] = area.parts[0] if len(area.parts) == 1 else shapely.coverage_union_all(area.parts)
+    figures = np.array([area.figures for area in areas]).reshape(-1, 3)
+    return Features(polygons, np.array([area.class_id for area in areas], np.uint8), figures, cut)

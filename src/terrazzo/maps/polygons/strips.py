@@ -1,0 +1,121 @@
+"""The areas of one strip as polygons in pixel units, with figures, and where they go on above and below.
+
+Strips lie on the raster's own grid, so nothing here depends on how the raster was made or is read.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from terrazzo.classes.schema import IGNORE
+from terrazzo.errors import InputError
+from terrazzo.maps.polygons.mapping_unit import settled_strips
+from terrazzo.maps.polygons.outlines import Polygons, outline
+from terrazzo.maps.polygons.regions import Ints, Regions, find_regions
+from terrazzo.maps.polygons.rows import ClassRaster, ReadRows
+from terrazzo.pixels.geodesy import PixelAreas, pixel_areas
+
+
+@dataclass(frozen=True)
+class StripParts:
+    """The areas of a strip, nodata among them; an area of the raster is one or more of these, in one or more strips."""
+
+    polygons: Polygons
+    class_ids: NDArray[np.uint8]
+    firsts: Ints
+    """The first pixel of each area, as row x width + column of the raster."""
+    figures: NDArray[np.float64]
+    """Pixels, m2 and summed confidence (areas, 3); see `Features.figures`."""
+    top: Ints
+    """The area of each pixel of the first row (width,)."""
+    bottom: Ints
+    up: NDArray[np.bool_]
+    """Where the row above the strip has the same class (width,); nodata does not go on."""
+    down: NDArray[np.bool_]
+
+
+def strip_parts(raster: ClassRaster, unit: int, tolerance: float) -> Iterator[StripParts]:
+    """The parts of each strip from the top: mapping unit in pixels, simplified by `tolerance` in pixels (0: exact).
+
+    Within a strip the areas, nodata included, are simplified as one coverage whose outer rectangle stays: they keep
+    fitting each other and the strips above and below. Raises InputError on ids without a class.
+    """
+    areas = pixel_areas(raster.transform, raster.crs, raster.height, raster.width)
+    above: NDArray[np.uint8] | None = None
+    top = 0
+    for ids, below in _with_next_row(settled_strips(_checked(raster), raster.height, unit)):
+        regions = find_regions(ids)
+        polygons = outline(ids, regions, above, below)
+        if tolerance > 0:
+            polygons = shapely.coverage_simplify(polygons, tolerance, simplify_boundary=False)
+        columns, last = np.arange(raster.width), (len(ids) - 1) * raster.width
+        yield StripParts(
+            _lowered(polygons, top),
+            regions.values[regions.firsts],
+            regions.starts[regions.firsts] + top * raster.width,
+            _figures(raster, areas, regions, top),
+            regions.at(columns),
+            regions.at(last + columns),
+            _goes_on(ids[0], above),
+            _goes_on(ids[-1], below),
+        )
+        above = ids[-1]
+        top += len(ids)
+
+
+def _with_next_row(
+    strips: Iterator[NDArray[np.uint8]],
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8] | None]]:
+    """Each strip with the first row of the next; None behind the last."""
+    ids = next(strips, None)
+    while ids is not None:
+        following = next(strips, None)
+        yield ids, None if following is None else following[0]
+        ids = following
+
+
+def _checked(raster: ClassRaster) -> ReadRows:
+    """The raster's rows, refused where an id has no class."""
+
+    def read(row0: int, row1: int) -> NDArray[np.uint8]:
+        ids = raster.read_rows(row0, row1)
+        strange = (ids >= len(raster.names)) & (ids != IGNORE)
+        if strange.any():
+            row, col = np.argwhere(strange)[0]
+            raise InputError(
+                f"class id {ids[row, col]} at row {row0 + row}, column {col}, but there are {len(raster.names)} "
+                f"classes (0..{len(raster.names) - 1}, nodata {IGNORE}); name all classes of the raster"
+            )
+        return ids
+
+    return read
+
+
+def _lowered(polygons: Polygons, rows: int) -> Polygons:
+    lowered: Polygons = shapely.transform(polygons, lambda points: points + np.array([0, rows]))
+    return lowered
+
+
+def _goes_on(row: NDArray[np.uint8], neighbour: NDArray[np.uint8] | None) -> NDArray[np.bool_]:
+    return np.zeros(len(row), np.bool_) if neighbour is None else (row == neighbour) & (row != IGNORE)
+
+
+def _figures(raster: ClassRaster, areas: PixelAreas | None, regions: Regions, top: int) -> NDArray[np.float64]:
+    """Pixels, m2 and summed confidence of each area (areas, 3); NaN for what is not known."""
+    bottom = top + regions.shape[0]
+    figures = np.full((regions.count, 3), np.nan)
+    figures[:, 0] = regions.total(regions.lengths)
+    if areas is not None:
+        block = areas.block(top, bottom)
+        if block.shape[1] == raster.width:
+            by_run = np.add.reduceat(block.reshape(-1), regions.starts)
+        else:
+            by_run = block[regions.starts // raster.width, 0] * regions.lengths
+        figures[:, 1] = regions.total(by_run)
+    if raster.read_confidence is not None:
+        confidence = raster.read_confidence(top, bottom).reshape(-1)
+        figures[:, 2] = regions.total(np.add.reduceat(confidence, regions.starts, dtype=np.int64))
+    return figures

@@ -1,0 +1,238 @@
+"""What mapping rasters would take, without writing anything: windows, memory, time, disk, and what is there already."""
+
+import shutil
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from terrazzo.maps.engines.local import batch_size
+from terrazzo.maps.engines.options import DASK
+from terrazzo.maps.jobs.job import RasterJob
+from terrazzo.maps.jobs.memory_need import size_words
+from terrazzo.maps.outputs.cog import STRIP
+from terrazzo.maps.pieces.journal import PARTIAL, Journal
+from terrazzo.maps.pieces.lattice import SUM_BYTES, Lattice, Piece
+from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE
+from terrazzo.maps.pieces.turning import averaging
+from terrazzo.maps.rasters.batch import RasterBatch
+from terrazzo.model.opening import computes_on, open_model
+from terrazzo.model.predictor import Halving, Predictor
+from terrazzo.model.windows.tiling import window_batch
+from terrazzo.system.places import Place
+from terrazzo.system.reporting import how_many
+
+SHARE_OF_NETWORK = 0.84
+"""The share of a run's time, polygons aside, that its network computes, as benchmarks/prediction.py measured it."""
+SMALL_BYTES = 4_000_000
+"""More than quicklook.png, classes.qml and run.json take together."""
+ROW_BYTES = 120
+"""More than a row of areas.csv takes, names aside."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """How a map is expected to be computed."""
+
+    seconds: float
+    """Without polygons, in one process; windows without a valid pixel cost nothing, and are counted here."""
+    computed_by: str
+    """Device and precision: `cpu, bf16`."""
+
+
+@dataclass(frozen=True)
+class MapPlan:
+    """What mapping one raster would take."""
+
+    name: str
+    """The raster's name below its input."""
+    folder: Place
+    """Where its map goes."""
+    raster: str
+    """Its size, bands, resolution and coordinate reference system in words."""
+    n_pixels: int
+    window: int
+    n_windows: int
+    n_pieces: int
+    pieces_done: int
+    """Pieces of unfinished work that is gone on with."""
+    finished: bool
+    """Whether the map is there already and would be kept."""
+    memory_bytes: int
+    """At most, libraries included, unless the map is nothing but specks, of which polygons are made."""
+    by_workers: bool
+    """Whether that is for each worker of --engine dask."""
+    expected: Expected | None
+    """None where there is nothing to compute."""
+    outputs: tuple[tuple[str, int | None], ...]
+    """The files with the bytes that they take at most; None where that is up to what they hold."""
+    temporary_bytes: int
+    """What the journal and drafts take at most beside the outputs, while they are made."""
+    free_bytes: int | None
+    """Free room where they go; None where that is not known."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The plan in words, the first line being about the raster."""
+        return (
+            f"{self.name}: {self.raster}",
+            f"  {how_many(self.n_windows, 'window')} of {self.window} px in {how_many(self.n_pieces, 'piece')}, "
+            f"{how_many(self.n_pixels, 'pixel')}",
+            f"  memory: {self._memory()}; time: {self._time()}",
+            f"  disk: {self._disk()}",
+            f"  {self.folder}: {self._there()}",
+        )
+
+    def _memory(self) -> str:
+        ragged = ", more where the map is nothing but specks" if any(size is None for _, size in self.outputs) else ""
+        return f"at most {size_words(self.memory_bytes)}{' for each worker' if self.by_workers else ''}{ragged}"
+
+    def _time(self) -> str:
+        if self.expected is None:
+            return "none"
+        minutes = self.expected.seconds / 60
+        words = f"{minutes:.1f} minutes" if minutes >= 1 else f"{self.expected.seconds:.1f} seconds"
+        return f"about {words} without polygons ({self.expected.computed_by})"
+
+    def _disk(self) -> str:
+        files = ", ".join(
+            f"{name} {'by its content' if size is None else f'up to {size_words(size)}'}" for name, size in self.outputs
+        )
+        free = "" if self.free_bytes is None else f"; {size_words(self.free_bytes)} are free"
+        return f"{files}; up to {size_words(self.temporary_bytes)} more for a while{free}"
+
+    def _there(self) -> str:
+        if self.finished:
+            return "the finished map is there and would be kept"
+        if self.pieces_done:
+            return f"unfinished work is there, {self.pieces_done} of {self.n_pieces} pieces are done"
+        return "nothing is there yet"
+
+
+def plan_maps(batch: RasterBatch, overwrite: bool, restart: bool) -> tuple[MapPlan, ...]:
+    """The plan of each raster of a batch that has been checked; opens the model where one is to be computed."""
+    model: Predictor | None = None
+    timed: dict[tuple[int, ...], float] = {}
+    plans = []
+    for file, job in batch.jobs:
+        finished = job.finished() and not overwrite
+        journal = Journal(job.folder / PARTIAL, Path())
+        goes_on = not restart and not finished and journal.belongs_to(job.begun_as)
+        there = journal.pieces() if goes_on else frozenset()
+        expected = None
+        if not finished:
+            words = (batch.model.path, batch.model.device, batch.model.precision)
+            model = model or Halving(open_model(*words), batch.say)
+            device, precision = computes_on(*words)
+            seconds = _seconds(job, model, there, timed)
+            expected = Expected(seconds, f"{device}, {'float32' if precision == '32' else precision}")
+        plan = _plan(str(file.name), job, finished, len(there), expected)
+        plans.append(replace(plan, by_workers=batch.engine.engine == DASK))
+    return tuple(plans)
+
+
+def _plan(name: str, job: RasterJob, finished: bool, done: int, expected: Expected | None) -> MapPlan:
+    lattice = job.lattice
+    return MapPlan(
+        name=name,
+        folder=job.folder,
+        raster=_describe(job),
+        n_pixels=job.n_pixels,
+        window=lattice.rows.axis.window,
+        n_windows=lattice.n_windows,
+        n_pieces=len(lattice.pieces),
+        pieces_done=done,
+        finished=finished,
+        memory_bytes=job.need.of_lattice(lattice) if job.need else 0,
+        by_workers=False,
+        expected=expected,
+        outputs=_outputs(job),
+        temporary_bytes=_temporary(job),
+        free_bytes=_free(job.folder),
+    )
+
+
+def _describe(job: RasterJob) -> str:
+    raster = job.raster
+    gsd_m = raster.gsd_m
+    bands = ", ".join(f"{band} {raster.names[band - 1]}" for band in job.choice.bands)
+    place = "no coordinate reference system" if raster.crs is None else raster.crs.to_string()
+    size = f"{raster.height} x {raster.width} px of {raster.dtype}"
+    return f"{size}, bands {bands}; {'' if gsd_m is None else f'{gsd_m:.3g} m a pixel, '}{place}"
+
+
+def _seconds(job: RasterJob, model: Predictor, there: frozenset[Piece], timed: dict[tuple[int, ...], float]) -> float:
+    """What the pieces that are not there will take, from one batch that is timed after another."""
+    lattice = job.lattice
+    size = batch_size(job, window_batch(model, job.model.tiling))
+    shape = (size, lattice.rows.axis.window, lattice.cols.axis.window, model.header.bands)
+    if shape not in timed:
+        classify = averaging(model.classify, job.options.tta)
+        pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8).transpose(0, 3, 1, 2)
+        classify(pixels)
+        started = time.perf_counter()
+        classify(pixels)
+        timed[shape] = time.perf_counter() - started
+    batches = sum(
+        -(-len(lattice.rows.windows(piece.row)) * len(lattice.cols.windows(piece.col)) // size)
+        for piece in lattice.pieces
+        if piece not in there
+    )
+    return batches * timed[shape] / SHARE_OF_NETWORK
+
+
+def _outputs(job: RasterJob) -> tuple[tuple[str, int | None], ...]:
+    schema = job.model.header.schema
+    size = (job.raster.height, job.raster.width)
+    layers = [(f"{layer}.tif", _cog_bytes(*size) * _n_bands(job, layer)) for layer in job.options.layers]
+    zones = [zone.name for zone in job.zones.zones] if job.zones else [""]
+    longest = max(len(name.encode()) for name in schema.names) + max(len(name.encode()) for name in zones)
+    table = (len(zones) * schema.n_classes + 1) * (ROW_BYTES + longest)
+    polygons = [(f"{CLASSES}.{job.options.vectors}", None)] if job.options.vectors else []
+    return (*layers, *polygons, ("areas.csv", table), ("the others", SMALL_BYTES))
+
+
+def _temporary(job: RasterJob) -> int:
+    """The journal; the drafts, which are whole rasters; and overviews that are collected before they are put in."""
+    height, width = job.raster.height, job.raster.width
+    drafts = sum(_tiles(height, width) * STRIP**2 * _n_bands(job, layer) for layer in job.options.computed)
+    most_bands = max(_n_bands(job, layer) for layer in job.options.layers)
+    layer_bytes = sum(_n_bands(job, layer) for layer in job.options.computed)
+    journal = _journal_bytes(job.lattice, job.model.header.schema.n_classes, layer_bytes)
+    return journal + drafts + _cog_bytes(height, width) * most_bands
+
+
+def _journal_bytes(lattice: Lattice, n_classes: int, layer_bytes: int) -> int:
+    """What all pieces take: sums where they share pixels, a pixel's finished layers elsewhere; and their names."""
+    total = 0
+    for cell in lattice.cells():
+        n_pieces = len(cell.pieces)
+        pixels = cell.shape[0] * cell.shape[1]
+        total += pixels * (n_pieces * n_classes * SUM_BYTES if cell.shared else layer_bytes) + 1024 * n_pieces
+    return int(total * 1.001)
+
+
+def _n_bands(job: RasterJob, layer: str) -> int:
+    return 1 if layer in (CLASSES, CONFIDENCE) else job.model.header.schema.n_classes
+
+
+def _cog_bytes(height: int, width: int) -> int:
+    """A band and its overviews where nothing shrinks; deflate adds a thousandth at most, headers are small."""
+    tiles = _tiles(height, width)
+    while max(height, width) > STRIP:
+        height, width = -(-height // 2), -(-width // 2)
+        tiles += _tiles(height, width)
+    return int(tiles * (STRIP**2 * 1.001 + 64)) + (1 << 16)
+
+
+def _tiles(height: int, width: int) -> int:
+    return -(-height // STRIP) * -(-width // STRIP)
+
+
+def _free(folder: Place) -> int | None:
+    """Free bytes on the disk of a folder that need not be there yet; None for an object store."""
+    if not isinstance(folder, Path):
+        return None
+    above = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.is_dir())
+    return shutil.disk_usage(above).free

@@ -1,0 +1,155 @@
+"""One raster to its map: computed in pieces, written and published whole."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from terrazzo.maps.areas import (
+    count_areas,
+    describe_areas,
+    quicklook_size,
+    write_class_areas,
+    write_quicklook,
+    write_style,
+    write_zone_areas,
+)
+from terrazzo.maps.engines.local import Engine, LocalEngine
+from terrazzo.maps.jobs.job import RasterJob
+from terrazzo.maps.jobs.memory_need import MB, over_limit
+from terrazzo.maps.outputs.cog import MapSheet, strips, thumbnail, write_maps
+from terrazzo.maps.outputs.polygon_layer import write_vectors
+from terrazzo.maps.outputs.record import RUN, peak_rss_mb, publish
+from terrazzo.maps.outputs.zone_counts import count_zones
+from terrazzo.maps.pictures.files import writing
+from terrazzo.maps.pieces.computing import assemble
+from terrazzo.maps.pieces.journal import PARTIAL, Journal, open_journal
+from terrazzo.maps.pieces.lattice import Piece
+from terrazzo.maps.pieces.sums import CLASSES
+from terrazzo.maps.pieces.working_grid import on_input
+from terrazzo.model.predictor import Predictor
+from terrazzo.pixels.geodesy import pixel_areas
+from terrazzo.pixels.rasters import open_pixels
+from terrazzo.system.files import write_json
+from terrazzo.system.reporting import Say, quiet
+
+Step = Callable[[int], None]
+"""step(pixels): so many more pixels of the raster are done."""
+
+
+def map_raster(job: RasterJob, model: Predictor, restart: bool, step: Step) -> dict[str, Any]:
+    """`map_with` an opened model in this process."""
+    return map_with(LocalEngine(lambda: model), job, restart, step)
+
+
+def map_with(engine: Engine, job: RasterJob, restart: bool, step: Step, say: Say = quiet) -> dict[str, Any]:
+    """Write the map of a raster into its folder; what run.json says of it. Goes on where a killed run stopped."""
+    with open_journal(job.folder / PARTIAL, job.begun_as, restart) as journal:
+        if there := journal.pieces():
+            say(f"{job.raster.path}: going on, {len(there)} of {len(job.lattice.pieces)} pieces are done")
+        return _map(engine, job, journal, step, say)
+
+
+def _map(engine: Engine, job: RasterJob, journal: Journal, step: Step, say: Say) -> dict[str, Any]:
+    """Compute what the journal lacks, make all outputs of it, put them in place and throw the journal away."""
+    there = journal.pieces()
+    lacking = [piece for piece in job.lattice.pieces if piece not in there]
+    called, peaks = time.monotonic(), [peak_rss_mb()]
+    if lacking:
+        engine.get_ready()
+    started = time.monotonic()
+    computed = _compute(job, engine, journal, lacking, step)
+    seconds = {"getting_ready": round(started - called, 3), "computing": round(time.monotonic() - started, 3)}
+    with writing(job.folder):
+        areas = _write(job, journal)
+    total = time.monotonic() - started
+    peaks.append(peak_rss_mb())
+    seconds["writing"] = round(total - seconds["computing"], 3)
+    polygons = None
+    if job.options.vectors:
+        with writing(job.folder):
+            polygons = write_vectors(journal.staged, job.raster, job.model.header.schema.names, job.options)
+        seconds["polygons"] = round(time.monotonic() - started - total, 3)
+    seconds["total"] = round(time.monotonic() - started, 3)
+    peaks.append(peak_rss_mb())
+    limit = job.options.max_memory
+    record = {
+        **_describe(job),
+        **computed,
+        "computed_by": dict(engine.describe()),
+        "seconds": seconds,
+        "mpx_per_s": round(computed["pixels_computed"] / 1e6 / total, 4),
+        "peak_rss_mb": peaks[-1],
+        "max_memory_kept": None if limit is None else peaks[-1] * MB <= limit,
+        "polygons": None if polygons is None else asdict(polygons),
+        "areas": areas,
+        "outputs": sorted([file.name for file in journal.staged.iterdir()] + [RUN]),
+    }
+    with writing(job.folder):
+        write_json(journal.staged / RUN, record)
+        publish(journal.staged, job.folder)
+    journal.remove()
+    words = over_limit(job.options, *(peak * MB for peak in peaks))
+    if words is not None:
+        say(f"{job.raster.path}: {words}")
+    return record
+
+
+def _compute(job: RasterJob, engine: Engine, journal: Journal, lacking: Sequence[Piece], step: Step) -> dict[str, int]:
+    """Have the pieces computed that the journal lacks; how many there were."""
+    own = {piece: job.own_pixels(piece) for piece in lacking}
+    counts = {"pieces": len(job.lattice.pieces), "pieces_computed": 0, "pixels_computed": 0, "windows_computed": 0}
+    step(job.n_pixels - sum(own.values()))
+    for done in engine.compute(job, journal, lacking):
+        counts["pieces_computed"] += 1
+        counts["pixels_computed"] += own[done.piece]
+        counts["windows_computed"] += done.n_windows
+        step(own[done.piece])
+    return counts
+
+
+def _write(job: RasterJob, journal: Journal) -> dict[str, Any]:
+    """Write every output but polygons and run.json into the staging folder, from the journal alone; the map's areas.
+
+    The confidences stay there as a draft where they are for the polygons alone.
+    """
+    raster, schema, staged = job.raster, job.model.header.schema, journal.staged
+    wanted = job.options.layers
+    drafted = tuple(layer for layer in job.options.computed if layer not in wanted)
+    cells = assemble(job.lattice, journal, job.options.computed)
+    with open_pixels(raster, job.choice) as source:
+        parts = on_input(cells, job.grid, source.valid)
+        write_maps(parts, MapSheet(raster, schema, job.key), wanted, staged, drafted)
+    classes = staged / f"{CLASSES}.tif"
+    place = (raster.transform, raster.crs, raster.height, raster.width)
+    sizes = pixel_areas(*place) if raster.georeferenced else None
+    areas = count_areas(strips(classes), schema.n_classes, sizes)
+    if job.zones is None:
+        write_class_areas(staged / "areas.csv", areas, schema)
+    else:
+        by_zone = count_zones(strips(classes), schema.n_classes, sizes, job.zones.zones)
+        write_zone_areas(staged / "areas.csv", by_zone, [zone.name for zone in job.zones.zones], schema)
+    write_style(staged / "classes.qml", schema)
+    small = thumbnail(classes, *quicklook_size(raster.height, raster.width, schema))
+    write_quicklook(staged / "quicklook.png", small, schema)
+    return describe_areas(areas, schema)
+
+
+def _describe(job: RasterJob) -> dict[str, Any]:
+    """The inputs and options of a map as JSON values."""
+    raster, header = job.raster, job.model.header
+    return {
+        "key": job.key,
+        "input": {
+            "path": str(raster.path),
+            "height": raster.height,
+            "width": raster.width,
+            "dtype": raster.dtype,
+            "bands": list(raster.names),
+            "crs": raster.crs.to_string() if raster.crs is not None else None,
+            "bytes": raster.n_bytes,
+        },
+        "model": {"path": str(job.model.path), "title": header.title, "bands": header.bands},
+        "classes": header.schema.to_list(),
+        "made_of": dict(job.made_of),
+    }

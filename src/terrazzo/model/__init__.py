@@ -1,0 +1,1 @@
+"""The network and its file: header, weights, losses, windows, exports."""

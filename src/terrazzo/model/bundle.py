@@ -1,0 +1,101 @@
+"""The model as one value: the network with its weights, and the header that says everything else.
+
+`save` writes one safetensors file, `load` needs only that file: no network access, no pickle, nothing to retype.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from terrazzo.errors import InputError, ModelFileError
+from terrazzo.model.exported import HDF5, ONNX, PT2, read_hdf5_weights
+from terrazzo.model.hardware import Compute, choose
+from terrazzo.model.header import METADATA_KEY, Header, read_header
+from terrazzo.model.network import Network, build_model
+from terrazzo.model.predictor import CPU_BATCH_PIXELS
+from terrazzo.system.files import write_beside
+
+_GPU_BATCH_PIXELS = 1 << 22
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained model, ready to use on one device."""
+
+    header: Header
+    network: Network
+    compute: Compute
+
+    def probs(self, pixels: Tensor) -> Tensor:
+        """Class probabilities (B, K, H, W) float32 on the device, for pixels (B, C, H, W), uint8 or float in 0..255."""
+        if pixels.shape[1] != self.header.bands:
+            raise InputError(f"the image has {pixels.shape[1]} bands, the model takes {self.header.bands}")
+        with torch.inference_mode(), self.compute.autocast():
+            moved = pixels.to(self.compute.device).contiguous(memory_format=self.compute.memory_format)
+            logits: Tensor = self.network(moved)
+        return logits.float().softmax(dim=1).contiguous()  # class by class, as maps add them up
+
+    @property
+    def batch_pixels(self) -> int:
+        """How many pixels to look at together: about 0.25 megapixels on a CPU, 4 on an accelerator."""
+        return CPU_BATCH_PIXELS if self.compute.device.type == "cpu" else _GPU_BATCH_PIXELS
+
+    def classify(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """`probs` for arrays. Raises MemoryError where the accelerator's memory does not hold the batch."""
+        try:
+            return cast(NDArray[np.float32], self.probs(torch.from_numpy(pixels)).cpu().numpy())
+        except torch.cuda.OutOfMemoryError as error:
+            message = str(error)
+        # Not within the handler: the error's frames hold the very tensors whose memory is to be handed back.
+        torch.cuda.empty_cache()
+        raise MemoryError(message)
+
+    def predict(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Class ids (H, W) and probabilities (K, H, W) of one image (H, W, C), uint8, of any size from 1 px."""
+        from terrazzo.model.windows.tiling import predict_array
+
+        return predict_array(self, image)
+
+
+def load(path: str | Path, device: str = "auto", precision: str = "auto") -> Bundle:
+    """The model in a model.safetensors or an exported .h5, on a device.
+
+    Raises InputError or ModelFileError naming the file.
+    """
+    path = Path(path)
+    header = read_header(path)
+    if path.suffix.lower() in (ONNX, PT2):
+        raise InputError(
+            f"{path}: holds a finished graph, not weights that torch can take over; "
+            "give the model.safetensors that it was exported from"
+        )
+    compute = choose(device, precision)
+    network = build_model(header.model, header.bands, header.schema.n_classes, header.normalization)
+    try:
+        network.load_state_dict(_weights(path))
+    except RuntimeError as error:
+        raise ModelFileError(f"{path}: its weights do not fit its own header; it was changed, train it anew") from error
+    network.eval().to(compute.device, memory_format=compute.memory_format)  # type: ignore[call-overload]
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    return Bundle(header, network, compute)
+
+
+def _weights(path: Path) -> dict[str, Tensor]:
+    if path.suffix.lower() == HDF5:
+        return {name: torch.from_numpy(weights) for name, weights in read_hdf5_weights(path).items()}
+    return dict(load_file(path))
+
+
+def save(path: Path, header: Header, state: dict[str, Tensor]) -> None:
+    """Write header and weights as one safetensors file, whole or not at all."""
+    tensors = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in state.items()}
+    with write_beside(path) as temporary:
+        save_file(tensors, temporary, metadata={METADATA_KEY: header.to_json(), "format": "pt"})
+        temporary.chmod(0o644)  # the library leaves it readable by its owner alone

@@ -1,0 +1,45 @@
+"""What a model file says of itself, in lines to read."""
+
+from terrazzo.model.header import Header
+from terrazzo.patches.splits.origins import BUFFER
+from terrazzo.system.reporting import how_many
+
+
+def describe_header(header: Header) -> list[str]:
+    """A model's header, line by line."""
+    trained, schema = header.training_data, header.schema
+    leak = ", ".join(
+        f"buffer {share:.0f} px" if name == BUFFER else f"{name} {share:.0%}" for name, share in trained.leak.items()
+    )
+    lines = [
+        f"network: {header.title}, {header.bands} bands, patches of {header.patch_size} px ({header.fit})",
+        f"input: scale {header.normalization.scale}, mean {_numbers(header.normalization.mean)}, "
+        f"std {_numbers(header.normalization.std)}",
+        *([f"images are seen at 1/{header.downsample:g} of their size"] if header.downsample != 1 else []),
+        *([f"ground sampling distance: {header.gsd_m:g} m"] if header.gsd_m else []),
+        *_band_lines(header),
+        f"classes: {schema.n_classes}",
+        *(f"  {entry['id']:3d}  {entry['color']}  {entry['name']}" for entry in schema.to_list()),
+        f"trained on {how_many(trained.n_train, 'patch')} of {how_many(len(trained.train_images), 'image')}, "
+        f"validated on {trained.n_val}",
+        f"split: by {trained.split}, seed {trained.seed}; leak: {leak}",
+        f"data: {trained.fingerprint}",
+        f"written by terrazzo {header.terrazzo_version}",
+    ]
+    scores = {name: score for name, score in (header.scores or {}).items() if isinstance(score, float)}
+    if scores:
+        lines.append("scores: " + ", ".join(f"{name} {score:.3f}" for name, score in scores.items()))
+    return lines
+
+
+def _band_lines(header: Header) -> list[str]:
+    """How the bands of the rasters were read that the model was trained on."""
+    if header.band_reading is None:
+        return []
+    scale = header.band_reading.scale
+    values = "8-bit values" if scale is None else f"of their values {scale[0]:g} to {scale[1]:g} are 0 to 255"
+    return [f"rasters: bands {', '.join(header.band_reading.names)}; {values}"]
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return "/".join(f"{value:.3g}" for value in values)

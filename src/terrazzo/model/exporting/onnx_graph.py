@@ -1,0 +1,109 @@
+"""The network as an ONNX file: a plain graph that onnxruntime and QGIS tools run.
+
+torch's exporter by tracing is used, not the one by `torch.export`: it writes opset 17, which onnxruntime reads from
+1.12 on (QGIS plugins ship old ones), folds batch normalization into the convolutions, and takes seconds instead of
+minutes. What tracing could get wrong, the parity check finds.
+"""
+
+import math
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnxruntime import InferenceSession
+from onnxruntime.capi import onnxruntime_pybind11_state as trouble
+
+from terrazzo.errors import ExportError
+from terrazzo.model.exported import FREE_SIZE, Notes
+from terrazzo.model.exporting.parity import TOLERANCE, greatest_difference
+from terrazzo.model.exporting.portable import INPUT, OUTPUT, Graph
+from terrazzo.model.opening import load_onnx
+
+OPSET = 17
+
+# What torch and onnxruntime raise on graphs that they cannot trace or run.
+_TROUBLE = (RuntimeError, trouble.Fail, trouble.InvalidGraph, trouble.InvalidArgument, trouble.RuntimeException)
+
+
+def write_onnx(path: Path, graph: Graph, notes: Notes) -> float:
+    """Write the graph with its entries of metadata; the largest difference found in its probabilities.
+
+    Batch size is free. Height and width are declared as one number unless the graph is dynamic, though nearly every
+    network's graph computes others too, which `terrazzo predict` uses. Raises ExportError where there is no graph.
+    """
+    difference = _write_free(path, graph, notes)
+    if graph.dynamic and math.isinf(difference):
+        raise ExportError("--dynamic: the graph of this network holds to one height and width; leave it out")
+    any_size = graph.dynamic or difference <= TOLERANCE
+    if not any_size:
+        try:
+            _write(path, graph, notes, free=False)
+        except RuntimeError as error:
+            raise ExportError(f"--format onnx: torch cannot trace this network ({_first_line(error)})") from error
+    session = InferenceSession(path, providers=["CPUExecutionProvider"])
+
+    def declared(image: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(session.run(None, {INPUT: image})[0])
+
+    if any_size:  # other batches were compared at those sizes
+        return max(difference, greatest_difference(graph.network.probs, declared, [graph.shape()]))
+    return greatest_difference(graph.network.probs, declared, [graph.shape(), graph.shape(2)])
+
+
+def _write_free(path: Path, graph: Graph, notes: Notes) -> float:
+    """Write a graph of any height and width; how far it goes wrong on some, infinity where it cannot be had."""
+    try:
+        _write(path, graph, {FREE_SIZE: "true", **notes}, free=True)
+        return greatest_difference(graph.network.probs, load_onnx(path).probs, graph.other_shapes())
+    except _TROUBLE:
+        return float("inf")
+
+
+def _write(path: Path, graph: Graph, notes: Notes, free: bool) -> None:
+    axes = {0: "batch", 2: "height", 3: "width"} if free else {0: "batch"}
+    with _muted(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of tracing, whose result is checked; of the exporter being the older one
+        torch.onnx.export(
+            graph.network,
+            (torch.rand(graph.shape(2)),),
+            path,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_axes={INPUT: axes, OUTPUT: axes},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    model = onnx.load(path)
+    del model.graph.value_info[:]
+    if not graph.dynamic:
+        for value in (model.graph.input[0], model.graph.output[0]):
+            for axis in (2, 3):
+                value.type.tensor_type.shape.dim[axis].dim_value = graph.side
+    onnx.helper.set_model_props(model, dict(notes))
+    onnx.save(model, path)
+
+
+@contextmanager
+def _muted() -> Iterator[None]:
+    """Nothing on the process's standard output: torch's C++ code writes whole graphs there where tracing fails."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _first_line(error: Exception) -> str:
+    """The first sentence of what torch says at length."""
+    return (str(error).splitlines() or [type(error).__name__])[0].split(". ")[0]

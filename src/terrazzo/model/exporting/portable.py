@@ -1,0 +1,53 @@
+"""The network as an export holds it: from an image in 0..1 to probabilities."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from terrazzo.model.bundle import Bundle
+
+INPUT, OUTPUT = "image", "probs"
+
+
+class Portable(nn.Module):
+    """A network with all that belongs to it: image (B, C, H, W) float32 in 0..1 to probabilities (B, K, H, W).
+
+    Height and width are multiples of 32: what `Network` does about others has no place in a graph.
+    """
+
+    def __init__(self, model: Bundle) -> None:
+        super().__init__()
+        self.value_range = model.header.normalization.value_range
+        self.normalizer = model.network.normalizer
+        self.body = model.network.body.to(memory_format=torch.contiguous_format)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Softmax over the classes of what the body gives for the normalized image."""
+        logits: Tensor = self.body(self.normalizer(image * self.value_range))
+        return logits.softmax(dim=1)
+
+    def probs(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same for arrays."""
+        with torch.inference_mode():
+            return np.asarray(self(torch.from_numpy(image)).numpy())
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What to write of a network: its input's bands, height and width, and whether other sizes are to be taken."""
+
+    network: Portable
+    bands: int
+    side: int
+    dynamic: bool
+
+    def shape(self, count: int = 1) -> tuple[int, ...]:
+        """The input (B, C, H, W) that the graph declares."""
+        return (count, self.bands, self.side, self.side)
+
+    def other_shapes(self) -> list[tuple[int, ...]]:
+        """Inputs of other heights, widths and batches."""
+        return [(2, self.bands, 64, 96), (1, self.bands, 160, 64)]

@@ -1,0 +1,43 @@
+"""The network as a .pt2: the program that `torch.export` makes, for Python and C++ programs without our code."""
+
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.export import Dim
+
+from terrazzo.errors import ExportError
+from terrazzo.model.exported import PT2_NOTES, Notes
+from terrazzo.model.exporting.parity import greatest_difference
+from terrazzo.model.exporting.portable import INPUT, Graph
+
+
+def write_pt2(path: Path, graph: Graph, notes: Notes) -> float:
+    """Write the program with its entries as an extra file; the largest difference found in its probabilities.
+
+    Batch size is free; so are height and width, multiples of 32 from 64 on, of a dynamic graph. Raises ExportError
+    where torch cannot make it.
+    """
+    sizes = {2: 32 * Dim("rows", min=2), 3: 32 * Dim("cols", min=2)} if graph.dynamic else {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch about itself; the result is checked
+            program = torch.export.export(
+                graph.network, (torch.rand(graph.shape(2)),), dynamic_shapes={INPUT: {0: Dim("batch"), **sizes}}
+            )
+            torch.export.save(program, path, extra_files={PT2_NOTES: json.dumps(dict(notes))})
+            loaded = torch.export.load(path).module()
+    except (RuntimeError, ValueError) as error:
+        flag = "--dynamic" if graph.dynamic else "--format pt2"
+        first_line = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ExportError(f"{flag}: torch cannot export this network so ({first_line})") from error
+
+    def compute(image: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            return np.asarray(loaded(torch.from_numpy(image)).numpy())
+
+    others = graph.other_shapes() if graph.dynamic else [graph.shape(2)]
+    return greatest_difference(graph.network.probs, compute, [graph.shape(), *others])

@@ -1,0 +1,190 @@
+"""Losses over the valid pixels of a batch: cross-entropy, Dice, Jaccard, focal, Lovasz, and their weighted sums.
+
+`valid_pixels` is the only place that knows of ignore: it takes logits (B, K, H, W) and targets (B, H, W) to the valid
+pixels alone, after one softmax, and every loss is a pure function of that. With N valid pixels, p[c, n] the softmax
+probability of class c at pixel n, t[n] its true class, and for each class c
+
+    count[c]   = number of n with t[n] = c
+    mass[c]    = sum of p[c, n] over all n
+    overlap[c] = sum of p[c, n] over the n with t[n] = c
+
+the formulas stand at the functions. Means over classes run over the classes that occur in the batch's truth; so no
+denominator is ever 0 and no smoothing is needed. (segmentation-models-pytorch counts absent classes as zero loss, and
+its multiclass focal loss is one-against-rest sigmoid.) A batch without a valid pixel has loss 0 and zero gradients.
+
+Classes come first, (K, N): a softmax over a last axis of six took 18 ms where this one takes 1 (524,288 pixels, CPU).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from terrazzo.classes.schema import IGNORE
+from terrazzo.recipe.loss_terms import Terms, check_class_weights, parse_terms
+from terrazzo.recipe.sections import LossSection
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """The valid pixels of a batch: log-probabilities (K, N) float32 and true classes (N,) int64; N may be 0."""
+
+    log_probs: Tensor
+    target: Tensor
+
+    @property
+    def n_classes(self) -> int:
+        """How many classes there are, K."""
+        return self.log_probs.shape[0]
+
+    @cached_property
+    def probs(self) -> Tensor:
+        """Softmax probabilities (K, N)."""
+        return self.log_probs.exp()
+
+    @cached_property
+    def log_true(self) -> Tensor:
+        """The log-probability of each pixel's true class (N,)."""
+        return self.log_probs.gather(0, self.target[None])[0]
+
+    @cached_property
+    def count(self) -> Tensor:
+        """Pixels of each class in the truth (K,), float32."""
+        return torch.bincount(self.target, minlength=self.n_classes).float()
+
+    @cached_property
+    def present(self) -> Tensor:
+        """Ids of the classes that occur in the truth, ascending."""
+        return self.count.nonzero()[:, 0]
+
+    @cached_property
+    def mass(self) -> Tensor:
+        """Sum of each class's probability over all pixels (K,)."""
+        return self.probs.sum(dim=1)
+
+    @cached_property
+    def overlap(self) -> Tensor:
+        """Sum of each class's probability over the pixels that are truly of it (K,)."""
+        zeros = self.log_true.new_zeros(self.n_classes)
+        return zeros.index_add(0, self.target, self.log_true.exp())
+
+
+def valid_pixels(logits: Tensor, target: Tensor) -> Pixels:
+    """The pixels of logits (B, K, H, W), any float type and memory format, whose target (B, H, W) is not ignore."""
+    classes_first = logits.permute(1, 0, 2, 3).to(torch.float32, memory_format=torch.contiguous_format).flatten(1)
+    flat_target = target.flatten()
+    valid = flat_target != IGNORE
+    if not valid.all():
+        # index_select, not a boolean index: the whole loss and its gradient take half the time on a CPU.
+        where = valid.nonzero()[:, 0]
+        classes_first = classes_first.index_select(1, where)
+        flat_target = flat_target[where]
+    return Pixels(classes_first.log_softmax(dim=0), flat_target.long())
+
+
+def cross_entropy(pixels: Pixels, class_weights: Tensor | None = None) -> Tensor:
+    """Mean of -log p[t]; with weights w by class (K,), sum of w[t] * -log p[t] over sum of w[t], as in torch."""
+    if class_weights is None:
+        return -pixels.log_true.sum() / max(len(pixels.target), 1)
+    weights = class_weights[pixels.target]
+    total = weights.sum()
+    return -(weights * pixels.log_true).sum() / torch.where(total > 0, total, 1.0)
+
+
+def focal(pixels: Pixels, gamma: float = 2.0, class_weights: Tensor | None = None) -> Tensor:
+    """Mean over the pixels of w[t] * (1 - p[t])**gamma * -log p[t], w = 1 without weights by class (K,).
+
+    The softmax focal loss, with w the paper's alpha: Lin et al. 2017, "Focal Loss for Dense Object Detection",
+    equation 5. Divided by the number of pixels, not by the sum of weights.
+    """
+    # 1 - p from the logarithm keeps its digits near p = 1; the clamp keeps the power's gradient finite at p = 1.
+    missing = (-torch.expm1(pixels.log_true)).clamp(min=torch.finfo(torch.float32).tiny)
+    loss = -(missing**gamma) * pixels.log_true
+    if class_weights is not None:
+        loss = class_weights[pixels.target] * loss
+    return loss.sum() / max(len(pixels.target), 1)
+
+
+def dice(pixels: Pixels) -> Tensor:
+    """Mean over the present classes of 1 - 2 * overlap / (mass + count): Milletari et al. 2016, without squares."""
+    c = pixels.present
+    loss = 1 - 2 * pixels.overlap[c] / (pixels.mass[c] + pixels.count[c])
+    return loss.sum() / max(len(c), 1)
+
+
+def jaccard(pixels: Pixels) -> Tensor:
+    """Mean over the present classes of 1 - overlap / (mass + count - overlap)."""
+    c = pixels.present
+    loss = 1 - pixels.overlap[c] / (pixels.mass[c] + pixels.count[c] - pixels.overlap[c])
+    return loss.sum() / max(len(c), 1)
+
+
+def lovasz(pixels: Pixels) -> Tensor:
+    """The Lovasz-softmax loss: mean over the present classes of the extended Jaccard loss of its errors.
+
+    The error of class c is 1 - p[c] where it is true, else p[c]. Errors in falling order are weighted by how much the
+    set Jaccard loss grows when their pixel joins the mistaken ones: Berman et al. 2018, "The Lovasz-Softmax loss",
+    over the whole batch and the classes present in it.
+    """
+    c = pixels.present
+    truth = pixels.target[None] == c[:, None]
+    probs = pixels.probs.index_select(0, c)
+    errors, order = torch.where(truth, 1 - probs, probs).sort(dim=1, descending=True)
+    growth = _jaccard_growth(truth.gather(1, order), pixels.count[c])
+    return (errors * growth).sum() / max(len(c), 1)
+
+
+def _jaccard_growth(truth: Tensor, count: Tensor) -> Tensor:
+    """By how much the set Jaccard loss of each class grows with each next mistaken pixel, (C, N).
+
+    `truth` (C, N) says whether the pixel is of the class; `count` (C,) is its number of true pixels. A mistaken pixel
+    of the class takes one from the intersection, any other adds one to the union: steps of 1 / union, and of
+    intersection / (union * (union - 1)) for the new union. Differences of the losses would round to the same size.
+    """
+    rank = torch.arange(1, truth.shape[1] + 1, device=truth.device, dtype=torch.float32)
+    others = (~truth).cumsum(dim=1, dtype=torch.int32).float()
+    union = others + count[:, None]
+    intersection = union - rank
+    return torch.where(truth, 1.0, intersection / (union - 1)) / union
+
+
+class SegmentationLoss(nn.Module):
+    """A weighted sum of losses of logits (B, K, H, W) and target (B, H, W); float32 inside, whatever the autocast."""
+
+    class_weights: Tensor | None
+
+    def __init__(self, terms: Terms, class_weights: tuple[float, ...] | None, focal_gamma: float) -> None:
+        super().__init__()
+        self.terms = terms
+        self.focal_gamma = focal_gamma
+        weights = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
+        # Not persistent: the weights are the recipe's, and no part of the network's state.
+        self.register_buffer("class_weights", weights, persistent=False)
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """The loss, a float32 scalar; target is uint8 or int64, ignore = 255."""
+        with torch.autocast(logits.device.type, enabled=False):
+            pixels = valid_pixels(logits, target)
+            return torch.stack([weight * self._term(name, pixels) for weight, name in self.terms]).sum()
+
+    def _term(self, name: str, pixels: Pixels) -> Tensor:
+        match name:
+            case "ce":
+                return cross_entropy(pixels, self.class_weights)
+            case "focal":
+                return focal(pixels, self.focal_gamma, self.class_weights)
+            case "dice":
+                return dice(pixels)
+            case "jaccard":
+                return jaccard(pixels)
+            case "lovasz":
+                return lovasz(pixels)
+        raise ValueError(f"no loss is called {name!r}")
+
+
+def build_loss(section: LossSection, n_classes: int) -> SegmentationLoss:
+    """The loss that a recipe's section describes. Raises RecipeError for unknown terms and unfit class weights."""
+    terms = parse_terms(section.terms)
+    check_class_weights(section.class_weights, terms, n_classes)
+    return SegmentationLoss(terms, section.class_weights, section.focal_gamma)

@@ -1,0 +1,156 @@
+"""Networks: the one place where the names in a recipe's model section become a network.
+
+A network takes pixels as they are in the file, (B, C, H, W) uint8 or float in 0..255, normalizes them itself, and
+gives logits (B, K, H, W) of the same height and width. Heights and widths that are no multiple of `STRIDE` are padded
+inside and cropped again.
+"""
+
+import warnings
+from itertools import pairwise
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from terrazzo.errors import RecipeError
+from terrazzo.model.decoder import fold_decoder
+from terrazzo.model.normalization import Normalization, for_bands
+from terrazzo.recipe.encoders import DECODER_CHANNEL_ARCHITECTURES, statistics
+from terrazzo.recipe.sections import ModelSection
+
+STRIDE = 32
+
+
+class Normalizer(nn.Module):
+    """Pixels (B, C, H, W) as network input, float32: scaled, then mean and deviation by band."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, normalization: Normalization) -> None:
+        super().__init__()
+        self.minmax = normalization.scale == "minmax"
+        self.value_range = normalization.value_range
+        # Not persistent: the header of the model file owns these numbers.
+        self.register_buffer("mean", torch.tensor(normalization.mean).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(normalization.std).view(1, -1, 1, 1), persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """`(scaled - mean) / std`; under `minmax` a constant band scales to 0."""
+        x = pixels.float()
+        if self.minmax:
+            low = x.amin(dim=(2, 3), keepdim=True)
+            spread = x.amax(dim=(2, 3), keepdim=True) - low
+            x = (x - low) / torch.where(spread > 0, spread, torch.ones_like(spread))
+            return (x - self.mean) / self.std
+        # One multiply-add a pixel: x / range, - mean, / std folded together.
+        return x * (1 / (self.value_range * self.std)) - self.mean / self.std
+
+
+class Network(nn.Module):
+    """Normalizer and body: pixels (B, C, H, W) in 0..255 to logits (B, K, H, W)."""
+
+    def __init__(self, normalization: Normalization, body: nn.Module) -> None:
+        super().__init__()
+        self.normalizer = Normalizer(normalization)
+        self.body = body
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits (B, K, H, W) for pixels (B, C, H, W) of any height and width."""
+        x = self.normalizer(pixels)
+        height, width = x.shape[-2:]
+        pad_h, pad_w = -height % STRIDE, -width % STRIDE
+        if pad_h or pad_w:
+            x = F.pad(x, (0, pad_w, 0, pad_h), mode="replicate")
+        if pixels.is_contiguous(memory_format=torch.channels_last):
+            x = x.contiguous(memory_format=torch.channels_last)
+        logits = cast(Tensor, self.body(x))
+        return logits[..., :height, :width] if pad_h or pad_w else logits
+
+
+class ClassicUNet(nn.Module):
+    """The U-Net of Ronneberger et al. 2015 (arXiv 1505.04597) with padded convolutions, as the projects use it.
+
+    `filters` from the top level to the bottom; each block is two 3x3 convolutions with ReLU and a dropout between
+    them; down by 2x2 max pooling, up by 2x2 transposed convolution, skip connections concatenated. Optional batch
+    normalization after each 3x3 convolution.
+    """
+
+    def __init__(self, bands: int, n_classes: int, section: ModelSection) -> None:
+        super().__init__()
+        filters = section.filters
+        widths = (bands, *filters)
+        self.down = nn.ModuleList(_block(widths[i], widths[i + 1], section) for i in range(len(filters)))
+        self.up = nn.ModuleList(nn.ConvTranspose2d(below, here, 2, stride=2) for here, below in pairwise(filters))
+        self.merge = nn.ModuleList(_block(2 * here, here, section) for here in filters[:-1])
+        self.head = nn.Conv2d(filters[0], n_classes, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, K, H, W) for (B, C, H, W); H and W multiples of 2 ** (levels - 1)."""
+        skips: list[Tensor] = []
+        for level, block in enumerate(self.down):
+            x = block(x if level == 0 else F.max_pool2d(x, 2))
+            skips.append(x)
+        for level in reversed(range(len(self.up))):
+            x = self.merge[level](torch.cat((skips[level], self.up[level](x)), dim=1))
+        return cast(Tensor, self.head(x))
+
+
+def build_model(section: ModelSection, bands: int, n_classes: int, normalization: Normalization) -> Network:
+    """The network of a model section, with random weights; encoder weights are `weights.load_encoder_weights`' work.
+
+    Nothing is ever downloaded here. Raises RecipeError where the library refuses the combination.
+    """
+    if section.encoder is None:
+        if len(section.filters) > 6:
+            raise RecipeError(f"model.filters has {len(section.filters)} levels; at most 6 fit a stride of {STRIDE}")
+        return Network(normalization, _he_init(ClassicUNet(bands, n_classes, section)))
+    import segmentation_models_pytorch as smp
+
+    options: dict[str, object] = {}
+    if section.decoder_channels is not None:
+        if section.arch not in DECODER_CHANNEL_ARCHITECTURES:
+            raise RecipeError(f"model.decoder_channels: {section.arch} takes none; leave it out")
+        options["decoder_channels"] = section.decoder_channels
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # timm- names are old but still work
+            body = smp.create_model(
+                section.arch, section.encoder, encoder_weights=None, in_channels=bands, classes=n_classes, **options
+            )
+    except (KeyError, ValueError, RuntimeError, NotImplementedError) as error:
+        first_line = (str(error).splitlines() or [type(error).__name__])[0]
+        raise RecipeError(
+            f"model: {section.arch} with encoder {section.encoder} cannot be built: {first_line}"
+        ) from error
+    return Network(normalization, fold_decoder(body))
+
+
+def normalization_for(section: ModelSection, bands: int) -> Normalization:
+    """The normalization of a model section: its own mean and std where given, else the encoder's, by band."""
+    own = statistics(section.encoder)
+    for field, values in (("mean", section.mean), ("std", section.std)):
+        if values is not None and len(values) != bands:
+            raise RecipeError(f"model.{field} has {len(values)} values, the images {bands} bands; give one each")
+    mean = section.mean if section.mean is not None else for_bands(own.mean, bands, 0.0)
+    std = section.std if section.std is not None else for_bands(own.std, bands, 1.0)
+    return Normalization(section.scale, mean, std)
+
+
+def _block(into: int, out: int, section: ModelSection) -> nn.Sequential:
+    def convolution(channels: int) -> list[nn.Module]:
+        layers: list[nn.Module] = [nn.Conv2d(channels, out, 3, padding=1, bias=not section.batch_norm)]
+        return [*layers, *([nn.BatchNorm2d(out)] if section.batch_norm else []), nn.ReLU(inplace=True)]
+
+    return nn.Sequential(*convolution(into), nn.Dropout(section.dropout), *convolution(out))
+
+
+def _he_init(network: nn.Module) -> nn.Module:
+    """He et al. 2015 initialization, as the published projects' `he_normal`."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    return network

@@ -1,0 +1,78 @@
+"""What a trained model must offer to map images, whatever computes it: torch or onnxruntime. Free of both."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terrazzo.errors import InputError
+from terrazzo.model.header import Header
+from terrazzo.system.reporting import Say, quiet
+
+CPU_BATCH_PIXELS = 1 << 18
+"""Pixels to look at together on a CPU: more are slower there, their activations leave the cache."""
+
+Classify = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Pixels (B, C, H, W) to probabilities (B, K, H, W)."""
+
+
+class Predictor(Protocol):
+    """A model on some device; `bundle.Bundle` and `prediction.engines.OnnxModel` are such."""
+
+    @property
+    def header(self) -> Header:
+        """What the model says of itself."""
+
+    @property
+    def batch_pixels(self) -> int:
+        """How many pixels it computes best together."""
+
+    def classify(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Class probabilities (B, K, H, W) for pixels (B, C, H, W). Raises MemoryError where they do not fit."""
+
+
+class Halving:
+    """A predictor that takes half as many windows together where memory does not hold them, and says so.
+
+    What did not fit once is not tried again. Raises InputError where not even one window fits.
+    """
+
+    def __init__(self, model: Predictor, say: Say = quiet) -> None:
+        self._model, self._say = model, say
+        self._most: int | None = None
+
+    @property
+    def header(self) -> Header:
+        """The model's header."""
+        return self._model.header
+
+    @property
+    def batch_pixels(self) -> int:
+        """The model's own."""
+        return self._model.batch_pixels
+
+    def classify(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The model's probabilities, window by window the same as without halving."""
+        found: list[NDArray[np.float32]] = []
+        done = 0
+        while done < len(pixels):
+            piece = pixels[done : done + (self._most or len(pixels))]
+            try:
+                found.append(self._model.classify(piece))
+                done += len(piece)
+            except MemoryError as error:
+                self._most = self._halved(piece.shape, error)
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    def _halved(self, shape: tuple[int, ...], error: MemoryError) -> int:
+        count, _, height, width = shape
+        if count == 1:
+            raise InputError(
+                f"one window of {height} x {width} px does not fit into memory; use a smaller --window, or --device cpu"
+            ) from error
+        self._say(
+            f"{count} windows of {height} x {width} px do not fit into memory; going on with {count // 2} at a time "
+            f"(--batch-size {count // 2} does so from the start)"
+        )
+        return count // 2

@@ -1,0 +1,214 @@
+"""From an image of any size to its map of class probabilities, in finished rectangles and bounded memory.
+
+Models trained on patches see overlapping windows, which `blend` puts together; models trained on whole images
+resized to one patch (`--fit resize`) see the whole image so, and their probabilities are sampled back to its size.
+So are those of models trained on images read smaller (`--downsample`), which see the windows of a smaller image.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from terrazzo.errors import InputError
+from terrazzo.model.header import Header
+from terrazzo.model.predictor import Classify, Halving, Predictor
+from terrazzo.model.windows.blend import Axis, Blender, Block, cover
+from terrazzo.model.windows.enlarging import enlarge
+from terrazzo.pixels.photos import View
+
+STRIDE = 32  # networks halve their input up to five times; other sides work, at the price of padding
+DEFAULT_WINDOW = 512
+
+
+class Picture(Protocol):
+    """An image that is read piece by piece."""
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels."""
+
+    def read(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
+        """The pixels (height, width, C) from (row, col) on; the rectangle lies inside the image."""
+
+    def resized(self, height: int, width: int, how: Image.Resampling) -> NDArray[np.uint8]:
+        """The whole image as (height, width, C)."""
+
+
+@dataclass(frozen=True)
+class ArrayPicture:
+    """An array (H, W, C) as a picture."""
+
+    pixels: NDArray[np.uint8]
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels."""
+        return int(self.pixels.shape[1])
+
+    def read(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
+        """The pixels (height, width, C) from (row, col) on."""
+        return self.pixels[row : row + height, col : col + width]
+
+    def resized(self, height: int, width: int, how: Image.Resampling) -> NDArray[np.uint8]:
+        """The whole image as (height, width, C), band by band."""
+        bands = (Image.fromarray(np.ascontiguousarray(band)) for band in np.moveaxis(self.pixels, 2, 0))
+        return np.dstack([np.asarray(band.resize((width, height), how)) for band in bands])
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a model looks at images: `plan` makes one that fits the model."""
+
+    window: int
+    """Pixels along a side of a window; under `whole`, of the resized image."""
+    overlap: int
+    """Pixels that neighbouring windows share at least."""
+    least: int
+    """Smaller images are filled up to this side by reflection: the patch size that the model knows."""
+    whole: bool = False
+    """The image is seen as a whole, resized to one window."""
+    batch_size: int | None = None
+    """Windows at a time; None: by their size and the device."""
+    downsample: float = 1.0
+    """The image is seen at 1 / this of its height and width; window and overlap are in the smaller one's pixels."""
+
+    def axes(self, height: int, width: int) -> tuple[Axis, Axis]:
+        """The windows of an image as seen, (along the rows, along the columns), no larger than it needs."""
+        return self._axis(height), self._axis(width)
+
+    def n_windows(self, height: int, width: int) -> int:
+        """How many windows an image takes."""
+        if self.whole:
+            return 1
+        rows, cols = self.axes(*View(downsample=self.downsample).reduced((height, width)))
+        return len(rows.starts) * len(cols.starts)
+
+    def _axis(self, length: int) -> Axis:
+        needed = max(self.least, -(-length // STRIDE) * STRIDE)
+        window = min(self.window, needed)
+        return cover(length, window, min(self.overlap, window // 2))
+
+
+def plan(
+    header: Header, window: int | None = None, overlap: int | None = None, batch_size: int | str | None = None
+) -> Tiling:
+    """How to look at images with a model. Raises InputError for a window, overlap or batch size that cannot be.
+
+    By default a window is the patch size or 512 px, whichever is larger; where each window is stretched by its own
+    least and greatest value (`scale: minmax`) it is the patch size, as in training. The overlap is an eighth.
+    """
+    count = _batch_size(batch_size)
+    if header.fit == "resize":
+        if window is not None or overlap is not None:
+            raise InputError(
+                f"--{'overlap' if window is None else 'window'}: this model sees whole images resized to "
+                f"{header.patch_size} px (--fit resize), not windows; leave it out"
+            )
+        return Tiling(header.patch_size, 0, header.patch_size, True, count, header.downsample)
+    if window is None:
+        minmax = header.normalization.scale == "minmax"
+        window = header.patch_size if minmax else _ceil_to_stride(max(header.patch_size, DEFAULT_WINDOW))
+    elif not STRIDE <= window <= 8192:
+        raise InputError(f"--window {window}: expected {STRIDE} to 8192 pixels")
+    elif window % STRIDE and window != header.patch_size:
+        below = window // STRIDE * STRIDE
+        raise InputError(f"--window {window}: expected a multiple of {STRIDE}, as {below} or {below + STRIDE}")
+    if overlap is None:
+        overlap = window // 8
+    elif not 0 <= overlap <= window // 2:
+        raise InputError(f"--overlap {overlap}: expected 0 to half the window, {window // 2} pixels")
+    return Tiling(window, overlap, min(window, header.patch_size), False, count, header.downsample)
+
+
+def _batch_size(word: int | str | None) -> int | None:
+    """Windows at a time; None for `auto`. Raises InputError naming the flag."""
+    if word is None or word == "auto":
+        return None
+    try:
+        count = int(word)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise InputError(f"--batch-size {word}: expected at least 1, or auto")
+    return count
+
+
+def blocks(classify: Classify, picture: Picture, tiling: Tiling, batch_size: int = 1) -> Iterator[Block]:
+    """The map of a picture in finished rectangles, row-major, that fill it without gap or overlap.
+
+    Law: once a block is handed out, none of its pixels is read again, so that the caller may overwrite them.
+    `batch_size` is what to take where the tiling leaves it open; the map does not depend on it.
+    """
+    size = (picture.height, picture.width)
+    if tiling.downsample > 1:
+        smaller = View(downsample=tiling.downsample).reduced(size)
+        seen = ArrayPicture(picture.resized(*smaller, Image.Resampling.BOX))  # as `prepare --downsample` reads it
+        parts = blocks(classify, seen, replace(tiling, downsample=1.0), batch_size)
+        yield from enlarge(parts, smaller, size)
+        return
+    if tiling.whole:
+        side = tiling.window
+        probs = classify(_batch([picture.resized(side, side, Image.Resampling.BILINEAR)]))[0]
+        yield from enlarge([Block(0, 0, probs)], (side, side), size)
+        return
+    rows, cols = tiling.axes(picture.height, picture.width)
+    windows = (_window(picture, rows, cols, row, col) for row in rows.starts for col in cols.starts)
+    blender: Blender | None = None
+    while pixels := list(islice(windows, tiling.batch_size or batch_size)):
+        for probs in classify(_batch(pixels)):
+            blender = blender or Blender(rows, cols, len(probs))
+            yield blender.add(probs)
+
+
+def window_batch(model: Predictor, tiling: Tiling) -> int:
+    """How many windows to classify at a time: as many as hold the pixels that the model computes best together."""
+    return max(1, model.batch_pixels // tiling.window**2)
+
+
+def predict_array(model: Predictor, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Class ids (H, W) and probabilities (K, H, W) of one image (H, W, C) of any size from 1 px.
+
+    Raises InputError where the array is not of 8-bit pixels with the model's bands last.
+    """
+    image = np.asarray(image)
+    bands = model.header.bands
+    if image.ndim != 3 or image.shape[2] != bands or 0 in image.shape or image.dtype != np.uint8:
+        raise InputError(f"an array {image.shape} of {image.dtype}; expected uint8 (height, width, {bands})")
+    height, width = image.shape[:2]
+    ids = np.empty((height, width), np.uint8)
+    probs = np.empty((model.header.schema.n_classes, height, width), np.float32)
+    tiling = plan(model.header)
+    for block in blocks(Halving(model).classify, ArrayPicture(image), tiling, window_batch(model, tiling)):
+        ids[block.place] = block.ids
+        probs[:, *block.place] = block.probs
+    return ids, probs
+
+
+def _window(picture: Picture, rows: Axis, cols: Axis, row: int, col: int) -> NDArray[np.uint8]:
+    """The pixels of one window, filled up by reflection where the image is smaller."""
+    pixels = picture.read(row, col, min(rows.window, picture.height), min(cols.window, picture.width))
+    pad = (rows.window - pixels.shape[0], cols.window - pixels.shape[1])
+    return np.pad(pixels, ((0, pad[0]), (0, pad[1]), (0, 0)), mode="symmetric") if any(pad) else pixels
+
+
+def _batch(pixels: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Windows (H, W, C) as one batch (B, C, H, W), its bands innermost in memory."""
+    return np.stack(pixels).transpose(0, 3, 1, 2)
+
+
+def _ceil_to_stride(length: int) -> int:
+    return -(-length // STRIDE) * STRIDE

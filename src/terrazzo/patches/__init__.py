@@ -1,0 +1,1 @@
+"""Patches: cut, written, read and split."""

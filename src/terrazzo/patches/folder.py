@@ -1,0 +1,169 @@
+"""Patches: a folder that training and evaluation read, and `open_patches`, which reads it.
+
+images.npy     (N, S, S, C) uint8, memory-mapped
+masks.npy      (N, S, S) uint8, class ids, 255 = ignore
+index.csv      one line a patch: patch,image,group,row,col,split,valid_pixels
+dataset.json   what was made from what: classes, splits, leak, images with their hashes, options, content hash
+"""
+
+import csv
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terrazzo.classes.schema import ClassSchema
+from terrazzo.errors import ClassTableError, PatchesError
+from terrazzo.model.header import BandReading
+from terrazzo.patches.splits.split import SIDES
+from terrazzo.system.files import Mark
+
+IMAGES, MASKS, INDEX, DESCRIPTION = "images.npy", "masks.npy", "index.csv", "dataset.json"
+INDEX_FIELDS = ("patch", "image", "group", "row", "col", "split", "valid_pixels")
+FORMAT = 1
+MARK = Mark((IMAGES, MASKS, INDEX, DESCRIPTION), ((DESCRIPTION, '"terrazzo_version"'), (INDEX, ",".join(INDEX_FIELDS))))
+"""How a folder is known for patches."""
+
+
+@dataclass(frozen=True)
+class Patches:
+    """A finished set of patches; pixels stay on disk until they are indexed."""
+
+    path: Path
+    schema: ClassSchema
+    description: dict[str, Any]
+    """dataset.json as it stands."""
+    image_of: NDArray[np.int64]
+    """(N,) the number of the image that each patch was cut from."""
+    corners: NDArray[np.int64]
+    """(N, 2) row and col of each patch's top left pixel in its image."""
+    sides: NDArray[np.str_]
+    """(N,) train, val or test; none in the buffer between blocks."""
+
+    def __len__(self) -> int:
+        return len(self.image_of)
+
+    @cached_property
+    def images(self) -> NDArray[np.uint8]:
+        """(N, S, S, C) uint8, memory-mapped, read-only."""
+        return self._map(IMAGES, (len(self), self.patch_size, self.patch_size, self.bands))
+
+    @cached_property
+    def masks(self) -> NDArray[np.uint8]:
+        """(N, S, S) uint8 class ids, memory-mapped, read-only."""
+        return self._map(MASKS, (len(self), self.patch_size, self.patch_size))
+
+    @property
+    def patch_size(self) -> int:
+        """Height and width of a patch in pixels."""
+        return int(self.description["patch_size"])
+
+    @property
+    def bands(self) -> int:
+        """Bands of the images."""
+        return int(self.description["bands"])
+
+    @property
+    def fit(self) -> str:
+        """crop, pad or resize."""
+        return str(self.description["fit"])
+
+    @property
+    def downsample(self) -> float:
+        """At 1 / this of their height and width the images were read."""
+        return float(self.description.get("downsample", 1.0))
+
+    @property
+    def gsd_m(self) -> float | None:
+        """The ground sampling distance in metres a pixel, where it is known."""
+        gsd_m = self.description.get("gsd_m")
+        return None if gsd_m is None else float(gsd_m)
+
+    @property
+    def band_reading(self) -> BandReading | None:
+        """How the bands of rasters were read; None where the images were ordinary pictures."""
+        if "band_names" not in self.description:
+            return None
+        scale = self.description.get("value_scale")
+        return BandReading(tuple(self.description["band_names"]), None if scale is None else (scale[0], scale[1]))
+
+    @property
+    def content_hash(self) -> str:
+        """Hash of pixels, masks and index: equal hashes are equal data and equal splits."""
+        return str(self.description["content_hash"])
+
+    @property
+    def leak(self) -> dict[str, float]:
+        """What a split's `leak` says: shares of validation pixels, and the buffer of a block split."""
+        return dict(self.description["leak"])
+
+    @cached_property
+    def image_names(self) -> tuple[str, ...]:
+        """Names of the images, by image number."""
+        return tuple(image["name"] for image in self.description["images"])
+
+    @cached_property
+    def image_groups(self) -> tuple[str, ...]:
+        """The group of each image, by image number."""
+        return tuple(image["group"] for image in self.description["images"])
+
+    @cached_property
+    def image_hashes(self) -> tuple[str, ...]:
+        """The hash of each image's pixels, by image number."""
+        return tuple(image["hash"] for image in self.description["images"])
+
+    def rows(self, split: str) -> NDArray[np.int64]:
+        """The numbers of the patches of a split, ascending. Raises PatchesError where the split is empty."""
+        if split not in SIDES:
+            raise PatchesError(f"--split {split}: expected {', '.join(SIDES)}")
+        rows = np.flatnonzero(self.sides == split)
+        if len(rows) == 0:
+            shares = ", ".join(f"{side} {count}" for side, count in self.description["splits"].items())
+            raise PatchesError(f"{self.path}: its split {split} has no patches ({shares}); prepare with --{split} 0.2")
+        return rows
+
+    def _map(self, name: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        path = self.path / name
+        try:
+            array: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise PatchesError(f"{path}: cannot be mapped ({error}); prepare the patches anew") from error
+        if array.shape != shape or array.dtype != np.uint8:
+            raise PatchesError(
+                f"{path}: holds {array.dtype} {array.shape}, dataset.json says uint8 {shape}; prepare anew"
+            )
+        return array
+
+
+def open_patches(path: Path) -> Patches:
+    """The patches in a folder that `prepare` finished. Raises PatchesError saying what is missing or damaged."""
+    path = Path(path)
+    if not path.is_dir():
+        found = "is a file" if path.exists() else "no such folder"
+        raise PatchesError(f"{path}: {found}; expected the folder that `terrazzo prepare` wrote")
+    try:
+        description = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
+        with (path / INDEX).open(encoding="utf-8", newline="") as stream:
+            index = list(csv.DictReader(stream))
+        patches = Patches(
+            path,
+            ClassSchema.from_dict(description),
+            description,
+            np.array([int(row["image"]) for row in index], np.int64),
+            np.array([(int(row["row"]), int(row["col"])) for row in index], np.int64).reshape(-1, 2),
+            np.array([row["split"] for row in index], dtype="<U5"),
+        )
+        consistent = len(patches) == description["n_patches"] and description["format"] == FORMAT
+    except FileNotFoundError as error:
+        missing = Path(str(error.filename)).name
+        raise PatchesError(f"{path}: has no {missing}; expected a folder that `terrazzo prepare` wrote") from error
+    except (OSError, ValueError, KeyError, TypeError, ClassTableError) as error:
+        raise PatchesError(f"{path}: is damaged ({type(error).__name__}: {error}); prepare the patches anew") from error
+    if not consistent:
+        raise PatchesError(f"{path}: index.csv and dataset.json do not agree; prepare the patches anew")
+    _ = patches.images, patches.masks
+    return patches

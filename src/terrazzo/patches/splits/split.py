@@ -1,0 +1,185 @@
+"""Dividing patches into train, val and test: as given, by group, image or spatial block, or patch by patch; what leaks.
+
+A group is what must stay whole: a tile, a flight, a city. Patches of one picture on two sides make scores flattering,
+so the defaults never do that; `patch` does and is there because published figures were made so. `block` divides a
+scene into squares of patches and leaves the training patches near to a validation or test block on no side. Law: no
+validation or test pixel is nearer than the buffer to a training pixel (`blocks.too_near` counts it), across rasters
+too; where rasters near one another have no common grid, no buffer is claimed. Every function
+is pure: the same units and seed give the same split.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terrazzo.errors import SplitError
+from terrazzo.patches.splits.by_block import by_block
+from terrazzo.patches.splits.by_group import by_group
+from terrazzo.patches.splits.origins import BUFFER, METHODS, NO_SIDE, SIDES, PatchOrigins, Side, SplitOptions
+from terrazzo.system.reporting import how_many
+
+__all__ = [
+    "BUFFER",
+    "METHODS",
+    "NO_SIDE",
+    "SIDES",
+    "PatchOrigins",
+    "Side",
+    "Split",
+    "SplitOptions",
+    "counts",
+    "default_method",
+    "describe_leak",
+    "is_leaky",
+    "leak",
+    "make_split",
+]
+
+_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Split:
+    """The side of each patch, how it was found, what leaks, and what the user should be told."""
+
+    sides: NDArray[np.str_]
+    """(N,) train, val or test; none in the buffer between blocks."""
+    method: str
+    leak: dict[str, float]
+    """`image`, `group`: share of validation pixels whose image or group is also in training. Of a block split also
+    `buffer_px`: no validation pixel is nearer to a training pixel than that; missing where that is not known."""
+    warnings: tuple[str, ...]
+
+
+def make_split(origins: PatchOrigins, options: SplitOptions) -> Split:
+    """The split that the options ask for. Raises SplitError, with the remedy, where it cannot be made."""
+    method = options.method or default_method(origins)
+    warnings: list[str] = []
+    if method == "given":
+        sides = _given(origins, options, warnings)
+    elif method == "group":
+        sides = by_group(origins, options, warnings)
+    elif method == "block":
+        sides = by_block(origins, options, warnings)
+    else:
+        unit = np.arange(len(origins.image)) if method == "patch" else origins.on_ground.joined
+        apart = origins.ground is None or method == "patch"
+        noun = method if apart else "separate place"
+        sides = _at_random(unit, options, method, noun)
+    unlike = origins.on_ground.unlike if method == "block" else ()
+    between = {BUFFER: float(options.buffer_px(origins.patch_size))} if method == "block" and not unlike else {}
+    warnings += [f"--split block: {line}" for line in unlike]
+    return Split(sides, method, leak(origins, sides) | between, tuple(warnings))
+
+
+def default_method(origins: PatchOrigins) -> str:
+    """`given` where the layout has splits, else `group` where there are at least three groups, else `image`."""
+    if any(side is not None for side in origins.given):
+        return "given"
+    groups, images = len(np.unique(origins.group)), len(np.unique(origins.image))
+    return "group" if 3 <= groups < images else "image"
+
+
+def leak(origins: PatchOrigins, sides: NDArray[np.str_]) -> dict[str, float]:
+    """Share of validation pixels (valid ones) whose image, and whose group, also has patches in training."""
+    val = sides == "val"
+    total = int(origins.valid_pixels[val].sum())
+    shares = {}
+    for name, unit in (("image", origins.image), ("group", origins.group)):
+        shared = val & np.isin(unit, unit[sides == "train"])
+        shares[name] = round(float(origins.valid_pixels[shared].sum()) / total, 6) if total else 0.0
+    return shares
+
+
+def _given(origins: PatchOrigins, options: SplitOptions, warnings: list[str]) -> NDArray[np.str_]:
+    """The layout's own sides; where it has no val, the share asked for is taken from its train, by group or image."""
+    if all(side is None for side in origins.given):
+        raise SplitError("--split given: this layout gives none; use --split group, image or patch")
+    sides = np.array([side or "train" for side in origins.given])
+    if not (sides == "train").any():
+        raise SplitError("--split given: no image is in the train folder; use --split image")
+    if not (sides == "val").any():
+        if not options.val:
+            raise SplitError("--split given: no image is in a val folder, and --val is 0; use --val 0.2")
+        _hold_out(origins, sides, replace(options, test=0.0), warnings)
+    return sides
+
+
+def _hold_out(origins: PatchOrigins, sides: NDArray[np.str_], options: SplitOptions, warnings: list[str]) -> None:
+    """Turn a part of `train` into `val`, in place: whole groups where train has three or more, else whole images."""
+    rows = np.flatnonzero(sides == "train")
+    given = tuple(None for _ in rows)
+    train = replace(
+        origins,
+        image=origins.image[rows],
+        group=origins.group[rows],
+        given=given,
+        class_pixels=origins.class_pixels[rows],
+        valid_pixels=origins.valid_pixels[rows],
+    )
+    if default_method(train) == "group":
+        sides[rows] = by_group(train, options, warnings)
+        chosen = [origins.group_names[group] for group in np.unique(origins.group[sides == "val"])]
+        what = ", ".join(chosen[:_SHOWN]) + (f" and {len(chosen) - _SHOWN} more" if len(chosen) > _SHOWN else "")
+    else:
+        sides[rows] = _at_random(train.image, options, "image", "image")
+        what = f"{len(np.unique(origins.image[sides == 'val']))} images drawn at random"
+    warnings.append(
+        f"the layout's own split has no val: {what} of its train are held out as val ({(sides == 'val').sum()} patches)"
+    )
+
+
+def _at_random(unit: NDArray[np.int64], options: SplitOptions, method: str, noun: str) -> NDArray[np.str_]:
+    """Units (images, those that touch as one, or patches) dealt out at random.
+
+    Each share is rounded to the nearest unit, at least one.
+    """
+    units = np.unique(unit)
+    n_test = _count(options.test, len(units))
+    n_val = _count(options.val, len(units))
+    if n_val + n_test >= len(units):
+        remedy = (
+            "use --split block (parts of one picture with a buffer between), or --split patch (its scores flatter)"
+            if method == "image"
+            else ""
+        )
+        raise SplitError(
+            f"--split {method}: {how_many(len(units), noun)} cannot be divided into train"
+            f"{', val and test' if n_test else ' and val'}; {remedy or 'add images, or use a smaller --patch-size'}"
+        )
+    order = np.random.default_rng(options.seed).permutation(units)
+    sides = np.full(len(unit), "train", dtype="<U5")
+    sides[np.isin(unit, order[:n_val])] = "val"
+    sides[np.isin(unit, order[n_val : n_val + n_test])] = "test"
+    return sides
+
+
+def _count(share: float, units: int) -> int:
+    return max(1, round(share * units)) if share > 0 else 0
+
+
+def is_leaky(leak_shares: Mapping[str, float]) -> bool:
+    """Whether scores will flatter: validation shares a group with training, with no buffer between the two."""
+    return leak_shares["group"] > 0 and not leak_shares.get(BUFFER)
+
+
+def describe_leak(leak_shares: Mapping[str, float]) -> str:
+    """One line on what a split's scores are worth."""
+    if leak_shares["group"] > 0 and not is_leaky(leak_shares):
+        return (
+            f"{leak_shares['group']:.0%} of the validation pixels share a scene with training, none is nearer than "
+            f"{leak_shares[BUFFER]:.0f} px to a training pixel; scores speak for this scene, not for others"
+        )
+    if is_leaky(leak_shares):
+        return (
+            f"LEAKY split: {leak_shares['group']:.0%} of the validation pixels share a group with training "
+            f"({leak_shares['image']:.0%} an image); scores will flatter"
+        )
+    return "no validation pixel shares a group with training"
+
+
+def counts(sides: NDArray[np.str_]) -> dict[str, int]:
+    """Patches by side."""
+    return {side: int((sides == side).sum()) for side in SIDES}

@@ -1,0 +1,201 @@
+"""The folder of patches as it is written: the pixels image by image, then the index and what was made from what."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terrazzo._version import __version__
+from terrazzo.classes.schema import IGNORE, ClassSchema
+from terrazzo.errors import PatchesError
+from terrazzo.patches.cutting import Cut
+from terrazzo.patches.folder import DESCRIPTION, FORMAT, IMAGES, INDEX, INDEX_FIELDS, MASKS, Patches, open_patches
+from terrazzo.patches.splits.origins import Ground
+from terrazzo.patches.splits.split import PatchOrigins, Split, SplitOptions, counts
+from terrazzo.system.files import digest, write_json
+
+
+@dataclass(frozen=True)
+class Source:
+    """An image that patches are cut from."""
+
+    name: str
+    group: str
+    split: str | None
+    """The side that the layout gives it."""
+    height: int
+    width: int
+    pixel_hash: str
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """What is known of each of N patches once their pixels are written."""
+
+    image: NDArray[np.int64]
+    """(N,) the number of its image."""
+    corners: NDArray[np.int64]
+    """(N, 2) row and column of its top left pixel there."""
+    class_pixels: NDArray[np.int64]
+    """(N, K) valid pixels by class."""
+    pixel_hash: str
+    patch_size: int
+    bands: int
+
+    @property
+    def valid_pixels(self) -> NDArray[np.int64]:
+        """(N,) the pixels that have a class."""
+        valid: NDArray[np.int64] = self.class_pixels.sum(axis=1)
+        return valid
+
+    def origins(self, sources: Sequence[Source], schema: ClassSchema, ground: Ground | None = None) -> PatchOrigins:
+        """What a split is made from; `ground` of images that may lie near one another."""
+        names = list(dict.fromkeys(source.group for source in sources))
+        group = np.array([names.index(source.group) for source in sources], np.int64)
+        return PatchOrigins(
+            image=self.image,
+            group=group[self.image],
+            given=tuple(sources[image].split for image in self.image),
+            class_pixels=self.class_pixels,
+            valid_pixels=self.valid_pixels,
+            class_names=schema.names,
+            group_names=tuple(names),
+            corners=self.corners,
+            patch_size=self.patch_size,
+            ground=ground,
+        )
+
+
+class PatchWriter:
+    """Patches added to a folder, some of an image at a time; `open_writer` makes one."""
+
+    def __init__(self, images: BinaryIO, masks: BinaryIO, patch_size: int, bands: int, n_classes: int) -> None:
+        self._images, self._masks = images, masks
+        self.patch_size = patch_size
+        self._bands, self._n_classes = bands, n_classes
+        self._hasher = hashlib.blake2b(digest_size=16)
+        self._parts: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = []
+        self._write_headers()
+
+    def __len__(self) -> int:
+        return sum(len(image) for image, _, _ in self._parts)
+
+    def add(self, image: int, pieces: Cut, class_pixels: NDArray[np.int64] | None = None) -> None:
+        """Add patches of the image with that number; `class_pixels` (n, K) where they are counted already."""
+        if class_pixels is None:
+            class_pixels = count_classes(pieces.masks, self._n_classes)
+        for stream, array in ((self._images, pieces.images), (self._masks, pieces.masks)):
+            stream.write(array.data)
+            self._hasher.update(array.data)
+        self._parts.append((np.full(len(pieces.masks), image, np.int64), pieces.corners, class_pixels))
+
+    def finish(self) -> Written:
+        """What was written; to be called once, when all patches are added."""
+        self._write_headers()
+        image = np.concatenate([np.zeros(0, np.int64), *[part[0] for part in self._parts]])
+        corners = np.concatenate([np.zeros((0, 2), np.int64), *[part[1] for part in self._parts]])
+        pixels = np.concatenate([np.zeros((0, self._n_classes), np.int64), *[part[2] for part in self._parts]])
+        return Written(image, corners, pixels, self._hasher.hexdigest(), self.patch_size, self._bands)
+
+    def _write_headers(self) -> None:
+        """The headers at the start of both files; numpy pads them, so that all counts give headers of one length."""
+        for stream, tail in (
+            (self._images, (self.patch_size, self.patch_size, self._bands)),
+            (self._masks, (self.patch_size,) * 2),
+        ):
+            stream.seek(0)
+            header = {"descr": "|u1", "fortran_order": False, "shape": (len(self), *tail)}
+            np.lib.format.write_array_header_2_0(stream, header)
+
+
+@contextmanager
+def open_writer(folder: Path, patch_size: int, bands: int, n_classes: int) -> Iterator[PatchWriter]:
+    """The files of the patches' pixels in `folder`, open for writing."""
+    with (folder / IMAGES).open("wb") as images, (folder / MASKS).open("wb") as masks:
+        yield PatchWriter(images, masks, patch_size, bands, n_classes)
+
+
+def count_classes(masks: NDArray[np.uint8], n_classes: int) -> NDArray[np.int64]:
+    """Valid pixels (n, K) of each class in each patch."""
+    table = np.zeros((len(masks), IGNORE + 1), np.int64)
+    for row, mask in zip(table, masks, strict=True):
+        row[:] = np.bincount(mask.ravel(), minlength=IGNORE + 1)
+    return table[:, :n_classes]
+
+
+def write_index(path: Path, written: Written, sources: Sequence[Source], split: Split) -> None:
+    """Write one line a patch: where it is from, its side, its valid pixels."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(INDEX_FIELDS)
+        valid_pixels = written.valid_pixels
+        for patch, image in enumerate(written.image):
+            row, col = written.corners[patch]
+            writer.writerow([patch, image, sources[image].group, row, col, split.sides[patch], valid_pixels[patch]])
+
+
+@dataclass(frozen=True)
+class Making:
+    """How the patches were made: the key of inputs and options, the split asked for, and what else is to be told."""
+
+    key: str
+    split: SplitOptions
+    told: Mapping[str, Any]
+    """Further entries of dataset.json: fit, downsample, layout; of rasters the ground sampling distance and bands."""
+
+
+def write_tables(
+    folder: Path, written: Written, sources: Sequence[Source], schema: ClassSchema, split: Split, making: Making
+) -> None:
+    """Write index.csv and dataset.json beside the pixels."""
+    write_index(folder / INDEX, written, sources, split)
+    classes = schema.to_dict()
+    pixels = written.class_pixels.sum(axis=0)
+    for entry in classes["classes"]:
+        entry["pixels"] = int(pixels[entry["id"]])
+    description = {
+        "format": FORMAT,
+        "terrazzo_version": __version__,
+        "n_patches": len(written.image),
+        "patch_size": written.patch_size,
+        "bands": written.bands,
+        **making.told,
+        **classes,
+        "splits": counts(split.sides),
+        "split_method": split.method,
+        "split_options": making.split.to_dict(),
+        "leak": split.leak,
+        "seed": making.split.seed,
+        "images": [
+            {
+                "name": source.name,
+                "group": source.group,
+                "height": source.height,
+                "width": source.width,
+                "hash": source.pixel_hash,
+            }
+            for source in sources
+        ],
+        "notes": list(split.warnings),
+        "content_hash": digest(written.pixel_hash, "".join(split.sides), json.dumps(classes)),
+        "key": making.key,
+    }
+    write_json(folder / DESCRIPTION, description)
+
+
+def finished(out: Path, key: str) -> Patches | None:
+    """The patches at `out` where they are finished and were made from the same inputs and options."""
+    if not (out / DESCRIPTION).is_file():
+        return None
+    try:
+        patches = open_patches(out)
+    except PatchesError:
+        return None
+    return patches if patches.description.get("key") == key else None

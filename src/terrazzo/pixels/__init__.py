@@ -1,0 +1,1 @@
+"""Pixels and where they lie: photos, masks, rasters, bands, bounds, geodesy."""

@@ -1,0 +1,265 @@
+"""A mask file as class ids: colours (also of palette images) or ids become ids through the class schema.
+
+A mask is a *colour mask* where its pixels are colours: RGB, RGBA (alpha dropped), or a palette's indices, which stand
+for colours and are never taken for ids, because palette orders differ from file to file. It is an *id mask* where it
+has one channel of whole numbers: 0..n-1, and 255 for ignore; or where its layout says so, and then a palette's indices
+are ids.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from terrazzo.classes.schema import IGNORE, NO_CLASS, ClassSchema, format_color, pack_colors, unpack_color
+from terrazzo.errors import ImageError, LabelError
+from terrazzo.pixels.photos import WHOLE, View, decode, palette_of, png_depth, sampled, tiff_tags
+
+NEAREST_DISTANCE = 96.0
+"""`--unknown nearest` takes a colour for the nearest class up to this Euclidean distance in RGB (0..441)."""
+EDGE_SHARE = 0.02
+"""Colours farther off are mixtures along edges (ignored, counted) up to this share of a file; beyond, they are refused.
+
+Measured on the Dubai masks saved as JPEG with halved chroma at quality 75 to 95: 0.05 to 1.1 % of the pixels lie
+farther than 96 from every class, all of them along edges. Foreign classes come in areas.
+"""
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """The distinct values of a mask in ascending order: ids, or colours packed as red << 16 | green << 8 | blue."""
+
+    values: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    first: NDArray[np.int64]
+    """Flat index of the first pixel of each value."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """A decoded mask: `pixels` are colours (H, W, 3), or palette indices or ids (H, W)."""
+
+    where: str
+    pixels: NDArray[Any]
+    palette: NDArray[np.uint8] | None = None
+    """The colours (256, 3) of a palette image, else None."""
+    file_size: tuple[int, int] = (0, 0)
+    """(height, width) of the mask in its file, before it was read smaller."""
+    n_snapped: int = 0
+    """Of lossy colours: pixels off the palette that were taken for the nearest colour ..."""
+    n_far: int = 0
+    """... and those too far from every one, which are ignored."""
+
+    @property
+    def is_color(self) -> bool:
+        """Whether pixels stand for colours rather than for ids."""
+        return self.palette is not None or self.pixels.ndim == 3
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) as read."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+    def tally(self) -> Tally:
+        """How often each colour or id occurs, and where first."""
+        flat = pack_colors(self.pixels).ravel() if self.pixels.ndim == 3 else self.pixels.ravel()
+        # Masks are made of long runs of one value: sorting the runs is far cheaper than sorting the pixels.
+        starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
+        lengths = np.diff(starts, append=flat.size)
+        runs = flat[starts] if self.palette is None else pack_colors(self.palette)[flat[starts]]
+        values, at, inverse = np.unique(runs, return_index=True, return_inverse=True)
+        counts = np.bincount(inverse, weights=lengths).astype(np.int64)
+        return Tally(values.astype(np.int64), counts, starts[at])
+
+
+@dataclass(frozen=True, eq=False)
+class Translation:
+    """What values (N,) of masks mean: ids (N,), and which of them are in no class."""
+
+    ids: NDArray[np.uint8]
+    """255 for void, ignored and unknown values."""
+    mapped: NDArray[np.bool_]
+    """Colours of no class that were taken for the nearest one."""
+    unknown: NDArray[np.bool_]
+    """Colours of no class, or ids out of range, that were not."""
+
+
+def read_mask(raw: bytes, where: str, view: View = WHOLE, as_ids: bool = False) -> Mask:
+    """The mask in an image file, EXIF orientation applied. Raises ImageError where it is damaged or neither kind.
+
+    A smaller view takes the value at the centre of each area. `as_ids`: the file holds ids, whatever its kind; a
+    palette's indices are ids then, three equal channels are one, and colours are refused.
+    """
+    _refuse_ambiguous(raw, where)
+    image = decode(raw, where)
+    file_size = view.size_of((image.height, image.width))
+    image = sampled(image, view, where)
+    if as_ids:
+        return Mask(where, _ids_in(image, where), file_size=file_size)
+    if image.mode == "P":
+        return Mask(where, np.asarray(image), palette_of(image), file_size)
+    if image.mode in ("RGB", "RGBA", "RGBX", "PA", "YCbCr", "CMYK"):
+        return Mask(where, np.asarray(image if image.mode == "RGB" else image.convert("RGB")), file_size=file_size)
+    return Mask(where, _ids_in(image, where), file_size=file_size)
+
+
+def snap(mask: Mask, schema: ClassSchema, distance: float) -> Mask:
+    """A lossy colour mask as one of ids: each pixel the nearest class or void colour up to `distance`, else ignore.
+
+    Raises ImageError where most pixels are farther off: then the mask was not drawn in these colours.
+    """
+    if mask.pixels.ndim != 3:
+        raise ImageError(f"{mask.where}: holds no colours; expected a colour mask, as JPEG or PNG")
+    packed = pack_colors(mask.pixels)
+    values, inverse, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    colors = np.stack([values >> 16, values >> 8 & 255, values & 255], axis=-1).astype(np.uint8)
+    ids, distances = (np.concatenate(parts) for parts in zip(*map(schema.nearest, _chunks(colors)), strict=True))
+    ids[distances > distance] = IGNORE
+    n_far, n_exact = int(counts[distances > distance].sum()), int(counts[distances == 0].sum())
+    if 2 * n_far > packed.size:
+        raise ImageError(
+            f"{mask.where}: {n_far / packed.size:.0%} of its mask lies farther than {distance:g} in RGB from every "
+            "colour of this layout; expected a photo at the left and its colour mask at the right"
+        )
+    n_snapped = packed.size - n_far - n_exact
+    return replace(mask, pixels=ids[inverse].reshape(packed.shape), n_snapped=n_snapped, n_far=n_far)
+
+
+def translate(values: NDArray[np.int64], schema: ClassSchema, unknown: str) -> Translation:
+    """What packed colours (N,) mean under the policy `unknown`: error, ignore or nearest."""
+    colors = np.stack([values >> 16, values >> 8 & 255, values & 255], axis=-1).astype(np.uint8)
+    ids, strange = (array[0] if array is not None else None for array in schema.encode(colors[None]))
+    ids = np.array(ids, np.uint8)
+    mapped = np.zeros(len(values), np.bool_)
+    if strange is None:
+        return Translation(ids, mapped, mapped)
+    if unknown == "nearest":
+        for part in _chunks(np.flatnonzero(strange)):
+            nearest, distances = schema.nearest(colors[part])
+            near = part[distances <= NEAREST_DISTANCE]
+            ids[near] = nearest[distances <= NEAREST_DISTANCE]
+            mapped[near] = True
+    return Translation(ids, mapped, strange & ~mapped)
+
+
+def translate_ids(values: NDArray[Any], n_classes: int, label_ids: tuple[int, ...] | None = None) -> Translation:
+    """What ids (N,) of an id mask mean: themselves below `n_classes`, or `label_ids[value]` (-1: in no class).
+
+    255 is ignore, unless `label_ids` gives it a class.
+    """
+    table = np.array(range(n_classes) if label_ids is None else label_ids, np.int16)
+    known = (values >= 0) & (values < len(table))
+    known[known] = table[values[known]] != NO_CLASS
+    ids = np.full(values.shape, IGNORE, np.uint8)
+    ids[known] = table[values[known]]
+    return Translation(ids, np.zeros(values.shape, np.bool_), ~known & (values != IGNORE))
+
+
+def too_strange(unknown: str, n_unknown: int, n_mapped: int, n_pixels: int) -> bool:
+    """Whether `n_unknown` pixels of unknown colours break the contract under the policy `unknown`.
+
+    error: always. ignore: never. nearest: where they are no mixtures along edges, which are few (`EDGE_SHARE`) and
+    fewer than the colours near a class.
+    """
+    if unknown == "nearest":
+        return n_unknown > min(n_mapped, EDGE_SHARE * n_pixels)
+    return unknown == "error" and n_unknown > 0
+
+
+def ids_of(
+    mask: Mask, schema: ClassSchema, unknown: str = "error", label_ids: tuple[int, ...] | None = None
+) -> NDArray[np.uint8]:
+    """Class ids (H, W), ignore 255. `label_ids` gives the class of each value of an id mask.
+
+    Raises LabelError at colours in no class that `unknown` does not let pass, or ids out of range, with an example.
+    """
+    if not mask.is_color:
+        return _ids_of_ids(mask, schema.n_classes, label_ids)
+    if mask.palette is not None:
+        return _ids_of_palette(mask, mask.palette, schema, unknown)
+    ids, strange = schema.encode(mask.pixels)
+    if strange is None:
+        return ids
+    values, inverse = np.unique(pack_colors(mask.pixels[strange]), return_inverse=True)
+    meaning = translate(values.astype(np.int64), schema, unknown)
+    counts = np.bincount(inverse, minlength=len(values))
+    if too_strange(unknown, int(counts[meaning.unknown].sum()), int(counts[meaning.mapped].sum()), ids.size):
+        color = int(values[meaning.unknown][0])
+        raise _unknown_error(mask, pack_colors(mask.pixels) == color, color)
+    ids[strange] = meaning.ids[inverse]
+    return ids
+
+
+def _ids_of_palette(mask: Mask, palette: NDArray[np.uint8], schema: ClassSchema, unknown: str) -> NDArray[np.uint8]:
+    meaning = translate(pack_colors(palette).astype(np.int64), schema, unknown)
+    counts = np.bincount(mask.pixels.ravel(), minlength=256)
+    n_unknown, n_mapped = int(counts[meaning.unknown].sum()), int(counts[meaning.mapped].sum())
+    if n_unknown and too_strange(unknown, n_unknown, n_mapped, mask.pixels.size):
+        index = int(np.flatnonzero(meaning.unknown & (counts > 0))[0])
+        raise _unknown_error(mask, mask.pixels == index, int(pack_colors(palette[index])))
+    ids: NDArray[np.uint8] = meaning.ids[mask.pixels]
+    return ids
+
+
+def _ids_of_ids(mask: Mask, n_classes: int, label_ids: tuple[int, ...] | None) -> NDArray[np.uint8]:
+    tally = mask.tally()
+    meaning = translate_ids(tally.values, n_classes, label_ids)
+    if meaning.unknown.any():
+        value = int(tally.values[meaning.unknown][0])
+        row, col = divmod(int(tally.first[meaning.unknown][0]), mask.size[1])
+        raise LabelError(f"{mask.where}: id {value} at row {row}, col {col} is out of range; see `terrazzo inspect`")
+    values = np.arange(max(256, int(tally.values[-1]) + 1))
+    ids: NDArray[np.uint8] = translate_ids(values, n_classes, label_ids).ids[mask.pixels]
+    return ids
+
+
+def _ids_in(image: Image.Image, where: str) -> NDArray[Any]:
+    """The ids (H, W) of an image that holds ids. Raises ImageError where it holds colours."""
+    if image.mode == "1":
+        return np.asarray(image).astype(np.uint8)
+    if image.mode == "P":
+        return np.asarray(image)
+    if image.mode in ("L", "LA"):
+        return np.asarray(image.getchannel(0))
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return np.asarray(image).astype(np.int32)
+    if image.mode in ("RGB", "RGBA"):
+        bands = np.asarray(image)
+        if (bands[..., :1] == bands[..., 1:3]).all():
+            return np.ascontiguousarray(bands[..., 0])
+        raise ImageError(f"{where}: holds colours; expected one channel of ids; give the data's id masks")
+    raise ImageError(f"{where}: a mask of the kind {image.mode}; expected colours or whole-number ids; save it as PNG")
+
+
+def _chunks(array: NDArray[Any]) -> list[NDArray[Any]]:
+    """The array in parts of at most about `_CHUNK` rows, so that distances to all classes fit in memory."""
+    return np.array_split(array, len(array) // _CHUNK + 1)
+
+
+def _unknown_error(mask: Mask, here: NDArray[np.bool_], packed: int) -> LabelError:
+    row, col = divmod(int(here.argmax()), mask.size[1])
+    color = format_color(unpack_color(packed))
+    return LabelError(f"{mask.where}: colour {color} at row {row}, col {col} is in no class; see `terrazzo inspect`")
+
+
+def _refuse_ambiguous(raw: bytes, where: str) -> None:
+    """Raise ImageError for masks whose values Pillow would scale or cut: 2 and 4-bit grey, deep colours, floats."""
+    depth, tags = png_depth(raw), tiff_tags(raw, where)
+    if depth and depth[1] and depth[0] in (2, 4):
+        raise ImageError(
+            f"{where}: a {depth[0]}-bit grey mask, whose values may be ids or scaled greys; save it with 8 bits"
+        )
+    if depth and depth[0] == 16 and not depth[1]:
+        raise ImageError(f"{where}: a mask of 16-bit colours; save it with 8 bits a channel")
+    if tags is None:
+        return
+    bits, bands = max(tags.get(258, (1,))), tags.get(277, (1,))[0]
+    if max(tags.get(339, (1,))) == 3:
+        raise ImageError(f"{where}: a floating-point mask; expected colours or whole-number ids; save it as PNG")
+    if bands > 1 and bits > 8:
+        raise ImageError(f"{where}: a mask of {bits}-bit colours; save it with 8 bits a channel")
+    if bands > 4:
+        raise ImageError(f"{where}: a mask of {bands} bands; expected one band of ids, or RGB; save it as PNG")

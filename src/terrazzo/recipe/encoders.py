@@ -1,0 +1,84 @@
+"""Which architectures and encoders there are, and what their ImageNet weights expect: known without importing torch.
+
+The names are those of segmentation-models-pytorch; a test holds these tables equal to the installed library's. Any
+`tu-NAME` is passed on to timm. Mean and standard deviation stand here because the library's own look-up asks a hub.
+"""
+
+import difflib
+from dataclasses import dataclass
+
+from terrazzo.errors import RecipeError
+from terrazzo.model.normalization import IMAGENET_MEAN, IMAGENET_STD
+
+ARCHITECTURES = (
+    "unet", "unetplusplus", "manet", "linknet", "fpn", "pspnet", "deeplabv3", "deeplabv3plus", "pan", "upernet",
+    "segformer", "dpt",
+)  # fmt: skip
+
+DECODER_CHANNEL_ARCHITECTURES = ("unet", "unetplusplus", "manet")
+
+LITE0 = "tu-tf_efficientnet_lite0"
+
+ENCODERS = (
+    "densenet121", "densenet161", "densenet169", "densenet201", "dpn107", "dpn131", "dpn68", "dpn68b", "dpn92",
+    "dpn98", "efficientnet-b0", "efficientnet-b1", "efficientnet-b2", "efficientnet-b3", "efficientnet-b4",
+    "efficientnet-b5", "efficientnet-b6", "efficientnet-b7", "inceptionresnetv2", "inceptionv4", "mit_b0", "mit_b1",
+    "mit_b2", "mit_b3", "mit_b4", "mit_b5", "mobilenet_v2", "mobileone_s0", "mobileone_s1", "mobileone_s2",
+    "mobileone_s3", "mobileone_s4", "resnet101", "resnet152", "resnet18", "resnet34", "resnet50",
+    "resnext101_32x16d", "resnext101_32x32d", "resnext101_32x48d", "resnext101_32x4d", "resnext101_32x8d",
+    "resnext50_32x4d", "se_resnet101", "se_resnet152", "se_resnet50", "se_resnext101_32x4d", "se_resnext50_32x4d",
+    "senet154", "timm-efficientnet-b0", "timm-efficientnet-b1", "timm-efficientnet-b2", "timm-efficientnet-b3",
+    "timm-efficientnet-b4", "timm-efficientnet-b5", "timm-efficientnet-b6", "timm-efficientnet-b7",
+    "timm-efficientnet-b8", "timm-efficientnet-l2", "timm-skresnet18", "timm-skresnet34", "timm-skresnext50_32x4d",
+    "timm-tf_efficientnet_lite0", "timm-tf_efficientnet_lite1", "timm-tf_efficientnet_lite2",
+    "timm-tf_efficientnet_lite3", "timm-tf_efficientnet_lite4", "vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16",
+    "vgg16_bn", "vgg19", "vgg19_bn", "xception",
+)  # fmt: skip
+
+_HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+_DPN = ((124 / 255, 117 / 255, 104 / 255), (1 / (0.0167 * 255),) * 3)
+_NOT_IMAGENET_STATISTICS = {
+    "dpn68": _DPN,
+    "dpn68b": _DPN,
+    "dpn92": _DPN,
+    "dpn98": _DPN,
+    "dpn107": _DPN,
+    "dpn131": _DPN,
+    "inceptionresnetv2": _HALF,
+    "inceptionv4": _HALF,
+    "xception": _HALF,
+}
+_HALF_PREFIXES = ("tu-tf_efficientnet_lite", "timm-tf_efficientnet_lite", "tu-vit_", "tu-mixer", "tu-inception")
+
+
+@dataclass(frozen=True)
+class BandStatistics:
+    """Mean and standard deviation by band, on 0..1 pixels, that an encoder's ImageNet weights were trained with."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def check_architecture(arch: str, encoder: str | None) -> None:
+    """Raise RecipeError where `arch` is unknown, or needs an encoder and has none."""
+    if arch not in ARCHITECTURES:
+        raise RecipeError(f"no architecture {arch!r}; there are {', '.join(ARCHITECTURES)}")
+    if encoder is None and arch != "unet":
+        raise RecipeError(f"architecture {arch} needs an encoder (only unet has a form without); set model.encoder")
+
+
+def check_encoder(name: str) -> None:
+    """Raise RecipeError, with the nearest names, where there is no such encoder. `tu-` names are timm's to check."""
+    if name in ENCODERS or name.startswith("tu-"):
+        return
+    near = difflib.get_close_matches(name, ENCODERS, n=3, cutoff=0.4) or ["resnet34", LITE0]
+    raise RecipeError(f"no encoder {name!r}; near it are {', '.join(near)} (any timm encoder: tu-NAME)")
+
+
+def statistics(encoder: str | None) -> BandStatistics:
+    """What the encoder's ImageNet weights expect; without an encoder none: mean 0, deviation 1."""
+    if encoder is None:
+        return BandStatistics((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    if encoder.startswith(_HALF_PREFIXES):
+        return BandStatistics(*_HALF)
+    return BandStatistics(*_NOT_IMAGENET_STATISTICS.get(encoder, (IMAGENET_MEAN, IMAGENET_STD)))

@@ -1,0 +1,163 @@
+"""The sections of a recipe: every knob once, with its bounds, its default and its one-line meaning.
+
+Python, YAML, `--set SECTION.FIELD=VALUE`, `terrazzo recipes NAME` and the model file share these names.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from terrazzo.recipe.encoders import check_architecture, check_encoder
+from terrazzo.recipe.loss_terms import parse_terms
+
+
+def _none_word(value: Any) -> Any:
+    return None if isinstance(value, str) and value.strip().lower() in ("none", "null", "") else value
+
+
+class Section(BaseModel):
+    """A frozen part of a recipe; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+
+class ModelSection(Section):
+    """The network and what goes into it."""
+
+    arch: str = Field("unet", description="architecture: unet, or any other of segmentation-models-pytorch")
+    encoder: Annotated[str | None, BeforeValidator(_none_word)] = Field(
+        None, description="encoder by its segmentation-models-pytorch name; none = the classic U-Net"
+    )
+    encoder_weights: str = Field("none", description="imagenet, none, auto (imagenet if reachable), or a weights file")
+    filters: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (16, 32, 64, 128, 256), min_length=2, description="classic U-Net: filters from the top level to the bottom"
+    )
+    dropout: float = Field(0.2, ge=0, lt=1, description="classic U-Net: share of activations dropped in each block")
+    batch_norm: bool = Field(False, description="classic U-Net: batch normalization after each convolution")
+    decoder_channels: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
+        None, description="decoder widths of U-Net-like architectures; none = the library's own"
+    )
+    scale: Literal["unit", "minmax"] = Field("unit", description="unit: value / 255; minmax: each patch to 0..1")
+    mean: tuple[float, ...] | None = Field(None, description="mean by band after scaling; none = the encoder's own")
+    std: tuple[float, ...] | None = Field(None, description="deviation by band after scaling; none = the encoder's own")
+
+    @field_validator("encoder")
+    @classmethod
+    def _known_encoder(cls, value: str | None) -> str | None:
+        if value is not None:
+            check_encoder(value)
+        return value
+
+    @model_validator(mode="after")
+    def _known_architecture(self) -> "ModelSection":
+        check_architecture(self.arch, self.encoder)
+        return self
+
+
+class LossSection(Section):
+    """What training minimizes."""
+
+    terms: str = Field("ce + dice", description="a weighted sum of ce, dice, jaccard, focal, lovasz: 0.5*focal + dice")
+    class_weights: tuple[Annotated[float, Field(ge=0)], ...] | None = Field(
+        None, description="one weight a class for ce and focal; none = all 1"
+    )
+    focal_gamma: float = Field(2.0, ge=0, description="focal: how strongly easy pixels are played down")
+
+    @field_validator("terms")
+    @classmethod
+    def _known_terms(cls, value: str) -> str:
+        parse_terms(value)
+        return value
+
+
+class AugmentSection(Section):
+    """Random changes of each training patch, image and mask together."""
+
+    hflip: bool = Field(True, description="flip left and right")
+    vflip: bool = Field(True, description="flip up and down")
+    quarter_turns: bool = Field(True, description="turn by 0, 90, 180 or 270 degrees")
+    rotate_deg: float = Field(0.0, ge=0, le=180, description="rotate by up to so many degrees either way")
+    shift_x: float = Field(0.0, ge=0, lt=1, description="shift by up to this share of the width")
+    shift_y: float = Field(0.0, ge=0, lt=1, description="shift by up to this share of the height")
+    zoom: float = Field(0.0, ge=0, lt=1, description="scale by up to 1 -/+ this")
+    fill: Literal["reflect", "ignore"] = Field("reflect", description="pixels from outside: mirrored, or ignored")
+    probability: float = Field(1.0, ge=0, le=1, description="share of patches that are rotated, shifted and zoomed")
+    brightness: float = Field(0.0, ge=0, lt=1, description="brightness times 1 -/+ this")
+    contrast: float = Field(0.0, ge=0, lt=1, description="contrast times 1 -/+ this")
+    saturation: float = Field(0.0, ge=0, lt=1, description="saturation times 1 -/+ this (three bands)")
+
+
+class OptimizerSection(Section):
+    """How weights follow gradients."""
+
+    name: Literal["adam", "adamw"] = Field("adamw", description="adam or adamw")
+    lr: float = Field(1e-3, gt=0, description="learning rate; onecycle: its peak")
+    weight_decay: float = Field(1e-2, ge=0, description="weight decay")
+    encoder_lr: float | None = Field(None, gt=0, description="learning rate of the encoder; none = lr")
+
+
+class ScheduleSection(Section):
+    """How the learning rate moves and when training stops early."""
+
+    name: Literal["plateau", "onecycle", "constant"] = Field(
+        "onecycle", description="plateau: cut when validation loss stalls; onecycle: up, then down to 0; constant"
+    )
+    warmup: float = Field(0.2, gt=0, lt=1, description="onecycle: share of the steps that the rise takes")
+    factor: float = Field(0.5, gt=0, lt=1, description="plateau: the learning rate is multiplied by this")
+    patience: int = Field(5, ge=0, description="plateau: epochs without a better validation loss before a cut")
+    min_lr: float = Field(1e-6, ge=0, description="plateau: no cut goes below this")
+    early_stopping: int = Field(0, ge=0, description="stop after so many epochs without a better loss; 0 = never")
+
+
+class TrainSection(Section):
+    """Length, batches, precision and chance."""
+
+    epochs: int = Field(15, ge=1, description="passes over the training patches")
+    batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        8, description="patches a step; auto: what the memory holds, settled when the run starts"
+    )
+    accumulate: int = Field(1, ge=1, description="batches whose gradients are summed up before a step of the weights")
+    freeze_epochs: int = Field(0, ge=0, description="a pretrained encoder keeps its weights for so many epochs first")
+    ema: float = Field(0.0, ge=0, lt=1, description="decay of a running mean of the weights, used instead; 0 = off")
+    seed: int = Field(
+        0, ge=0, le=2**31 - 1, description="order, augmentation, dropout and first weights follow from it"
+    )
+    precision: Literal["auto", "32", "bf16"] = Field("auto", description="auto: bf16 where the hardware has it")
+    channels_last: Literal["auto", "yes", "no"] = Field("auto", description="memory format; auto: yes")
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _number_word(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) else value
+
+    @field_validator("channels_last", mode="before")
+    @classmethod
+    def _bool_word(cls, value: Any) -> Any:
+        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+
+
+class DataSection(Section):
+    """How `prepare` cuts and divides the images where the recipe is given instead of options."""
+
+    layout: str | None = Field(
+        None, description="the layout it is for; data in another one, and all where it is none, are read as found"
+    )
+    patch_size: int = Field(256, ge=1, description="height and width of a patch in pixels")
+    fit: Literal["crop", "pad", "resize"] = Field(
+        "crop", description="crop: whole patches only; pad: fill up the last ones; resize: one patch an image"
+    )
+    downsample: float = Field(1.0, ge=1, description="images are read at 1 / this of their size")
+    split: Literal["given", "group", "image", "block", "patch"] | None = Field(
+        None, description="none = given where the layout has splits, else by group, else by image"
+    )
+    val: float = Field(0.2, ge=0, lt=1, description="share of validation")
+    test: float = Field(0.0, ge=0, lt=1, description="share of test")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="the split follows from it")
+
+
+class Stage(Section):
+    """One stage of progressive resizing: patches shrunk to `size`, for `epochs`, from where the last stage ended."""
+
+    size: int = Field(ge=16, description="height and width that training patches are shrunk to, in pixels")
+    epochs: int = Field(ge=1, strict=True, description="passes over the training patches")
+    lr: float | None = Field(None, gt=0, description="learning rate of the stage; none = optimizer.lr")

@@ -1,0 +1,1 @@
+"""The label contract: what is checked before the first patch is cut."""

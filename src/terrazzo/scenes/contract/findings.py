@@ -1,0 +1,102 @@
+"""What a check of images and masks found: findings, and the report they make up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from terrazzo.classes.schema import ClassSchema
+
+Severity = Literal["refuse", "warn", "note"]
+
+# What lets a kind of finding pass; every kind that can refuse is here.
+REMEDIES: Mapping[str, str] = {
+    "unpaired": "complete the pairs, or leave such files out with --unpaired skip",
+    "unreadable": "replace the file, or leave such files out with --bad skip",
+    "size": "export both anew, or leave such files out with --bad skip",
+    "mixed": "convert the masks to one kind, or leave such files out with --bad skip",
+    "id-range": "mend the mask or the class table, ignore such values with --ignore-value N or --unknown ignore, "
+    "or leave such files out with --bad skip",
+    "unknown": "add the colour to the class table (--classes FILE), or use --unknown ignore or --unknown nearest",
+    "small": "choose a smaller --patch-size, or --fit pad or resize",
+    "nothing-left": "mend the files",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found in one file (or, for `file` = the data set's path, in all of it)."""
+
+    kind: str
+    severity: Severity
+    file: str
+    detail: str
+    """What was found, in words."""
+    count: int = 1
+    """Pixels where the finding is about pixels, else files."""
+    example: tuple[int, int] | None = None
+    """(row, col) of one such pixel."""
+
+    def text(self, root: str = "") -> str:
+        """`folder/a.png: what was found, e.g. row 3, col 5`; the name is relative to `root` where it lies below."""
+        at = f", e.g. row {self.example[0]}, col {self.example[1]}" if self.example else ""
+        below = self.file.removeprefix(root).lstrip("/\\!") if root else ""
+        file = below or self.file
+        return f"{file}: {self.detail}{at}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The finding as a JSON value."""
+        return {
+            "kind": self.kind,
+            "severity": self.severity,
+            "file": self.file,
+            "count": self.count,
+            "example": list(self.example) if self.example else None,
+            "detail": self.detail,
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of a check: notes on the whole, findings in file order, pixels of each class."""
+
+    root: str
+    layout: str
+    notes: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    schema: ClassSchema
+    class_pixels: tuple[int, ...]
+    """Pixels of each class, in id order, over the scenes that are left."""
+    ignored_pixels: int
+    """Pixels in no class: void, ignored classes, unknown ones let pass."""
+    n_scenes: int
+    """Scenes that are left."""
+
+    @property
+    def refusal(self) -> str | None:
+        """None, or one line: the first offending file, what is wrong with it, how many more, the remedy."""
+        refused = [finding for finding in self.findings if finding.severity == "refuse"]
+        if not refused:
+            return None
+        more = f" (and {len(refused) - 1} more findings)" if len(refused) > 1 else ""
+        return f"{refused[0].text()}{more}; {REMEDIES[refused[0].kind]}"
+
+    def lines(self) -> list[str]:
+        """The report as text: notes, then findings file by file; names are relative to the root."""
+        return [*self.notes, *(f"{found.severity}: {found.text(self.root)}" for found in self.findings)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as a JSON value."""
+        valid = max(sum(self.class_pixels), 1)
+        return {
+            "root": self.root,
+            "layout": self.layout,
+            "n_scenes": self.n_scenes,
+            "notes": list(self.notes),
+            "findings": [finding.to_dict() for finding in self.findings],
+            "classes": [
+                entry | {"pixels": pixels, "share": pixels / valid}
+                for entry, pixels in zip(self.schema.to_list(), self.class_pixels, strict=True)
+            ],
+            "ignored_pixels": self.ignored_pixels,
+            "refusal": self.refusal,
+        }

@@ -1,0 +1,277 @@
+"""Which classes the values in some masks are, and how that is known.
+
+In this order: the table given by the user; the classes that the layout fixes; a table inside the data where it agrees
+with the masks; a known palette.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from terrazzo.classes.palettes import NOISY_DISTANCE, coverage, match_palette
+from terrazzo.classes.schema import (
+    IGNORE,
+    MAX_CLASSES,
+    NO_CLASS,
+    ClassSchema,
+    Color,
+    distinct_colors,
+    format_color,
+    unpack_color,
+)
+from terrazzo.classes.tables import ClassTable, parse_table, read_table
+from terrazzo.errors import ClassTableError, ImageError
+from terrazzo.scenes.contract.mask_values import (
+    BINARY_CLASSES,
+    BINARY_NOTE,
+    BINARY_VALUES,
+    MAX_VALUES,
+    class_of_values,
+    fitting_table,
+    is_binary,
+)
+from terrazzo.scenes.contract.survey import Census
+from terrazzo.scenes.scene import Asset, Found
+
+AGREEMENT = 0.5
+"""A table inside the data is used where more than this share of the pixels has its colours: the rest is for the label
+contract to name. The table of the Dubai set agrees on 0.5 % of its pixels."""
+_LEAST_SHARE = 0.001
+_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The classes of some masks, and what to tell the user about how they were found."""
+
+    schema: ClassSchema
+    notes: tuple[str, ...]
+    label_ids: tuple[int, ...] | None = None
+    """For masks of ids: the class of each value, 255 for values of no class, -1 for those in no table.
+
+    None: the value itself, or for a layout with values of its own those of each scene.
+    """
+    ignored: tuple[str, ...] = ()
+    """The names of the table's rows that mean no class."""
+
+    def to_ignore(self, names: Collection[str]) -> tuple[str, ...]:
+        """Of class names those that are still to be ignored: rows that mean no class, in any case, are so already."""
+        already = {name.casefold() for name in self.ignored}
+        return tuple(name for name in names if name in self.schema.names or name.casefold() not in already)
+
+    def values(self) -> tuple[int, ...]:
+        """The value in masks of ids that stands for each class."""
+        if self.label_ids is None:
+            return tuple(range(self.schema.n_classes))
+        return tuple(self.label_ids.index(i) for i in range(self.schema.n_classes))
+
+
+@dataclass(frozen=True)
+class GivenTable:
+    """A class table that the user names."""
+
+    table: ClassTable
+    where: str
+
+
+def resolve_classes(
+    census: Census,
+    found: Found,
+    given: GivenTable | None,
+    unknown: str,
+    ignore_values: Collection[int] = (),
+    data: str = "DATA",
+) -> Classes:
+    """The classes of the masks. Raises ClassTableError where they cannot be known, listing what the masks use.
+
+    `given` is the table of the user; `unknown` is the policy for other colours and ids: under `nearest`, tables and
+    palettes are compared with tolerance. `ignore_values` are ids of no class. Where no mask could be read, there is one
+    class of no meaning. `data` is what a command names the masks by, for the advice in errors.
+    """
+    if ignore_values and census.is_color and census.pixels:
+        raise ClassTableError(
+            f"--ignore-value {min(ignore_values)}: the masks hold colours, not ids; "
+            "name that colour's row in the class table 'ignore'"
+        )
+    colors = colors_of(census)
+    noisy = unknown == "nearest"
+    known = match_palette(colors, noisy) if census.is_color else None
+    void = found.void_colors + (known[1].void_colors if known else ())
+    if given is not None:
+        _check_enough(given.table.schema, found)
+        note = f"classes: {given.table.schema.n_classes} from --classes {given.where}"
+        classes = _of_table(given.table, census, unknown, ignore_values, given.where)
+        return replace(classes, schema=_with_void(classes.schema, void), notes=(note, *classes.notes))
+    if found.classes is not None:
+        if found.classes.schema is None:
+            raise ClassTableError(found.classes.note)
+        return Classes(_with_void(found.classes.schema, found.void_colors), (found.classes.note,))
+    if not census.pixels:
+        return Classes(ClassSchema(("unknown",), distinct_colors(1)), ("classes: unknown, no mask can be read",))
+    notes: list[str] = []
+    if found.class_table is not None:
+        table, note = _table_inside(found.class_table, census, colors, noisy)
+        notes.append(note)
+        if table:
+            classes = _of_table(table, census, unknown, ignore_values, found.class_table.where)
+            return replace(classes, schema=_with_void(classes.schema, void), notes=(*notes, *classes.notes))
+    if is_binary(census, ignore_values) and not set(ignore_values) & set(BINARY_VALUES):
+        note = BINARY_NOTE.format(*BINARY_CLASSES.names)
+        between = range(BINARY_VALUES[0] + 1, BINARY_VALUES[1])
+        label_ids = (0, *(IGNORE if value in ignore_values else NO_CLASS for value in between), 1)
+        return Classes(BINARY_CLASSES, (*notes, f"classes: {note}"), label_ids)
+    if known is None:
+        raise ClassTableError("; ".join([_unresolved(census, colors, data), *notes]))
+    name, schema = known
+    covered, occurring = coverage(schema, colors, noisy)
+    share = covered / max(census.total, 1)
+    notes.append(
+        f"classes: the masks' colours match the known palette '{name}' "
+        f"({occurring} of its {schema.n_classes} classes occur, {share:.2%} of the pixels)"
+    )
+    return Classes(_with_void(schema, void), tuple(notes))
+
+
+def given_classes(table: Path) -> GivenTable:
+    """The classes in a file of the user's. Raises ClassTableError naming the file and what is wrong in it."""
+    return GivenTable(read_table(table), str(table))
+
+
+def colors_of(census: Census) -> dict[Color, int]:
+    """The pixels of each colour; empty for id masks."""
+    return {unpack_color(value): count for value, count in census.pixels.items()} if census.is_color else {}
+
+
+def draft_classes(
+    census: Census, classes: Classes | None, ignore_values: Collection[int] = ()
+) -> tuple[ClassTable, int]:
+    """A class table to edit, and how many of the values in the masks are not in it.
+
+    The classes where they are known, then every further colour in the masks (of noisy masks those that stand apart),
+    most frequent first, as class_1, class_2, ...; for masks of ids each value that occurs, as class_VALUE, in distinct
+    colours.
+    """
+    if not census.is_color:
+        return _draft_of_ids(census, classes, ignore_values)
+    schema = classes.schema if classes else None
+    names, colors, void = (schema.names, schema.colors, schema.void_colors) if schema else ((), (), ())
+    unnamed = {color: count for color, count in colors_of(census).items() if color not in {*colors, *void}}
+    further = _standing_apart(unnamed, colors + void) if len(unnamed) > MAX_CLASSES - len(names) else list(unnamed)
+    further = further[: MAX_CLASSES - len(names)]
+    numbered = tuple(f"class_{i + 1}" for i in range(len(further)))
+    draft = ClassSchema(names + numbered, colors + tuple(further))
+    return ClassTable(draft, tuple(range(draft.n_classes)), (), False), len(unnamed) - len(further)
+
+
+def _draft_of_ids(census: Census, classes: Classes | None, ignore_values: Collection[int]) -> tuple[ClassTable, int]:
+    if classes is not None:
+        label_ids = classes.label_ids or ()
+        ignored = tuple(("ignore", value) for value, i in enumerate(label_ids) if i == IGNORE and value != IGNORE)
+        return ClassTable(classes.schema, classes.values(), ignored, classes.label_ids is not None), 0
+    found = sorted(value for value in census.pixels if value not in {IGNORE, *ignore_values})
+    values = [value for value in found if 0 <= value < MAX_VALUES][:MAX_CLASSES] or [0]
+    schema = ClassSchema(tuple(f"class_{value}" for value in values), distinct_colors(len(values)))
+    ignored = tuple(("ignore", value) for value in sorted(ignore_values))
+    return ClassTable(schema, tuple(values), ignored, True), max(len(found) - len(values), 0)
+
+
+def value_text(census: Census, value: int) -> str:
+    """A value of the masks in words: `#3C1098`, or `id 3`."""
+    return format_color(unpack_color(value)) if census.is_color else f"id {value}"
+
+
+def _of_table(table: ClassTable, census: Census, unknown: str, ignore_values: Collection[int], where: str) -> Classes:
+    """The classes of a table for these masks; the notes say which values mean no class and why."""
+    fitted = fitting_table(table, census, ignore_values, where)
+    notes = [f"classes: {name!r} ({_written(value, census)}) means no class" for name, value in fitted.ignored]
+    if fitted.values != table.values and not fitted.has_ids:
+        names = dict(zip(fitted.values, fitted.schema.names, strict=True))
+        names |= {value: f"{name} (no class)" for name, value in fitted.ignored}
+        notes.append(f"classes: {BINARY_NOTE.format(*(names[value] for value in BINARY_VALUES))}")
+    label_ids = class_of_values(fitted, census, unknown, ignore_values)
+    return Classes(fitted.schema, tuple(notes), label_ids, tuple(name for name, _ in fitted.ignored))
+
+
+def _written(value: int, census: Census) -> str:
+    return "by its colour" if census.is_color else f"the value {value}"
+
+
+def _table_inside(
+    asset: Asset, census: Census, colors: Mapping[Color, int], noisy: bool
+) -> tuple[ClassTable | None, str]:
+    """The table among the data's files if it agrees with the masks, and a note on it."""
+    try:
+        table = parse_table(asset.read().decode("utf-8-sig"), asset.name)
+    except (ImageError, ClassTableError, UnicodeDecodeError) as error:
+        return None, f"the data's own table is not used: {error}"
+    schema = table.schema
+    if not census.is_color:
+        two_rows = is_binary(census) and len(table.values) == 2
+        fitting = sum(count for value, count in census.pixels.items() if value in table.values)
+        ignored = sum(
+            census.pixels.get(value, 0) for value in {IGNORE, *(v for _, v in table.ignored)} - set(table.values)
+        )
+        if two_rows or fitting > AGREEMENT * (census.total - ignored):
+            return table, f"classes: {schema.n_classes} from the data's own {asset.name}"
+        return None, f"the data's own {asset.name} is not used: its {schema.n_classes} classes are not the masks' ids"
+    covered, occurring = coverage(schema, colors, noisy)
+    if covered > AGREEMENT * census.total:
+        return table, f"classes: {schema.n_classes} from the data's own {asset.name}"
+    missing = [format_color(color) for color in schema.colors if color not in colors]
+    return None, (
+        f"the data's own {asset.name} disagrees with the masks and is not used: {occurring} of its {schema.n_classes} "
+        f"colours occur, on {covered / max(census.total, 1):.1%} of the pixels; not in the masks: "
+        f"{', '.join(missing[:_SHOWN])}"
+    )
+
+
+def _standing_apart(colors: Mapping[Color, int], named: Sequence[Color]) -> list[Color]:
+    """The colours of noisy masks that are no noise about a more frequent or a named one, most frequent first."""
+    least = _LEAST_SHARE * sum(colors.values())
+    left, counts = np.array(list(colors), np.float64).reshape(-1, 3), np.array(list(colors.values()))
+    for color in named:
+        far = np.linalg.norm(left - color, axis=1) > NOISY_DISTANCE
+        left, counts = left[far], counts[far]
+    apart: list[Color] = []
+    while len(left):
+        far = np.linalg.norm(left - left[0], axis=1) > NOISY_DISTANCE
+        # Mixtures along edges form clouds of their own, but thin ones.
+        if counts[~far].sum() >= least:
+            apart.append((int(left[0, 0]), int(left[0, 1]), int(left[0, 2])))
+        left, counts = left[far], counts[far]
+    return apart
+
+
+def _check_enough(schema: ClassSchema, found: Found) -> None:
+    """Raise ClassTableError where the layout's ids stand for more classes than the table has."""
+    needed = 1 + max((i for scene in found.scenes for i in scene.label_ids or () if i != IGNORE), default=-1)
+    if schema.n_classes < needed:
+        raise ClassTableError(
+            f"--classes: has {schema.n_classes} classes, the masks of the layout {found.layout} need {needed}; "
+            "give them all, and leave classes out with --ignore-class"
+        )
+
+
+def _with_void(schema: ClassSchema, void: tuple[Color, ...]) -> ClassSchema:
+    """The schema with further void colours, where they are no class of its own."""
+    further = dict.fromkeys(color for color in schema.void_colors + void if color not in schema.colors)
+    return ClassSchema(schema.names, schema.colors, tuple(further))
+
+
+def _unresolved(census: Census, colors: Mapping[Color, int], data: str) -> str:
+    """One line on masks of unknown meaning: their values with shares, and what to do."""
+    most = list(census.pixels.items())[:_SHOWN]
+    shares = ", ".join(f"{value_text(census, value)} {count / census.total:.1%}" for value, count in most)
+    more = f" and {len(census.pixels) - _SHOWN} more" if len(census.pixels) > _SHOWN else ""
+    what = "colours" if census.is_color else "ids"
+    if census.is_color and (tolerant := match_palette(colors, noisy=True)):
+        hint = f"with --unknown nearest they match the known palette '{tolerant[0]}'; or write"
+    else:
+        hint = "write"
+    reason = "match no known palette" if census.is_color else "need a table of classes"
+    return (
+        f"the masks' {len(census.pixels)} {what} {reason}: {shares}{more}; {hint} a table with "
+        f"`terrazzo inspect {data} --write-classes classes.csv`, edit it, and give it as --classes classes.csv"
+    )

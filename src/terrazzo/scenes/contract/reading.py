@@ -1,0 +1,80 @@
+"""The pixels of scenes, photo and mask, at a chosen scale; kept on disk between two looks so each is decoded once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terrazzo.pixels.masks import Mask, read_mask, snap
+from terrazzo.pixels.photos import View, read_photo, read_size
+from terrazzo.scenes.scene import Scene
+from terrazzo.system.files import digest
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A decoded photo: `pixels` (H, W, 3), and its (height, width) in the file."""
+
+    pixels: NDArray[np.uint8]
+    file_size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads scenes at 1 / `downsample` of their height and width (`images.View` states the laws).
+
+    With a folder `keep`, what was decoded lies there as read (3 to 6 bytes a pixel) and is not decoded again. Memory:
+    one photo or mask a call. Safe from several threads as long as no two read one scene at a time.
+    """
+
+    downsample: float = 1.0
+    keep: Path | None = None
+
+    def photo(self, scene: Scene) -> Photo:
+        """The photo of a scene. Raises ImageError where it is damaged or of another kind."""
+        kept = self._kept(scene, "photo")
+        if kept is not None and kept.is_file():
+            with np.load(kept, allow_pickle=False) as arrays:
+                return Photo(arrays["pixels"], _pair(arrays["file_size"]))
+        raw, where = scene.image.read(), scene.image.where
+        view = View("left" if scene.side_by_side else None, self.downsample)
+        photo = Photo(read_photo(raw, where, view), view.size_of(read_size(raw, where)))
+        if kept is not None:
+            np.savez(kept, pixels=photo.pixels, file_size=photo.file_size)
+        return photo
+
+    def mask(self, scene: Scene) -> Mask:
+        """The mask of a scene as its values are; as ids where they come from lossy colours. Raises ImageError."""
+        kept = self._kept(scene, "mask")
+        if kept is not None and kept.is_file():
+            return _load_mask(kept, scene.label.where)
+        view = mask_view(scene, self.downsample)
+        as_ids = scene.label_ids is not None and scene.lossy is None
+        mask = read_mask(scene.label.read(), scene.label.where, view, as_ids)
+        if scene.lossy is not None:
+            mask = snap(mask, scene.lossy.schema, scene.lossy.distance)
+        if kept is not None:
+            palette = np.zeros((0, 3), np.uint8) if mask.palette is None else mask.palette
+            counts = (mask.n_snapped, mask.n_far)
+            np.savez(kept, pixels=mask.pixels, palette=palette, file_size=mask.file_size, counts=counts)
+        return mask
+
+    def _kept(self, scene: Scene, what: str) -> Path | None:
+        return None if self.keep is None else self.keep / f"{digest(scene.name)}.{what}.npz"
+
+
+def mask_view(scene: Scene, downsample: float) -> View:
+    """The part of a scene's label file that is its mask."""
+    return View("right" if scene.side_by_side else None, downsample)
+
+
+def _load_mask(path: Path, where: str) -> Mask:
+    with np.load(path, allow_pickle=False) as arrays:
+        palette = arrays["palette"] if len(arrays["palette"]) else None
+        n_snapped, n_far = _pair(arrays["counts"])
+        return Mask(where, arrays["pixels"], palette, _pair(arrays["file_size"]), n_snapped, n_far)
+
+
+def _pair(values: NDArray[np.int64]) -> tuple[int, int]:
+    return int(values[0]), int(values[1])

@@ -1,0 +1,139 @@
+"""Every image and mask of a data set read once: sizes, hashes, the values in the masks. No judgement yet."""
+
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from terrazzo.errors import ImageError
+from terrazzo.pixels.masks import Tally
+from terrazzo.pixels.photos import pixel_hash
+from terrazzo.scenes.contract.reading import Reader
+from terrazzo.scenes.layouts.detect import find_scenes
+from terrazzo.scenes.scene import Found, Scene
+from terrazzo.system.reporting import Progress, silent
+
+_AT_FULL_SIZE = Reader()
+
+
+@dataclass(frozen=True, eq=False)
+class ProbedMask:
+    """What a readable mask holds."""
+
+    size: tuple[int, int]
+    """(height, width) in the file."""
+    is_color: bool
+    tally: Tally
+    """Its values as read, at the scale of the survey."""
+    n_snapped: int = 0
+    n_far: int = 0
+    """Of lossy colours: pixels taken for the nearest colour, and those too far from every one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A scene's image and mask, read once."""
+
+    scene: Scene
+    size: tuple[int, int] | None
+    """(height, width) of the image in the file; None where it cannot be read."""
+    pixel_hash: str
+    """Of the image as read."""
+    mask: ProbedMask | None
+    """None where it cannot be read."""
+    troubles: tuple[tuple[str, str], ...] = ()
+    """(file, what is wrong) for each of the two that cannot be read."""
+    downsample: float = 1.0
+    """At 1 / `downsample` of its height and width the scene was read."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether both files can be read and have one size."""
+        return self.mask is not None and self.size == self.mask.size
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """A data set as found."""
+
+    root: Path
+    found: Found
+    probes: tuple[Probe, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Census:
+    """All values of all masks of one kind, and the pixels that each has."""
+
+    is_color: bool
+    pixels: dict[int, int]
+    """By packed colour or id, most frequent first."""
+
+    @property
+    def total(self) -> int:
+        """All pixels."""
+        return sum(self.pixels.values())
+
+
+def survey(
+    root: Path, layout: str | None = None, progress: Progress = silent, reader: Reader = _AT_FULL_SIZE
+) -> Survey:
+    """All scenes below `root` with both files of each read. Raises InputError where there is no data set."""
+    return probe(root, find_scenes(root, layout), progress, reader)
+
+
+def probe(root: Path, found: Found, progress: Progress = silent, reader: Reader = _AT_FULL_SIZE) -> Survey:
+    """The scenes found below `root` with both files of each read once."""
+    probes = []
+    total = len(found.scenes)
+    progress("reading images and masks", 0, total)
+    # Threads do: Pillow and numpy release the lock while they decode and sort.
+    with ThreadPoolExecutor(n_cores()) as pool:
+        for probed in pool.map(lambda scene: probe_scene(scene, reader), found.scenes):
+            probes.append(probed)
+            progress("reading images and masks", len(probes), total)
+    return Survey(Path(root), found, tuple(probes))
+
+
+def probe_scene(scene: Scene, reader: Reader = _AT_FULL_SIZE) -> Probe:
+    """One scene's image and mask, read; what cannot be read is in `troubles`."""
+    size, mask, digest = None, None, ""
+    troubles = []
+    try:
+        photo = reader.photo(scene)
+        size, digest = photo.file_size, pixel_hash(photo.pixels)
+        del photo
+    except ImageError as error:
+        troubles.append((scene.image.where, _without_name(error, scene.image.where)))
+    try:
+        pixels = reader.mask(scene)
+        mask = ProbedMask(pixels.file_size, pixels.is_color, pixels.tally(), pixels.n_snapped, pixels.n_far)
+    except ImageError as error:
+        troubles.append((scene.label.where, _without_name(error, scene.label.where)))
+    return Probe(scene, size, digest, mask, tuple(troubles), reader.downsample)
+
+
+def census(probes: Iterable[Probe]) -> Census:
+    """The values of all readable masks of the kind (colours, ids) that most masks are of; colours at a tie."""
+    masks = [probe.mask for probe in probes if probe.mask]
+    is_color = 2 * sum(mask.is_color for mask in masks) >= len(masks)
+    tallies = [mask.tally for mask in masks if mask.is_color == is_color]
+    if not tallies:
+        return Census(is_color, {})
+    values, inverse = np.unique(np.concatenate([tally.values for tally in tallies]), return_inverse=True)
+    counts = np.bincount(inverse, weights=np.concatenate([tally.counts for tally in tallies])).astype(np.int64)
+    order = np.argsort(-counts, kind="stable")
+    return Census(is_color, dict(zip(values[order].tolist(), counts[order].tolist(), strict=True)))
+
+
+def n_cores() -> int:
+    """The cores this process may use, at most 8: more would hold too many decoded images at a time."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, 8)
+
+
+def _without_name(error: ImageError, where: str) -> str:
+    return str(error).removeprefix(f"{where}: ")

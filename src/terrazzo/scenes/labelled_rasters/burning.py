@@ -1,0 +1,157 @@
+"""Polygons burnt into an image's grid, window by window: a pixel is of the polygon that its centre lies in.
+
+Polygons are taken to the image's pixel coordinates once, so that rotated grids are no case of their own, and a window
+holds what the whole would hold there. Of overlapping polygons the later in the file wins.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+
+import numpy as np
+import pyproj
+import shapely
+from numpy.typing import NDArray
+from rasterio.features import rasterize
+from rasterio.transform import Affine
+
+from terrazzo.classes.schema import IGNORE, ClassSchema
+from terrazzo.errors import InputError
+from terrazzo.pixels.rasters import Raster, gdal
+from terrazzo.scenes.contract.known_classes import GivenTable
+from terrazzo.scenes.labelled_rasters.field_classes import NamedValues, classes_of_field
+from terrazzo.scenes.labelled_rasters.labelling import Bounds, LabelRules, moved, no_overlap, refuse_unplaced
+from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
+from terrazzo.scenes.labelled_rasters.polygons import PolygonLayer, read_polygons
+from terrazzo.system.reporting import Say, how_many
+
+_PIECE = 1000  # polygons hashed at a time
+
+
+def polygon_labels(pair: LabelledRaster, rules: LabelRules, given: GivenTable | None) -> "PolygonLabels":
+    """The polygons of a layer with their classes. Raises InputError, LabelError, ClassTableError."""
+    layer = read_polygons(pair.labels, rules.class_field, rules.layer)
+    field = rules.class_field or ""
+    named = classes_of_field(layer.values, field, given, rules.unknown, rules.ignore_class)
+    return PolygonLabels(layer, named)
+
+
+@dataclass(frozen=True, eq=False)
+class PolygonLabels:
+    """A layer of polygons that labels any raster it overlaps."""
+
+    layer: PolygonLayer
+    named: NamedValues
+
+    @property
+    def schema(self) -> ClassSchema:
+        """The classes."""
+        return self.named.schema
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Where the classes come from, and what is left out."""
+        other = self.layer.n_other
+        if not other:
+            return self.named.notes
+        return (
+            *self.named.notes,
+            f"left out: {how_many(other, 'feature')} without an area (points, lines, empty ones)",
+        )
+
+    @cached_property
+    def identity(self) -> str:
+        """A hash of the polygons, their CRS, their values and what these stand for."""
+        about = (self.layer.values, sorted(self.named.ids.items()), self.layer.crs and self.layer.crs.to_wkt())
+        hasher = blake2b(repr(about).encode(), digest_size=16)
+        for start in range(0, len(self.layer.polygons), _PIECE):
+            for wkb in shapely.to_wkb(self.layer.polygons[start : start + _PIECE]):
+                hasher.update(wkb)
+        return hasher.hexdigest()
+
+    @contextmanager
+    def on_grid(self, pair: LabelledRaster, raster: Raster, say: Say) -> Iterator["BurntPolygons"]:
+        """The polygons on a raster's grid; a change of CRS is said. Raises LabelError where none overlaps it."""
+        refuse_unplaced(raster)
+        known = np.array([value is not None for value in self.layer.values])
+        ids = np.array([self.named.ids[value] for value in self.layer.values if value is not None], np.uint8)
+        polygons = _reprojected(self.layer, raster, say)[known]
+        finite = np.isfinite(shapely.bounds(polygons)).all(axis=1)
+        polygons, ids = polygons[finite], ids[finite]
+        bounds: Bounds = tuple(shapely.total_bounds(polygons).tolist())
+        inverse = ~raster.transform
+        burnt = BurntPolygons(shapely.transform(polygons, lambda points: moved(inverse, points)), ids)
+        if not burnt.any_in(0, 0, raster.height, raster.width):
+            raise no_overlap(self.layer.path, bounds, raster)
+        yield burnt
+
+
+class BurntPolygons:
+    """Polygons in pixel coordinates, burnt as they are asked for."""
+
+    def __init__(self, polygons: NDArray[np.object_], ids: NDArray[np.uint8]) -> None:
+        self._polygons, self._ids = polygons, ids
+        self._tree = shapely.STRtree(polygons)
+        self._n_twice = 0
+
+    def any_in(self, row: int, col: int, height: int, width: int) -> bool:
+        """Whether any polygon meets the window."""
+        window = shapely.box(col, row, col + width, row + height)
+        return len(self._tree.query(window, predicate="intersects")) > 0
+
+    def ids(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
+        """Class ids (height, width) from (row, col) on; 255 where no polygon covers a pixel's centre."""
+        found = np.sort(self._tree.query(shapely.box(col, row, col + width, row + height)))
+        ids = np.full((height, width), IGNORE, np.uint8)
+        if len(found) == 0:
+            return ids
+        place = Affine.translation(col, row)
+        with gdal():
+            _burn(ids, zip(self._polygons[found], self._ids[found].tolist(), strict=True), place)
+            classes = np.unique(self._ids[found])
+            if len(classes) > 1:
+                covered = np.zeros((height, width), np.uint16)
+                for one in classes:
+                    here = np.zeros((height, width), np.uint8)
+                    _burn(here, ((shape, 1) for shape in self._polygons[found[self._ids[found] == one]]), place)
+                    covered += here
+                self._n_twice += int((covered > 1).sum())
+        return ids
+
+    def notes(self) -> list[str]:
+        """The pixels on which polygons of different classes lie over one another."""
+        if not self._n_twice:
+            return []
+        return [f"{self._n_twice} pixels lie in polygons of different classes: the later polygon in the file wins"]
+
+
+def _burn(into: NDArray[np.uint8], shapes: Iterable[tuple[shapely.Geometry, int]], place: Affine) -> None:
+    rasterize(shapes, out=into, transform=place, all_touched=False)
+
+
+def _reprojected(layer: PolygonLayer, raster: Raster, say: Say) -> NDArray[np.object_]:
+    """The polygons in the image's CRS. Raises InputError where there is no way from one to the other."""
+    if layer.crs is None or raster.crs is None:
+        if layer.crs is not raster.crs:
+            lacking = raster.path if raster.crs is None else layer.path
+            say(f"{lacking}: has no CRS; image and polygons are taken to be in the same coordinates")
+        return layer.polygons
+    target = pyproj.CRS.from_user_input(raster.crs.to_wkt())
+    if layer.crs.equals(target, ignore_axis_order=True):
+        return layer.polygons
+    try:
+        way = pyproj.Transformer.from_crs(layer.crs, target, always_xy=True)
+    except pyproj.exceptions.ProjError as error:
+        raise InputError(
+            f"{layer.path}: cannot be taken from {layer.crs.name} to {target.name}, the CRS of {raster.path} "
+            f"({' '.join(str(error).split())}); reproject it first"
+        ) from error
+    say(f"{layer.path}: reprojected from {layer.crs.name} to {target.name}, the CRS of {raster.path.name}")
+
+    def transform(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.column_stack(way.transform(*points.T))
+
+    polygons: NDArray[np.object_] = shapely.transform(layer.polygons, transform)
+    return polygons

@@ -1,0 +1,205 @@
+"""Label rasters on an image's grid: ids with the names that the file carries, ids of a table, or colours.
+
+A raster on another grid or in another CRS is warped to the image's by nearest neighbour, window by window. Pixels that
+its own mask leaves out (nodata, alpha) have no label.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
+from rasterio.vrt import WarpedVRT
+from rasterio.warp import transform_bounds
+from rasterio.windows import Window
+
+from terrazzo.classes.schema import IGNORE, ClassSchema
+from terrazzo.errors import ImageError, InputError, LabelError
+from terrazzo.pixels.masks import Mask, ids_of
+from terrazzo.pixels.rasters import DRIVERS, Raster, gdal, read_raster
+from terrazzo.scenes.contract.known_classes import Classes
+from terrazzo.scenes.labelled_rasters.labelling import bounds_of, corners_of, moved, no_overlap, refuse_unplaced
+from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
+from terrazzo.system.reporting import Say
+
+ROWS = 256
+"""Rows that are counted together."""
+_SAME_GRID = 1e-3
+"""Grids that differ by less than this part of a pixel are the same."""
+_TOLERANCE = 1e-3  # pixels that GDAL's way from grid to grid may be off; it takes no 0
+
+
+@dataclass(frozen=True, eq=False)
+class RasterLabels:
+    """The label rasters of all images, with their classes."""
+
+    schema: ClassSchema
+    """Without the classes that the user leaves out."""
+    classes: Classes
+    """With them."""
+    unknown: str
+    notes: tuple[str, ...]
+    identity: str
+
+    @contextmanager
+    def on_grid(self, pair: LabelledRaster, raster: Raster, say: Say) -> Iterator["GriddedRaster"]:
+        """The labels on a raster's grid."""
+        with open_label(pair.labels, raster, say) as values:
+            yield GriddedRaster(values, self)
+
+
+class GriddedRaster:
+    """The ids of a label raster on an image's grid."""
+
+    def __init__(self, values: "LabelValues", labels: RasterLabels) -> None:
+        self._values, self._labels = values, labels
+        names, left = labels.classes.schema.names, labels.schema.names
+        self._closing = np.full(IGNORE + 1, IGNORE, np.uint8)
+        self._closing[: len(names)] = [left.index(name) if name in left else IGNORE for name in names]
+
+    def ids(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
+        """Class ids (height, width) from (row, col) on; 255 where there is no label."""
+        values, valid = self._values.read(row, col, height, width)
+        values[~valid] = values[valid][0] if valid.any() else 0  # what is not valid need not be of any class
+        if not valid.any():
+            return np.full((height, width), IGNORE, np.uint8)
+        mask = Mask(str(self._values.path), values)
+        ids = self._closing[
+            ids_of(mask, self._labels.classes.schema, self._labels.unknown, self._labels.classes.label_ids)
+        ]
+        ids[~valid] = IGNORE
+        return ids
+
+    def notes(self) -> list[str]:
+        """Nothing that was not said before."""
+        return []
+
+
+@dataclass(frozen=True, eq=False)
+class LabelValues:
+    """The stored values of a label raster on an image's grid."""
+
+    path: Path
+    dataset: Any
+    bands: tuple[int, ...]
+    """The band of ids, or red, green and blue."""
+    masked: bool
+
+    def read(self, row: int, col: int, height: int, width: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Ids (height, width) or colours (height, width, 3) from (row, col) on, and which are valid (height, width)."""
+        window = Window(col, row, width, height)
+        try:
+            values = self.dataset.read(list(self.bands), window=window)
+            valid = self.dataset.dataset_mask(window=window) > 0 if self.masked else np.ones((height, width), bool)
+        except (RasterioError, OSError, ValueError) as error:
+            raise ImageError(
+                f"{self.path}: the labels of rows {row} to {row + height - 1} cannot be read; the file is damaged, "
+                "copy or make it anew"
+            ) from error
+        pixels = values[0] if len(self.bands) == 1 else np.ascontiguousarray(values.transpose(1, 2, 0))
+        return pixels.astype(np.int32) if pixels.ndim == 2 and pixels.dtype != np.uint8 else pixels, valid
+
+    def valid_values(self, height: int, width: int) -> Iterator[NDArray[Any]]:
+        """The valid values (n,) or (n, 3) of the whole grid, some rows at a time."""
+        for row in range(0, height, ROWS):
+            values, valid = self.read(row, 0, min(ROWS, height - row), width)
+            if valid.any():
+                yield values[valid]
+
+
+@contextmanager
+def open_label(path: Path, raster: Raster, say: Say) -> Iterator[LabelValues]:
+    """The values of a label raster on an image's grid; a warp is said. Raises InputError, LabelError (no overlap)."""
+    label = read_raster(path)
+    bands = label_bands(label)
+    with gdal(), ExitStack() as opened:
+        dataset = opened.enter_context(rasterio.open(path, driver=DRIVERS[path.suffix.lower()]))
+        if _same_grid(label, raster):
+            yield LabelValues(path, dataset, bands, label.masked)
+            return
+        _check_overlap(label, raster)
+        say(
+            f"{path}: lies on another grid ({label.height} x {label.width} px, {_crs(label)}) and is warped to that of "
+            f"{raster.path.name} ({raster.height} x {raster.width} px, {_crs(raster)}) by nearest neighbour"
+        )
+        warped = WarpedVRT(
+            dataset,
+            crs=raster.crs,
+            transform=raster.transform,
+            width=raster.width,
+            height=raster.height,
+            resampling=Resampling.nearest,
+            tolerance=_TOLERANCE,
+            add_alpha="alpha" not in label.colors,
+        )
+        yield LabelValues(path, opened.enter_context(warped), bands, True)
+
+
+def label_bands(label: Raster) -> tuple[int, ...]:
+    """The band of ids, or red, green and blue. Raises InputError where a raster holds neither."""
+    kinds = [i for i, color in enumerate(label.colors, start=1) if color != "alpha"]
+    whole = np.dtype(label.dtype).kind in "iu"
+    if whole and (label.palette is not None or len(kinds) == 1):
+        return (1,)
+    if label.dtype == "uint8" and len(kinds) == 3:
+        return tuple(kinds)
+    raise InputError(
+        f"{label.path}: as labels it holds {len(kinds)} bands of {label.dtype}; "
+        "expected one band of whole numbers, or red, green and blue of 8 bits"
+    )
+
+
+def is_color(label: Raster) -> bool:
+    """Whether a label raster holds colours; else ids."""
+    return len(label_bands(label)) == 3
+
+
+def identity_of(labels: Iterable[Raster], classes: Classes) -> str:
+    """What tells these label rasters, and what their values stand for, from others or changed ones."""
+    return repr(([label.identity for label in labels], classes.label_ids, classes.schema.to_dict()))
+
+
+def _same_grid(label: Raster, raster: Raster) -> bool:
+    if (label.height, label.width) != (raster.height, raster.width):
+        return False
+    if label.crs is None or raster.crs is None:
+        return label.transform.is_identity or raster.transform.is_identity or _near(label, raster)
+    return label.crs == raster.crs and _near(label, raster)
+
+
+def _near(label: Raster, raster: Raster) -> bool:
+    """Whether the corners of two grids of one size are at the same places."""
+    corners = corners_of(raster)
+    there = moved(~raster.transform, moved(label.transform, corners))
+    return bool((np.abs(there - corners) < _SAME_GRID).all())
+
+
+def _check_overlap(label: Raster, raster: Raster) -> None:
+    """Raise where a label raster cannot be laid on the image, or lies somewhere else."""
+    for one in (raster, label):
+        refuse_unplaced(one)
+        if one.crs is None:
+            raise LabelError(
+                f"{label.path}: {label.height} x {label.width} px of labels for {raster.path} of {raster.height} x "
+                f"{raster.width} px, and {one.path.name} has no CRS to place it by; give labels on the image's grid"
+            )
+    try:
+        left, bottom, right, top = transform_bounds(label.crs, raster.crs, *bounds_of(label))
+    except RasterioError as error:
+        raise InputError(
+            f"{label.path}: cannot be taken from {_crs(label)} to {_crs(raster)}, the CRS of {raster.path}; "
+            "warp it first"
+        ) from error
+    image = bounds_of(raster)
+    if left >= image[2] or right <= image[0] or bottom >= image[3] or top <= image[1]:
+        raise no_overlap(label.path, (left, bottom, right, top), raster)
+
+
+def _crs(raster: Raster) -> str:
+    return "no CRS" if raster.crs is None else raster.crs.to_string()[:60]

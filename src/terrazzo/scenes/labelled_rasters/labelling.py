@@ -1,0 +1,106 @@
+"""What labels are to the one who cuts: classes, and for each raster the ids on its own grid, window by window."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.transform import Affine
+
+from terrazzo.classes.schema import ClassSchema
+from terrazzo.errors import InputError, LabelError
+from terrazzo.pixels.rasters import Raster
+from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
+from terrazzo.system.reporting import Say
+
+Bounds = tuple[float, float, float, float]
+"""Left, bottom, right, top."""
+
+
+@dataclass(frozen=True)
+class LabelRules:
+    """What the user says of the labels."""
+
+    class_field: str | None = None
+    """The field of polygons that holds the class."""
+    layer: str | None = None
+    """The layer of polygons; None: the only one."""
+    unknown: str = "error"
+    """Values in no class: error, ignore, or (colours) nearest."""
+    ignore_class: tuple[str, ...] = ()
+    ignore_value: tuple[int, ...] = ()
+    data: str = "DATA"
+    """The arguments that a command names images and labels by, for the advice in errors."""
+
+
+class GridLabels(Protocol):
+    """The labels of one raster."""
+
+    def ids(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
+        """Class ids (height, width) of the raster's pixels from (row, col) on; 255 where there is no label."""
+
+    def notes(self) -> list[str]:
+        """What is to be told of what was read so far."""
+
+
+class Labelling(Protocol):
+    """The labels of all rasters."""
+
+    @property
+    def schema(self) -> ClassSchema:
+        """Their classes."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Where the classes come from, and what is left out."""
+
+    @property
+    def identity(self) -> str:
+        """What tells these labels from others or changed ones."""
+
+    def on_grid(self, pair: LabelledRaster, raster: Raster, say: Say) -> AbstractContextManager[GridLabels]:
+        """The labels on a raster's grid. Raises LabelError where they do not overlap it."""
+
+
+def bounds_of(raster: Raster) -> Bounds:
+    """The extent of a raster in its own coordinates."""
+    xs, ys = moved(raster.transform, corners_of(raster)).T.tolist()
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def corners_of(raster: Raster) -> NDArray[np.float64]:
+    """The four corners (4, 2) of a raster as (x, y) in pixels."""
+    return np.array([(0, 0), (raster.width, 0), (0, raster.height), (raster.width, raster.height)], np.float64)
+
+
+def moved(transform: Affine, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points (n, 2) as (x, y), taken through an affine map."""
+    x, y = points.T
+    return np.column_stack(
+        [transform.a * x + transform.b * y + transform.c, transform.d * x + transform.e * y + transform.f]
+    )
+
+
+def refuse_unplaced(raster: Raster) -> None:
+    """Raise InputError where ground control points alone say where a raster lies: nothing can be laid on it."""
+    if raster.transform.is_identity and raster.gcps:
+        raise InputError(
+            f"{raster.path}: is placed by ground control points alone, so that no labels can be laid on it; "
+            "give it a grid first, as `gdalwarp` does"
+        )
+
+
+def no_overlap(labels: object, label_bounds: Bounds, raster: Raster) -> LabelError:
+    """The error that labels and image lie apart, with both extents in the image's coordinates."""
+    where = f" in {raster.crs.to_string()[:60]}" if raster.crs is not None else ""
+    return LabelError(
+        f"{labels}: does not overlap {raster.path}: the labels span {_extent(label_bounds)}, the image "
+        f"{_extent(bounds_of(raster))} (left, bottom, right, top{where}); give the labels of this place, "
+        "or mend the CRS"
+    )
+
+
+def _extent(bounds: Bounds) -> str:
+    return "(" + ", ".join(f"{value:.10g}" for value in bounds) + ")"

@@ -1,0 +1,137 @@
+"""The classes of label rasters: a table of the user's, the names that the files carry, or what their values tell."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import rasterio
+
+from terrazzo.classes.colors import usual_colors
+from terrazzo.classes.schema import IGNORE, ClassSchema, Color
+from terrazzo.classes.tables import ClassTable, means_no_class
+from terrazzo.errors import LabelError
+from terrazzo.pixels.masks import Mask, translate, translate_ids
+from terrazzo.pixels.rasters import DRIVERS, Raster, gdal, read_raster
+from terrazzo.scenes.contract.known_classes import Classes, GivenTable, resolve_classes, value_text
+from terrazzo.scenes.contract.mask_values import class_of_values, fitting_table
+from terrazzo.scenes.contract.survey import Census
+from terrazzo.scenes.labelled_rasters.label_rasters import RasterLabels, identity_of, is_color, open_label
+from terrazzo.scenes.labelled_rasters.labelling import LabelRules
+from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
+from terrazzo.scenes.scene import Found
+from terrazzo.system.reporting import Progress, quiet
+
+LAYOUT = "raster labels"
+_SHOWN = 8
+
+
+def raster_labels(
+    pairs: Sequence[LabelledRaster],
+    rasters: Sequence[Raster],
+    rules: LabelRules,
+    given: GivenTable | None,
+    progress: Progress,
+) -> RasterLabels:
+    """The label rasters of these images with their classes; each is read once. Raises LabelError, ClassTableError."""
+    labels = {path: read_raster(path) for path in dict.fromkeys(pair.labels for pair in pairs)}
+    census = census_of(pairs, rasters, progress)
+    classes = _classes(labels, census, rules, given)
+    _refuse_unknown(next(iter(labels)), census, classes, rules.unknown)
+    left = classes.schema.without(classes.to_ignore(rules.ignore_class))
+    return RasterLabels(left, classes, rules.unknown, classes.notes, identity_of(labels.values(), classes))
+
+
+def names_in(path: Path) -> dict[int, str]:
+    """The names of a label raster's ids that its file carries: tags CLASS_i or CLASS_NAMES, or GDAL's category names.
+
+    Empty where there are none. terrazzo's own classes.tif carries the tags.
+    """
+    with gdal(), rasterio.open(path, driver=DRIVERS[path.suffix.lower()]) as dataset:
+        tags: Mapping[str, str] = dataset.tags()
+    prefix = "CLASS_"
+    by_id = {int(tag.removeprefix(prefix)): name for tag, name in tags.items() if tag.removeprefix(prefix).isdecimal()}
+    listed = enumerate(tags["CLASS_NAMES"].split(",")) if "CLASS_NAMES" in tags else _categories(path)
+    names = by_id or dict(listed)
+    return {i: name.strip() for i, name in sorted(names.items()) if name.strip()}
+
+
+def _categories(path: Path) -> enumerate[str]:
+    """GDAL's category names, in the file that it writes beside a raster."""
+    beside = path.with_name(path.name + ".aux.xml")
+    if not beside.is_file():
+        return enumerate(())
+    try:
+        tree = ElementTree.parse(beside)
+    except ElementTree.ParseError:
+        return enumerate(())
+    return enumerate([category.text or "" for category in tree.iterfind("PAMRasterBand/CategoryNames/Category")])
+
+
+def census_of(pairs: Sequence[LabelledRaster], rasters: Sequence[Raster], progress: Progress) -> Census:
+    """How often each value occurs among the labels on the images' grids. Raises LabelError at colours beside ids."""
+    kinds = {is_color(read_raster(pair.labels)) for pair in pairs}
+    if len(kinds) > 1:
+        raise LabelError(f"{pairs[0].labels}: some label rasters hold colours, others ids; give one kind")
+    counts: Counter[int] = Counter()
+    for number, (pair, raster) in enumerate(zip(pairs, rasters, strict=True), start=1):
+        with open_label(pair.labels, raster, quiet) as opened:
+            for values in opened.valid_values(raster.height, raster.width):
+                tally = Mask(str(pair.labels), values[None]).tally()
+                counts.update(dict(zip(tally.values.tolist(), tally.counts.tolist(), strict=True)))
+        progress("reading labels", number, len(pairs))
+    return Census(kinds.pop(), dict(counts.most_common()))
+
+
+def _classes(labels: Mapping[Path, Raster], census: Census, rules: LabelRules, given: GivenTable | None) -> Classes:
+    table = None
+    if given is None and not census.is_color:
+        table = _own_table(labels, census)
+    if table is None:
+        return resolve_classes(census, Found(LAYOUT, ()), given, rules.unknown, rules.ignore_value, rules.data)
+    own, note = table
+    fitted = fitting_table(own, census, rules.ignore_value, str(next(iter(labels))))
+    notes = [note, *(f"classes: {name!r} (the value {value}) means no class" for name, value in fitted.ignored)]
+    return Classes(fitted.schema, tuple(notes), class_of_values(fitted, census, rules.unknown, rules.ignore_value))
+
+
+def _own_table(labels: Mapping[Path, Raster], census: Census) -> tuple[ClassTable, str] | None:
+    """The classes that the files themselves name, or show by a colour table, and where they come from."""
+    (first, label), *_ = labels.items()
+    names, palette = names_in(first), label.palette
+    for path in labels:
+        if names_in(path) != names:
+            raise LabelError(f"{path}: names other classes than {first}; give one table with --classes")
+    if not names and palette is None:
+        return None
+    note = f"classes: {len(names)} named in {first.name}"
+    if not names:
+        names = {value: f"class_{value}" for value in sorted(census.pixels) if 0 <= value < IGNORE}
+        note = f"classes: the {len(names)} ids that occur, in the colours of {first.name}"
+    values = [value for value, name in names.items() if not means_no_class(name)]
+    ignored = tuple((name, value) for value, name in names.items() if means_no_class(name))
+    kept = [names[value] for value in values]
+    colors = usual_colors(kept)
+    if palette is not None and max(values, default=0) < len(palette):
+        own: list[Color] = [(int(r), int(g), int(b)) for r, g, b in palette[values]]
+        colors = tuple(own) if len(set(own)) == len(own) else colors
+    return (ClassTable(ClassSchema(tuple(kept), colors), tuple(values), ignored, True), note) if kept else None
+
+
+def _refuse_unknown(first: Path, census: Census, classes: Classes, unknown: str) -> None:
+    """Raise LabelError at values in no class that the policy does not let pass."""
+    values = np.array(list(census.pixels), np.int64)
+    if census.is_color:
+        strange = translate(values, classes.schema, unknown).unknown & (unknown == "error")
+    else:
+        strange = translate_ids(values, classes.schema.n_classes, classes.label_ids).unknown
+    if strange.any():
+        shown = ", ".join(
+            f"{value_text(census, int(value))} ({census.pixels[int(value)]} pixels)"
+            for value in values[strange][:_SHOWN]
+        )
+        raise LabelError(
+            f"{first}: {int(strange.sum())} values are in no class: {shown}; "
+            "give all with --classes, or leave their pixels out with --unknown ignore"
+        )

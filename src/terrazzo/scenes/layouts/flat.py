@@ -1,0 +1,37 @@
+"""The plain layout: images and masks side by side, at any depth.
+
+images/a.jpg          masks/a.png               one pair of folders: every image is its own group
+north/images/a.jpg    north/masks/a.png         several: the folder (`north`) is the group
+train/images/a.jpg    train/masks/a.png         train, val (valid, validation) and test above or below give the split
+img/IMG_7.tif         msk/MSK_7.tif             other usual names of folders, names that differ by a known word
+a_sat.jpg             a_mask.png                both in one folder, where there are no such folders anywhere
+
+A list (train.txt, val.txt, test.txt, split.csv) among the files gives the split too.
+"""
+
+import posixpath
+
+from terrazzo.scenes.pairing.folders import common_folder, find_class_table, given_split, pair_by_stem, without_split
+from terrazzo.scenes.pairing.one_folder import pair_in_folder
+from terrazzo.scenes.pairing.split_lists import with_split_lists
+from terrazzo.scenes.scene import Found, Scene, Tree
+
+NAME = "flat"
+EXPECTED = "images/ and masks/ side by side, their files of equal names"
+
+
+def find(tree: Tree) -> Found | None:
+    """The scenes of sibling folders `images/` and `masks/`, else of pairs in one folder; None where there are none."""
+    pairing = pair_by_stem(tree) or pair_in_folder(tree)
+    if pairing is None:
+        return None
+    base = common_folder(pairing.folders)
+    scenes = []
+    for pair in pairing.pairs:
+        folder = "" if pair.folder == base else posixpath.relpath(pair.folder, base or ".")
+        name = posixpath.join(folder, pair.stem)
+        group = without_split(posixpath.join(folder, posixpath.dirname(pair.stem)))
+        split = given_split(posixpath.join(pair.folder, posixpath.dirname(pair.stem)))
+        scenes.append(Scene(name, pair.image, pair.mask, group or name, split))
+    found = Found(NAME, tuple(scenes), pairing.unpaired, find_class_table(tree), notes=pairing.notes)
+    return with_split_lists(found, tree)

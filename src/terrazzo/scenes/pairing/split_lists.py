@@ -1,0 +1,197 @@
+"""The split that files among the data give: train.txt, val.txt, test.txt, or a CSV with a name and a split.
+
+A text list has an image a line (its name with or without suffix or folders; what follows the first blank is left
+out where the whole line names nothing), a CSV the columns `name` (or image, image_id, file, filename, stem, id, path)
+and `split` (or subset, set).
+"""
+
+import csv
+import io
+import posixpath
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from terrazzo.errors import InputError
+from terrazzo.scenes.pairing.folders import IMAGE_SUFFIXES, SPLIT_FOLDERS, is_split_list
+from terrazzo.scenes.pairing.stems import plain_stems
+from terrazzo.scenes.scene import Asset, Found, Scene, Tree, Unpaired
+from terrazzo.system.reporting import how_many
+
+NAME_COLUMNS = ("name", "image", "image_id", "file", "filename", "stem", "id", "path")
+SPLIT_COLUMNS = ("split", "subset", "set")
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One line of a list."""
+
+    list_name: str
+    line: int
+    text: str
+    split: str
+
+
+def with_split_lists(found: Found, tree: Tree) -> Found:
+    """The scenes with the split that lists among the files give them, and counted notes on the lists.
+
+    Where some list names training images, a scene in none of the lists has no side and becomes a file without partner.
+    Raises InputError where a line names several scenes, or a scene gets two sides.
+    """
+    lists = [name for name in tree.files() if is_split_list(name)]
+    notes: list[str] = []
+    entries = [entry for name in lists for entry in _entries(Asset(tree, name), notes)]
+    if not entries:
+        return replace(found, notes=(*found.notes, *notes))
+    names = _Names(tree, found.scenes)
+    sides: dict[int, _Entry] = {}
+    strange: dict[str, list[_Entry]] = {}
+    for entry in entries:
+        number = names.find(entry)
+        if number is None:
+            strange.setdefault(entry.list_name, []).append(entry)
+            continue
+        earlier = sides.setdefault(number, entry)
+        if earlier.split != entry.split:
+            raise InputError(
+                f"{tree.where(entry.list_name)}: line {entry.line} puts {found.scenes[number].name} into "
+                f"{entry.split}, {earlier.list_name} line {earlier.line} into {earlier.split}; take it out of one"
+            )
+    for name, missing in strange.items():
+        notes.append(f"{name}: {len(missing)} of its entries name no image here, e.g. {missing[0].text}")
+    if not sides:
+        return replace(found, notes=(*found.notes, *notes))
+    return _divided(found, sides, notes)
+
+
+def _divided(found: Found, sides: Mapping[int, _Entry], notes: Sequence[str]) -> Found:
+    lists = ", ".join(dict.fromkeys(entry.list_name for entry in sides.values()))
+    splits = [entry.split for entry in sides.values()]
+    counted = ", ".join(f"{splits.count(side)} {side}" for side in ("train", "val", "test") if side in splits)
+    told = [*notes, f"split: {counted} images as listed in {lists}"]
+    scenes: list[Scene] = []
+    unlisted: list[Scene] = []
+    for number, scene in enumerate(found.scenes):
+        if number in sides:
+            _refuse_contradiction(scene, sides[number])
+            scenes.append(replace(scene, split=sides[number].split))
+            continue
+        unlisted.append(scene)
+        if "train" not in splits:
+            scenes.append(replace(scene, split="train"))
+    lone: list[Unpaired] = []
+    if "train" in splits:
+        lone = [Unpaired(scene.image, f"is in none of the lists of the split ({lists})") for scene in unlisted]
+    elif unlisted:
+        told.append(f"split: {how_many(len(unlisted), 'image')} in none of the lists, taken for training")
+    return replace(found, scenes=tuple(scenes), unpaired=(*found.unpaired, *lone), notes=(*found.notes, *told))
+
+
+def _refuse_contradiction(scene: Scene, entry: _Entry) -> None:
+    if scene.split not in (None, entry.split):
+        raise InputError(
+            f"{scene.image.where}: lies in a folder of {scene.split}, but {entry.list_name} line {entry.line} lists it "
+            f"as {entry.split}; move the file or take out the line"
+        )
+
+
+class _Names:
+    """What a line of a list can mean: every name of every scene, with and without folders above."""
+
+    def __init__(self, tree: Tree, scenes: Sequence[Scene]) -> None:
+        self._tree, self._scenes = tree, scenes
+        # Names as they are come before those without their `_sat` or `_mask`.
+        self._whole: dict[str, set[int]] = {}
+        self._plain: dict[str, set[int]] = {}
+        for number, scene in enumerate(scenes):
+            for path in (scene.image.name, scene.label.name):
+                folder, base = posixpath.split(posixpath.splitext(path)[0])
+                for stem in plain_stems(base):
+                    names = self._whole if stem == base else self._plain
+                    for ending in _endings(posixpath.join(folder, stem)):
+                        names.setdefault(ending, set()).add(number)
+            self._whole.setdefault(scene.name, set()).add(number)
+
+    def find(self, entry: _Entry) -> int | None:
+        """The number of the scene that a line names, or None. Raises InputError where it names several."""
+        for text in dict.fromkeys((entry.text, re.split(r"[\s,;]", entry.text, maxsplit=1)[0])):
+            for name in self._readings(text):
+                numbers = self._near(entry.list_name, self._whole.get(name) or self._plain.get(name, set()))
+                if len(numbers) > 1:
+                    several = " and ".join(self._scenes[number].name for number in sorted(numbers)[:2])
+                    raise InputError(
+                        f"{self._tree.where(entry.list_name)}: line {entry.line}: {text} is the name of "
+                        f"{len(numbers)} images, e.g. {several}; write it with its folder"
+                    )
+                if numbers:
+                    return next(iter(numbers))
+        return None
+
+    def _readings(self, text: str) -> Iterator[str]:
+        """The name in a line; of one that begins above the root, what is left of it below."""
+        cleaned = unicodedata.normalize("NFC", text).replace("\\", "/").removeprefix("./")
+        suffix = posixpath.splitext(cleaned)[1]
+        name = cleaned.removesuffix(suffix) if suffix.lower() in IMAGE_SUFFIXES else cleaned
+        yield name.lstrip("/")
+        parts = PurePosixPath(name).parts
+        if name.startswith("/") or re.match(r"[A-Za-z]:/", name):
+            yield from ("/".join(parts[i:]) for i in range(2, len(parts)))
+        elif len(parts) > 1 and parts[0] == self._tree.name:
+            yield "/".join(parts[1:])
+
+    def _near(self, list_name: str, numbers: set[int]) -> set[int]:
+        """Of scenes of one name those below the list's own folder, where there are any."""
+        folder = posixpath.dirname(list_name)
+        below = {n for n in numbers if folder and self._scenes[n].image.name.startswith(f"{folder}/")}
+        return below or numbers
+
+
+def _endings(name: str) -> Iterator[str]:
+    parts = name.split("/")
+    yield from ("/".join(parts[i:]) for i in range(len(parts)))
+
+
+def _entries(asset: Asset, notes: list[str]) -> list[_Entry]:
+    """The lines of a list. Raises InputError where it is no text or a split in it is none."""
+    try:
+        text = asset.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{asset.where}: is no text ({error.reason}); save it as UTF-8") from error
+    stem, suffix = posixpath.splitext(posixpath.basename(asset.name).lower())
+    if suffix == ".csv":
+        return _csv_entries(asset, text, notes)
+    entries = [
+        _Entry(asset.name, number, line.strip(), SPLIT_FOLDERS[stem])
+        for number, line in enumerate(text.splitlines(), start=1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    if not entries:
+        notes.append(f"{asset.name} is not used as a split: it names no image")
+    return entries
+
+
+def _csv_entries(asset: Asset, text: str, notes: list[str]) -> list[_Entry]:
+    delimiter = ";" if ";" in text.strip().split("\n", 1)[0] else ","
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
+    try:
+        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]
+    except csv.Error as error:
+        raise InputError(f"{asset.where}: line {reader.line_num}: {error}; save it as plain CSV") from error
+    header = [cell.lower() for cell in rows[0][1]] if rows else []
+    names, splits = ([c for c in columns if c in header] for columns in (NAME_COLUMNS, SPLIT_COLUMNS))
+    if not names or not splits:
+        notes.append(f"{asset.name} is not used as a split: its columns are {', '.join(header) or 'none'}")
+        return []
+    entries = []
+    for number, cells in rows[1:]:
+        row = dict(zip(header, cells, strict=False))
+        side = SPLIT_FOLDERS.get(row.get(splits[0], "").lower())
+        if side is None or not row.get(names[0]):
+            raise InputError(
+                f"{asset.where}: line {number}: {row.get(splits[0], '')!r} for {row.get(names[0], '')!r}; "
+                "expected a name and train, val or test"
+            )
+        entries.append(_Entry(asset.name, number, row[names[0]], side))
+    return entries

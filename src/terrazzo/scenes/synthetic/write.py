@@ -1,0 +1,168 @@
+"""Synthetic worlds as files: the layouts, mask formats and archives that real data sets come in."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from terrazzo.classes.palettes import SYNTHETIC
+from terrazzo.errors import InputError
+from terrazzo.scenes.synthetic.published import WRITERS, Plan
+from terrazzo.scenes.synthetic.render import render
+from terrazzo.system.files import Mark, write_beside, write_folder_beside, write_json
+
+LAYOUTS = ("flat", "humans-in-the-loop", *WRITERS)
+MASK_MODES = ("color", "palette", "id")
+PARTS = 3
+"""A tile is one scene cut into this many parts a side."""
+
+JPEG_QUALITY = 92
+WORLD = ".terrazzo-world.json"
+"""The file, hidden from the readers of data sets, that tells a synthetic world from real data of the same names."""
+_WRITTEN_BY = "terrazzo synthesize"
+ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def write_world(
+    out: Path,
+    *,
+    layout: str = "flat",
+    n_images: int = 12,
+    size: tuple[int, int] = (256, 384),
+    seed: int = 0,
+    as_zip: bool = False,
+    mask_mode: str = "color",
+    class_table: bool = False,
+) -> Path:
+    """Write `n_images` photos with their masks as the folder or .zip `out`, whole or not at all; return it.
+
+    layout       "flat": images/scene_001.jpg and masks/scene_001.png; "humans-in-the-loop": Tile 1/images/
+                 image_part_001.jpg and so on, nine parts a tile in row-major order, cut from one scene, so that what
+                 crosses a seam goes on; `n_images` is then rounded up to whole tiles; "semantic-drone", "cityscapes",
+                 "cityscapes-pairs", "camvid": the files of these published data sets (`published`)
+    size         the least (height, width); images are up to an eighth larger, never a multiple of 32; in the layouts
+                 of published data sets, all of just this size
+    mask_mode    "color"; "palette": palette images whose palette order differs from file to file; "id"
+    as_zip       an archive instead of a folder, the data in a folder inside it
+    class_table  also write a classes.json that agrees with the masks
+
+    The layouts of published data sets have masks and tables of their own: `mask_mode` and `class_table` stay as they
+    are there.
+
+    The same options give the same pixels. What was at `out` is replaced. Raises InputError for an option out of range.
+    """
+    world = _World(layout, n_images, size, seed, mask_mode, class_table)
+    if as_zip and Path(out).suffix.lower() != ".zip":
+        raise InputError(f"{out}: an archive needs a name that ends in .zip")
+    if as_zip:
+        with write_beside(Path(out)) as temporary:
+            _write_zip(temporary, Path(out).stem, world)
+    else:
+        with write_folder_beside(Path(out)) as folder:
+            names = []
+            for name, raw in world.files():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(raw)
+                names.append(name)
+            write_json(folder / WORLD, {"written_by": _WRITTEN_BY, "files": names})
+    return Path(out)
+
+
+def world_mark(folder: Path) -> Mark:
+    """How the folder is known for a synthetic world: it lists its own files."""
+    try:
+        names = tuple(str(name) for name in json.loads((folder / WORLD).read_text(encoding="utf-8"))["files"])
+    except (OSError, ValueError, TypeError, KeyError):
+        names = ()
+    return Mark((WORLD, *names), ((WORLD, _WRITTEN_BY),))
+
+
+@dataclass(frozen=True)
+class _World:
+    layout: str
+    n_images: int
+    size: tuple[int, int]
+    seed: int
+    mask_mode: str
+    class_table: bool
+
+    def __post_init__(self) -> None:
+        if self.layout not in LAYOUTS:
+            raise InputError(f"layout {self.layout!r}: no such layout; there are {', '.join(LAYOUTS)}")
+        if self.mask_mode not in MASK_MODES:
+            raise InputError(f"mask mode {self.mask_mode!r}: no such mode; there are {', '.join(MASK_MODES)}")
+        if self.layout in WRITERS and (self.mask_mode != "color" or self.class_table):
+            raise InputError(
+                f"mask mode {self.mask_mode!r}: the layout {self.layout} has masks and a table of its own; "
+                "leave it out, or use the layout flat"
+            )
+        if self.n_images < 1 or min(self.size) < 1 or self.seed < 0:
+            raise InputError(
+                f"{self.n_images} images of {self.size[0]} x {self.size[1]} px, seed {self.seed}; "
+                "a world needs at least 1 image of at least 1 px, and a seed of 0 or more"
+            )
+
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """Every file's name and bytes, photo and mask in turn, the class table last."""
+        if self.layout in WRITERS:
+            yield from WRITERS[self.layout](Plan(self.n_images, self.size, self.seed))
+            return
+        pairs = self._flat() if self.layout == "flat" else self._tiles()
+        for number, (folder, stem, photo, ids) in enumerate(pairs):
+            yield f"{folder}images/{stem}.jpg", _encode(Image.fromarray(photo), "JPEG")
+            yield f"{folder}masks/{stem}.png", _encode(self._mask(ids, number), "PNG")
+        if self.class_table:
+            yield "classes.json", json.dumps(SYNTHETIC.to_list(), indent=2).encode()
+
+    def _flat(self) -> Iterator["_Pair"]:
+        for number in range(self.n_images):
+            seed, height, width = self._scene(number)
+            yield "", f"scene_{number + 1:03d}", *render(seed, height, width)
+
+    def _tiles(self) -> Iterator["_Pair"]:
+        for tile in range(-(-self.n_images // PARTS**2)):
+            seed, height, width = self._scene(tile)
+            photo, ids = render(seed, height * PARTS, width * PARTS)
+            for part in range(PARTS**2):
+                top, left = part // PARTS * height, part % PARTS * width
+                window = slice(top, top + height), slice(left, left + width)
+                yield f"Tile {tile + 1}/", f"image_part_{part + 1:03d}", photo[window], ids[window]
+
+    def _scene(self, number: int) -> tuple[int, int, int]:
+        """The seed, height and width of a scene (of one part, where scenes are cut)."""
+        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((self.seed, number))))
+        height, width = (least + int(rng.integers(least // 8 + 1)) for least in self.size)
+        return int(rng.integers(1 << 32)), height + (height % 32 == 0), width + (width % 32 == 0)
+
+    def _mask(self, ids: NDArray[np.uint8], number: int) -> Image.Image:
+        if self.mask_mode == "color":
+            return Image.fromarray(SYNTHETIC.decode(ids))
+        if self.mask_mode == "id":
+            return Image.fromarray(ids)
+        # Turned by one place a file: neighbours never share an order.
+        order = np.roll(np.arange(SYNTHETIC.n_classes), number + 1)
+        mask = Image.fromarray(np.argsort(order).astype(np.uint8)[ids])
+        mask.putpalette(np.array(SYNTHETIC.colors, np.uint8)[order].tobytes())
+        return mask
+
+
+_Pair = tuple[str, str, NDArray[np.uint8], NDArray[np.uint8]]
+
+
+def _encode(image: Image.Image, kind: str) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **({"quality": JPEG_QUALITY} if kind == "JPEG" else {"compress_level": 4}))
+    return stream.getvalue()
+
+
+def _write_zip(path: Path, folder: str, world: _World) -> None:
+    """The archive, its entries under `folder`, without the time of writing: equal worlds are equal bytes."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, raw in world.files():
+            archive.writestr(zipfile.ZipInfo(f"{folder}/{name}", ZIP_DATE), raw)

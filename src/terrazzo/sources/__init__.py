@@ -1,7 +1,0 @@
-"""Readers of data sets, one module a layout; `find_scenes` looks which one fits."""
-
-from terrazzo.sources.detect import LAYOUTS, find_scenes
-from terrazzo.sources.scene import Asset, Found, Scene, Tree, Unpaired
-from terrazzo.sources.stitch import stitch_tile
-
-__all__ = ["LAYOUTS", "Asset", "Found", "Scene", "Tree", "Unpaired", "find_scenes", "stitch_tile"]

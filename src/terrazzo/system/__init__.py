@@ -1,0 +1,1 @@
+"""Files, places, the machine, and what is reported to the user."""

@@ -1,0 +1,1 @@
+"""From patches and a recipe to a model file."""

@@ -1,0 +1,180 @@
+"""Random changes of a batch, image and mask together: flips, quarter turns, one affine resampling, photometric jitter.
+
+Masks are never interpolated. Flips and quarter turns move pixels without touching them. Rotation, shift and zoom are
+one affine map, bilinear for the image and nearest for the mask, so nothing is resampled twice. Pixels that it invents
+are mirrored from inside (`fill: reflect`), or mirrored in the image and ignore in the mask (`fill: ignore`): never a
+class that nobody drew. Libraries fill masks with 0, which is a class; see `warp` for how that is kept out.
+
+Chance is a pure function of the seed argument: no global random state is read or changed, the numbers are drawn on the
+CPU whatever the device, and each option has its own, so that switching one on leaves the others' draws as they were.
+
+Written on `grid_sample` and not on kornia, measured on eight 256 x 256 RGB patches and two CPU threads: flips and
+turns 14 ms through kornia, 1.5 ms here; rotation, shift and zoom 11 ms, 6 ms here; and kornia draws from the global
+random state and takes half a second to import.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from terrazzo.classes.schema import IGNORE
+from terrazzo.errors import RecipeError
+from terrazzo.recipe.sections import AugmentSection
+
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601: the grey that saturation pulls towards
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Random numbers of a batch, one of each a sample (B,), on the CPU."""
+
+    hflip: Tensor  # bool
+    vflip: Tensor  # bool
+    turns: Tensor  # quarter turns counter-clockwise, 0..3
+    warped: Tensor  # bool: whether the affine part applies
+    angle: Tensor  # degrees counter-clockwise
+    shift_x: Tensor  # share of the width, to the right
+    shift_y: Tensor  # share of the height, down
+    zoom: Tensor  # above 1: things grow
+    brightness: Tensor
+    contrast: Tensor
+    saturation: Tensor
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """A recipe's augmentation of batches; call it with images, masks and a seed."""
+
+    section: AugmentSection
+
+    def __call__(self, images: Tensor, masks: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+        """Changed copies of images (B, C, H, W) uint8 and masks (B, H, W) uint8: the images float32 in 0..255.
+
+        Float, because resampled and jittered values are, and the network takes both. Equal arguments give equal
+        results. Where H and W differ, quarter turns are half turns. Raises RecipeError when saturation is asked of
+        images that have not three bands.
+        """
+        section = self.section
+        if section.saturation and images.shape[1] != len(LUMA):
+            raise RecipeError(
+                f"augment.saturation = {section.saturation:g} needs images of three bands, these have "
+                f"{images.shape[1]}; set augment.saturation to 0"
+            )
+        # Half-precision positions would move pixels: no autocast here.
+        with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
+            return self._changed(images, masks, draw(section, len(images), seed))
+
+    def _changed(self, images: Tensor, masks: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
+        section = self.section
+        height, width = images.shape[-2:]
+        turns = draws.turns if height == width else draws.turns // 2 * 2
+        images = flip_and_turn(images, draws.hflip, draws.vflip, turns).float()
+        masks = flip_and_turn(masks, draws.hflip, draws.vflip, turns)
+        if section.rotate_deg or section.shift_x or section.shift_y or section.zoom:
+            matrices = sampling_matrices(draws, height, width)
+            images, masks = _warp_some(images, masks, matrices, draws.warped, section.fill)
+        if section.brightness or section.contrast or section.saturation:
+            images = jitter(images, draws.brightness, draws.contrast, draws.saturation)
+        return images, masks
+
+
+def build_augmentation(section: AugmentSection) -> Augmentation:
+    """The augmentation that a recipe's section describes."""
+    return Augmentation(section)
+
+
+def draw(section: AugmentSection, n: int, seed: int) -> Draws:
+    """The random numbers of `n` samples under `seed`; what is off is drawn too and comes out as no change."""
+    chance = torch.rand((n, 11), generator=torch.Generator().manual_seed(seed)).unbind(dim=1)
+
+    def around(center: float, reach: float, column: int) -> Tensor:
+        return center + reach * (2 * chance[column] - 1)
+
+    return Draws(
+        hflip=(chance[0] < 0.5) & section.hflip,
+        vflip=(chance[1] < 0.5) & section.vflip,
+        turns=(chance[2] * 4).long() * section.quarter_turns,
+        warped=chance[3] < section.probability,
+        angle=around(0, section.rotate_deg, 4),
+        shift_x=around(0, section.shift_x, 5),
+        shift_y=around(0, section.shift_y, 6),
+        zoom=around(1, section.zoom, 7),
+        brightness=around(1, section.brightness, 8),
+        contrast=around(1, section.contrast, 9),
+        saturation=around(1, section.saturation, 10),
+    )
+
+
+def flip_and_turn(batch: Tensor, hflip: Tensor, vflip: Tensor, turns: Tensor) -> Tensor:
+    """`batch` (B, ..., H, W) with each sample mirrored left-right and up-down where asked, then turned, exactly.
+
+    `turns` counts quarter turns counter-clockwise; 1 and 3 need H = W.
+    """
+    changed = torch.empty_like(batch)
+    for sample, out, h, v, k in zip(batch, changed, hflip.tolist(), vflip.tolist(), turns.tolist(), strict=True):
+        flipped = sample.flip([axis for axis, asked in ((-1, h), (-2, v)) if asked]) if h or v else sample
+        out.copy_(flipped.rot90(k, (-2, -1)) if k else flipped)
+    return changed
+
+
+def sampling_matrices(draws: Draws, height: int, width: int) -> Tensor:
+    """The maps (B, 2, 3) from output to source positions, (x, y) in -1..1, that `torch.affine_grid` takes.
+
+    An output pixel at p from the centre, in pixels, looks at R(p - shift) / zoom, R the inverse of the turn. Rows and
+    columns are scaled apart by the sides' ratio, so that a turn stays a turn where H and W differ.
+    """
+    radians = draws.angle * (math.pi / 180)
+    cos, sin = radians.cos() / draws.zoom, radians.sin() / draws.zoom
+    aspect = height / width
+    x_from = torch.stack([cos, -sin * aspect], dim=1)
+    y_from = torch.stack([sin / aspect, cos], dim=1)
+    linear = torch.stack([x_from, y_from], dim=1)
+    shift = 2 * torch.stack([draws.shift_x, draws.shift_y], dim=1)
+    return torch.cat([linear, -linear @ shift[:, :, None]], dim=2)
+
+
+def warp(images: Tensor, masks: Tensor, matrices: Tensor, fill: str) -> tuple[Tensor, Tensor]:
+    """Images (B, C, H, W) float32 and masks (B, H, W) uint8 resampled through `sampling_matrices`, (B, 2, 3).
+
+    Images are mirrored at their edges. With `fill` "ignore" a mask pixel whose source centre lies outside is ignore:
+    masks are sampled as their distance above ignore (mod 256), so that the 0 which sampling fills in is ignore.
+    """
+    grid = F.affine_grid(matrices, [len(images), 1, *images.shape[-2:]], align_corners=False)
+    images = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    above_ignore = (masks - IGNORE)[:, None].float()
+    padding = "zeros" if fill == "ignore" else "reflection"
+    above_ignore = F.grid_sample(above_ignore, grid, mode="nearest", padding_mode=padding, align_corners=False)
+    # Clamped because the weights of a bilinear mean sum to 1 only as nearly as floats do.
+    return images.clamp_(0, 255), above_ignore[:, 0].to(torch.uint8) + IGNORE
+
+
+def jitter(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
+    """Images (B, C, H, W) times brightness, then stretched about their own mean, then about their own grey; 0..255.
+
+    One factor a sample (B,), 1 = no change. The mean is of the whole brightened sample, all bands; values are cut to
+    0..255 once, at the end. Saturation is for three bands, red, green, blue, and left alone where all factors are 1.
+    """
+    grey_matters = bool((saturation != 1).any())
+    brightness, contrast, saturation = (
+        factor.to(images.device)[:, None, None, None] for factor in (brightness, contrast, saturation)
+    )
+    mean = images.mean(dim=(1, 2, 3), keepdim=True) * brightness
+    images = torch.addcmul(mean * (1 - contrast), images, brightness * contrast)
+    if grey_matters:
+        grey = LUMA[0] * images[:, 0:1] + LUMA[1] * images[:, 1:2] + LUMA[2] * images[:, 2:3]
+        images = torch.lerp(grey, images, saturation)
+    return images.clamp_(0, 255)
+
+
+def _warp_some(images: Tensor, masks: Tensor, matrices: Tensor, warped: Tensor, fill: str) -> tuple[Tensor, Tensor]:
+    """`warp` of the samples that `warped` (B,) says; the others as they are."""
+    if warped.all():
+        return warp(images, masks, matrices.to(images.device), fill)
+    rows = warped.nonzero()[:, 0]
+    if len(rows):
+        matrices, rows = matrices[rows].to(images.device), rows.to(images.device)
+        images[rows], masks[rows] = warp(images[rows], masks[rows], matrices, fill)
+    return images, masks

@@ -1,0 +1,66 @@
+"""Patches as batches, in an order that is a pure function of seed and epoch.
+
+A batch is one indexing of the memory map, so there is no collation and no worker process: nothing to spawn, and the
+loader stays far ahead of any network.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from terrazzo.patches.folder import Patches
+
+Batch = tuple[Tensor, Tensor]
+"""Pixels (B, C, S, S) uint8 in channels-last layout, ids (B, S, S) uint8."""
+
+
+class PatchDataset(Dataset[Batch]):
+    """Batches by patch numbers: `dataset[[4, 0, 9]]` is one batch of three."""
+
+    def __init__(self, patches: Patches) -> None:
+        self.patches = patches
+
+    def __getitem__(self, rows: list[int]) -> Batch:
+        """One batch of the patches with these numbers."""
+        images = torch.from_numpy(self.patches.images[rows])
+        return images.permute(0, 3, 1, 2), torch.from_numpy(self.patches.masks[rows])
+
+
+class BatchOrder(Sampler[list[int]]):
+    """Patch numbers in batches of nearly one size (they differ by one at most), so that no last batch is a stub.
+
+    Shuffled by (seed, epoch) where a seed is given, else ascending.
+    """
+
+    def __init__(self, rows: NDArray[np.int64], batch_size: int, seed: int | None = None) -> None:
+        self.rows = rows
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Make the next pass the one of this epoch (the trainer calls it)."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = self.rows
+        if self.seed is not None:
+            order = np.random.default_rng((self.seed, self.epoch)).permutation(self.rows)
+        for part in np.array_split(order, len(self)):
+            yield part.tolist()
+
+
+def batches(patches: Patches, split: str, batch_size: int, seed: int | None = None) -> DataLoader[Batch]:
+    """The batches of one split: shuffled anew each epoch with a seed, in order without.
+
+    Raises PatchesError where the split is empty.
+    """
+    order = BatchOrder(patches.rows(split), batch_size, seed)
+    return DataLoader(PatchDataset(patches), batch_size=None, sampler=order)

@@ -1,0 +1,149 @@
+"""The curves of a training run as one PNG: loss, scores and learning rate by epoch.
+
+Drawn with matplotlib's Figure objects alone, so that nothing is shared between calls and no window system is asked for.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terrazzo.errors import InputError
+from terrazzo.system.files import write_beside
+
+Rows = Sequence[Mapping[str, Any]]
+
+PANELS = (("loss", "Loss"), ("accuracy", "Accuracy"), ("mean_iou", "Mean IoU"), ("mean_dice", "Mean Dice"))
+"""What is drawn of training (`train_...`) and of validation (`val_...`), where the metrics have it."""
+
+LR_TITLE = "Learning rate, mean of each epoch"
+"""Under one cycle the last step of a run has a rate of nearly 0, which is that of no epoch."""
+
+_BEST_BY = "val_mean_iou"
+_SIDES = (("train", "training", "#8a94a6"), ("val", "validation", "#c2410c"))
+_BEST_COLOR, _LR_COLOR, _STAGE_COLOR = "#0f766e", "#64748b", "#94a3b8"
+_DOTS = (0, (2, 3))
+_MARKED_UP_TO = 25  # epochs; more markers hide the line
+
+
+def plot_curves(rows: Rows, out_png: Path, leaky: bool = False) -> None:
+    """Write `out_png`: a panel each for loss, accuracy, mean IoU, mean Dice and learning rate, by epoch.
+
+    Training and validation share a panel; the best epoch, by validation mean IoU, is marked in all of them, and where
+    there are stages, each begins with a line. Rows are those of a run's metrics.csv, values as numbers or text; empty,
+    missing and non-finite ones leave a gap; a `leaky` split is called so. Raises InputError where there is no row.
+    """
+    from matplotlib.figure import Figure
+
+    if not rows:
+        raise InputError(f"{out_png}: no epoch to draw; the metrics have no row yet")
+    figure = Figure(figsize=(12.5, 6.6), dpi=110, layout="constrained")
+    axes = figure.subplots(2, 3).ravel()
+    epochs = column(rows, "epoch")
+    best = best_row(rows)
+    for axis, (key, _) in zip(axes, PANELS, strict=False):
+        _draw_sides(axis, epochs, rows, key, best)
+    axes[4].plot(epochs, column(rows, "lr"), color=_LR_COLOR, linewidth=1.8, **_markers(rows))
+    stages = _stages(rows)
+    for axis, title in zip(axes, (*(title for _, title in PANELS), LR_TITLE), strict=False):
+        _dress(axis, title, above=18 if stages else 6)
+        for at, size in stages:
+            _mark_stage(axis, epochs[at] - 0.5, size)
+        if best is not None:
+            axis.axvline(epochs[best], color=_BEST_COLOR, linewidth=1, linestyle=_DOTS, zorder=0)
+    axes[0].set_ylim(min(0.0, axes[0].get_ylim()[0]), axes[0].get_ylim()[1] * 1.03)
+    for axis in axes[1:4]:
+        axis.set_ylim(0, 1)
+    axes[4].set_ylim(bottom=0)
+    axes[4].yaxis.set_major_formatter("{x:.2g}")
+    _write_summary(axes[5], rows, best, leaky)
+    with write_beside(out_png) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+def best_row(rows: Rows) -> int | None:
+    """The position of the row of the highest validation mean IoU; None where no row has one."""
+    scores = column(rows, _BEST_BY)
+    return int(np.nanargmax(scores)) if np.isfinite(scores).any() else None
+
+
+def column(rows: Rows, key: str) -> NDArray[np.float64]:
+    """The values of a column, NaN where they are empty, missing or not finite."""
+    numbers = [float(row[key]) if row.get(key) not in (None, "") else math.nan for row in rows]
+    values = np.array(numbers, np.float64)
+    values[~np.isfinite(values)] = np.nan
+    return values
+
+
+def summary(rows: Rows, best: int | None) -> list[tuple[str, str]]:
+    """Name and value of what the best epoch scored on validation."""
+    if best is None:
+        return [("epochs", f"{len(rows)}")]
+    lines = [("best epoch", f"{column(rows, 'epoch')[best]:g} of {len(rows)}")]
+    for key, title in PANELS:
+        value = column(rows, f"val_{key}")[best]
+        lines.append((title.lower().replace("iou", "IoU").replace("dice", "Dice"), f"{value:.4f}"))
+    return [(name, value) for name, value in lines if value != "nan"]
+
+
+def _draw_sides(axis: Any, epochs: NDArray[np.float64], rows: Rows, key: str, best: int | None) -> None:
+    for side, label, color in _SIDES:
+        values = column(rows, f"{side}_{key}")
+        if not np.isfinite(values).any():
+            continue
+        axis.plot(epochs, values, color=color, label=label, linewidth=1.8, **_markers(rows))
+        if side == "val" and best is not None:
+            axis.plot(epochs[best], values[best], "o", color=_BEST_COLOR, markersize=8)
+
+
+def _dress(axis: Any, title: str, above: int) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_title(title, loc="left", fontsize=12, fontweight="bold", pad=above)
+    axis.set_xlabel("epoch")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axis.grid(axis="y", color="#e2e8f0")
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _stages(rows: Rows) -> list[tuple[int, str]]:
+    """The row that each stage begins with, and the size of its patches; empty where there is one stage."""
+    stages = column(rows, "stage")
+    starts = [at for at in range(len(rows)) if at == 0 or stages[at] != stages[at - 1]]
+    many = bool(np.isfinite(stages).all()) and len(starts) > 1
+    return [(at, f"{float(rows[at].get('size') or 0):.0f} px") for at in starts] if many else []
+
+
+def _mark_stage(axis: Any, epoch: float, size: str) -> None:
+    axis.axvline(epoch, color=_STAGE_COLOR, linewidth=0.8, zorder=0)
+    axis.annotate(f" {size}", (epoch, 1.01), xycoords=("data", "axes fraction"), color=_STAGE_COLOR, fontsize=8)
+
+
+def _write_summary(axis: Any, rows: Rows, best: int | None, leaky: bool) -> None:
+    """The sixth place: what the colours mean, and the best epoch in figures."""
+    from matplotlib.lines import Line2D
+
+    axis.set_axis_off()
+    handles = [
+        Line2D([], [], color=color, label=label, linewidth=1.8)
+        for side, label, color in _SIDES
+        if any(np.isfinite(column(rows, f"{side}_{key}")).any() for key, _ in PANELS)
+    ]
+    if best is not None:
+        dotted: dict[str, Any] = {"linestyle": _DOTS, "marker": "o", "markersize": 7}
+        handles.append(Line2D([], [], color=_BEST_COLOR, label="best epoch, by validation mean IoU", **dotted))
+    axis.legend(handles=handles, loc="upper left", frameon=False, fontsize=10, bbox_to_anchor=(0, 1))
+    for number, (name, value) in enumerate(summary(rows, best)):
+        axis.text(0.04, 0.52 - 0.11 * number, name, color="#64748b", fontsize=11, transform=axis.transAxes)
+        axis.text(0.42, 0.52 - 0.11 * number, value, fontsize=11, transform=axis.transAxes)
+    if leaky:
+        axis.text(
+            0.04, -0.06, "leaky split: these scores flatter", color="#b91c1c", fontsize=11, transform=axis.transAxes
+        )
+
+
+def _markers(rows: Rows) -> dict[str, Any]:
+    return {"marker": "o", "markersize": 3.5} if len(rows) <= _MARKED_UP_TO else {}

@@ -1,0 +1,96 @@
+"""What happens beside the steps: metrics.csv, progress, lines for the user, and a clean stop on Ctrl-C."""
+
+import csv
+import time
+from pathlib import Path
+from typing import Any, cast
+
+from lightning import Callback, LightningModule, Trainer
+
+from terrazzo.system.files import write_beside
+from terrazzo.system.reporting import Progress, Say
+from terrazzo.training.learner import Learner
+
+COLUMNS = (
+    "epoch", "stage", "size", "train_loss", "val_loss", "val_accuracy", "val_mean_iou", "val_mean_dice", "lr",
+    "seconds", "images_per_s",
+)  # fmt: skip
+"""The columns of metrics.csv. `epoch` and `stage` count from 1, `size` is that of the training patches, `lr` the mean
+over the epoch's steps; `seconds` and `images_per_s` are of the training part alone."""
+
+
+class EpochLog(Callback):
+    """Writes metrics.csv after each epoch, reports progress in images, and says one line an epoch."""
+
+    def __init__(self, path: Path, n_images: int, progress: Progress, say: Say) -> None:
+        self.path = path
+        self.n_images = n_images
+        self.progress = progress
+        self.say = say
+        self.rows: list[dict[str, Any]] = []
+        self._started = 0.0
+        self._trained = 0.0
+        self._seen = 0
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Say where a resumed run goes on."""
+        self.say(f"resuming after epoch {int(checkpoint['epoch']) + 1} of {trainer.max_epochs}")
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the rows of the epochs before the one that a resumed run begins with."""
+        if self.path.is_file():
+            with self.path.open(encoding="utf-8", newline="") as stream:
+                rows = list(csv.DictReader(stream))
+            self.rows = [row for row in rows if int(row["epoch"]) <= trainer.current_epoch]
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock of the epoch's training part."""
+        self._started, self._seen = time.perf_counter(), 0
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Report how many images of the whole run are done."""
+        self._seen += len(batch[1])
+        self._trained = time.perf_counter() - self._started
+        done = trainer.current_epoch * self.n_images + self._seen
+        self.progress("training, images", done, (trainer.max_epochs or 1) * self.n_images)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write and say the epoch's figures (the learner has logged them by now)."""
+        logged = trainer.callback_metrics
+        learner = cast(Learner, pl_module)
+        row: dict[str, Any] = {"epoch": trainer.current_epoch + 1, "stage": learner.leg.number}
+        row["size"] = learner.leg.size
+        row |= {name: round(float(logged[name]), 6) for name in COLUMNS if name in logged}
+        row["lr"] = f"{learner.lr:.3e}"
+        row["seconds"] = round(self._trained, 2)
+        row["images_per_s"] = round(self._seen / self._trained, 2) if self._trained else 0.0
+        self.rows.append(row)
+        write_rows(self.path, self.rows)
+        self.say(
+            f"epoch {row['epoch']}/{trainer.max_epochs}: train loss {row['train_loss']:.4f}, "
+            f"val loss {row['val_loss']:.4f}, accuracy {row['val_accuracy']:.4f}, mean IoU {row['val_mean_iou']:.4f} "
+            f"({row['images_per_s']:.1f} images/s, {row['seconds']:.0f} s)"
+        )
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write metrics.csv, whole or not at all."""
+    with write_beside(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def keep_rows(path: Path, last_epoch: int) -> None:
+    """Take out of metrics.csv the epochs after the last one that a checkpoint holds: a resumed run does them again."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    write_rows(path, [row for row in rows if int(row["epoch"]) <= last_epoch])
+
+
+def read_rows(path: Path) -> list[dict[str, float]]:
+    """The rows of a metrics.csv as numbers, one dict an epoch."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(stream)]

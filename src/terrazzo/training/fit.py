@@ -1,0 +1,160 @@
+"""Training from a recipe and patches: the trainer, its checkpoints and its stopping rules, on Lightning."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from terrazzo.errors import RecipeError
+from terrazzo.model.hardware import Compute, choose
+from terrazzo.model.network import Network
+from terrazzo.patches.folder import Patches
+from terrazzo.recipe.recipe import Recipe
+from terrazzo.recipe.sections import ScheduleSection
+from terrazzo.recipe.stages import legs
+from terrazzo.system.reporting import Progress, Say, quiet, silent
+from terrazzo.training.batches import batches
+from terrazzo.training.epoch_log import EpochLog, keep_rows, read_rows
+from terrazzo.training.learner import Learner
+from terrazzo.training.run_folder import BEST, CHECKPOINTS, LAST, METRICS, TENSORBOARD
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a fit ended: the best weights so far, their epoch (from 1) and figures, and whether it ran to its end."""
+
+    state: dict[str, torch.Tensor]
+    best_epoch: int
+    scores: dict[str, float]
+    epochs_done: int
+    complete: bool
+
+
+def compute_for(recipe: Recipe, device: str) -> Compute:
+    """Device, precision and memory format of a training run."""
+    return choose(device, recipe.train.precision, recipe.train.channels_last)
+
+
+def settled(recipe: Recipe) -> int:
+    """The recipe's batch size. Raises RecipeError while it still says `auto` (`batch_size.settle` decides it)."""
+    if recipe.train.batch_size == "auto":
+        raise RecipeError("train.batch_size = auto: not settled yet; give a number")
+    return recipe.train.batch_size
+
+
+def fit(
+    network: Network,
+    recipe: Recipe,
+    patches: Patches,
+    run: Path,
+    *,
+    compute: Compute | None = None,
+    resume: bool = False,
+    progress: Progress = silent,
+    say: Say = quiet,
+) -> Fit | None:
+    """Train `network` and return its best weights: those of the highest validation mean IoU.
+
+    Writes metrics.csv, tensorboard/ and checkpoints/{best,last}.ckpt under `run`; with `resume`, goes on from
+    last.ckpt. Ctrl-C ends the training and returns what is best so far; None where no epoch was finished.
+    """
+    compute = compute or compute_for(recipe, "auto")
+    batch_size = settled(recipe)
+    train = batches(patches, "train", batch_size, recipe.train.seed)
+    val = batches(patches, "val", batch_size)
+    plan = legs(recipe, patches.patch_size)
+    learner = Learner(network, recipe, patches.schema.names, compute.memory_format, plan)
+    learner.to(memory_format=compute.memory_format)
+    log = EpochLog(run / METRICS, len(patches.rows("train")), progress, say)
+    checkpoint = run / CHECKPOINTS / LAST
+    with _quiet_libraries():
+        trainer = _trainer(recipe, compute, run, log)
+        complete = _run(trainer, learner, train, val, checkpoint if resume and checkpoint.is_file() else None)
+    if not (run / CHECKPOINTS / BEST).is_file():
+        return None
+    best = torch.load(run / CHECKPOINTS / BEST, map_location="cpu", weights_only=True)
+    prefix = "average.module." if recipe.train.ema else "network."
+    state = {name[len(prefix) :]: value for name, value in best["state_dict"].items() if name.startswith(prefix)}
+    best_epoch = int(best["epoch"]) + 1
+    if not complete:
+        keep_rows(run / METRICS, max(best_epoch, _last_epoch(checkpoint)))
+    rows = read_rows(run / METRICS)  # a run that was killed after its last epoch logs no more
+    row = next(row for row in rows if int(row["epoch"]) == best_epoch)
+    scores = {name: row[name] for name in ("val_loss", "val_accuracy", "val_mean_iou", "val_mean_dice")}
+    return Fit(state, best_epoch, scores, len(rows), complete)
+
+
+def _last_epoch(checkpoint: Path) -> int:
+    """The epoch, from 1, that a checkpoint holds; 0 where there is none."""
+    if not checkpoint.is_file():
+        return 0
+    return int(torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["epoch"]) + 1
+
+
+def _run(trainer: lightning.Trainer, learner: Learner, train: Any, val: Any, checkpoint: Path | None) -> bool:
+    """Fit; False where Ctrl-C ended it (Lightning turns the interrupt into an exit after its own clean-up)."""
+    try:
+        trainer.fit(learner, train, val, ckpt_path=checkpoint, weights_only=True)
+    except (KeyboardInterrupt, SystemExit):
+        return False
+    return not trainer.interrupted
+
+
+def _trainer(recipe: Recipe, compute: Compute, run: Path, log: EpochLog) -> lightning.Trainer:
+    return lightning.Trainer(
+        accelerator={"cuda": "gpu"}.get(compute.device.type, compute.device.type),
+        devices=[compute.device.index or 0] if compute.device.type == "cuda" else 1,
+        precision="bf16-mixed" if compute.precision == "bf16" else "32-true",
+        max_epochs=recipe.train.epochs,
+        callbacks=[log, *_checkpoints(run), *_stopping(recipe.schedule)],
+        logger=TensorBoardLogger(run, name="", version=TENSORBOARD),
+        default_root_dir=run,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1_000_000_000,
+        accumulate_grad_batches=recipe.train.accumulate,
+        use_distributed_sampler=False,
+    )
+
+
+def _checkpoints(run: Path) -> list[Callback]:
+    """The best epoch's checkpoint, then the last one's, which so knows of the best.
+
+    Two callbacks: with `save_last` the trainer writes a last checkpoint only at epochs that are a new best.
+    """
+    options: dict[str, Any] = {"enable_version_counter": False, "save_on_train_epoch_end": True}
+    best = ModelCheckpoint(run / CHECKPOINTS, Path(BEST).stem, monitor="val_mean_iou", mode="max", **options)
+    return [best, ModelCheckpoint(run / CHECKPOINTS, Path(LAST).stem, **options)]
+
+
+def _stopping(section: ScheduleSection) -> list[Callback]:
+    if not section.early_stopping:
+        return []
+    return [EarlyStopping("val_loss", patience=section.early_stopping, mode="min", check_finite=True)]
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Lightning's advice kept off the user's screen: our lines say what it would, and loaders need no workers here."""
+    names = ("lightning.pytorch", "lightning.fabric", "lightning")
+    before = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning")
+            warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*")
+            warnings.filterwarnings("ignore", message=".*isinstance.treespec.*")
+            yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)

@@ -1,0 +1,132 @@
+"""`tune`: which learning rate to train a recipe with on given patches, as a picture, a table and a line to paste."""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from terrazzo.errors import InputError
+from terrazzo.patches.folder import Patches, open_patches
+from terrazzo.recipe.loss_terms import check_class_weights, parse_terms
+from terrazzo.recipe.recipe import Recipe
+from terrazzo.recipe.stages import legs
+from terrazzo.system.devices import check_compute
+from terrazzo.system.files import Mark, digest, refuse_existing, write_beside, write_folder_beside, write_json
+from terrazzo.system.reporting import Progress, Say
+from terrazzo.training.run import suited
+
+if TYPE_CHECKING:
+    from terrazzo.training.range_test import Curve
+
+PLOT, TABLE, RESULT = "learning_rate.png", "learning_rate.csv", "tune.json"
+MARK = Mark((PLOT, TABLE, RESULT), ((RESULT, '"recipe"'),))
+FEWEST_STEPS = 20
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A learning rate found by a range test, and where its curve lies."""
+
+    out: Path
+    lr: float
+    kept: bool
+    """The same test had been made already."""
+
+    @property
+    def plot(self) -> Path:
+        """The curve as PNG."""
+        return self.out / PLOT
+
+    @property
+    def assignment(self) -> str:
+        """What to give `train --set`."""
+        return f"optimizer.lr={self.lr:.2g}"
+
+    def _repr_png_(self) -> bytes:
+        return self.plot.read_bytes()
+
+
+@dataclass(frozen=True)
+class TuneOptions:
+    """How long the range test is, where it computes, and whether what is in the way goes."""
+
+    steps: int = 100
+    device: str = "auto"
+    overwrite: bool = False
+
+
+def tune_patches(
+    patches_path: Path, recipe: Recipe, out: Path, options: TuneOptions, progress: Progress, say: Say
+) -> Tuned:
+    """Run the learning-rate range test of a recipe and write learning_rate.png, .csv and tune.json to the folder `out`.
+
+    No weights are kept. Raises PatchesError, RecipeError, OutputExistsError before torch is imported; InputError where
+    the curve suggests nothing.
+    """
+    check_compute(options.device)
+    if options.steps < FEWEST_STEPS:
+        raise InputError(f"--steps {options.steps}: too few to see a curve; give {FEWEST_STEPS} or more")
+    patches = open_patches(patches_path)
+    recipe = suited(recipe, patches.bands, say)
+    patches.rows("train")
+    legs(recipe, patches.patch_size)
+    check_class_weights(recipe.loss.class_weights, parse_terms(recipe.loss.terms), patches.schema.n_classes)
+    key = digest(patches.content_hash, recipe.model_dump_json(), str(options.steps))
+    if not options.overwrite and (kept := _finished(out, key)) is not None:
+        return kept
+    refuse_existing(out, "a finished range test", options.overwrite, MARK)
+    curve = _curve(patches, recipe, options, progress, say)
+    lr = curve.suggestion
+    with write_folder_beside(out) as folder:
+        with write_beside(folder / TABLE) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(("lr", "loss", "smoothed"))
+            writer.writerows(zip(curve.lrs, curve.losses, curve.smooth, strict=True))
+        _plot(curve, lr, recipe.name, folder / PLOT)
+        write_json(folder / RESULT, {"key": key, "recipe": recipe.name, "lr": lr, "steps": len(curve.lrs)})
+    return Tuned(out, lr, False)
+
+
+def _curve(patches: Patches, recipe: Recipe, options: TuneOptions, progress: Progress, say: Say) -> "Curve":
+    from terrazzo.training.attempts import first_network, settle_choices
+    from terrazzo.training.fit import compute_for
+    from terrazzo.training.range_test import range_test
+
+    compute = compute_for(recipe, options.device)
+    network = first_network(patches, recipe)
+    return range_test(
+        network, settle_choices(network, patches, recipe, compute, say), patches, options.steps, compute, progress
+    )
+
+
+def _finished(out: Path, key: str) -> Tuned | None:
+    """The result in `out` where it is of the same patches, recipe and steps."""
+    try:
+        result: Any = json.loads((out / RESULT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    same = isinstance(result, dict) and result.get("key") == key and (out / PLOT).is_file()
+    return Tuned(out, float(result["lr"]), True) if same else None
+
+
+def _plot(curve: "Curve", lr: float, name: str, out_png: Path) -> None:
+    """The smoothed loss over the learning rate, single losses behind it, the suggestion marked."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.0, 4.2), dpi=110, layout="constrained")
+    axis = figure.subplots()
+    axis.plot(curve.lrs, curve.losses, ".", color="#cbd5e1", markersize=4, label="each step")
+    axis.plot(curve.lrs, curve.smooth, color="#2563eb", linewidth=2, label="smoothed")
+    axis.axvline(lr, color="#c2410c", linewidth=1.4, label=f"suggestion: {lr:.2g}")
+    axis.set_xscale("log")
+    low, high = min(curve.smooth), curve.smooth[0]
+    axis.set_ylim(low - 0.15 * (high - low), high + 0.35 * (high - low))
+    axis.set_xlabel("learning rate")
+    axis.set_ylabel("training loss")
+    axis.set_title(f"Learning-rate range test: {name}", loc="left", fontsize=12, fontweight="bold")
+    axis.grid(color="#e2e8f0")
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(fontsize=9, framealpha=1, edgecolor="white")
+    with write_beside(out_png) as temporary:
+        figure.savefig(temporary, format="png")
