@@ -31,7 +31,7 @@ def ours(patches_path: Path, n_batches: int) -> float:
 
     from terrazzo.model.network import build_model, normalization_for
     from terrazzo.patches.folder import Patches, open_patches
-    from terrazzo.recipe.recipe import load_recipe
+    from terrazzo.recipe.reading import load_recipe
     from terrazzo.training.epoch_log import read_rows
     from terrazzo.training.fit import compute_for, fit
     from terrazzo.training.run_folder import METRICS
@@ -88,7 +88,7 @@ def bare(patches_path: Path, n_batches: int) -> float:
     from terrazzo.model.losses import build_loss
     from terrazzo.model.network import build_model, normalization_for
     from terrazzo.patches.folder import open_patches
-    from terrazzo.recipe.recipe import load_recipe
+    from terrazzo.recipe.reading import load_recipe
     from terrazzo.training.batches import batches
     from terrazzo.training.fit import compute_for
     from terrazzo.training.learner import build_optimizer

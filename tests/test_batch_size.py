@@ -11,7 +11,8 @@ import terrazzo
 from terrazzo.errors import InputError
 from terrazzo.model.hardware import choose
 from terrazzo.model.network import build_model, normalization_for
-from terrazzo.recipe.recipe import Recipe, load_recipe
+from terrazzo.recipe.reading import load_recipe
+from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import ModelSection
 from terrazzo.system.reporting import quiet
 from terrazzo.training import attempts as running

@@ -10,8 +10,9 @@ from terrazzo.classes.palettes import DUBAI
 from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import ClassTableError, InputError
 from terrazzo.pixels.masks import NEAREST_DISTANCE
-from terrazzo.scenes.contract.check import Checked, LabelOptions, check, read_label
+from terrazzo.scenes.contract.check import Checked, check, read_label
 from terrazzo.scenes.contract.findings import Finding
+from terrazzo.scenes.contract.options import LabelOptions
 
 GOOD = color_mask(40, 60)
 IDS = bands_of_classes(40, 60)

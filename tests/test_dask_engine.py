@@ -23,8 +23,7 @@ from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE
 from terrazzo.maps.rasters.mapping import map_with
 from terrazzo.model.header import read_header
-from terrazzo.model.model_file import ModelFile
-from terrazzo.model.opening import open_model
+from terrazzo.model.opening import ModelFile, open_model
 from terrazzo.system.files import file_digest
 from terrazzo.system.places import Store
 from tests.test_orthomosaics import MEAN, TILING, contents, exit_code, holey
@@ -35,7 +34,7 @@ distributed = pytest.importorskip("distributed")
 fsspec = pytest.importorskip("fsspec")
 
 from terrazzo.maps.engines import cluster, worker
-from terrazzo.maps.engines.cluster import dask_engine  # noqa: E402
+from terrazzo.maps.engines.cluster import dask_engine
 from terrazzo.maps.engines.worker import Equipment  # noqa: E402
 
 OPTIONS = MapOptions(layers=(CLASSES, CONFIDENCE), run=(1, 2))

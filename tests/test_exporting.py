@@ -23,7 +23,7 @@ from terrazzo.model.exporting import onnx_graph
 from terrazzo.model.exporting.export import Exported
 from terrazzo.model.exporting.gis import metadata
 from terrazzo.model.header import Header, read_header
-from terrazzo.model.opening import load_onnx
+from terrazzo.model.onnx_model import load_onnx
 from terrazzo.model.predictor import Halving
 from terrazzo.model.windows.blend import Block
 from terrazzo.model.windows.enlarging import enlarge

@@ -5,8 +5,9 @@ import io
 import numpy as np
 from PIL import Image
 
+from terrazzo.classes.drawing import IGNORED_COLORS
 from terrazzo.classes.schema import ClassSchema
-from terrazzo.evaluation.panels import ERROR_COLOR, IGNORED_COLORS, compare, error_map
+from terrazzo.evaluation.panels import ERROR_COLOR, compare, error_map
 
 SCHEMA = ClassSchema(("Building", "Land", "Road"), ((60, 16, 152), (132, 41, 246), (110, 193, 228)))
 TRUTH = np.array([[0, 0, 1, 1, 255], [0, 2, 1, 1, 255], [2, 2, 1, 0, 255]], np.uint8)

@@ -16,7 +16,8 @@ from terrazzo.inspection import inspect
 from terrazzo.patches.from_pictures import prepare_patches
 from terrazzo.patches.splits.split import SplitOptions
 from terrazzo.scenes import Found, find_scenes
-from terrazzo.scenes.contract.check import Checked, LabelOptions, check, read_label
+from terrazzo.scenes.contract.check import Checked, check, read_label
+from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.pairing.stems import match_stems, plain_stems
 from terrazzo.system.reporting import quiet, silent
 

@@ -9,12 +9,11 @@ import pytest
 from PIL import Image
 
 import terrazzo
-from terrazzo.classes.drawing import draw_legend
+from terrazzo.classes.drawing import IGNORED_COLORS, draw_legend
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.cli import run
 from terrazzo.errors import InputError, OutputExistsError, PatchesError
 from terrazzo.evaluation.contact_sheet import PANEL_PX, Entry, draw_sheet, n_columns
-from terrazzo.evaluation.panels import IGNORED_COLORS
 from terrazzo.evaluation.show import choose
 from tests.striped import striped_patches
 from tests.test_training import SMALL

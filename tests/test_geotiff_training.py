@@ -23,12 +23,13 @@ from terrazzo.errors import ClassTableError, InputError, LabelError, SplitError,
 from terrazzo.evaluation.report import trained_on_line
 from terrazzo.patches.cutting import corners
 from terrazzo.patches.folder import Patches
-from terrazzo.recipe.recipe import load_recipe
+from terrazzo.patches.raster_cutting import Tally
+from terrazzo.recipe.reading import load_recipe
 from terrazzo.scenes.labelled_rasters import strips as strip_module
 from terrazzo.scenes.labelled_rasters.burning import BurntPolygons
 from terrazzo.scenes.labelled_rasters.field_classes import classes_of_field
 from terrazzo.scenes.labelled_rasters.matching import pair_rasters
-from terrazzo.scenes.labelled_rasters.strips import Tally, strips
+from terrazzo.scenes.labelled_rasters.strips import strips
 from terrazzo.training.run import suited
 from tests.test_rasters import GRID, noise, write_raster
 

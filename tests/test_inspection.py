@@ -11,7 +11,8 @@ from terrazzo.classes.palettes import DUBAI
 from terrazzo.classes.tables import read_class_table
 from terrazzo.cli import run
 from terrazzo.errors import InputError, ModelFileError, OutputExistsError
-from terrazzo.inspection import Inspection, inspect
+from terrazzo.inspection import inspect
+from terrazzo.scenes.inspection import Inspection
 
 GOOD = color_mask(40, 60)
 

@@ -18,7 +18,7 @@ from terrazzo.maps.pieces.lattice import cut
 from terrazzo.maps.rasters import mapping
 from terrazzo.maps.rasters.mapping import map_raster, map_with
 from terrazzo.model.header import read_header
-from terrazzo.model.model_file import ModelFile
+from terrazzo.model.opening import ModelFile
 from terrazzo.model.windows.blend import cover
 from terrazzo.model.windows.tiling import plan
 from tests.test_orthomosaics import Convolving, contents, holey, mapped, model_file

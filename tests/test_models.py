@@ -12,8 +12,9 @@ from terrazzo.errors import RecipeError
 from terrazzo.model.bundle import load, save
 from terrazzo.model.header import Header, TrainingData
 from terrazzo.model.network import Network, Normalizer, build_model, normalization_for
-from terrazzo.model.normalization import IMAGENET_MEAN, IMAGENET_STD, Normalization, for_bands
+from terrazzo.model.normalization import Normalization, for_bands
 from terrazzo.recipe import encoders
+from terrazzo.recipe.encoders import IMAGENET_MEAN, IMAGENET_STD
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import ModelSection
 

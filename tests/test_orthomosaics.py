@@ -23,9 +23,9 @@ from rasterio.transform import Affine
 import terrazzo
 from terrazzo.cli import main
 from terrazzo.errors import ImageError, InputError, OutputExistsError, PartialError
-from terrazzo.maps.areas import QUICKLOOK_PX, write_quicklook
 from terrazzo.maps.jobs.job import plan_map
 from terrazzo.maps.jobs.options import MapOptions, map_options
+from terrazzo.maps.outputs.style import QUICKLOOK_PX, write_quicklook
 from terrazzo.maps.pieces.journal import Journal, open_journal
 from terrazzo.maps.pieces.lattice import Piece, Side, cut
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES, UNIT, finish, weighted
@@ -33,8 +33,8 @@ from terrazzo.maps.pieces.turning import averaging, views
 from terrazzo.maps.rasters import mapping
 from terrazzo.maps.rasters.mapping import map_raster
 from terrazzo.model.header import Header
-from terrazzo.model.model_file import ModelFile
 from terrazzo.model.normalization import Normalization
+from terrazzo.model.opening import ModelFile
 from terrazzo.model.windows.blend import cover
 from terrazzo.model.windows.tiling import Tiling
 from terrazzo.pixels.rasters import read_raster

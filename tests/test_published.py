@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from terrazzo.errors import RecipeError
 from terrazzo.recipe.published import Comparison, Published, compare_published
-from terrazzo.recipe.recipe import load_recipe, parse_recipe, recipe_names
+from terrazzo.recipe.reading import load_recipe, recipe_names
+from terrazzo.recipe.recipe import parse_recipe
 
 PUBLISHED = Published.model_validate(
     yaml.safe_load("""

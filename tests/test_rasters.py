@@ -12,8 +12,8 @@ from rasterio.enums import ColorInterp
 from rasterio.transform import Affine
 
 from terrazzo.errors import ImageError, InputError
-from terrazzo.model.header import BandReading
 from terrazzo.pixels.band_choice import choose
+from terrazzo.pixels.bands import BandReading
 from terrazzo.pixels.rasters import Choice, open_pixels, read_raster
 from terrazzo.pixels.vrt import vrt_sources
 

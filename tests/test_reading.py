@@ -15,7 +15,8 @@ from terrazzo.pixels.masks import read_mask
 from terrazzo.pixels.photos import View, read_photo
 from terrazzo.scenes import find_scenes
 from terrazzo.scenes.contract import reading
-from terrazzo.scenes.contract.check import LabelOptions, check
+from terrazzo.scenes.contract.check import check
+from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.contract.reading import Reader
 from terrazzo.scenes.synthetic import render
 

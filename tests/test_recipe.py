@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from terrazzo.errors import RecipeError
-from terrazzo.recipe.recipe import Recipe, load_recipe, parse_assignments, parse_recipe, recipe_names
+from terrazzo.recipe.reading import load_recipe, parse_assignments, recipe_names
+from terrazzo.recipe.recipe import Recipe, parse_recipe
 
 
 def test_the_shipped_recipes_load_under_their_names() -> None:

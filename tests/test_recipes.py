@@ -13,7 +13,7 @@ from terrazzo.errors import InputError, OutputExistsError, RecipeError, SplitErr
 from terrazzo.model.header import read_header
 from terrazzo.patches.folder import open_patches
 from terrazzo.recipe.catalogue import ANY_LAYOUT
-from terrazzo.recipe.recipe import load_recipe, recipe_names
+from terrazzo.recipe.reading import load_recipe, recipe_names
 from terrazzo.recipe.sections import DataSection
 from terrazzo.scenes.layouts import flat
 from tests.striped import striped_set

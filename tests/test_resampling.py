@@ -22,7 +22,7 @@ from terrazzo.maps.pieces.resampling import MOST_WEIGHT, ScaledAxis
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES
 from terrazzo.maps.pieces.working_grid import WorkingGrid, WorkingPixels
 from terrazzo.maps.rasters.mapping import map_raster
-from terrazzo.model.model_file import ModelFile
+from terrazzo.model.opening import ModelFile
 from terrazzo.pixels.geodesy import pixel_sides
 from terrazzo.pixels.rasters import open_pixels, read_raster
 from tests.test_orthomosaics import TILING, Convolving, blend_in_one_go, contents, holey, model_file, read_map

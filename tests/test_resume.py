@@ -21,7 +21,7 @@ import terrazzo
 from terrazzo.cli import main
 from terrazzo.errors import RecipeError
 from terrazzo.model.bundle import load
-from terrazzo.recipe.recipe import parse_assignments
+from terrazzo.recipe.reading import parse_assignments
 from tests.striped import striped_patches
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")

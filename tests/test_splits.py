@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from terrazzo.errors import SplitError
-from terrazzo.patches.splits.split import PatchOrigins, SplitOptions, counts, default_method, describe_leak, make_split
+from terrazzo.patches.splits.leak import describe_leak
+from terrazzo.patches.splits.split import PatchOrigins, SplitOptions, counts, default_method, make_split
 
 DUBAI_PATCHES = {"Tile 1": 6, "Tile 2": 2, "Tile 4": 12, "Tile 5": 16, "Tile 7": 56, "Tile 8": 40}
 """Patches of each of a tile's nine images."""

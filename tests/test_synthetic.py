@@ -17,7 +17,8 @@ from terrazzo.classes.tables import parse_class_table
 from terrazzo.cli import run
 from terrazzo.errors import InputError
 from terrazzo.pixels.photos import read_photo
-from terrazzo.scenes.contract.check import Checked, LabelOptions, check, read_label
+from terrazzo.scenes.contract.check import Checked, check, read_label
+from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.layouts.cityscapes import TRAINING_IDS
 from terrazzo.scenes.synthetic import render, write_world
 from terrazzo.scenes.synthetic.draft import Draft

@@ -13,7 +13,7 @@ from rasterio.transform import Affine
 import terrazzo
 from terrazzo.errors import SplitError
 from terrazzo.patches.folder import Patches
-from terrazzo.patches.from_pictures import Prepared
+from terrazzo.patches.prepared import Prepared
 from terrazzo.patches.splits.footprints import footprints
 from terrazzo.pixels.rasters import read_raster
 from tests.test_geotiff_training import rectangle, write_layer

@@ -15,15 +15,19 @@ from typing import TYPE_CHECKING, Any
 from terrazzo._version import __version__
 
 if TYPE_CHECKING:
-    from terrazzo.api import load, prepare, synthesize, train, tune
     from terrazzo.errors import TerrazzoError
     from terrazzo.evaluation.evaluate import evaluate
     from terrazzo.evaluation.show import show
     from terrazzo.inspection import inspect
     from terrazzo.maps.predict import predict
     from terrazzo.model.exporting.export import export
+    from terrazzo.model.opening import load
+    from terrazzo.patches.prepare import prepare
     from terrazzo.recipe.catalogue import recipes
     from terrazzo.scenes.download import download
+    from terrazzo.scenes.synthesize import synthesize
+    from terrazzo.training.train import train
+    from terrazzo.training.tune import tune
 
 __all__ = [
     "TerrazzoError",
@@ -49,14 +53,14 @@ _HOMES = {
     "evaluate": "evaluation.evaluate",
     "export": "model.exporting.export",
     "inspect": "inspection",
-    "load": "api",
+    "load": "model.opening",
     "predict": "maps.predict",
-    "prepare": "api",
+    "prepare": "patches.prepare",
     "recipes": "recipe.catalogue",
     "show": "evaluation.show",
-    "synthesize": "api",
-    "train": "api",
-    "tune": "api",
+    "synthesize": "scenes.synthesize",
+    "train": "training.train",
+    "tune": "training.tune",
 }
 """The module that each public name is imported from when it is first used."""
 

@@ -1,62 +1,34 @@
 """What is in a data set or a model file, told before anything is made of it."""
 
 import json
-import shlex
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from terrazzo.classes.schema import IGNORE, MAX_CLASSES, NO_CLASS
-from terrazzo.classes.tables import ClassTable, class_table_csv
 from terrazzo.errors import ClassTableError
 from terrazzo.model.description import describe_header
 from terrazzo.model.exported import is_exported
 from terrazzo.model.header import read_header
-from terrazzo.scenes.contract.check import Checked, LabelOptions, judge
-from terrazzo.scenes.contract.known_classes import (
-    Classes,
-    GivenTable,
-    draft_classes,
-    given_classes,
-    resolve_classes,
-    value_text,
-)
-from terrazzo.scenes.contract.mask_values import class_of_values
+from terrazzo.scenes.contract.check import judge
+from terrazzo.scenes.contract.class_drafts import draft_classes
+from terrazzo.scenes.contract.known_classes import given_classes
+from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.contract.reading import Reader
-from terrazzo.scenes.contract.survey import Census, Survey, census, survey
-from terrazzo.system.files import refuse_existing, write_text
-from terrazzo.system.reporting import Progress, as_html, how_many, silent
+from terrazzo.scenes.contract.survey import census, survey
+from terrazzo.scenes.inspection import (
+    Inspection,
+    classes_in,
+    describe,
+    inspect_scenes,
+    judged_without_classes,
+    with_table,
+)
+from terrazzo.system.reporting import Progress, silent
 
 if TYPE_CHECKING:
-    from terrazzo.patches.from_rasters import SceneInputs
+    pass
 
 MODEL_SUFFIX = ".safetensors"
-_SHOWN = 30
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """A data set or a model described, as text and as a JSON value, and whether prepare would refuse it."""
-
-    text: tuple[str, ...]
-    value: dict[str, Any]
-    refusal: str | None = None
-    """None, or in one line why prepare would refuse."""
-    accepted_with: Path | None = None
-    """The table of classes that was written, where prepare would take the data with it."""
-
-    def lines(self) -> list[str]:
-        """The description, line by line."""
-        return list(self.text)
-
-    def _repr_html_(self) -> str:
-        refused = self.refusal is not None and self.accepted_with is None
-        return as_html(self.lines() + [f"prepare would refuse this: {self.refusal}"] * refused)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The description as a JSON value."""
-        return self.value
 
 
 def inspect(
@@ -97,201 +69,33 @@ def inspect(
         ignore_value=tuple(ignore_value),
     )
     if labels is not None:
-        from terrazzo.patches.from_rasters import SceneInputs
+        from terrazzo.scenes.labelled_rasters.opening import SceneInputs
 
-        return _inspect_scenes(
+        return inspect_scenes(
             SceneInputs(path, Path(labels), class_field, layer), options, write_classes, overwrite, progress
         )
     given = given_classes(table) if table else None
     surveyed = survey(path, layout, progress, Reader(downsample))
     counted = census(surveyed.probes)
     try:
-        known = _resolved(surveyed, counted, given, options)
+        known = classes_in(surveyed, counted, given, options)
         resolved, problem, checked = known, None, judge(surveyed, counted, known, options)
     except ClassTableError as error:
         resolved, problem = None, f"{path}: {error}"
-        checked = _judged_without_classes(surveyed, counted, options)
-    described = _describe(surveyed, counted, checked, problem)
+        checked = judged_without_classes(surveyed, counted, options)
+    described = describe(surveyed, counted, checked, problem)
     if write_classes is None:
         return described
     draft = draft_classes(counted, resolved, options.ignore_value)
 
     def refusal_with(written: Path) -> str | None:
-        known = _resolved(surveyed, counted, given_classes(written), options)
+        known = classes_in(surveyed, counted, given_classes(written), options)
         return judge(surveyed, counted, known, options).report.refusal
 
-    return _with_table(described, Path(write_classes), draft, overwrite, refusal_with)
-
-
-def _inspect_scenes(
-    inputs: "SceneInputs",
-    options: LabelOptions,
-    write_classes: str | Path | None,
-    overwrite: bool,
-    progress: Progress,
-) -> Inspection:
-    """What is in rasters and their labels."""
-    from terrazzo.scenes.labelled_rasters.inspection import survey_scenes
-
-    found = survey_scenes(inputs, options, progress)
-    classes = _class_lines(found.value["classes"]) if found.value["classes"] else []
-    described = Inspection((*found.text, *classes), found.value, found.refusal)
-    if write_classes is None or found.table is None:
-        return described
-
-    def refusal_with(written: Path) -> str | None:
-        return survey_scenes(inputs, replace(options, classes=written), progress).refusal
-
-    return _with_table(described, Path(write_classes), found.table, overwrite, refusal_with)
+    return with_table(described, Path(write_classes), draft, overwrite, refusal_with)
 
 
 def inspect_model(path: Path) -> Inspection:
     """What a model file says of itself. Raises InputError or ModelFileError."""
     header = read_header(path)
     return Inspection((f"{path}: a terrazzo model", *describe_header(header)), json.loads(header.to_json()))
-
-
-def _resolved(surveyed: Survey, counted: Census, given: GivenTable | None, options: LabelOptions) -> Classes:
-    data = shlex.quote(str(surveyed.root))
-    return resolve_classes(counted, surveyed.found, given, options.unknown, options.ignore_value, data)
-
-
-def _judged_without_classes(surveyed: Survey, counted: Census, options: LabelOptions) -> Checked:
-    """All that can be told while the classes are unknown: every value stands for a class of its own."""
-    draft, _ = draft_classes(counted, None)
-    stand_in = Classes(draft.schema, (), class_of_values(draft, counted, "error", ()))
-    checked = judge(surveyed, counted, stand_in, replace(options, unknown="error", ignore_class=()))
-    about_classes = ("unknown", "nearest", "void", "absent", "id-range")
-    findings = tuple(found for found in checked.report.findings if found.kind not in about_classes)
-    return replace(checked, report=replace(checked.report, findings=findings))
-
-
-def _describe(surveyed: Survey, counted: Census, checked: Checked, problem: str | None) -> Inspection:
-    report = checked.report
-    sizes = [probe.size for probe in surveyed.probes if probe.size]
-    pixels = sum(height * width for height, width in sizes)
-    groups = _groups(surveyed)
-    values = [
-        {"value": value_text(counted, value), "pixels": count, "share": count / counted.total}
-        for value, count in list(counted.pixels.items())[:MAX_CLASSES]
-    ]
-    value = report.to_dict() | {
-        "n_images": len(surveyed.probes),
-        "pixels": pixels,
-        "heights": [min((height for height, _ in sizes), default=0), max((height for height, _ in sizes), default=0)],
-        "widths": [min((width for _, width in sizes), default=0), max((width for _, width in sizes), default=0)],
-        "groups": groups,
-        "masks": "colors" if counted.is_color else "ids",
-        "values": values,
-        "n_values": len(counted.pixels),
-        "label_values": [] if problem else _label_values(checked, counted),
-        "refusal": problem or report.refusal,
-    }
-    if problem:
-        value["classes"] = []
-    heights, widths = value["heights"], value["widths"]
-    text = [
-        f"{surveyed.root}: layout {report.layout}, {how_many(len(surveyed.probes), 'image')}, "
-        f"{pixels / 1e6:.1f} megapixels",
-        f"sizes: {widths[0]} to {widths[1]} px wide, {heights[0]} to {heights[1]} px high",
-        *_group_lines(groups, len(surveyed.probes)),
-        *(_value_lines(values, len(counted.pixels), value["masks"]) if problem else _class_lines(value["classes"])),
-        *_label_value_lines(value["label_values"]),
-        *report.lines(),
-    ]
-    return Inspection(tuple(text), value, value["refusal"])
-
-
-def _groups(surveyed: Survey) -> list[dict[str, Any]]:
-    """Name, images and pixels of each group, in the order of the files."""
-    groups: dict[str, dict[str, Any]] = {}
-    for probe in surveyed.probes:
-        group = groups.setdefault(probe.scene.group, {"name": probe.scene.group, "images": 0, "pixels": 0})
-        group["images"] += 1
-        group["pixels"] += probe.size[0] * probe.size[1] if probe.size else 0
-    return list(groups.values())
-
-
-def _group_lines(groups: list[dict[str, Any]], n_images: int) -> list[str]:
-    if len(groups) == n_images:
-        return ["groups: none, every image stands for itself"]
-    shown = [
-        f"  {group['name']}: {how_many(group['images'], 'image')}, {group['pixels'] / 1e6:.1f} megapixels"
-        for group in groups
-    ]
-    more = [f"  and {len(groups) - _SHOWN} more"] if len(groups) > _SHOWN else []
-    return [f"groups: {len(groups)}, each to stay on one side of a split", *shown[:_SHOWN], *more]
-
-
-def _class_lines(classes: list[dict[str, Any]]) -> list[str]:
-    width = max((len(entry["name"]) for entry in classes), default=0)
-    return [
-        "classes: id, colour, name, pixels, share of the pixels that have a class",
-        *(f"  {c['id']:3d}  {c['color']}  {c['name']:{width}}  {c['pixels']:12d}  {c['share']:7.2%}" for c in classes),
-    ]
-
-
-def _label_values(checked: Checked, counted: Census) -> list[dict[str, Any]]:
-    """For masks of ids: the class of each value in the files, once classes are left out and the ids close up."""
-    if counted.is_color or any(scene.scene.lossy for scene in checked.scenes):
-        return []
-    lookups = {scene.scene.label_ids for scene in checked.scenes if scene.scene.label_ids is not None}
-    meant = {(value, i) for lookup in lookups for value, i in enumerate(lookup) if i != NO_CLASS}
-    meant |= {(IGNORE, IGNORE)} - {(value, IGNORE) for value, _ in meant}
-    return [
-        {
-            "value": value,
-            "id": i,
-            "name": None if i == IGNORE else checked.schema.names[i],
-            "pixels": counted.pixels.get(value, 0),
-        }
-        for value, i in sorted(meant)
-        if i != IGNORE or value in counted.pixels
-    ]
-
-
-def _label_value_lines(values: list[dict[str, Any]]) -> list[str]:
-    if not values:
-        return []
-    if all(entry["value"] == entry["id"] for entry in values):
-        return ["the masks hold the ids themselves"]
-    return [
-        "values in the masks: value -> id, name",
-        *(f"  {e['value']:5d} -> " + (f"{e['id']:3d}  {e['name']}" if e["name"] else "ignored") for e in values),
-    ]
-
-
-def _value_lines(values: list[dict[str, Any]], n_values: int, kind: str) -> list[str]:
-    shown = [f"  {entry['value']:8}  {entry['pixels']:12d}  {entry['share']:7.2%}" for entry in values[:_SHOWN]]
-    more = [f"  and {n_values - _SHOWN} more"] if n_values > _SHOWN else []
-    return [f"the masks hold {n_values} {kind} of unknown meaning: value, pixels, share", *shown, *more]
-
-
-def _with_table(
-    described: Inspection,
-    path: Path,
-    draft: tuple[ClassTable, int],
-    overwrite: bool,
-    refusal_with: Callable[[Path], str | None],
-) -> Inspection:
-    """The inspection once the table of classes is written; an equal table at `path` is kept.
-
-    `refusal_with` tells why prepare would refuse the data with that table, or raises ClassTableError.
-    """
-    classes, left_out = draft
-    ignored = [value for _, value in classes.ignored]
-    table = class_table_csv(classes.schema, classes.values if classes.has_ids else None, ignored)
-    kept = path.is_file() and path.read_bytes() == table.encode()
-    if not kept:
-        refuse_existing(path, "the class table", overwrite)
-        write_text(path, table)
-    n_classes = classes.schema.n_classes
-    line = f"{'kept' if kept else 'wrote'} {path}: {how_many(n_classes, 'class')}; "
-    line += f"edit it and give it as --classes {path}"
-    line += f" ({left_out} further values are not in it)" if left_out else ""
-    try:
-        accepted = described.refusal is None or refusal_with(path) is None
-    except ClassTableError:
-        accepted = False
-    value = described.value | {"class_table": str(path)}
-    return replace(described, text=(*described.text, line), value=value, accepted_with=path if accepted else None)

@@ -5,7 +5,28 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from terrazzo.classes.schema import IGNORE, ClassSchema, format_color
-from terrazzo.evaluation.panels import class_picture
+
+IGNORED_COLORS = ((176, 180, 186), (134, 139, 147))
+"""The two stripes that mark ignored pixels."""
+
+
+_STRIPE_PX = 4
+
+
+def class_picture(ids: NDArray[np.uint8], schema: ClassSchema) -> NDArray[np.uint8]:
+    """Ids (H, W) in their classes' colours, (H, W, 3), ignored pixels striped."""
+    picture = schema.decode(ids)
+    ignored = ids == IGNORE
+    picture[ignored] = np.array(IGNORED_COLORS, np.uint8)[stripes(ids.shape)][ignored]
+    return picture
+
+
+def stripes(shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """0 and 1 in diagonal stripes (H, W)."""
+    rows, columns = np.indices(shape)
+    stripes: NDArray[np.int64] = (rows + columns) // _STRIPE_PX % 2
+    return stripes
+
 
 _CLASS_SHARE = 115  # of 256: how much of the class colour an overlay shows, 0.45
 _FONT_SIZE = 20

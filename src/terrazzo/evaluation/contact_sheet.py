@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from terrazzo.classes.drawing import draw_legend
+from terrazzo.classes.drawing import class_picture, draw_legend
 from terrazzo.classes.schema import IGNORE, ClassSchema
-from terrazzo.evaluation.panels import class_picture, shown_bands
+from terrazzo.evaluation.panels import shown_bands
 
 PANEL_PX = 224
 """The longest side of a panel on the sheet."""

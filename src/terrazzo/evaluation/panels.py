@@ -7,14 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from terrazzo.classes.drawing import IGNORED_COLORS, class_picture, stripes
 from terrazzo.classes.schema import IGNORE, ClassSchema
 
 ERROR_COLOR = (225, 38, 48)
 """Wrong pixels in the errors panel."""
-IGNORED_COLORS = ((176, 180, 186), (134, 139, 147))
-"""The two stripes that mark ignored pixels."""
-
-_STRIPE_PX = 4
 
 
 @dataclass(frozen=True)
@@ -52,14 +49,6 @@ def shown_bands(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return image[..., :3] if image.shape[2] >= 3 else np.repeat(image[..., :1], 3, axis=2)
 
 
-def class_picture(ids: NDArray[np.uint8], schema: ClassSchema) -> NDArray[np.uint8]:
-    """Ids (H, W) in their classes' colours, (H, W, 3), ignored pixels striped."""
-    picture = schema.decode(ids)
-    ignored = ids == IGNORE
-    picture[ignored] = np.array(IGNORED_COLORS, np.uint8)[_stripes(ids.shape)][ignored]
-    return picture
-
-
 def error_map(image: NDArray[np.uint8], truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Where a prediction is wrong, (H, W, 3): wrong pixels red, right ones dark grey image, ignored ones striped."""
     grey = shown_bands(image).mean(axis=2, keepdims=True)
@@ -67,15 +56,8 @@ def error_map(image: NDArray[np.uint8], truth: NDArray[np.uint8], predicted: NDA
     wrong = truth != predicted
     canvas[wrong] = 0.7 * np.array(ERROR_COLOR) + 0.3 * canvas[wrong]
     ignored = truth == IGNORE
-    canvas[ignored] = np.array(IGNORED_COLORS)[_stripes(truth.shape)][ignored]
+    canvas[ignored] = np.array(IGNORED_COLORS)[stripes(truth.shape)][ignored]
     return canvas.round().astype(np.uint8)
-
-
-def _stripes(shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """0 and 1 in diagonal stripes (H, W)."""
-    rows, columns = np.indices(shape)
-    stripes: NDArray[np.int64] = (rows + columns) // _STRIPE_PX % 2
-    return stripes
 
 
 def _class_png(ids: NDArray[np.uint8], schema: ClassSchema, max_px: int) -> bytes:

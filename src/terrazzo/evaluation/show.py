@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from terrazzo._version import __version__
 from terrazzo.errors import InputError, OutputExistsError
 from terrazzo.evaluation.metrics import class_counts, confusion_matrices
-from terrazzo.maps.pictures.files import KEY, key_of, refuse_other, writing
 from terrazzo.patches.folder import Patches, open_patches
+from terrazzo.pixels.keyed import KEY, key_of, refuse_other
 from terrazzo.system.devices import check_compute
-from terrazzo.system.files import digest, file_digest, write_beside
+from terrazzo.system.files import digest, file_digest, write_beside, writing
 from terrazzo.system.reporting import Progress, silent
 
 if TYPE_CHECKING:

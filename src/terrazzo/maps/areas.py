@@ -6,16 +6,66 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from terrazzo.classes.drawing import draw_legend
-from terrazzo.classes.schema import IGNORE, ClassSchema, format_color
+from terrazzo.classes.schema import IGNORE, ClassSchema
+from terrazzo.errors import OutputExistsError
 from terrazzo.pixels.geodesy import PixelAreas
-from terrazzo.system.files import write_beside, write_text
+from terrazzo.system.files import write_text
+
+AREAS = "areas.csv"
+
+
+FIELDS = ("file", "class_id", "class", "pixels", "share")
+
+
+@dataclass(frozen=True)
+class Areas:
+    """Pixels of one picture by class, in id order."""
+
+    file: str
+    """The picture's name below its input, with forward slashes."""
+    pixels: tuple[int, ...]
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Each class's share of the picture, 0..1; they sum to 1."""
+        total = sum(self.pixels)
+        return tuple(pixels / total for pixels in self.pixels)
+
+
+def write_areas(path: Path, pictures: Sequence[Areas], schema: ClassSchema) -> None:
+    """Write one row a picture and class, also for classes that the picture lacks; an equal table is left alone."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(FIELDS)
+    for picture in pictures:
+        classes = zip(schema.names, picture.pixels, picture.shares, strict=True)
+        for i, (name, pixels, share) in enumerate(classes):
+            writer.writerow((picture.file, i, name, pixels, f"{share:.8f}"))
+    if not path.is_file() or path.read_bytes() != stream.getvalue().encode():
+        write_text(path, stream.getvalue())
+
+
+def refuse_other_areas(path: Path, files: Iterable[str]) -> None:
+    """Raise OutputExistsError where `path` is no table of areas, or one that also speaks of other files.
+
+    A table of some of the files is what a run leaves in which others failed; writing it anew loses nothing.
+    """
+    if not path.exists():
+        return
+    try:
+        rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
+    except (OSError, ValueError, csv.Error):
+        rows = []
+    others = {row[0] for row in rows[1:] if row} - set(files)
+    if rows[:1] == [list(FIELDS)] and not others:
+        return
+    what = f"holds the areas of other images ({min(others)})" if others else "is not a table of areas"
+    raise OutputExistsError(f"{path}: {what}; choose another --out, or replace it with --overwrite")
+
 
 AREA_FIELDS = ("class_id", "class", "pixels", "share", "area_m2", "area_ha")
 ZONE_FIELD = "zone"
@@ -24,9 +74,7 @@ COUNTED = (
     "--mapping-unit joins small areas to a neighbour"
 )
 """What the figures of areas.csv and of run.json are."""
-QUICKLOOK_PX = 1024
 M2_PER_HA = 10_000
-_GAP = 12
 ROWS = 64
 """Rows whose areas are looked at together."""
 
@@ -113,42 +161,3 @@ def _write_table(path: Path, fields: Sequence[str], rows: Iterable[Sequence[obje
     writer.writerow(fields)
     writer.writerows(rows)
     write_text(path, stream.getvalue())
-
-
-def write_style(path: Path, schema: ClassSchema) -> None:
-    """Write a QGIS style that shows class ids in their colours and names; nodata stays transparent."""
-    qgis = ElementTree.Element("qgis", version="3.22.0", styleCategories="Symbology")
-    pipe = ElementTree.SubElement(qgis, "pipe")
-    renderer = ElementTree.SubElement(
-        pipe, "rasterrenderer", type="paletted", band="1", opacity="1", alphaBand="-1", nodataColor=""
-    )
-    ElementTree.SubElement(renderer, "rasterTransparency")
-    palette = ElementTree.SubElement(renderer, "colorPalette")
-    for i, (name, color) in enumerate(zip(schema.names, schema.colors, strict=True)):
-        ElementTree.SubElement(
-            palette, "paletteEntry", value=str(i), color=format_color(color).lower(), label=name, alpha="255"
-        )
-    ElementTree.indent(qgis)
-    doctype = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"
-    write_text(path, f"{doctype}\n{ElementTree.tostring(qgis, encoding='unicode')}\n")
-
-
-def quicklook_size(height: int, width: int, schema: ClassSchema) -> tuple[int, int]:
-    """The size (height, width) of the map in a quicklook: as large as its legend leaves room for, never enlarged."""
-    room = QUICKLOOK_PX - draw_legend(schema).width - _GAP
-    factor = min(1.0, QUICKLOOK_PX / height, room / width)
-    return max(1, round(height * factor)), max(1, round(width * factor))
-
-
-def write_quicklook(path: Path, ids: NDArray[np.uint8], schema: ClassSchema) -> None:
-    """Write the small map (h, w) and its legend side by side on white as a PNG; nodata is white."""
-    colors = schema.decode(ids)
-    colors[ids == IGNORE] = 255
-    legend = draw_legend(schema)
-    legend.thumbnail((QUICKLOOK_PX, QUICKLOOK_PX))
-    height, width = ids.shape
-    sheet = Image.new("RGB", (width + _GAP + legend.width, max(height, legend.height)), "white")
-    sheet.paste(Image.fromarray(colors), (0, 0))
-    sheet.paste(legend, (width + _GAP, 0))
-    with write_beside(path) as temporary:
-        sheet.save(temporary, "PNG")

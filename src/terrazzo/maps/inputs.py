@@ -10,13 +10,10 @@ from typing import TypeVar
 
 from terrazzo.errors import ImageError, InputError
 from terrazzo.pixels.remote import Url, url_of
+from terrazzo.pixels.suffixes import RASTER_SUFFIXES, SUFFIXES, VIRTUAL
 from terrazzo.system.patterns import is_pattern, matching
 from terrazzo.system.places import Place
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-PICTURE_NAMES = tuple(suffix.removeprefix(".") for suffix in SUFFIXES)
-RASTER_SUFFIXES = (".tif", ".tiff", ".jp2")
-VIRTUAL = ".vrt"  # read only where it is named itself: it stands for other files
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 

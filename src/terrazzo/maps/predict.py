@@ -10,8 +10,7 @@ from terrazzo.maps.engines.options import engine_options
 from terrazzo.maps.inputs import FoundPictures, find_pictures
 from terrazzo.maps.jobs.options import map_options, parse_memory, refuse_without_raster, zone_options
 from terrazzo.model.header import read_header
-from terrazzo.model.model_file import ModelFile
-from terrazzo.model.opening import check_engine
+from terrazzo.model.opening import ModelFile, check_engine
 from terrazzo.model.windows.tiling import plan
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import file_digest
@@ -19,7 +18,7 @@ from terrazzo.system.places import Place, place_of
 from terrazzo.system.reporting import Progress, Say, how_many, quiet, silent
 
 if TYPE_CHECKING:
-    from terrazzo.maps.picture_areas import Areas
+    from terrazzo.maps.areas import Areas
     from terrazzo.maps.pictures.batch import Prediction
     from terrazzo.maps.rasters.batch import RasterBatch, RasterMap
     from terrazzo.maps.rasters.dry_run import MapPlan

@@ -1,7 +1,7 @@
 """What a model file says of itself, in lines to read."""
 
 from terrazzo.model.header import Header
-from terrazzo.patches.splits.origins import BUFFER
+from terrazzo.patches.splits.leak import BUFFER
 from terrazzo.system.reporting import how_many
 
 

@@ -18,6 +18,7 @@ from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import ClassTableError, InputError, ModelFileError, RecipeError
 from terrazzo.model.exported import HEADER, is_exported, read_notes
 from terrazzo.model.normalization import Normalization
+from terrazzo.pixels.bands import BandReading
 from terrazzo.recipe.sections import ModelSection
 
 METADATA_KEY = "terrazzo"
@@ -41,16 +42,6 @@ class TrainingData:
     """Pixel hashes of the images with a patch in training."""
     n_train: int
     n_val: int
-
-
-@dataclass(frozen=True)
-class BandReading:
-    """How the bands of the rasters that a model was trained on were read."""
-
-    names: tuple[str, ...]
-    """Their descriptions, or colours, in the order in which the network sees them."""
-    scale: tuple[float, float] | None = None
-    """The stored values that became 0 and 255; None: they were 8-bit."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,6 @@ from terrazzo.errors import RecipeError
 
 Scale = Literal["unit", "minmax"]
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 UINT8_RANGE = 255.0
 

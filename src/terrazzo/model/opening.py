@@ -1,93 +1,45 @@
 """What computes a prediction: torch for a model.safetensors or .h5, onnxruntime, without torch, for an .onnx."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from terrazzo.errors import InputError, ModelFileError
-from terrazzo.model.exported import FREE_SIZE, ONNX, PT2, read_notes
+from terrazzo.errors import InputError
+from terrazzo.model.exported import ONNX, PT2
 from terrazzo.model.header import Header, read_header
-from terrazzo.model.predictor import CPU_BATCH_PIXELS, Predictor
-from terrazzo.system.extras import silence_onnxruntime
+from terrazzo.model.onnx_model import load_onnx
+from terrazzo.model.predictor import Predictor
+from terrazzo.model.windows.tiling import Tiling
+from terrazzo.system.places import PathLike
 
 if TYPE_CHECKING:
-    import onnx
-    from onnxruntime import InferenceSession
+    from terrazzo.model.bundle import Bundle
 
-STRIDE = 32  # the graph's height and width are multiples of it
+if TYPE_CHECKING:
+    pass
 
 
 @dataclass(frozen=True)
-class OnnxModel:
-    """An exported .onnx, computed by onnxruntime in float32 on all cores."""
+class ModelFile:
+    """The model of a run: its file, what that says of itself, and how it is to look at images and to compute."""
 
+    path: Path
+    digest: str
     header: Header
-    session: "InferenceSession"
-    window: int | None
-    """The one height and width that the graph takes; None: any multiple of 32."""
-
-    @property
-    def batch_pixels(self) -> int:
-        """How many pixels to look at together."""
-        return CPU_BATCH_PIXELS
-
-    def classify(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Class probabilities (B, K, H, W) for pixels (B, C, H, W), filled up at the border as `models.Network` does.
-
-        Raises InputError where a window is larger than the graph takes.
-        """
-        height, width = pixels.shape[2:]
-        if self.window is not None and max(height, width) > self.window:
-            raise InputError(
-                f"--window {max(height, width)}: this ONNX file takes at most {self.window} px; use a smaller one"
-            )
-        pad = [(0, 0), (0, 0), *((0, (self.window or -(-side // STRIDE) * STRIDE) - side) for side in (height, width))]
-        image = np.divide(np.pad(pixels, pad, mode="edge"), self.header.normalization.value_range, dtype=np.float32)
-        return self.probs(image)[..., :height, :width]
-
-    def probs(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What the graph itself gives: probabilities (B, K, H, W) for a float32 image (B, C, H, W) in 0..1."""
-        (probs,) = self.session.run(None, {self.session.get_inputs()[0].name: np.ascontiguousarray(image)})
-        return np.asarray(probs)
+    tiling: Tiling
+    device: str
+    precision: str
 
 
-def load_onnx(path: Path, n_threads: int | None = None) -> OnnxModel:
-    """The model in an .onnx that `terrazzo export` wrote, ready to run. Raises ModelFileError where it is damaged.
+def load(model: PathLike, *, device: str = "auto", precision: str = "auto") -> "Bundle":
+    """A trained model in memory; `load(path).predict(image)` gives ids (H, W) and probabilities (K, H, W)."""
+    from terrazzo.system.devices import check_compute
 
-    The file declares one height and width, because QGIS tools read them; the graph itself takes others, so that small
-    images are seen here in the same windows as with the model.safetensors.
-    """
-    header, free = read_header(path), FREE_SIZE in read_notes(path)
-    import onnx
+    check_compute(device, precision)
+    read_header(Path(model))  # a damaged file is refused before torch is imported
+    from terrazzo.model import bundle
 
-    silence_onnxruntime()
-    import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as trouble
-
-    model = onnx.load(path)
-    declared = model.graph.input[0].type.tensor_type.shape.dim[2].dim_value
-    if free:
-        free_size(model)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = n_threads or os.cpu_count() or 1
-    options.log_severity_level = 3  # errors alone: what the library warns of is not the user's to mend
-    try:
-        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    except (trouble.Fail, trouble.InvalidGraph, trouble.InvalidProtobuf, trouble.NotImplemented) as error:
-        first_line = str(error).splitlines()[0]
-        raise ModelFileError(f"{path}: onnxruntime cannot run it ({first_line}); export the model anew") from error
-    return OnnxModel(header, session, None if free else declared)
-
-
-def free_size(model: "onnx.ModelProto") -> None:
-    """Declare input and output of a graph as of any height and width, in place."""
-    for value in (model.graph.input[0], model.graph.output[0]):
-        for axis, name in ((2, "height"), (3, "width")):
-            value.type.tensor_type.shape.dim[axis].dim_param = name
+    return bundle.load(model, device, precision)
 
 
 def check_engine(model: Path, device: str, precision: str) -> None:

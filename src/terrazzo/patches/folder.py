@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import ClassTableError, PatchesError
-from terrazzo.model.header import BandReading
 from terrazzo.patches.splits.split import SIDES
+from terrazzo.pixels.bands import BandReading
 from terrazzo.system.files import Mark
 
 IMAGES, MASKS, INDEX, DESCRIPTION = "images.npy", "masks.npy", "index.csv", "dataset.json"

@@ -5,10 +5,8 @@ scene of any size is cut in the memory of a strip. Pixels that the image's own m
 """
 
 import json
-import shlex
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,48 +15,19 @@ import numpy as np
 from terrazzo.errors import InputError, LabelError
 from terrazzo.patches.cutting import check_patching
 from terrazzo.patches.folder import FORMAT, MARK, open_patches
-from terrazzo.patches.from_pictures import Prepared, refuse_place
+from terrazzo.patches.prepared import Prepared, refuse_place
+from terrazzo.patches.raster_cutting import Tally, cut_strip
 from terrazzo.patches.splits.footprints import Footprints, footprints
 from terrazzo.patches.splits.origins import Ground
 from terrazzo.patches.splits.split import SplitOptions, make_split
 from terrazzo.patches.writer import Making, PatchWriter, Source, Written, finished, open_writer, write_tables
-from terrazzo.pixels.band_choice import choose
-from terrazzo.pixels.rasters import Choice, Raster, open_pixels, read_raster
-from terrazzo.scenes.contract.check import LabelOptions
-from terrazzo.scenes.contract.known_classes import given_classes
-from terrazzo.scenes.labelled_rasters.burning import polygon_labels
-from terrazzo.scenes.labelled_rasters.labelling import GridLabels, Labelling, LabelRules
-from terrazzo.scenes.labelled_rasters.matching import LabelledRaster, pair_rasters
-from terrazzo.scenes.labelled_rasters.raster_classes import raster_labels
-from terrazzo.scenes.labelled_rasters.strips import Tally, cut_strip, strips
+from terrazzo.pixels.rasters import open_pixels
+from terrazzo.scenes.contract.options import LabelOptions
+from terrazzo.scenes.labelled_rasters.labelling import Labelling
+from terrazzo.scenes.labelled_rasters.opening import LabelledScene, SceneInputs, labels_on, open_labelling, open_scenes
+from terrazzo.scenes.labelled_rasters.strips import strips
 from terrazzo.system.files import digest, refuse_existing, write_folder_beside
 from terrazzo.system.reporting import Progress, Say, how_many
-
-ALIKE = 1.25
-"""Ground sampling distances that differ by a larger factor are told."""
-
-
-@dataclass(frozen=True)
-class SceneInputs:
-    """Rasters, their labels, and how both are read."""
-
-    images: Path
-    labels: Path
-    class_field: str | None = None
-    layer: str | None = None
-    bands: tuple[str, ...] | None = None
-    """Numbers from 1 or names; None: all that are not alpha."""
-    scale: tuple[float, float] | None = None
-    """The stored values that become 0 and 255."""
-
-
-@dataclass(frozen=True)
-class LabelledScene:
-    """A raster with its labels, opened as far as its header."""
-
-    pair: LabelledRaster
-    raster: Raster
-    choice: Choice
 
 
 def prepare_scenes(
@@ -106,47 +75,6 @@ def prepare_scenes(
         noted = replace(result, warnings=(*lying.notes(), *result.warnings))
         write_tables(folder, written, sources, schema, noted, Making(key, split, told))
     return Prepared(open_patches(out), False, result.warnings)
-
-
-def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledScene]:
-    """The rasters with their labels and the bands that are read of them. Raises InputError, LabelError."""
-    pairs, n_lone = pair_rasters(inputs.images, inputs.labels, unpaired)
-    if n_lone:
-        say(f"left out: {how_many(n_lone, 'file')} without a partner (--unpaired skip)")
-    scenes: list[LabelledScene] = []
-    for pair in pairs:
-        raster = read_raster(pair.image)
-        n_bands = len(inputs.bands) if inputs.bands else sum(color != "alpha" for color in raster.colors)
-        scenes.append(LabelledScene(pair, raster, choose(raster, n_bands, inputs.bands, inputs.scale)))
-        if n_bands != len(scenes[0].choice.bands):
-            raise InputError(
-                f"{raster.path}: has {n_bands} bands, {scenes[0].raster.path} {len(scenes[0].choice.bands)}; "
-                "choose bands that all have, as in --bands 1,2,3"
-            )
-    first = scenes[0]
-    if first.raster.palette is None and len(first.choice.bands) != 3:
-        names = ", ".join(f"{band} {first.raster.names[band - 1]}" for band in first.choice.bands)
-        say(f"bands: {names} (--bands chooses others)")
-    known = [scene.raster.gsd_m for scene in scenes if scene.raster.gsd_m is not None]
-    if known and max(known) > ALIKE * min(known):
-        say(f"warning: the rasters have between {min(known):.3g} and {max(known):.3g} m a pixel")
-    return scenes
-
-
-def open_labelling(
-    scenes: Sequence[LabelledScene], inputs: SceneInputs, labels: LabelOptions, progress: Progress
-) -> Labelling:
-    """The labels of the scenes with their classes. Raises InputError, LabelError, ClassTableError."""
-    data = shlex.join(map(str, (inputs.images, inputs.labels)))
-    rules = LabelRules(inputs.class_field, inputs.layer, labels.unknown, labels.ignore_class, labels.ignore_value, data)
-    given = given_classes(labels.classes) if labels.classes else None
-    pairs = [scene.pair for scene in scenes]
-    if pairs[0].is_layer:
-        return polygon_labels(pairs[0], rules, given)
-    for flag, value in (("--class-field", inputs.class_field), ("--layer", inputs.layer)):
-        if value is not None:
-            raise InputError(f"{flag} {value}: is for polygons, {pairs[0].labels} is a raster; leave it out")
-    return raster_labels(pairs, [scene.raster for scene in scenes], rules, given, progress)
 
 
 def _footprints(scenes: Sequence[LabelledScene], patch_size: int, split: SplitOptions) -> Footprints:
@@ -203,21 +131,6 @@ def _on_ground(
     rasters = np.array([numbers[source.name] for source in sources], np.int64)
     grouped = [replace(source, group=lying.group(numbers[source.name])) for source in sources]
     return grouped, None if lying.alone else lying.ground(written.image, written.corners, rasters)
-
-
-@contextmanager
-def labels_on(labelling: Labelling, scene: LabelledScene, bad: str, say: Say) -> Iterator[GridLabels | None]:
-    """The labels on a scene's grid; None, said, where they do not overlap it and `bad` is skip."""
-    with ExitStack() as opened:
-        try:
-            grid = opened.enter_context(labelling.on_grid(scene.pair, scene.raster, say))
-        except LabelError as error:
-            if bad != "skip":
-                raise
-            say(f"left out: {error} (--bad skip)")
-            yield None
-            return
-        yield grid
 
 
 def _refuse_nothing(inputs: SceneInputs, scenes: Sequence[LabelledScene], patch_size: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from rasterio.enums import ColorInterp
 
 from terrazzo.errors import InputError
-from terrazzo.model.header import BandReading
+from terrazzo.pixels.bands import BandReading
 from terrazzo.pixels.rasters import Choice, Raster
 
 

@@ -1,8 +1,19 @@
 """What the user says of bands and values, from words to values: `--bands` and `--scale` of every command."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from terrazzo.errors import InputError
+
+
+@dataclass(frozen=True)
+class BandReading:
+    """How the bands of the rasters that a model was trained on were read."""
+
+    names: tuple[str, ...]
+    """Their descriptions, or colours, in the order in which the network sees them."""
+    scale: tuple[float, float] | None = None
+    """The stored values that became 0 and 255; None: they were 8-bit."""
 
 
 def parse_bands(bands: str | Sequence[str | int]) -> tuple[str, ...]:

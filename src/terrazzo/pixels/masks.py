@@ -15,7 +15,8 @@ from PIL import Image
 
 from terrazzo.classes.schema import IGNORE, NO_CLASS, ClassSchema, format_color, pack_colors, unpack_color
 from terrazzo.errors import ImageError, LabelError
-from terrazzo.pixels.photos import WHOLE, View, decode, palette_of, png_depth, sampled, tiff_tags
+from terrazzo.pixels.photos import WHOLE, View, decode, palette_of, sampled
+from terrazzo.pixels.signatures import png_depth, tiff_tags
 
 NEAREST_DISTANCE = 96.0
 """`--unknown nearest` takes a colour for the nearest class up to this Euclidean distance in RGB (0..441)."""

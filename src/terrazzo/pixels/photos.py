@@ -21,14 +21,11 @@ from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
 from terrazzo.errors import ImageError
+from terrazzo.pixels.signatures import BMP, JPEG, PNG, RIFF, TIFF, png_depth, tiff_tags
 from terrazzo.pixels.upright import TURNS, ToRgb, orientation_of, png_orientation, swaps_sides, upright_rgb
 
 MAX_PIXELS = 400_000_000
 
-# The plugins are called by their classes: Image.open tries dozens of formats, and warns of large images (or refuses
-# them) by a limit that is global to the process. The limit here is MAX_PIXELS.
-_PNG, _BMP, _JPEG, _RIFF = b"\x89PNG\r\n\x1a\n", b"BM", b"\xff\xd8\xff", b"RIFF"
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # What Pillow raises on damaged files. SyntaxError is its word for "not of this format"; it warns of damaged metadata,
 # which is an error where the caller made warnings errors.
 _TROUBLE = (
@@ -115,10 +112,10 @@ def read_size(raw: bytes, where: str) -> tuple[int, int]:
     """(height, width) of an image after its EXIF orientation, without decoding its pixels. Raises ImageError."""
     try:
         image = _open(raw, where)
-        if raw.startswith(_TIFF):
+        if raw.startswith(TIFF):
             turned = False  # Pillow turns TIFFs itself
         else:
-            turned = swaps_sides(png_orientation(raw) if raw.startswith(_PNG) else orientation_of(image))
+            turned = swaps_sides(png_orientation(raw) if raw.startswith(PNG) else orientation_of(image))
     except _TROUBLE as error:
         raise ImageError(f"{where}: cannot be read as an image ({_reason(error)}); replace the file") from error
     width, height = image.size
@@ -150,54 +147,22 @@ def palette_of(image: Image.Image) -> NDArray[np.uint8]:
     return colors
 
 
-def png_depth(raw: bytes) -> tuple[int, bool] | None:
-    """(bits a channel, whether it is grey) as a PNG's header says; None for other formats."""
-    return (raw[24], raw[25] == 0) if raw.startswith(_PNG) and len(raw) > 25 else None
-
-
-def tiff_tags(raw: bytes, where: str) -> dict[int, tuple[int, ...]] | None:
-    """The whole-number tags of a TIFF's first page; None for other formats. Raises ImageError where it is cut short."""
-    if not raw.startswith(_TIFF):
-        return None
-    order = "<" if raw[:1] == b"I" else ">"
-    big = raw[2:4] in (b"+\0", b"\0+")
-    count_code, offset_code, entry_size, first_at = ("Q", "Q", 20, 8) if big else ("H", "I", 12, 4)
-    whole = {1: "B", 3: "H", 4: "I", 16: "Q"}
-    tags: dict[int, tuple[int, ...]] = {}
-    try:
-        (start,) = struct.unpack_from(order + offset_code, raw, first_at)
-        (n_entries,) = struct.unpack_from(order + count_code, raw, start)
-        start += struct.calcsize(count_code)
-        for entry in range(start, start + n_entries * entry_size, entry_size):
-            tag, kind, n_values = struct.unpack_from(order + "HH" + offset_code, raw, entry)
-            if kind not in whole or n_values > 64:
-                continue
-            values = f"{order}{n_values}{whole[kind]}"
-            at = entry + 4 + struct.calcsize(offset_code)
-            if struct.calcsize(values) > struct.calcsize(offset_code):
-                (at,) = struct.unpack_from(order + offset_code, raw, at)
-            tags[tag] = struct.unpack_from(values, raw, at)
-    except (struct.error, OverflowError) as error:
-        raise ImageError(f"{where}: is truncated or damaged (the TIFF header ends early); replace the file") from error
-    return tags
-
-
 def _open(raw: bytes, where: str) -> ImageFile.ImageFile:
     """The image with its header read and its pixels not yet."""
     if not raw:
         raise ImageError(f"{where}: is empty (0 bytes); replace the file")
     stream = io.BytesIO(raw)
     image: ImageFile.ImageFile
-    if raw.startswith(_PNG):
+    if raw.startswith(PNG):
         image = PngImagePlugin.PngImageFile(stream)
-    elif raw.startswith(_JPEG):
+    elif raw.startswith(JPEG):
         image = JpegImagePlugin.JpegImageFile(stream)
-    elif raw.startswith(_TIFF):
+    elif raw.startswith(TIFF):
         tiff_tags(raw, where)
         image = TiffImagePlugin.TiffImageFile(stream)
-    elif raw.startswith(_RIFF):
+    elif raw.startswith(RIFF):
         image = WebPImagePlugin.WebPImageFile(stream)
-    elif raw.startswith(_BMP):
+    elif raw.startswith(BMP):
         image = BmpImagePlugin.BmpImageFile(stream)
     else:
         raise ImageError(f"{where}: is not an image that can be read; expected JPEG, PNG, TIFF, BMP or WebP")
@@ -215,10 +180,10 @@ def _decoded(raw: bytes, where: str, draft: float) -> tuple[Image.Image, int]:
             _draft(image, draft)
         with _own_limit(image.width * image.height):
             image.load()
-        if raw.startswith(_PNG):
+        if raw.startswith(PNG):
             # Decoding stops at the last pixel and skips checksums: a flipped bit in a mask would pass as other classes.
             PngImagePlugin.PngImageFile(io.BytesIO(raw)).verify()
-        return image, 1 if raw.startswith(_TIFF) else orientation_of(image)  # Pillow turns TIFFs itself
+        return image, 1 if raw.startswith(TIFF) else orientation_of(image)  # Pillow turns TIFFs itself
     except _TROUBLE as error:
         raise ImageError(f"{where}: is truncated or damaged ({_reason(error)}); replace the file") from error
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from terrazzo.recipe.recipe import Recipe, load_recipe, recipe_names
+from terrazzo.recipe.reading import load_recipe, recipe_names
+from terrazzo.recipe.recipe import Recipe
 
 ANY_LAYOUT = "flat"
 """Where a program wants a layout of the recipes that are for any data: the plain one, `images/` beside `masks/`."""

@@ -21,6 +21,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from terrazzo.errors import InputError, OutputExistsError
+from terrazzo.system.places import Place
+
+
+@contextmanager
+def writing(path: Place) -> Iterator[None]:
+    """Turn what the operating system says against writing (disk full, no permission) into InputError naming `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error}); choose another --out") from error
+
 
 PARTIAL_SUFFIX = ".partial"
 

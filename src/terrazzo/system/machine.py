@@ -1,8 +1,44 @@
 """How much memory may still be used on this machine."""
 
+import os
+import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
+
+_LIBRARIES = ("numpy", "rasterio", "torch", "onnxruntime", "segmentation-models-pytorch", "terrazzo")
+
+
+def library_versions() -> dict[str, str]:
+    """The versions of the libraries that have a say in the values; those that are not installed are left out."""
+    found = {}
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def peak_rss_mb() -> float:
+    """The most memory that this process, or one that it started, has held so far, in MB of 10**6 bytes."""
+    if sys.platform == "win32":
+        import psutil
+
+        return round(psutil.Process().memory_info().peak_wset / 1e6, 1)
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    peaks = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return round(max(peaks) * unit / 1e6, 1)
+
+
+def n_cores() -> int:
+    """The cores this process may use, at most 8: more would hold too many decoded images at a time."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, 8)
+
 
 _CGROUP = Path("/sys/fs/cgroup")
 

@@ -17,6 +17,9 @@ from urllib.parse import unquote, urlsplit
 from terrazzo.errors import InputError
 from terrazzo.system.extras import need
 
+PathLike = str | Path
+
+
 _LIBRARIES = (
     ("botocore.exceptions", "BotoCoreError"),
     ("google.auth.exceptions", "GoogleAuthError"),

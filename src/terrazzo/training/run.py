@@ -1,10 +1,7 @@
 """A training run as a folder: what `train` checks, writes, keeps, refuses and resumes; `run_files` names its files."""
 
 import csv
-import json
 import math
-import shlex
-import shutil
 import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,30 +11,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from terrazzo._version import __version__
-from terrazzo.errors import InputError, ModelFileError, OutputExistsError, RecipeError, StoppedError
-from terrazzo.model.header import Header, TrainingData, read_header
+from terrazzo.errors import InputError, RecipeError, StoppedError
+from terrazzo.model.header import Header, TrainingData
 from terrazzo.patches.folder import Patches, open_patches
-from terrazzo.patches.splits.split import describe_leak, is_leaky
+from terrazzo.patches.splits.leak import describe_leak, is_leaky
 from terrazzo.recipe.loss_terms import check_class_weights, parse_terms
-from terrazzo.recipe.recipe import Recipe, first_difference, load_recipe
-from terrazzo.recipe.stages import Leg, LegResult, compare_legs, legs, stage_rows, stage_table
+from terrazzo.recipe.recipe import Recipe
+from terrazzo.recipe.stages import Leg, legs
 from terrazzo.system.devices import check_compute
-from terrazzo.system.files import digest, folder_for, refuse_existing, write_beside
+from terrazzo.system.files import digest, folder_for, write_beside
 from terrazzo.system.reporting import Progress, Say, how_many
 from terrazzo.training.run_folder import (
-    BEST,
     CHECKPOINTS,
     CURVES,
-    FILES,
-    FOLDERS,
     LAST,
-    MARK,
     METRICS,
     MODEL,
-    RECIPE,
     STAGE_CURVES,
     STAGES,
+    RunOptions,
+    finished,
+    make_room,
+    nothing_left,
+    started_recipe,
 )
+from terrazzo.training.stage_results import LegResult, compare_legs, stage_rows, stage_table
 
 if TYPE_CHECKING:
     from terrazzo.training.fit import Fit
@@ -69,15 +67,6 @@ class Trained:
         return curves.read_bytes() if curves.is_file() else None
 
 
-@dataclass(frozen=True)
-class RunOptions:
-    """What to do with what is at the run's place, and where to compute."""
-
-    resume: bool = False
-    overwrite: bool = False
-    device: str = "auto"
-
-
 def train_patches(
     patches_path: Path, recipe: Recipe, run: Path, options: RunOptions, progress: Progress, say: Say
 ) -> Trained:
@@ -91,26 +80,15 @@ def train_patches(
     recipe = suited(recipe, patches.bands, say)
     _check(patches, recipe)
     key = run_key(patches, recipe)
-    if (kept := _finished(run, key)) is not None and not options.overwrite:
+    if (kept := finished(run, key)) is not None and not options.overwrite:
         return Trained(run / MODEL, kept, True, False)
-    _make_room(run, recipe, key, options)
+    make_room(run, recipe, key, options)
     say(f"{how_many(len(patches.rows('train')), 'patch')} to train on, {len(patches.rows('val'))} to validate")
     say(describe_leak(patches.leak))
     if options.resume and not (run / CHECKPOINTS / LAST).is_file():
         say(f"nothing to resume in {run}: the training begins anew")
-    with folder_for(run / MODEL), _nothing_left(run), _interrupts_kept():
+    with folder_for(run / MODEL), nothing_left(run), _interrupts_kept():
         return _train(patches, recipe, run, key, options, progress, say)
-
-
-@contextmanager
-def _nothing_left(run: Path) -> Iterator[None]:
-    """Remove what the block wrote where it fails before there is a model or a checkpoint to go on from."""
-    try:
-        yield
-    except BaseException:
-        if not any((run / name).exists() for name in (MODEL, f"{CHECKPOINTS}/{BEST}", f"{CHECKPOINTS}/{LAST}")):
-            _clear(run)
-        raise
 
 
 @contextmanager
@@ -137,7 +115,7 @@ def _train(
     from terrazzo.training.curves import plot_curves
     from terrazzo.training.epoch_log import read_rows
 
-    started = _started_recipe(run, recipe) if options.resume else None
+    started = started_recipe(run, recipe) if options.resume else None
     frozen, result = carry_out(patches, recipe, run, options.device, progress, say, started)
     if result is None:
         raise StoppedError(
@@ -225,56 +203,3 @@ def _check(patches: Patches, recipe: Recipe) -> None:
         )
     if not any(entry["pixels"] for entry in patches.description["classes"]):
         raise RecipeError(f"{patches.path}: every pixel is ignored, so there is nothing to learn; prepare it anew")
-
-
-def _finished(run: Path, key: str) -> Header | None:
-    """The header of the finished model in `run` where it is of the same patches and recipe."""
-    try:
-        header = read_header(run / MODEL)
-    except (InputError, ModelFileError):
-        return None
-    return header if header.key == key else None
-
-
-def _make_room(run: Path, recipe: Recipe, key: str, options: RunOptions) -> None:
-    """Refuse what is in the way, and clear what may go."""
-    if run.is_file():
-        raise OutputExistsError(f"{run}: is a file; --out takes a folder")
-    started = (run / RECIPE).is_file()
-    if options.resume and started:
-        _refuse_another_recipe(run, recipe)
-    elif started and not options.overwrite and not options.resume:
-        raise OutputExistsError(
-            f"{run}: holds another or an unfinished run; go on with --resume, replace it with --overwrite, "
-            "or choose another --out"
-        )
-    else:
-        refuse_existing(run, "a run", options.overwrite, MARK)
-        _clear(run)
-
-
-def _clear(run: Path) -> None:
-    """Remove what a run wrote, and nothing else that may lie there."""
-    for name in FILES:
-        (run / name).unlink(missing_ok=True)
-    for name in FOLDERS:
-        shutil.rmtree(run / name, ignore_errors=True)
-
-
-def _started_recipe(run: Path, recipe: Recipe) -> Recipe | None:
-    """The recipe that the run was started with, at the asked number of epochs; None where nothing was started."""
-    if not (run / RECIPE).is_file():
-        return None
-    return load_recipe(run / RECIPE).with_changes({"train.epochs": recipe.train.epochs})
-
-
-def _refuse_another_recipe(run: Path, recipe: Recipe) -> None:
-    """Raise RecipeError where the run was started with another recipe, epochs and settled choices apart."""
-    different = first_difference(recipe, load_recipe(run / RECIPE))
-    if different is not None:
-        knob = different[0]
-        asked, started = (value if isinstance(value, str) else json.dumps(value) for value in different[1:])
-        raise RecipeError(
-            f"{run}: was started with {knob} = {started}, not {asked}; "
-            f"--set {shlex.quote(f'{knob}={started}')} resumes it, --overwrite starts anew"
-        )

@@ -3,30 +3,59 @@
 RUN/patches/    the patches of a run that was given a data set; the rest of a run's folder is told in `run_files`
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from terrazzo.errors import InputError
-from terrazzo.maps.inputs import RASTER_SUFFIXES, VIRTUAL
 from terrazzo.patches.folder import DESCRIPTION, IMAGES, INDEX, MASKS
 from terrazzo.patches.from_pictures import prepare_patches
-from terrazzo.patches.splits.split import SplitOptions
-from terrazzo.recipe.recipe import Recipe, load_recipe
+from terrazzo.patches.prepare import layout_in, split_options
+from terrazzo.recipe.reading import load_recipe
+from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import DataSection
-from terrazzo.scenes.contract.check import LabelOptions
-from terrazzo.scenes.layouts.detect import LAYOUTS, check_layout
-from terrazzo.scenes.trees import open_tree
+from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import PARTIAL_SUFFIX, refuse_existing
-from terrazzo.system.reporting import Progress, Say
-from terrazzo.training.run import RunOptions, train_patches
-from terrazzo.training.run_folder import MARK
+from terrazzo.system.places import PathLike
+from terrazzo.system.reporting import Progress, Say, quiet, silent
+from terrazzo.training.run import train_patches
+from terrazzo.training.run_folder import MARK, RunOptions
 
 if TYPE_CHECKING:
-    from terrazzo.patches.from_rasters import SceneInputs
     from terrazzo.training.run import Trained
+
+if TYPE_CHECKING:
+    from terrazzo.training.run import Trained
+
+
+def train(
+    patches: PathLike,
+    *,
+    out: PathLike,
+    recipe: str = "unet-resnet34",
+    epochs: int | None = None,
+    batch_size: int | str | None = None,
+    encoder_weights: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress = silent,
+    say: Say = quiet,
+) -> "Trained":
+    """A recipe trained on patches; the folder `out` holds model.safetensors and everything about the run.
+
+    A data set (folder or .zip) in place of `patches` is prepared first, by the recipe's data section, into OUT/patches.
+    `recipe` is a shipped name or a .yaml file; `changes` are fields of it, as in `{"optimizer.lr": 3e-4}`.
+    """
+    from terrazzo.training.run_folder import RunOptions
+
+    short = {"train.epochs": epochs, "train.batch_size": batch_size, "model.encoder_weights": encoder_weights}
+    wanted = {name: value for name, value in short.items() if value is not None} | dict(changes or {})
+    chosen = load_recipe(recipe).with_changes(wanted)
+    return start(Path(patches), chosen, Path(out), RunOptions(resume, overwrite, device), progress, say)
+
 
 PATCHES = "patches"
 
@@ -41,56 +70,6 @@ def is_data_set(source: Path) -> bool:
 def patches_of(source: Path, run: Path) -> Path:
     """What a run from `source` trains on: `source` itself, or the patches prepared from it in the run's folder."""
     return run / PATCHES if is_data_set(source) else source
-
-
-def data_section(recipe: str | Path | None, given: Mapping[str, Any]) -> DataSection:
-    """The recipe's data section, the default one without a recipe, with what is given (not None) in place of its own.
-
-    Given values are not checked here: LabelOptions and SplitOptions refuse what is wrong, naming the option.
-    """
-    section = DataSection() if recipe is None else load_recipe(recipe).data
-    return section.model_copy(update={name: value for name, value in given.items() if value is not None})
-
-
-def layout_in(data: Path, layout: str | None) -> str | None:
-    """`layout` where the data have it; None, to be found by looking, where they have another or none is asked for."""
-    check_layout(layout)
-    return layout if layout is not None and LAYOUTS[layout](open_tree(data)) is not None else None
-
-
-def split_options(section: DataSection, block_size: int | None = None, buffer: int | None = None) -> SplitOptions:
-    """The split that a data section asks for. Raises SplitError on values that cannot be."""
-    return SplitOptions(section.split, section.val, section.test, section.seed, block_size, buffer)
-
-
-def scene_inputs(
-    data: Path,
-    labels: Path | None,
-    class_field: str | None,
-    layer: str | None,
-    bands: str | Sequence[str | int] | None,
-    scale: str | Sequence[float] | None,
-) -> "SceneInputs | None":
-    """The rasters and labels that prepare is given; None without labels, where `data` is a data set of pictures.
-
-    Raises InputError where one is given without the other.
-    """
-    if labels is not None:
-        from terrazzo.patches.from_rasters import SceneInputs
-        from terrazzo.pixels.bands import parse_bands, parse_scale
-
-        parsed = None if bands is None else parse_bands(bands)
-        return SceneInputs(
-            data, labels, class_field, layer, parsed, scale=None if scale is None else parse_scale(scale)
-        )
-    for flag, value in (("--class-field", class_field), ("--layer", layer), ("--bands", bands), ("--scale", scale)):
-        if value is not None:
-            raise InputError(f"{flag} {value}: is for rasters with labels; give these too, as in {data} labels.gpkg")
-    if data.is_file() and data.suffix.lower() in (*RASTER_SUFFIXES, VIRTUAL):
-        raise InputError(
-            f"{data}: is a raster without labels; give them too, as in {data} labels.gpkg --class-field class"
-        )
-    return None
 
 
 def start(source: Path, recipe: Recipe, run: Path, options: RunOptions, progress: Progress, say: Say) -> "Trained":

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,32 @@ from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.stages import legs
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import Mark, digest, refuse_existing, write_beside, write_folder_beside, write_json
-from terrazzo.system.reporting import Progress, Say
+from terrazzo.system.places import PathLike
+from terrazzo.system.reporting import Progress, Say, quiet, silent
 from terrazzo.training.run import suited
 
 if TYPE_CHECKING:
     from terrazzo.training.range_test import Curve
+
+
+def tune(
+    patches: PathLike,
+    *,
+    out: PathLike,
+    recipe: str = "unet-resnet34",
+    steps: int = 100,
+    changes: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    overwrite: bool = False,
+    progress: Progress = silent,
+    say: Say = quiet,
+) -> "Tuned":
+    """A learning rate for a recipe on these patches, from a few steps of growing rate; the curve goes to `out`."""
+    from terrazzo.recipe.reading import load_recipe
+
+    chosen = load_recipe(recipe).with_changes(dict(changes or {}))
+    return tune_patches(Path(patches), chosen, Path(out), TuneOptions(steps, device, overwrite), progress, say)
+
 
 PLOT, TABLE, RESULT = "learning_rate.png", "learning_rate.csv", "tune.json"
 MARK = Mark((PLOT, TABLE, RESULT), ((RESULT, '"recipe"'),))

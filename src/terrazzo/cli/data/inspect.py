@@ -83,7 +83,7 @@ def inspect(
 
 def _words(*given: Any) -> Iterator[str]:
     """The options of a `LabelOptions` that are not its defaults, as words of a command."""
-    from terrazzo.scenes.contract.check import LabelOptions
+    from terrazzo.scenes.contract.options import LabelOptions
 
     for field, value in zip(fields(LabelOptions), given, strict=True):
         values = value if isinstance(value, tuple) else () if value == field.default else (value,)

@@ -27,7 +27,7 @@ def train(
 ) -> int:
     """Train a recipe on patches; the best epoch becomes model.safetensors."""
     import terrazzo
-    from terrazzo.recipe.recipe import parse_assignments
+    from terrazzo.recipe.reading import parse_assignments
     from terrazzo.training.train import patches_of
 
     changes = parse_assignments(assignments or ())

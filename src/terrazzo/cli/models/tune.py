@@ -22,7 +22,7 @@ def tune(
 ) -> int:
     """Find a learning rate: the loss over a few steps of growing rate, and the --set line to use."""
     import terrazzo
-    from terrazzo.recipe.recipe import parse_assignments
+    from terrazzo.recipe.reading import parse_assignments
 
     changes = parse_assignments(assignments or ())
     with reporting() as (progress, say):

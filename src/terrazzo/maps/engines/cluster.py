@@ -8,36 +8,32 @@ another one.
 # mypy: allow-untyped-calls
 # (Dask types only a part of its functions.)
 
-import gc
 import logging
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from dask.system import CPU_COUNT
-from distributed import CancelledError, Client, KilledWorker, LocalCluster, as_completed
+from distributed import CancelledError, KilledWorker, as_completed
 
 from terrazzo.errors import InputError
+from terrazzo.maps.engines.connection import check_installed, connected, workers_of
 from terrazzo.maps.engines.local import batch_size
 from terrazzo.maps.engines.options import EngineOptions
 from terrazzo.maps.engines.worker import Equipment, ModelOnWorker, RasterOnWorker, finish_piece, report
 from terrazzo.maps.jobs.job import RasterJob
-from terrazzo.maps.outputs.record import library_versions
 from terrazzo.maps.pieces.computing import Finished
 from terrazzo.maps.pieces.journal import Journal
 from terrazzo.maps.pieces.lattice import Piece
-from terrazzo.model.model_file import ModelFile
+from terrazzo.model.opening import ModelFile
+from terrazzo.system.machine import library_versions
 
 AHEAD = 2
 """Pieces that a worker is given at a time: one to compute, one to go on with."""
-_CONNECT_SECONDS = 5
-_WORKER_SECONDS = 60
 _GONE = (KeyError, OSError, RuntimeError, CancelledError)  # what Dask says where a worker or the scheduler is gone
 
 
@@ -64,7 +60,7 @@ class DaskEngine:
     @cached_property
     def crew(self) -> Crew:
         """The cluster, checked. Raises InputError where its workers do not fit."""
-        client, n_threads = self.stack.enter_context(_connected(self.options))
+        client, n_threads = self.stack.enter_context(connected(self.options))
         return self.stack.enter_context(_equipped(client, self.model, n_threads, self.options.scheduler))
 
     def get_ready(self) -> None:
@@ -118,7 +114,7 @@ class DaskEngine:
         client = self.crew.client
         workers, load = tuple(client.nthreads()), Counter(pending.values())
         if not workers and not pending:
-            workers = _workers(client, self.options.scheduler)
+            workers = workers_of(client, self.options.scheduler)
         while waiting and workers:
             worker = min(workers, key=load.__getitem__)
             if load[worker] >= AHEAD:
@@ -138,60 +134,10 @@ def dask_engine(model: ModelFile, options: EngineOptions) -> Iterator[DaskEngine
 
 
 @contextmanager
-def _connected(options: EngineOptions) -> Iterator[tuple[Any, int | None]]:
-    """A client, and how many threads each worker's torch gets; None: as many as Dask says it has."""
-    if options.scheduler is None:
-        workers = options.workers or max(1, CPU_COUNT // 2)
-        with (
-            LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                memory_limit=None,
-                # No dashboard; its bare server takes any free port, not the one that another cluster may have.
-                scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-                silence_logs=logging.CRITICAL,
-            ) as cluster,
-            Client(cluster, set_as_default=False) as client,
-        ):
-            yield client, max(1, CPU_COUNT // workers)
-        return
-    existing = _current_client(options.scheduler)
-    if existing is not None:
-        yield existing, None
-        return
-    with _connect(options.scheduler) as client:
-        yield client, None
-
-
-def _connect(scheduler: str) -> Client:
-    """A client of the scheduler. Raises InputError where none answers."""
-    try:
-        return Client(scheduler, timeout=_CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError) as error:
-        said = str(error)
-    # Not from the error, whose frames hold the half-made client: it must go now, in this thread. Were it collected
-    # later in the thread of another client's loop, that would wait for a lock that the client holds while it starts.
-    gc.collect()
-    raise InputError(
-        f"--scheduler {scheduler}: no Dask scheduler answers there ({said}); "
-        "start one with `dask scheduler`, or leave --scheduler out"
-    )
-
-
-def _current_client(scheduler: str) -> Any:
-    """The caller's own client, where it is connected to that scheduler: it has the credentials that may be needed."""
-    try:
-        client = Client.current()
-    except ValueError:
-        return None
-    return client if client.scheduler is not None and client.scheduler.address == scheduler else None
-
-
-@contextmanager
 def _equipped(client: Any, model: ModelFile, n_threads: int | None, scheduler: str | None) -> Iterator[Crew]:
     """Tell the workers of the model. Raises InputError where they cannot open it, or do not all compute alike."""
-    workers = _workers(client, scheduler)
-    _check_installed(client)
+    workers = workers_of(client, scheduler)
+    check_installed(client)
     name = f"terrazzo-model-{uuid4().hex}"
     client.register_plugin(ModelOnWorker(model, n_threads), name)
     try:
@@ -213,31 +159,6 @@ def _forget(client: Any, name: str) -> None:
     """Take a plugin from the workers; where they are gone already, so is it, and what ended the run is told instead."""
     with suppress(*_GONE):
         client.unregister_worker_plugin(name)
-
-
-def _workers(client: Any, scheduler: str | None) -> tuple[str, ...]:
-    """The addresses of the workers, waited for. Raises InputError where there is none."""
-    try:
-        client.wait_for_workers(1, timeout=_WORKER_SECONDS)
-    except TimeoutError as error:
-        raise InputError(
-            f"--scheduler {scheduler}: has had no worker for {_WORKER_SECONDS} s; "
-            f"start one with `dask worker {scheduler}`"
-        ) from error
-    return tuple(client.nthreads())
-
-
-def _check_installed(client: Any) -> None:
-    """Raise InputError where terrazzo is missing on the scheduler or on a worker."""
-    # A function of the standard library: one of ours could not even be sent to a machine that lacks the package.
-    found = client.run(version, "terrazzo", on_error="return")
-    lacking = [f"worker {worker}" for worker, said in found.items() if isinstance(said, Exception)]
-    try:
-        client.run_on_scheduler(version, "terrazzo")
-    except ModuleNotFoundError:  # what PackageNotFoundError is
-        lacking.insert(0, "the scheduler")
-    if lacking:
-        raise InputError(f"{lacking[0]} has no terrazzo; install it there with the versions that are here")
 
 
 def _absolute(job: RasterJob) -> RasterJob:

@@ -15,8 +15,7 @@ from terrazzo.maps.pieces.lattice import Piece
 from terrazzo.maps.pieces.turning import averaging
 from terrazzo.maps.pieces.window_reader import WindowReader
 from terrazzo.model.exported import ONNX
-from terrazzo.model.model_file import ModelFile
-from terrazzo.model.opening import computes_on
+from terrazzo.model.opening import ModelFile, computes_on
 from terrazzo.model.predictor import Predictor
 from terrazzo.model.windows.tiling import window_batch
 from terrazzo.pixels.rasters import open_pixels

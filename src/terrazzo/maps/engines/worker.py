@@ -18,17 +18,16 @@ from terrazzo.errors import InputError, TerrazzoError
 from terrazzo.maps.engines.local import compute_pieces, reading
 from terrazzo.maps.engines.threads import steady_count
 from terrazzo.maps.jobs.job import RasterJob
-from terrazzo.maps.outputs.record import library_versions
 from terrazzo.maps.pieces.computing import Finished
 from terrazzo.maps.pieces.journal import Journal
 from terrazzo.maps.pieces.lattice import Piece
 from terrazzo.maps.pieces.window_reader import WindowReader
-from terrazzo.model.model_file import ModelFile
-from terrazzo.model.opening import computes_on, open_model
+from terrazzo.model.opening import ModelFile, computes_on, open_model
 from terrazzo.model.predictor import Halving, Predictor
 from terrazzo.model.windows.tiling import window_batch
 from terrazzo.pixels.rasters import read_raster
 from terrazzo.system.files import file_digest
+from terrazzo.system.machine import library_versions
 
 
 @dataclass(frozen=True)

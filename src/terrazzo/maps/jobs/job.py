@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from terrazzo.maps.jobs.memory_need import MemoryNeed, memory_need
 from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.jobs.resolution import working_grid
-from terrazzo.maps.outputs.record import finished, library_versions, refuse_other_map
+from terrazzo.maps.outputs.record import finished, refuse_other_map
 from terrazzo.maps.pieces.journal import PARTIAL, begun_cut, check_journal, key_of
 from terrazzo.maps.pieces.lattice import Lattice, Piece, cut
 from terrazzo.maps.pieces.working_grid import WorkingGrid
-from terrazzo.model.model_file import ModelFile
+from terrazzo.model.opening import ModelFile
 from terrazzo.model.windows.blend import Axis
 from terrazzo.pixels.band_choice import choose
 from terrazzo.pixels.rasters import MAX_PIXELS, Choice, Raster, read_raster
 from terrazzo.pixels.remote import Url
 from terrazzo.system.files import digest
-from terrazzo.system.machine import free_bytes
+from terrazzo.system.machine import free_bytes, library_versions
 from terrazzo.system.places import Place
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from terrazzo.errors import InputError
 from terrazzo.maps.pieces.resampling import ScaledAxis
 from terrazzo.maps.pieces.working_grid import WorkingGrid
 from terrazzo.model.header import Header
-from terrazzo.model.model_file import ModelFile
+from terrazzo.model.opening import ModelFile
 from terrazzo.pixels.photos import View
 from terrazzo.pixels.rasters import Raster
 

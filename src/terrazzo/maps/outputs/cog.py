@@ -19,7 +19,7 @@ from rasterio.windows import Window
 
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import InputError
-from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, NODATA, Layers
+from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, NODATA, Part
 from terrazzo.pixels.rasters import Raster, gdal
 from terrazzo.system.files import write_beside
 
@@ -35,15 +35,6 @@ _COG = {
     "bigtiff": "if_safer",
     "num_threads": "all_cpus",  # the bytes are the same
 }
-
-
-@dataclass(frozen=True)
-class Part:
-    """A rectangle of a map: its first row and column, and its layers."""
-
-    row: int
-    col: int
-    layers: Layers
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,7 @@
 """What a finished map was made from, with what, and what it cost: run.json."""
 
 import json
-import sys
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -24,32 +22,6 @@ OUTPUTS = (
     RUN,
 )
 """All that a map can consist of; run.json is put in place last and says which files belong to it."""
-
-_LIBRARIES = ("numpy", "rasterio", "torch", "onnxruntime", "segmentation-models-pytorch", "terrazzo")
-
-
-def library_versions() -> dict[str, str]:
-    """The versions of the libraries that have a say in the values; those that are not installed are left out."""
-    found = {}
-    for library in _LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def peak_rss_mb() -> float:
-    """The most memory that this process, or one that it started, has held so far, in MB of 10**6 bytes."""
-    if sys.platform == "win32":
-        import psutil
-
-        return round(psutil.Process().memory_info().peak_wset / 1e6, 1)
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    peaks = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return round(max(peaks) * unit / 1e6, 1)
 
 
 def read_record(folder: Place) -> Mapping[str, Any]:

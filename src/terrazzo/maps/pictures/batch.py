@@ -5,25 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from terrazzo.errors import ImageError, InputError, OutputExistsError, PartialError
+from terrazzo.maps.areas import AREAS, Areas, refuse_other_areas, write_areas
 from terrazzo.maps.inputs import FoundPictures, PictureFile
-from terrazzo.maps.picture_areas import AREAS, Areas, refuse_other_areas, write_areas
-from terrazzo.maps.pictures.files import (
-    JPEG_MAX_SIDE,
-    LEGEND,
-    MapFiles,
-    count_pixels,
-    legend_key,
-    map_key,
-    refuse_other,
-    save_legend,
-    writing,
-)
+from terrazzo.maps.pictures.files import JPEG_MAX_SIDE, LEGEND, MapFiles, count_pixels, legend_key, map_key, save_legend
 from terrazzo.maps.pictures.mapping import map_picture
-from terrazzo.model.model_file import ModelFile
-from terrazzo.model.opening import open_model
+from terrazzo.model.opening import ModelFile, open_model
 from terrazzo.model.predictor import Halving
+from terrazzo.pixels.keyed import refuse_other
 from terrazzo.pixels.photos import open_photo, read_size
-from terrazzo.system.files import digest
+from terrazzo.system.files import digest, writing
 from terrazzo.system.reporting import Progress, Say, silent
 
 BANDS = 3

@@ -4,25 +4,22 @@ Class map, overlay and legend each carry a key: the hash of all that they were m
 absent, a file with the right key is this command's own finished output; any other file of that name is in the way.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from PIL import Image, JpegImagePlugin, PngImagePlugin
+from PIL import Image, PngImagePlugin
 
 from terrazzo.classes.drawing import draw_legend
 from terrazzo.classes.schema import ClassSchema
-from terrazzo.errors import ImageError, InputError, OutputExistsError
+from terrazzo.errors import ImageError
+from terrazzo.pixels.keyed import KEY, TROUBLE, key_of
 from terrazzo.system.files import digest, write_beside
-from terrazzo.system.places import Place
 
-KEY = "terrazzo-key"
 LEGEND = "legend.png"
 
 JPEG_MAX_SIDE = 65_500
 _JPEG_QUALITY = 90
-_TROUBLE = (OSError, SyntaxError, ValueError)  # what Pillow raises on files that are no pictures
 
 
 @dataclass(frozen=True)
@@ -54,35 +51,12 @@ def legend_key(schema: ClassSchema) -> str:
     return digest("legend", schema.palette.tobytes(), *schema.names)
 
 
-def key_of(path: Path) -> str | None:
-    """The key that a PNG or JPEG carries; None where it has none, or is no such file."""
-    try:
-        with path.open("rb") as stream:
-            if path.suffix == ".png":
-                text: str | None = PngImagePlugin.PngImageFile(stream).info.get(KEY)
-                return text
-            comment = JpegImagePlugin.JpegImageFile(stream).info.get("comment", b"")
-    except _TROUBLE:
-        return None
-    label, _, key = comment.decode("latin-1").partition("=")
-    return key if label == KEY else None
-
-
-def refuse_other(path: Path, key: str, made_of: str) -> None:
-    """Raise OutputExistsError where `path` is there and does not carry the key of what it would be `made_of`."""
-    if path.exists() and key_of(path) != key:
-        raise OutputExistsError(
-            f"{path}: is in the way, it was not made from {made_of}; "
-            "choose another --out, or replace it with --overwrite"
-        )
-
-
 def count_pixels(classes: Path, n_classes: int) -> tuple[int, ...]:
     """Pixels of each class in a finished class map. Raises ImageError where it has been damaged since."""
     try:
         with PngImagePlugin.PngImageFile(classes) as image:  # Image.open would warn of large ones
             return tuple(image.histogram()[:n_classes])
-    except _TROUBLE as error:
+    except TROUBLE as error:
         raise ImageError(f"{classes}: is damaged ({error}); remove it and run the command again") from error
 
 
@@ -104,12 +78,3 @@ def save_legend(schema: ClassSchema, path: Path) -> None:
     text.add_text(KEY, key)
     with write_beside(path) as temporary:
         draw_legend(schema).save(temporary, "PNG", pnginfo=text)
-
-
-@contextmanager
-def writing(path: Place) -> Iterator[None]:
-    """Turn what the operating system says against writing (disk full, no permission) into InputError naming `path`."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error}); choose another --out") from error

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from terrazzo.classes.drawing import tint
-from terrazzo.maps.pictures.files import KEY, MapFiles, save_overlay, writing
+from terrazzo.maps.pictures.files import MapFiles, save_overlay
 from terrazzo.maps.pictures.png import palette_png
 from terrazzo.model.predictor import Predictor
 from terrazzo.model.windows.blend import Block
 from terrazzo.model.windows.tiling import Tiling, blocks, window_batch
-from terrazzo.system.files import write_beside
+from terrazzo.pixels.keyed import KEY
+from terrazzo.system.files import write_beside, writing
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.errors import InputError, OutputExistsError
-from terrazzo.maps.pictures.files import writing
 from terrazzo.maps.pieces.lattice import Piece
 from terrazzo.maps.pieces.sums import PROBABILITIES
-from terrazzo.system.files import PARTIAL_SUFFIX, digest, folder_for, write_beside, write_json
+from terrazzo.system.files import PARTIAL_SUFFIX, digest, folder_for, write_beside, write_json, writing
 from terrazzo.system.places import Place, Store, names_in, working_folder
 
 PARTIAL = ".partial"

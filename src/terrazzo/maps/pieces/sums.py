@@ -6,6 +6,7 @@ invalid pixel's are 0: that is how the two are told apart.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,15 @@ _ROWS = 32  # rows that are finished together: their numbers stay in the cache
 CLASSES, CONFIDENCE, PROBABILITIES = "classes", "confidence", "probabilities"
 Layers = Mapping[str, NDArray[np.uint8]]
 """What can be mapped, each (bands, h, w): class ids; the winner's share and every class's share in percent."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A rectangle of a map: its first row and column, and its layers."""
+
+    row: int
+    col: int
+    layers: Layers
 
 
 def weighted(probs: NDArray[np.float32], rows: NDArray[np.float32], cols: NDArray[np.float32]) -> NDArray[np.int32]:

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from terrazzo.maps.outputs.cog import Part
 from terrazzo.maps.pieces.lattice import Cell
 from terrazzo.maps.pieces.resampling import ScaledAxis, weighted_means
-from terrazzo.maps.pieces.sums import NODATA, Layers
+from terrazzo.maps.pieces.sums import NODATA, Layers, Part
 from terrazzo.maps.pieces.window_reader import PixelSource
 
 SOURCE_PIXELS = 1 << 20

@@ -14,8 +14,7 @@ from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.jobs.resolution import check_resampling, other_resolution
 from terrazzo.maps.outputs.record import read_record
 from terrazzo.maps.rasters.mapping import map_with
-from terrazzo.model.model_file import ModelFile
-from terrazzo.model.opening import open_model
+from terrazzo.model.opening import ModelFile, open_model
 from terrazzo.model.predictor import Halving
 from terrazzo.system.places import Place
 from terrazzo.system.reporting import Progress, Say

@@ -5,23 +5,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from terrazzo.maps.areas import (
-    count_areas,
-    describe_areas,
-    quicklook_size,
-    write_class_areas,
-    write_quicklook,
-    write_style,
-    write_zone_areas,
-)
+from terrazzo.maps.areas import count_areas, describe_areas, write_class_areas, write_zone_areas
 from terrazzo.maps.engines.local import Engine, LocalEngine
 from terrazzo.maps.jobs.job import RasterJob
 from terrazzo.maps.jobs.memory_need import MB, over_limit
 from terrazzo.maps.outputs.cog import MapSheet, strips, thumbnail, write_maps
 from terrazzo.maps.outputs.polygon_layer import write_vectors
-from terrazzo.maps.outputs.record import RUN, peak_rss_mb, publish
+from terrazzo.maps.outputs.record import RUN, publish
+from terrazzo.maps.outputs.style import quicklook_size, write_quicklook, write_style
 from terrazzo.maps.outputs.zone_counts import count_zones
-from terrazzo.maps.pictures.files import writing
 from terrazzo.maps.pieces.computing import assemble
 from terrazzo.maps.pieces.journal import PARTIAL, Journal, open_journal
 from terrazzo.maps.pieces.lattice import Piece
@@ -30,7 +22,8 @@ from terrazzo.maps.pieces.working_grid import on_input
 from terrazzo.model.predictor import Predictor
 from terrazzo.pixels.geodesy import pixel_areas
 from terrazzo.pixels.rasters import open_pixels
-from terrazzo.system.files import write_json
+from terrazzo.system.files import write_json, writing
+from terrazzo.system.machine import peak_rss_mb
 from terrazzo.system.reporting import Say, quiet
 
 Step = Callable[[int], None]

@@ -24,7 +24,7 @@ from terrazzo.errors import ExportError
 from terrazzo.model.exported import FREE_SIZE, Notes
 from terrazzo.model.exporting.parity import TOLERANCE, greatest_difference
 from terrazzo.model.exporting.portable import INPUT, OUTPUT, Graph
-from terrazzo.model.opening import load_onnx
+from terrazzo.model.onnx_model import load_onnx
 
 OPSET = 17
 

@@ -12,8 +12,6 @@ METHODS = ("given", "group", "image", "block", "patch")
 SIDES = ("train", "val", "test")
 NO_SIDE = "none"
 """The side of patches in the buffer around a validation or test block: nothing is done with them."""
-BUFFER = "buffer_px"
-"""What a block split adds to its leak: so many pixels lie between the sides."""
 Side = Literal["train", "val", "test"]
 
 

@@ -8,7 +8,6 @@ too; where rasters near one another have no common grid, no buffer is claimed. E
 is pure: the same units and seed give the same split.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +16,8 @@ from numpy.typing import NDArray
 from terrazzo.errors import SplitError
 from terrazzo.patches.splits.by_block import by_block
 from terrazzo.patches.splits.by_group import by_group
-from terrazzo.patches.splits.origins import BUFFER, METHODS, NO_SIDE, SIDES, PatchOrigins, Side, SplitOptions
+from terrazzo.patches.splits.leak import BUFFER, describe_leak, is_leaky, leak
+from terrazzo.patches.splits.origins import METHODS, NO_SIDE, SIDES, PatchOrigins, Side, SplitOptions
 from terrazzo.system.reporting import how_many
 
 __all__ = [
@@ -80,17 +80,6 @@ def default_method(origins: PatchOrigins) -> str:
         return "given"
     groups, images = len(np.unique(origins.group)), len(np.unique(origins.image))
     return "group" if 3 <= groups < images else "image"
-
-
-def leak(origins: PatchOrigins, sides: NDArray[np.str_]) -> dict[str, float]:
-    """Share of validation pixels (valid ones) whose image, and whose group, also has patches in training."""
-    val = sides == "val"
-    total = int(origins.valid_pixels[val].sum())
-    shares = {}
-    for name, unit in (("image", origins.image), ("group", origins.group)):
-        shared = val & np.isin(unit, unit[sides == "train"])
-        shares[name] = round(float(origins.valid_pixels[shared].sum()) / total, 6) if total else 0.0
-    return shares
 
 
 def _given(origins: PatchOrigins, options: SplitOptions, warnings: list[str]) -> NDArray[np.str_]:
@@ -158,26 +147,6 @@ def _at_random(unit: NDArray[np.int64], options: SplitOptions, method: str, noun
 
 def _count(share: float, units: int) -> int:
     return max(1, round(share * units)) if share > 0 else 0
-
-
-def is_leaky(leak_shares: Mapping[str, float]) -> bool:
-    """Whether scores will flatter: validation shares a group with training, with no buffer between the two."""
-    return leak_shares["group"] > 0 and not leak_shares.get(BUFFER)
-
-
-def describe_leak(leak_shares: Mapping[str, float]) -> str:
-    """One line on what a split's scores are worth."""
-    if leak_shares["group"] > 0 and not is_leaky(leak_shares):
-        return (
-            f"{leak_shares['group']:.0%} of the validation pixels share a scene with training, none is nearer than "
-            f"{leak_shares[BUFFER]:.0f} px to a training pixel; scores speak for this scene, not for others"
-        )
-    if is_leaky(leak_shares):
-        return (
-            f"LEAKY split: {leak_shares['group']:.0%} of the validation pixels share a group with training "
-            f"({leak_shares['image']:.0%} an image); scores will flatter"
-        )
-    return "no validation pixel shares a group with training"
 
 
 def counts(sides: NDArray[np.str_]) -> dict[str, int]:

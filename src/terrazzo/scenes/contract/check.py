@@ -5,78 +5,30 @@ out is counted in the report.
 """
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from terrazzo.classes.schema import IGNORE, ClassSchema, pack_colors, unpack_color
-from terrazzo.errors import ClassTableError, InputError
-from terrazzo.pixels.masks import NEAREST_DISTANCE, ids_of
+from terrazzo.classes.schema import IGNORE, ClassSchema, pack_colors
+from terrazzo.errors import ClassTableError
+from terrazzo.pixels.masks import ids_of
+from terrazzo.scenes.contract.census import Census
 from terrazzo.scenes.contract.findings import Finding, Report
-from terrazzo.scenes.contract.known_classes import Classes, given_classes, resolve_classes, value_text
-from terrazzo.scenes.contract.mask_values import MAX_VALUES
+from terrazzo.scenes.contract.known_classes import Classes, given_classes, resolve_classes
+from terrazzo.scenes.contract.notes import blank, ignored, left_out, named_values, nearest, smaller, snapped
+from terrazzo.scenes.contract.options import POLICIES, LabelOptions
 from terrazzo.scenes.contract.reading import Reader
-from terrazzo.scenes.contract.survey import Census, Survey, census, probe
-from terrazzo.scenes.contract.verdicts import CheckedScene, Rules, Verdict, judge_scene, offence
-from terrazzo.scenes.layouts.detect import check_layout, find_scenes
+from terrazzo.scenes.contract.survey import Survey, census, probe
+from terrazzo.scenes.contract.verdicts import CheckedScene, Rules, judge_scene, offence
+from terrazzo.scenes.layouts.detect import find_scenes
 from terrazzo.scenes.scene import Scene
 from terrazzo.scenes.trees import natural_key
-from terrazzo.system.reporting import Progress, how_many, silent
+from terrazzo.system.reporting import Progress, silent
 
 __all__ = ["POLICIES", "Checked", "CheckedScene", "LabelOptions", "check", "judge", "read_label"]
-
-POLICIES: Mapping[str, tuple[str, ...]] = {
-    "unpaired": ("error", "skip"),
-    "bad": ("error", "skip"),
-    "unknown": ("error", "ignore", "nearest"),
-    "fit": ("crop", "pad", "resize"),
-}
-
-
-MAX_DOWNSAMPLE = 64.0
-
-
-@dataclass(frozen=True)
-class LabelOptions:
-    """How a data set is read and what is let pass. Raises InputError on values that an option does not take."""
-
-    layout: str | None = None
-    """The name of a layout; None: found by looking."""
-    classes: Path | None = None
-    """A table of names and colours, JSON or CSV; None: from the data or a known palette."""
-    unpaired: str = "error"
-    """Images without mask and masks without image: error, or skip."""
-    bad: str = "error"
-    """Unreadable files, differing sizes, ids out of range: error, or skip the scene."""
-    unknown: str = "error"
-    """Colours in no class: error, ignore, or nearest (within `labels.NEAREST_DISTANCE`). Ids are
-    either ignored or an error."""
-    ignore_class: tuple[str, ...] = ()
-    """Names of classes whose pixels are ignored; the other ids close up."""
-    patch_size: int = 256
-    fit: str = "crop"
-    """How images become patches: crop, pad or resize."""
-    downsample: float = 1.0
-    """Images and masks are read at 1 / this of their height and width (`images.View` states the laws)."""
-    ignore_value: tuple[int, ...] = ()
-    """Values of id masks that mean no class, beside 255 and what the class table says."""
-
-    def __post_init__(self) -> None:
-        check_layout(self.layout)
-        for name, allowed in POLICIES.items():
-            if getattr(self, name) not in allowed:
-                raise InputError(f"--{name} {getattr(self, name)}: no such choice; choose one of {', '.join(allowed)}")
-        if self.patch_size < 1:
-            raise InputError(f"--patch-size {self.patch_size}: must be a positive number of pixels")
-        if not 1 <= self.downsample <= MAX_DOWNSAMPLE:
-            raise InputError(
-                f"--downsample {self.downsample:g}: expected a number from 1 (as they are) to {MAX_DOWNSAMPLE:g}"
-            )
-        if wrong := [value for value in self.ignore_value if not 0 <= value < MAX_VALUES]:
-            raise InputError(f"--ignore-value {wrong[0]}: expected a value that masks of ids hold, 0..{MAX_VALUES - 1}")
 
 
 @dataclass(frozen=True)
@@ -134,12 +86,12 @@ def judge(surveyed: Survey, counted: Census, classes: Classes, options: LabelOpt
         notes=(
             *classes.notes,
             *surveyed.found.notes,
-            *_smaller(options.downsample),
-            *_left_out(findings),
-            *_blank(verdicts),
-            *_ignored(left, counted, _named_values(surveyed, counted, classes, options)),
-            *_nearest(findings, int(pixels.sum())),
-            *_snapped(left, int(pixels.sum())),
+            *smaller(options.downsample),
+            *left_out(findings),
+            *blank(verdicts),
+            *ignored(left, counted, named_values(surveyed, counted, classes, options)),
+            *nearest(findings, int(pixels.sum())),
+            *snapped(left, int(pixels.sum())),
         ),
         findings=tuple(findings),
         schema=rules.schema,
@@ -195,82 +147,3 @@ def _nothing_to_cut(surveyed: Survey, rules: Rules, kept: Sequence[CheckedScene]
         detail = f"all {len(kept)} images are smaller than a patch of {rules.least_side} pixels"
         return [Finding("small", "refuse", root, detail, len(kept))]
     return []
-
-
-def _left_out(findings: Sequence[Finding]) -> list[str]:
-    """Counted lines on the files and scenes that a policy leaves out."""
-    warned = [finding for finding in findings if finding.severity == "warn"]
-    lone = sum(finding.kind == "unpaired" for finding in warned)
-    bad = len({finding.file for finding in warned if finding.kind in ("unreadable", "size", "mixed", "id-range")})
-    return [
-        *([f"left out: {how_many(lone, 'file')} without a partner (--unpaired skip)"] if lone else []),
-        *([f"left out: the scenes of {how_many(bad, 'file')} that cannot be used (--bad skip)"] if bad else []),
-    ]
-
-
-def _smaller(downsample: float) -> list[str]:
-    if downsample == 1:
-        return []
-    return [f"downsampled: images and masks are read at 1/{downsample:g} of their height and width, pixels counted so"]
-
-
-def _blank(verdicts: Sequence[Verdict]) -> list[str]:
-    """A counted line on the scenes without a pixel of any class."""
-    n = sum(verdict.is_blank for verdict in verdicts)
-    return [f"left out: {how_many(n, 'scene')} whose masks hold no pixel of any class"] if n else []
-
-
-def _snapped(left: Sequence[Verdict], n_pixels: int) -> list[str]:
-    """A counted line on masks whose colours were saved with losses."""
-    lossy = next((v.kept.scene.lossy for v in left if v.kept and v.kept.scene.lossy), None)
-    if lossy is None:
-        return []
-    n_snapped, n_far = sum(verdict.n_snapped for verdict in left), sum(verdict.n_far for verdict in left)
-    return [
-        f"lossy masks: {n_snapped} pixels ({n_snapped / n_pixels:.2%}) off the palette taken for the nearest colour, "
-        f"at most {lossy.distance:g} away in RGB; {n_far} pixels ({n_far / n_pixels:.2%}) farther off: ignored"
-    ]
-
-
-def _named_values(surveyed: Survey, counted: Census, classes: Classes, options: LabelOptions) -> dict[int, str]:
-    """The names of the ignored classes by the colour or id that stands for them in the masks."""
-    schema = classes.schema
-    ids = next((scene.label_ids for scene in surveyed.found.scenes if scene.label_ids), classes.label_ids)
-    ids = tuple(range(schema.n_classes)) if ids is None else ids
-    names: dict[int, str] = {}
-    for name in classes.to_ignore(options.ignore_class):
-        i = schema.names.index(name)
-        if counted.is_color:
-            names |= {value: name for value in counted.pixels if unpack_color(value) == schema.colors[i]}
-        else:
-            names |= {value: name for value, meant in enumerate(ids) if meant == i}
-    return names
-
-
-def _ignored(left: Sequence[Verdict], counted: Census, names: Mapping[int, str]) -> list[str]:
-    """A counted line for each colour or id that is known to mean no class."""
-    totals: dict[int, list[int]] = {}
-    for verdict in left:
-        for value, count in verdict.ignored:
-            totals.setdefault(value, []).append(count)
-    all_pixels = max(sum(int(verdict.pixels.sum()) for verdict in left), 1)
-    return [
-        f"ignored: {how_many(sum(counts), 'pixel')} ({sum(counts) / all_pixels:.2%}) of {value_text(counted, value)}, "
-        f"{names.get(value, 'which means no class')}, in {how_many(len(counts), 'file')}"
-        for value, counts in totals.items()
-    ]
-
-
-def _nearest(findings: Sequence[Finding], n_pixels: int) -> list[str]:
-    """A counted line on the pixels taken for the nearest class, and one on those too far from all."""
-    mapped = sum(finding.count for finding in findings if finding.kind == "nearest")
-    far = sum(finding.count for finding in findings if finding.kind == "unknown" and finding.severity == "warn")
-    reach = f"at most {NEAREST_DISTANCE:g} away in RGB"
-    return [
-        *(
-            [f"nearest: {how_many(mapped, 'pixel')} ({mapped / n_pixels:.2%}) taken for the nearest class, {reach}"]
-            if mapped
-            else []
-        ),
-        *([f"ignored: {how_many(far, 'pixel')} ({far / n_pixels:.2%}) of colours in no class"] if far else []),
-    ]

@@ -4,41 +4,35 @@ In this order: the table given by the user; the classes that the layout fixes; a
 with the masks; a known palette.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from terrazzo.classes.palettes import NOISY_DISTANCE, coverage, match_palette
+from terrazzo.classes.palettes import coverage, match_palette
 from terrazzo.classes.schema import (
     IGNORE,
-    MAX_CLASSES,
     NO_CLASS,
     ClassSchema,
     Color,
     distinct_colors,
     format_color,
-    unpack_color,
 )
 from terrazzo.classes.tables import ClassTable, parse_table, read_table
 from terrazzo.errors import ClassTableError, ImageError
+from terrazzo.scenes.contract.census import Census, colors_of, value_text
 from terrazzo.scenes.contract.mask_values import (
     BINARY_CLASSES,
     BINARY_NOTE,
     BINARY_VALUES,
-    MAX_VALUES,
     class_of_values,
     fitting_table,
     is_binary,
 )
-from terrazzo.scenes.contract.survey import Census
 from terrazzo.scenes.scene import Asset, Found
 
 AGREEMENT = 0.5
 """A table inside the data is used where more than this share of the pixels has its colours: the rest is for the label
 contract to name. The table of the Dubai set agrees on 0.5 % of its pixels."""
-_LEAST_SHARE = 0.001
 _SHOWN = 8
 
 
@@ -139,49 +133,6 @@ def given_classes(table: Path) -> GivenTable:
     return GivenTable(read_table(table), str(table))
 
 
-def colors_of(census: Census) -> dict[Color, int]:
-    """The pixels of each colour; empty for id masks."""
-    return {unpack_color(value): count for value, count in census.pixels.items()} if census.is_color else {}
-
-
-def draft_classes(
-    census: Census, classes: Classes | None, ignore_values: Collection[int] = ()
-) -> tuple[ClassTable, int]:
-    """A class table to edit, and how many of the values in the masks are not in it.
-
-    The classes where they are known, then every further colour in the masks (of noisy masks those that stand apart),
-    most frequent first, as class_1, class_2, ...; for masks of ids each value that occurs, as class_VALUE, in distinct
-    colours.
-    """
-    if not census.is_color:
-        return _draft_of_ids(census, classes, ignore_values)
-    schema = classes.schema if classes else None
-    names, colors, void = (schema.names, schema.colors, schema.void_colors) if schema else ((), (), ())
-    unnamed = {color: count for color, count in colors_of(census).items() if color not in {*colors, *void}}
-    further = _standing_apart(unnamed, colors + void) if len(unnamed) > MAX_CLASSES - len(names) else list(unnamed)
-    further = further[: MAX_CLASSES - len(names)]
-    numbered = tuple(f"class_{i + 1}" for i in range(len(further)))
-    draft = ClassSchema(names + numbered, colors + tuple(further))
-    return ClassTable(draft, tuple(range(draft.n_classes)), (), False), len(unnamed) - len(further)
-
-
-def _draft_of_ids(census: Census, classes: Classes | None, ignore_values: Collection[int]) -> tuple[ClassTable, int]:
-    if classes is not None:
-        label_ids = classes.label_ids or ()
-        ignored = tuple(("ignore", value) for value, i in enumerate(label_ids) if i == IGNORE and value != IGNORE)
-        return ClassTable(classes.schema, classes.values(), ignored, classes.label_ids is not None), 0
-    found = sorted(value for value in census.pixels if value not in {IGNORE, *ignore_values})
-    values = [value for value in found if 0 <= value < MAX_VALUES][:MAX_CLASSES] or [0]
-    schema = ClassSchema(tuple(f"class_{value}" for value in values), distinct_colors(len(values)))
-    ignored = tuple(("ignore", value) for value in sorted(ignore_values))
-    return ClassTable(schema, tuple(values), ignored, True), max(len(found) - len(values), 0)
-
-
-def value_text(census: Census, value: int) -> str:
-    """A value of the masks in words: `#3C1098`, or `id 3`."""
-    return format_color(unpack_color(value)) if census.is_color else f"id {value}"
-
-
 def _of_table(table: ClassTable, census: Census, unknown: str, ignore_values: Collection[int], where: str) -> Classes:
     """The classes of a table for these masks; the notes say which values mean no class and why."""
     fitted = fitting_table(table, census, ignore_values, where)
@@ -225,23 +176,6 @@ def _table_inside(
         f"colours occur, on {covered / max(census.total, 1):.1%} of the pixels; not in the masks: "
         f"{', '.join(missing[:_SHOWN])}"
     )
-
-
-def _standing_apart(colors: Mapping[Color, int], named: Sequence[Color]) -> list[Color]:
-    """The colours of noisy masks that are no noise about a more frequent or a named one, most frequent first."""
-    least = _LEAST_SHARE * sum(colors.values())
-    left, counts = np.array(list(colors), np.float64).reshape(-1, 3), np.array(list(colors.values()))
-    for color in named:
-        far = np.linalg.norm(left - color, axis=1) > NOISY_DISTANCE
-        left, counts = left[far], counts[far]
-    apart: list[Color] = []
-    while len(left):
-        far = np.linalg.norm(left - left[0], axis=1) > NOISY_DISTANCE
-        # Mixtures along edges form clouds of their own, but thin ones.
-        if counts[~far].sum() >= least:
-            apart.append((int(left[0, 0]), int(left[0, 1]), int(left[0, 2])))
-        left, counts = left[far], counts[far]
-    return apart
 
 
 def _check_enough(schema: ClassSchema, found: Found) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from terrazzo.classes.schema import IGNORE, NO_CLASS, ClassSchema
 from terrazzo.classes.tables import ClassTable
 from terrazzo.errors import ClassTableError
-from terrazzo.scenes.contract.survey import Census
+from terrazzo.scenes.contract.census import Census
 
 BINARY_VALUES = (0, 255)
 BINARY_CLASSES = ClassSchema(("background", "foreground"), ((0, 0, 0), (255, 255, 255)))

@@ -1,6 +1,5 @@
 """Every image and mask of a data set read once: sizes, hashes, the values in the masks. No judgement yet."""
 
-import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,9 +10,11 @@ import numpy as np
 from terrazzo.errors import ImageError
 from terrazzo.pixels.masks import Tally
 from terrazzo.pixels.photos import pixel_hash
+from terrazzo.scenes.contract.census import Census
 from terrazzo.scenes.contract.reading import Reader
 from terrazzo.scenes.layouts.detect import find_scenes
 from terrazzo.scenes.scene import Found, Scene
+from terrazzo.system.machine import n_cores
 from terrazzo.system.reporting import Progress, silent
 
 _AT_FULL_SIZE = Reader()
@@ -62,20 +63,6 @@ class Survey:
     root: Path
     found: Found
     probes: tuple[Probe, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Census:
-    """All values of all masks of one kind, and the pixels that each has."""
-
-    is_color: bool
-    pixels: dict[int, int]
-    """By packed colour or id, most frequent first."""
-
-    @property
-    def total(self) -> int:
-        """All pixels."""
-        return sum(self.pixels.values())
 
 
 def survey(
@@ -127,12 +114,6 @@ def census(probes: Iterable[Probe]) -> Census:
     counts = np.bincount(inverse, weights=np.concatenate([tally.counts for tally in tallies])).astype(np.int64)
     order = np.argsort(-counts, kind="stable")
     return Census(is_color, dict(zip(values[order].tolist(), counts[order].tolist(), strict=True)))
-
-
-def n_cores() -> int:
-    """The cores this process may use, at most 8: more would hold too many decoded images at a time."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, 8)
 
 
 def _without_name(error: ImageError, where: str) -> str:

@@ -19,10 +19,11 @@ from rasterio.transform import Affine
 
 from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.errors import InputError
+from terrazzo.pixels.bounds import Bounds, moved
 from terrazzo.pixels.rasters import Raster, gdal
 from terrazzo.scenes.contract.known_classes import GivenTable
 from terrazzo.scenes.labelled_rasters.field_classes import NamedValues, classes_of_field
-from terrazzo.scenes.labelled_rasters.labelling import Bounds, LabelRules, moved, no_overlap, refuse_unplaced
+from terrazzo.scenes.labelled_rasters.labelling import LabelRules, no_overlap, refuse_unplaced
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
 from terrazzo.scenes.labelled_rasters.polygons import PolygonLayer, read_polygons
 from terrazzo.system.reporting import Say, how_many

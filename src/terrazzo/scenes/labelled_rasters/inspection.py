@@ -9,13 +9,13 @@ import numpy as np
 from terrazzo.classes.schema import IGNORE
 from terrazzo.classes.tables import ClassTable
 from terrazzo.errors import ClassTableError, LabelError
-from terrazzo.patches.from_rasters import LabelledScene, SceneInputs, labels_on, open_labelling
 from terrazzo.pixels.rasters import Choice, read_raster
-from terrazzo.scenes.contract.check import LabelOptions
-from terrazzo.scenes.contract.known_classes import draft_classes
+from terrazzo.scenes.contract.class_drafts import draft_classes
+from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.label_rasters import RasterLabels
 from terrazzo.scenes.labelled_rasters.labelling import Labelling
 from terrazzo.scenes.labelled_rasters.matching import pair_rasters
+from terrazzo.scenes.labelled_rasters.opening import LabelledScene, SceneInputs, labels_on, open_labelling
 from terrazzo.scenes.labelled_rasters.raster_classes import census_of
 from terrazzo.scenes.labelled_rasters.strips import strips
 from terrazzo.system.reporting import Progress

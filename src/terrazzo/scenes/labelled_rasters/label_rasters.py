@@ -21,10 +21,11 @@ from rasterio.windows import Window
 
 from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.errors import ImageError, InputError, LabelError
+from terrazzo.pixels.bounds import bounds_of, corners_of, moved
 from terrazzo.pixels.masks import Mask, ids_of
 from terrazzo.pixels.rasters import DRIVERS, Raster, gdal, read_raster
 from terrazzo.scenes.contract.known_classes import Classes
-from terrazzo.scenes.labelled_rasters.labelling import bounds_of, corners_of, moved, no_overlap, refuse_unplaced
+from terrazzo.scenes.labelled_rasters.labelling import no_overlap, refuse_unplaced
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
 from terrazzo.system.reporting import Say
 

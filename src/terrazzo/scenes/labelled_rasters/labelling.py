@@ -7,16 +7,13 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.transform import Affine
 
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import InputError, LabelError
+from terrazzo.pixels.bounds import Bounds, bounds_of
 from terrazzo.pixels.rasters import Raster
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
 from terrazzo.system.reporting import Say
-
-Bounds = tuple[float, float, float, float]
-"""Left, bottom, right, top."""
 
 
 @dataclass(frozen=True)
@@ -62,25 +59,6 @@ class Labelling(Protocol):
 
     def on_grid(self, pair: LabelledRaster, raster: Raster, say: Say) -> AbstractContextManager[GridLabels]:
         """The labels on a raster's grid. Raises LabelError where they do not overlap it."""
-
-
-def bounds_of(raster: Raster) -> Bounds:
-    """The extent of a raster in its own coordinates."""
-    xs, ys = moved(raster.transform, corners_of(raster)).T.tolist()
-    return min(xs), min(ys), max(xs), max(ys)
-
-
-def corners_of(raster: Raster) -> NDArray[np.float64]:
-    """The four corners (4, 2) of a raster as (x, y) in pixels."""
-    return np.array([(0, 0), (raster.width, 0), (0, raster.height), (raster.width, raster.height)], np.float64)
-
-
-def moved(transform: Affine, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points (n, 2) as (x, y), taken through an affine map."""
-    x, y = points.T
-    return np.column_stack(
-        [transform.a * x + transform.b * y + transform.c, transform.d * x + transform.e * y + transform.f]
-    )
 
 
 def refuse_unplaced(raster: Raster) -> None:

@@ -14,9 +14,9 @@ from terrazzo.classes.tables import ClassTable, means_no_class
 from terrazzo.errors import LabelError
 from terrazzo.pixels.masks import Mask, translate, translate_ids
 from terrazzo.pixels.rasters import DRIVERS, Raster, gdal, read_raster
-from terrazzo.scenes.contract.known_classes import Classes, GivenTable, resolve_classes, value_text
+from terrazzo.scenes.contract.census import Census, value_text
+from terrazzo.scenes.contract.known_classes import Classes, GivenTable, resolve_classes
 from terrazzo.scenes.contract.mask_values import class_of_values, fitting_table
-from terrazzo.scenes.contract.survey import Census
 from terrazzo.scenes.labelled_rasters.label_rasters import RasterLabels, identity_of, is_color, open_label
 from terrazzo.scenes.labelled_rasters.labelling import LabelRules
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster

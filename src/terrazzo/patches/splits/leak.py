@@ -1,0 +1,42 @@
+"""What a split leaks: validation pixels that share a group with training."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terrazzo.patches.splits.origins import PatchOrigins
+
+BUFFER = "buffer_px"
+"""What a block split adds to its leak: so many pixels lie between the sides."""
+
+
+def leak(origins: PatchOrigins, sides: NDArray[np.str_]) -> dict[str, float]:
+    """Share of validation pixels (valid ones) whose image, and whose group, also has patches in training."""
+    val = sides == "val"
+    total = int(origins.valid_pixels[val].sum())
+    shares = {}
+    for name, unit in (("image", origins.image), ("group", origins.group)):
+        shared = val & np.isin(unit, unit[sides == "train"])
+        shares[name] = round(float(origins.valid_pixels[shared].sum()) / total, 6) if total else 0.0
+    return shares
+
+
+def is_leaky(leak_shares: Mapping[str, float]) -> bool:
+    """Whether scores will flatter: validation shares a group with training, with no buffer between the two."""
+    return leak_shares["group"] > 0 and not leak_shares.get(BUFFER)
+
+
+def describe_leak(leak_shares: Mapping[str, float]) -> str:
+    """One line on what a split's scores are worth."""
+    if leak_shares["group"] > 0 and not is_leaky(leak_shares):
+        return (
+            f"{leak_shares['group']:.0%} of the validation pixels share a scene with training, none is nearer than "
+            f"{leak_shares[BUFFER]:.0f} px to a training pixel; scores speak for this scene, not for others"
+        )
+    if is_leaky(leak_shares):
+        return (
+            f"LEAKY split: {leak_shares['group']:.0%} of the validation pixels share a group with training "
+            f"({leak_shares['image']:.0%} an image); scores will flatter"
+        )
+    return "no validation pixel shares a group with training"

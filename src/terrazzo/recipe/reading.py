@@ -1,0 +1,77 @@
+"""Recipes from names, YAML files and `--set` assignments."""
+
+from collections.abc import Sequence
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from terrazzo.errors import RecipeError
+from terrazzo.recipe.recipe import Recipe, parse_recipe, sections
+
+_NO_YAML = (yaml.YAMLError, ValueError, RecursionError)
+"""What PyYAML raises: beside its own errors those of the values it makes, as of the date 2020-13-45."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is given twice, of which YAML would take the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping of a node. Raises ConstructorError naming the key."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(None, None, f"{twice} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def recipe_names() -> tuple[str, ...]:
+    """The names of the shipped recipes, sorted."""
+    names = (item.name for item in _shipped().iterdir())
+    return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
+
+
+def load_recipe(name_or_path: str | Path) -> Recipe:
+    """The shipped recipe of that name, or the one in a .yaml file. Raises RecipeError naming what is wrong."""
+    text_name = str(name_or_path)
+    if text_name.endswith((".yaml", ".yml")):
+        try:
+            text = Path(text_name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"--recipe {text_name}: cannot be read ({error})") from error
+        name = Path(text_name).stem
+    elif text_name in recipe_names():
+        text = (_shipped() / f"{text_name}.yaml").read_text(encoding="utf-8")
+        name = text_name
+    else:
+        raise RecipeError(
+            f"--recipe {text_name}: no such recipe; there are {', '.join(recipe_names())}, or give a .yaml file"
+        )
+    try:
+        value = yaml.load(text, _Loader)
+    except _NO_YAML as error:
+        raise RecipeError(f"--recipe {text_name}: not valid YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(value, dict):
+        raise RecipeError(f"--recipe {text_name}: expected sections ({', '.join(sections())}), found {value!r:.60}")
+    return parse_recipe({"name": name, **value}, f"--recipe {text_name}")
+
+
+def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
+    """`["optimizer.lr=3e-4"]` as `{"optimizer.lr": "3e-4"}`; values are YAML, left to the field to convert."""
+    changes: dict[str, Any] = {}
+    for assignment in assignments:
+        key, equals, raw = assignment.partition("=")
+        if not equals or not key.strip():
+            raise RecipeError(f"--set {assignment}: expected SECTION.FIELD=VALUE, as in --set optimizer.lr=3e-4")
+        try:
+            changes[key.strip()] = yaml.load(raw, _Loader)
+        except _NO_YAML as error:
+            raise RecipeError(f"--set {assignment}: the value is not valid YAML; quote it") from error
+    return changes
+
+
+def _shipped() -> Traversable:
+    """The folder of the shipped recipes. It is no package: one of that name would shadow `terrazzo.recipes`."""
+    return resources.files("terrazzo.recipe") / "shipped"

@@ -1,0 +1,29 @@
+"""How many pixels of each value the masks of a data set hold."""
+
+from dataclasses import dataclass
+
+from terrazzo.classes.schema import Color, format_color, unpack_color
+
+
+@dataclass(frozen=True, eq=False)
+class Census:
+    """All values of all masks of one kind, and the pixels that each has."""
+
+    is_color: bool
+    pixels: dict[int, int]
+    """By packed colour or id, most frequent first."""
+
+    @property
+    def total(self) -> int:
+        """All pixels."""
+        return sum(self.pixels.values())
+
+
+def colors_of(census: Census) -> dict[Color, int]:
+    """The pixels of each colour; empty for id masks."""
+    return {unpack_color(value): count for value, count in census.pixels.items()} if census.is_color else {}
+
+
+def value_text(census: Census, value: int) -> str:
+    """A value of the masks in words: `#3C1098`, or `id 3`."""
+    return format_color(unpack_color(value)) if census.is_color else f"id {value}"

@@ -1,0 +1,64 @@
+"""A draft of the class table, from the values that masks hold."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from terrazzo.classes.palettes import NOISY_DISTANCE
+from terrazzo.classes.schema import IGNORE, MAX_CLASSES, ClassSchema, Color, distinct_colors
+from terrazzo.classes.tables import ClassTable
+from terrazzo.scenes.contract.census import Census, colors_of
+from terrazzo.scenes.contract.known_classes import Classes
+from terrazzo.scenes.contract.mask_values import MAX_VALUES
+
+_LEAST_SHARE = 0.001
+
+
+def draft_classes(
+    census: Census, classes: Classes | None, ignore_values: Collection[int] = ()
+) -> tuple[ClassTable, int]:
+    """A class table to edit, and how many of the values in the masks are not in it.
+
+    The classes where they are known, then every further colour in the masks (of noisy masks those that stand apart),
+    most frequent first, as class_1, class_2, ...; for masks of ids each value that occurs, as class_VALUE, in distinct
+    colours.
+    """
+    if not census.is_color:
+        return _draft_of_ids(census, classes, ignore_values)
+    schema = classes.schema if classes else None
+    names, colors, void = (schema.names, schema.colors, schema.void_colors) if schema else ((), (), ())
+    unnamed = {color: count for color, count in colors_of(census).items() if color not in {*colors, *void}}
+    further = _standing_apart(unnamed, colors + void) if len(unnamed) > MAX_CLASSES - len(names) else list(unnamed)
+    further = further[: MAX_CLASSES - len(names)]
+    numbered = tuple(f"class_{i + 1}" for i in range(len(further)))
+    draft = ClassSchema(names + numbered, colors + tuple(further))
+    return ClassTable(draft, tuple(range(draft.n_classes)), (), False), len(unnamed) - len(further)
+
+
+def _draft_of_ids(census: Census, classes: Classes | None, ignore_values: Collection[int]) -> tuple[ClassTable, int]:
+    if classes is not None:
+        label_ids = classes.label_ids or ()
+        ignored = tuple(("ignore", value) for value, i in enumerate(label_ids) if i == IGNORE and value != IGNORE)
+        return ClassTable(classes.schema, classes.values(), ignored, classes.label_ids is not None), 0
+    found = sorted(value for value in census.pixels if value not in {IGNORE, *ignore_values})
+    values = [value for value in found if 0 <= value < MAX_VALUES][:MAX_CLASSES] or [0]
+    schema = ClassSchema(tuple(f"class_{value}" for value in values), distinct_colors(len(values)))
+    ignored = tuple(("ignore", value) for value in sorted(ignore_values))
+    return ClassTable(schema, tuple(values), ignored, True), max(len(found) - len(values), 0)
+
+
+def _standing_apart(colors: Mapping[Color, int], named: Sequence[Color]) -> list[Color]:
+    """The colours of noisy masks that are no noise about a more frequent or a named one, most frequent first."""
+    least = _LEAST_SHARE * sum(colors.values())
+    left, counts = np.array(list(colors), np.float64).reshape(-1, 3), np.array(list(colors.values()))
+    for color in named:
+        far = np.linalg.norm(left - color, axis=1) > NOISY_DISTANCE
+        left, counts = left[far], counts[far]
+    apart: list[Color] = []
+    while len(left):
+        far = np.linalg.norm(left - left[0], axis=1) > NOISY_DISTANCE
+        # Mixtures along edges form clouds of their own, but thin ones.
+        if counts[~far].sum() >= least:
+            apart.append((int(left[0, 0]), int(left[0, 1]), int(left[0, 2])))
+        left, counts = left[far], counts[far]
+    return apart

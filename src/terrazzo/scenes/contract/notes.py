@@ -1,0 +1,92 @@
+"""What the label contract notes of each file: left out, smaller, blank, remapped."""
+
+from collections.abc import Mapping, Sequence
+
+from terrazzo.classes.schema import unpack_color
+from terrazzo.pixels.masks import NEAREST_DISTANCE
+from terrazzo.scenes.contract.census import Census, value_text
+from terrazzo.scenes.contract.findings import Finding
+from terrazzo.scenes.contract.known_classes import Classes
+from terrazzo.scenes.contract.options import LabelOptions
+from terrazzo.scenes.contract.survey import Survey
+from terrazzo.scenes.contract.verdicts import Verdict
+from terrazzo.system.reporting import how_many
+
+
+def left_out(findings: Sequence[Finding]) -> list[str]:
+    """Counted lines on the files and scenes that a policy leaves out."""
+    warned = [finding for finding in findings if finding.severity == "warn"]
+    lone = sum(finding.kind == "unpaired" for finding in warned)
+    bad = len({finding.file for finding in warned if finding.kind in ("unreadable", "size", "mixed", "id-range")})
+    return [
+        *([f"left out: {how_many(lone, 'file')} without a partner (--unpaired skip)"] if lone else []),
+        *([f"left out: the scenes of {how_many(bad, 'file')} that cannot be used (--bad skip)"] if bad else []),
+    ]
+
+
+def smaller(downsample: float) -> list[str]:
+    if downsample == 1:
+        return []
+    return [f"downsampled: images and masks are read at 1/{downsample:g} of their height and width, pixels counted so"]
+
+
+def blank(verdicts: Sequence[Verdict]) -> list[str]:
+    """A counted line on the scenes without a pixel of any class."""
+    n = sum(verdict.is_blank for verdict in verdicts)
+    return [f"left out: {how_many(n, 'scene')} whose masks hold no pixel of any class"] if n else []
+
+
+def snapped(left: Sequence[Verdict], n_pixels: int) -> list[str]:
+    """A counted line on masks whose colours were saved with losses."""
+    lossy = next((v.kept.scene.lossy for v in left if v.kept and v.kept.scene.lossy), None)
+    if lossy is None:
+        return []
+    n_snapped, n_far = sum(verdict.n_snapped for verdict in left), sum(verdict.n_far for verdict in left)
+    return [
+        f"lossy masks: {n_snapped} pixels ({n_snapped / n_pixels:.2%}) off the palette taken for the nearest colour, "
+        f"at most {lossy.distance:g} away in RGB; {n_far} pixels ({n_far / n_pixels:.2%}) farther off: ignored"
+    ]
+
+
+def named_values(surveyed: Survey, counted: Census, classes: Classes, options: LabelOptions) -> dict[int, str]:
+    """The names of the ignored classes by the colour or id that stands for them in the masks."""
+    schema = classes.schema
+    ids = next((scene.label_ids for scene in surveyed.found.scenes if scene.label_ids), classes.label_ids)
+    ids = tuple(range(schema.n_classes)) if ids is None else ids
+    names: dict[int, str] = {}
+    for name in classes.to_ignore(options.ignore_class):
+        i = schema.names.index(name)
+        if counted.is_color:
+            names |= {value: name for value in counted.pixels if unpack_color(value) == schema.colors[i]}
+        else:
+            names |= {value: name for value, meant in enumerate(ids) if meant == i}
+    return names
+
+
+def ignored(left: Sequence[Verdict], counted: Census, names: Mapping[int, str]) -> list[str]:
+    """A counted line for each colour or id that is known to mean no class."""
+    totals: dict[int, list[int]] = {}
+    for verdict in left:
+        for value, count in verdict.ignored:
+            totals.setdefault(value, []).append(count)
+    all_pixels = max(sum(int(verdict.pixels.sum()) for verdict in left), 1)
+    return [
+        f"ignored: {how_many(sum(counts), 'pixel')} ({sum(counts) / all_pixels:.2%}) of {value_text(counted, value)}, "
+        f"{names.get(value, 'which means no class')}, in {how_many(len(counts), 'file')}"
+        for value, counts in totals.items()
+    ]
+
+
+def nearest(findings: Sequence[Finding], n_pixels: int) -> list[str]:
+    """A counted line on the pixels taken for the nearest class, and one on those too far from all."""
+    mapped = sum(finding.count for finding in findings if finding.kind == "nearest")
+    far = sum(finding.count for finding in findings if finding.kind == "unknown" and finding.severity == "warn")
+    reach = f"at most {NEAREST_DISTANCE:g} away in RGB"
+    return [
+        *(
+            [f"nearest: {how_many(mapped, 'pixel')} ({mapped / n_pixels:.2%}) taken for the nearest class, {reach}"]
+            if mapped
+            else []
+        ),
+        *([f"ignored: {how_many(far, 'pixel')} ({far / n_pixels:.2%}) of colours in no class"] if far else []),
+    ]

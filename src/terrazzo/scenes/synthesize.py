@@ -1,0 +1,57 @@
+"""A synthetic world as a data set on disk: the function `terrazzo.synthesize`."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from terrazzo.system.places import PathLike
+
+
+@dataclass(frozen=True)
+class Synthesized:
+    """Where a synthetic world lies, and whether it was there already."""
+
+    path: Path
+    kept: bool
+
+
+def synthesize(
+    out: PathLike,
+    *,
+    layout: str = "flat",
+    images: int = 12,
+    height: int = 320,
+    width: int = 416,
+    seed: int = 0,
+    as_zip: bool = False,
+    mask_mode: str = "color",
+    overwrite: bool = False,
+) -> Synthesized:
+    """A seeded synthetic world of aerial images with exact masks, written in a layout that `prepare` reads.
+
+    Images are at least `height` x `width` px. The same options make the same bytes, so that a world that is there
+    already is known by them and kept; anything else in the way raises OutputExistsError, unless `overwrite`. Masks of
+    ids come with the table that names them, classes.json.
+    """
+    from terrazzo.scenes.synthetic import world_mark, write_world
+    from terrazzo.system.files import refuse_existing, same_content
+
+    def write(place: Path) -> Path:
+        return write_world(
+            place,
+            layout=layout,
+            n_images=images,
+            size=(height, width),
+            seed=seed,
+            as_zip=as_zip,
+            mask_mode=mask_mode,
+            class_table=mask_mode == "id",
+        )
+
+    path = Path(out)
+    if path.exists() and not overwrite:
+        with tempfile.TemporaryDirectory() as folder:
+            if same_content(write(Path(folder) / path.name), path):
+                return Synthesized(path, True)
+    refuse_existing(path, "a synthetic world", overwrite, None if as_zip else world_mark(path))
+    return Synthesized(write(path), False)
