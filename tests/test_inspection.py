@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handmade import MAGENTA, bands_of_classes, color_mask, encoded, flat_set, photo, tile_set, write
 from terrazzo.classes.palettes import DUBAI
 from terrazzo.classes.tables import read_class_table
 from terrazzo.cli import run
 from terrazzo.errors import InputError, ModelFileError, OutputExistsError
 from terrazzo.inspection import inspect
 from terrazzo.scenes.inspection import Inspection
+from tests.worlds.handmade import MAGENTA, bands_of_classes, color_mask, encoded, flat_set, photo, tile_set, write
 
 GOOD = color_mask(40, 60)
 

@@ -166,6 +166,17 @@ def test_no_circle_of_modules() -> None:
         visit(name, ())
 
 
+def test_no_test_file_imports_another() -> None:
+    for path in (ROOT / "tests").rglob("*.py"):
+        others = {name for name in imports(path) if name.startswith("tests.") and ".test_" in name}
+        assert not others, f"{path} imports {others}; what several tests build lies in tests/worlds"
+
+
+def test_tests_lie_in_the_rooms() -> None:
+    folders = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert folders <= {*BY_NAME, "docs"}
+
+
 def test_modules_are_short_and_folders_small() -> None:
     long = {
         module_of(path): n for path in files() if (n := path.read_text(encoding="utf-8").count("\n")) > MODULE_LINES

@@ -1,7 +1,8 @@
 """How library code tells what it is doing: callables handed in by the shells. The library itself never prints."""
 
 import html
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 Progress = Callable[[str, int, int], None]
 """progress(what, done, total): `done` of `total` units of the work called `what` are finished."""
@@ -16,6 +17,25 @@ def silent(what: str, done: int, total: int) -> None:
 
 def quiet(line: str) -> None:
     """The `say` that says nothing."""
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """What a long task reports to: its progress, and lines for the user. Silent unless told otherwise."""
+
+    progress: Progress = silent
+    say: Say = quiet
+
+
+def listed(words: Sequence[str], shown: int = 4) -> str:
+    """The first words and how many more there are: `a, b and 3 more`."""
+    more = f" and {len(words) - shown} more" if len(words) > shown else ""
+    return ", ".join(words[:shown]) + more
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, or its kind where it has none."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def how_many(n: int, noun: str) -> str:

@@ -1,0 +1,370 @@
+"""Evaluation end to end, with models whose every answer is known: one hands its input through, one never changes.
+
+Classes are Red, Green and Blue; the fourth colour is ignored. Patches are 36 px of images of 40 x 76, so two an image.
+"""
+
+import json
+import math
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import terrazzo
+from terrazzo.classes.schema import ClassSchema
+from terrazzo.errors import InputError, ModelFileError, OutputExistsError, PatchesError, TerrazzoError
+from terrazzo.model import bundle
+from terrazzo.model.header import Header, TrainingData
+from terrazzo.model.network import build_model
+from terrazzo.model.normalization import Normalization
+from terrazzo.patches.folder import Patches, open_patches
+from terrazzo.recipe.sections import LossSection, ModelSection
+from tests.worlds.handmade import encoded, write
+
+NAMES = ("Red", "Green", "Blue")
+COLORS = np.array([[200, 30, 30], [30, 160, 60], [20, 60, 220], [250, 250, 250]], np.uint8)
+BANDS = np.array([[230, 20, 20], [20, 230, 20], [20, 20, 230]], np.uint8)  # what the model takes for each class
+CONSTANT = (0.5, 0.3, 0.2)
+PARTS = 2
+
+
+def write_world(root: Path) -> Path:
+    """Five tiles of two images: bands of classes, an ignored strip; the higher the tile, the more is shown wrong."""
+    for tile in range(1, 6):
+        rng = np.random.default_rng(tile)
+        for part in range(1, PARTS + 1):
+            truth = (np.indices((40, 76)).sum(axis=0) // (5 + tile + part)) % 3
+            shown = np.where(rng.random((40, 76)) < 0.08 * tile, rng.integers(0, 3, (40, 76)), truth)
+            truth[:, 20:23] = 3
+            folder, name = root / f"Tile {tile}", f"image_part_{part:03d}"
+            write(folder / "images" / f"{name}.jpg", encoded(BANDS[shown], "JPEG", quality=100, subsampling=0))
+            write(folder / "masks" / f"{name}.png", COLORS[truth])
+    table = "".join(
+        f"{name},#{r:02X}{g:02X}{b:02X}\n" for name, (r, g, b) in zip((*NAMES, "Blank"), COLORS, strict=True)
+    )
+    (root / "classes.csv").write_text(f"name,color\n{table}", encoding="utf-8")
+    return root
+
+
+def write_model(
+    path: Path,
+    constant: bool = False,
+    names: tuple[str, ...] = NAMES,
+    bands: int = 3,
+    training: TrainingData | None = None,
+    recipe: dict[str, object] | None = None,
+) -> Path:
+    """A classic U-Net of two levels: logits are 40 x band, or `constant` ones whose softmax is CONSTANT."""
+    section = ModelSection(filters=(3, 3), dropout=0)
+    normalization = Normalization("unit", (0.0,) * bands, (1.0,) * bands)
+    state = build_model(section, bands, 3, normalization).state_dict()
+    with torch.no_grad():
+        for name, tensor in state.items():
+            tensor.zero_()
+            if name.startswith(("body.down.0", "body.merge.0")) and name.endswith("weight"):
+                tensor[range(3), range(3), 1, 1] = 1
+        if constant:
+            state["body.head.bias"][:] = torch.tensor(CONSTANT).log()
+        else:
+            state["body.head.weight"][range(3), range(3)] = 40
+    header = Header(
+        terrazzo_version="0",
+        model=section,
+        bands=bands,
+        schema=ClassSchema(names, tuple(map(tuple, COLORS[:3].tolist()))),
+        normalization=normalization,
+        patch_size=36,
+        fit="crop",
+        recipe={"loss": LossSection(terms="ce").model_dump(mode="json"), **(recipe or {})},
+        training_data=training or TrainingData("", "group", {"image": 0, "group": 0}, 0, (), 0, 0),
+        key="",
+    )
+    bundle.save(path, header, state)
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A world's patches by group and patch by patch, and the two models; nothing else may be written here."""
+    folder = tmp_path_factory.mktemp("evaluation")
+    write_world(folder / "data")
+    for split, val in (("group", 0.4), ("patch", 0.5)):
+        terrazzo.prepare(
+            folder / "data",
+            out=folder / split,
+            classes=folder / "data" / "classes.csv",
+            ignore_class=["Blank"],
+            patch_size=36,
+            split=split,
+            val=val,
+        )
+    write_model(folder / "through.safetensors")
+    write_model(folder / "constant.safetensors", constant=True)
+    return folder
+
+
+def truth_and_shown(patches: Patches, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Truth ids, the greatest band's ids, and patch numbers of the valid pixels of a split."""
+    rows = patches.rows(split)
+    truth, shown = patches.masks[rows], patches.images[rows].argmax(axis=-1)
+    valid = truth != 255
+    return truth[valid], shown[valid], np.broadcast_to(rows[:, None, None], truth.shape)[valid]
+
+
+def test_scores_of_a_known_model_are_those_of_counting(folder: Path) -> None:
+    scores = terrazzo.evaluate(
+        folder / "through.safetensors", folder / "group", batch_size=3, device="cpu", precision="32"
+    ).scores
+    truth, shown, _ = truth_and_shown(open_patches(folder / "group"), "val")
+    pairs = Counter(zip(truth.tolist(), shown.tolist(), strict=True))
+    assert scores["confusion"] == [[pairs[row, column] for column in range(3)] for row in range(3)]
+    assert scores["accuracy"] == pytest.approx((truth == shown).mean())
+    iou = [((truth == c) & (shown == c)).sum() / ((truth == c) | (shown == c)).sum() for c in range(3)]
+    assert list(scores["iou"]) == list(NAMES)
+    assert list(scores["iou"].values()) == pytest.approx(iou)
+    assert scores["mean_iou"] == pytest.approx(np.mean(iou))
+    assert scores["pixels"] == len(truth) < 8 * 36 * 36
+
+
+def test_a_constant_predictor_scores_what_arithmetic_says(folder: Path) -> None:
+    """It says Red, and gives Red 0.5, Green 0.3, Blue 0.2 everywhere; n is the number of pixels of each class."""
+    scores = terrazzo.evaluate(
+        folder / "constant.safetensors", folder / "group", batch_size=3, device="cpu", precision="32"
+    ).scores
+    truth, _, _ = truth_and_shown(open_patches(folder / "group"), "val")
+    n = np.bincount(truth)
+    assert scores["accuracy"] == pytest.approx(n[0] / n.sum())
+    assert list(scores["iou"].values()) == pytest.approx([n[0] / n.sum(), 0, 0])
+    assert scores["kappa"] == pytest.approx(0)
+    a = (n @ CONSTANT) / n.sum()
+    assert scores["jaccard_soft_micro"] == pytest.approx(a / (2 - a))
+    assert scores["true_class_probability"] == pytest.approx(a)
+    entropy = (n @ -np.log(CONSTANT)) / n.sum()
+    assert scores["cross_entropy"] == pytest.approx(entropy)
+    assert scores["ce_plus_soft_dice"] == pytest.approx(entropy + 1 - a)
+    assert scores["loss"] == pytest.approx(entropy)
+
+
+PUBLISHED = {
+    "source": "a <project>",
+    "protocol": "ten images",
+    "split": "patch",
+    "fit": "crop",
+    "classes": list(NAMES),
+    "figures": {
+        "accuracy": {"value": 0.85, "ours": "accuracy", "how": "share of right pixels"},
+        "dice": {"value": 0.72, "ours": "true_class_probability", "how": "mean probability of the true class"},
+        "mean_iou": {"value": 0.4286, "ours": None, "how": "a constant"},
+        "train_loss": {"value": 0.25, "split": "train", "ours": "cross_entropy", "how": "of training"},
+    },
+}
+
+
+def test_published_figures_stand_beside_ours_on_the_kind_of_split_that_they_were_taken_on(
+    folder: Path, tmp_path: Path
+) -> None:
+    model = write_model(tmp_path / "known.safetensors", constant=True, recipe={"published": PUBLISHED})
+    done = terrazzo.evaluate(model, folder / "patch", out=tmp_path / "report", device="cpu", precision="32")
+    found = {each["name"]: each for each in done.scores["published"]}
+    assert found["accuracy"]["ours"] == done.scores["accuracy"]
+    assert found["dice"]["ours"] == done.scores["true_class_probability"]
+    assert found["mean_iou"]["ours"] is found["train_loss"]["ours"] is None
+    fields = {"name", "value", "split", "ours", "ours_name", "how", "comparable", "why_not"}
+    assert all(set(each) == fields for each in found.values())
+    html = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "a &lt;project&gt;: ten images." in html
+    assert f'{done.scores["accuracy"]:.4f} <span class="soft small">accuracy</span>' in html
+    lines = done.lines()[-5:]
+    assert lines[0].split()[:2] == ["figure", "published"]
+    assert "[leaky split]" in lines[0]
+    assert lines[1].split()[:4] == ["accuracy", "(val)", "0.85", f"{done.scores['accuracy']:.4f}"]
+    assert "published for train; this is val (--split train): not comparable" in lines[4]
+
+    train = terrazzo.evaluate(model, folder / "patch", split="train", device="cpu", precision="32").scores
+    assert [each["name"] for each in train["published"] if each["comparable"]] == ["train_loss"]
+    assert train["published"][3]["ours"] == train["cross_entropy"]
+
+
+def test_published_figures_of_random_patches_do_not_stand_beside_whole_groups(folder: Path, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "known.safetensors", recipe={"published": PUBLISHED})
+    done = terrazzo.evaluate(model, folder / "group", out=tmp_path / "report", device="cpu", precision="32")
+    words = "published on random patches; these groups are held out whole: not comparable"
+    assert [each["ours"] for each in done.scores["published"]] == [None] * 4
+    assert done.scores["published"][0]["why_not"] == words
+    assert sum(words in line for line in done.lines()) == 2
+    assert (tmp_path / "report" / "report.html").read_text(encoding="utf-8").count(words) == 2
+
+
+def test_a_model_whose_recipe_knows_no_published_figures_has_no_table(folder: Path, tmp_path: Path) -> None:
+    done = terrazzo.evaluate(folder / "through.safetensors", folder / "patch", out=tmp_path / "report")
+    assert done.scores["published"] == []
+    assert not any("published" in line for line in done.lines())
+    assert "Published figures" not in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+
+
+def test_neither_batch_size_nor_order_of_patches_changes_a_score(folder: Path) -> None:
+    one, many = (
+        terrazzo.evaluate(folder / "through.safetensors", folder / "group", batch_size=n, precision="32").scores
+        for n in (1, 100)
+    )
+    assert one["confusion"] == many["confusion"]
+    assert one["groups"] == many["groups"]
+    assert one["mean_iou_interval"] == many["mean_iou_interval"]
+    assert one["loss"] == pytest.approx(many["loss"])  # exactly so for cross-entropy alone
+
+
+def test_groups_are_scored_apart_and_add_up(folder: Path) -> None:
+    scores = terrazzo.evaluate(folder / "through.safetensors", folder / "group", precision="32").scores
+    patches = open_patches(folder / "group")
+    truth, shown, rows = truth_and_shown(patches, "val")
+    owner = np.array(patches.image_groups)[patches.image_of[rows]]
+    assert set(scores["groups"]) == set(owner)
+    assert len(scores["groups"]) == 2
+    for name, group in scores["groups"].items():
+        assert group["accuracy"] == pytest.approx((truth == shown)[owner == name].mean())
+        assert group["pixels"] == (owner == name).sum()
+        assert (group["images"], group["patches"]) == (2, 4)
+        assert list(group["iou"]) == list(NAMES)
+    right = sum(group["accuracy"] * group["pixels"] for group in scores["groups"].values())
+    assert right / scores["pixels"] == pytest.approx(scores["accuracy"])
+
+
+def test_the_interval_draws_groups_from_five_on_and_images_below(folder: Path) -> None:
+    def found(split: str) -> dict[str, object]:
+        return terrazzo.evaluate(folder / "through.safetensors", folder / split, precision="32").scores
+
+    by_image, by_group = found("group"), found("patch")
+    assert by_image["mean_iou_interval_over"] == "4 images"
+    assert by_group["mean_iou_interval_over"] == "5 groups"
+    for scores in (by_image, by_group):
+        low, high = scores["mean_iou_interval"]
+        assert 0 <= low < scores["mean_iou"] < high <= 1
+        assert "too narrow" in scores["mean_iou_interval_note"]
+
+
+def test_the_protocol_says_what_leaks_as_the_patches_do(folder: Path) -> None:
+    for split, leaky in (("group", False), ("patch", True)):
+        done = terrazzo.evaluate(folder / "through.safetensors", folder / split)
+        protocol = done.scores["protocol"]
+        assert protocol["leak"] == open_patches(folder / split).leak
+        assert (protocol["leaky"], protocol["split_method"]) == (leaky, split)
+        assert (protocol["split"], protocol["patch_size"], protocol["seed"]) == ("val", 36, 0)
+        assert any("LEAKY split" in line for line in done.lines()) is leaky
+    assert protocol["leak"]["group"] == 1
+
+
+def test_pictures_of_the_training_are_noticed_by_their_pixels(folder: Path, tmp_path: Path) -> None:
+    patches = open_patches(folder / "group")
+    val_images = sorted({patches.image_hashes[image] for image in patches.image_of[patches.rows("val")]})
+    elsewhere = TrainingData("other", "patch", {"image": 1, "group": 1}, 0, tuple(val_images[:3]), 9, 9)
+    said: list[str] = []
+    model = write_model(tmp_path / "seen.safetensors", training=elsewhere)
+    scores = terrazzo.evaluate(model, folder / "group", say=said.append).scores
+    assert scores["trained_on"] == {"images": 3, "share": 0.75, "other_patches": False}
+    line = "3 of the 4 scored pictures (75%) are among those that the model was trained on; these scores flatter"
+    assert said == [f"warning: {line}"]
+    terrazzo.evaluate(folder / "through.safetensors", folder / "group", say=said.append)
+    assert len(said) == 1
+
+
+def test_other_patches_of_a_training_picture_are_told_from_the_same_ones(folder: Path, tmp_path: Path) -> None:
+    patches = open_patches(folder / "patch")
+    data = TrainingData(patches.content_hash, "patch", patches.leak, 0, patches.image_hashes, 9, 9)
+    model = write_model(tmp_path / "seen.safetensors", training=data)
+    for split, other in (("val", True), ("train", False)):
+        found = terrazzo.evaluate(model, folder / "patch", split=split).scores["trained_on"]
+        assert (found["share"], found["other_patches"]) == (1, other)
+
+
+def test_the_folder_holds_the_same_scores_and_a_page_with_them(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "runs" / "report"
+    done = terrazzo.evaluate(folder / "through.safetensors", folder / "patch", out=out)
+    assert sorted(path.name for path in out.iterdir()) == ["report.html", "scores.json"]
+    assert json.loads((out / "scores.json").read_text(encoding="utf-8")) == done.scores
+    html = (out / "report.html").read_text(encoding="utf-8")
+    assert f"{done.scores['mean_iou']:.3f}" in html
+    assert "Leaky split" in html
+    assert html.count("data:image/jpeg;base64") == 2 * len(re.findall(r'<article class="card patch">', html)) > 0
+    assert "Tile 5/image_part_" in html  # the tile that is shown most wrongly
+    assert not math.isnan(done.scores["loss"])
+
+
+def test_without_out_nothing_is_written(folder: Path) -> None:
+    before = sorted(folder.rglob("*"))
+    terrazzo.evaluate(folder / "through.safetensors", folder / "group")
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_finished_report_is_kept_and_another_one_refused_unless_overwritten(folder: Path, tmp_path: Path) -> None:
+    out, model = tmp_path / "report", folder / "through.safetensors"
+    first = terrazzo.evaluate(model, folder / "group", out=out)
+    (out / "notes.txt").write_text("mine")
+    stamp = (out / "scores.json").stat().st_mtime_ns
+    again = terrazzo.evaluate(model, folder / "group", out=out)
+    assert (first.kept, again.kept) == (False, True)
+    assert again.scores == first.scores
+    assert (out / "scores.json").stat().st_mtime_ns == stamp
+    with pytest.raises(OutputExistsError, match="already exists and is not a finished report of these inputs"):
+        terrazzo.evaluate(model, folder / "group", out=out, split="train")
+    other = terrazzo.evaluate(model, folder / "group", out=out, split="train", overwrite=True)
+    assert json.loads((out / "scores.json").read_text(encoding="utf-8")) == other.scores
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_a_page_without_scores_is_no_finished_report(folder: Path, tmp_path: Path) -> None:
+    terrazzo.evaluate(folder / "through.safetensors", folder / "group", out=tmp_path / "report")
+    (tmp_path / "report" / "scores.json").write_text('{"key": ')
+    with pytest.raises(OutputExistsError, match="already exists"):
+        terrazzo.evaluate(folder / "through.safetensors", folder / "group", out=tmp_path / "report")
+
+
+REFUSALS: list[tuple[dict[str, object], type[TerrazzoError], str]] = [
+    ({"model": "none.safetensors"}, InputError, r"none\.safetensors: no such file"),
+    ({"model": "group/images.npy"}, ModelFileError, r"images\.npy: is not a model file"),
+    ({"patches": "data"}, PatchesError, r"data: has no dataset\.json"),
+    ({"split": "valid"}, PatchesError, "--split valid: expected train, val, test"),
+    ({"split": "test"}, PatchesError, r"its split test has no patches \(train 12, val 8, test 0\)"),
+    ({"batch_size": 0}, InputError, "--batch-size 0: expected at least 1"),
+    ({"precision": "fp8"}, InputError, "--precision fp8: expected auto, 32, bf16"),
+    ({"device": "tpu"}, InputError, "--device tpu: expected auto, cpu, cuda, cuda:N or mps"),
+    ({"out": "through.safetensors"}, OutputExistsError, r"through\.safetensors: is a file; --out takes a folder"),
+    ({"out": "group/index.csv/report"}, OutputExistsError, r"index\.csv: is a file; --out takes a folder"),
+    ({"out": "data"}, OutputExistsError, "data: already exists and is not a finished report"),
+]
+
+
+@pytest.mark.parametrize(("change", "kind", "words"), REFUSALS)
+def test_what_cannot_be_scored_is_refused_before_anything_heavy_is_loaded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, object], kind: type[TerrazzoError], words: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "terrazzo.model.bundle", None)  # importing it now would be an ImportError
+    asked = {"model": "through.safetensors", "patches": "group", **change}
+    paths = {key: folder / str(asked.pop(key)) for key in ("model", "patches", "out") if key in asked}
+    before = sorted(folder.rglob("*"))
+    with pytest.raises(kind, match=words):
+        terrazzo.evaluate(**paths, **asked)
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_model_of_other_classes_or_bands_is_refused(folder: Path, tmp_path: Path) -> None:
+    swapped = write_model(tmp_path / "swapped.safetensors", names=("Red", "Blue", "Green"))
+    with pytest.raises(PatchesError, match=r"has the classes Red, Green, Blue; the model .* knows Red, Blue, Green"):
+        terrazzo.evaluate(swapped, folder / "group")
+    four = write_model(tmp_path / "four.safetensors", bands=4)
+    with pytest.raises(PatchesError, match=r"has 3 bands, the model .* takes 4"):
+        terrazzo.evaluate(four, folder / "group")
+
+
+def test_a_split_without_a_valid_pixel_is_refused(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "patches"
+    copy.mkdir()
+    for path in (folder / "group").iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    masks = np.load(copy / "masks.npy")
+    np.save(copy / "masks.npy", np.full_like(masks, 255))
+    with pytest.raises(PatchesError, match="every pixel of its split val is ignored, so there is nothing to score"):
+        terrazzo.evaluate(folder / "through.safetensors", copy)

@@ -1,0 +1,86 @@
+"""The model file's header: read without torch, and clear about foreign and damaged files."""
+
+import json
+import struct
+from pathlib import Path
+
+import pytest
+import torch
+
+from terrazzo.errors import InputError, ModelFileError
+from terrazzo.model.bundle import load, save
+from terrazzo.model.header import read_header
+from terrazzo.recipe.sections import ModelSection
+from tests.worlds.models import build, header
+
+SECTION = ModelSection(filters=(4, 8))
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "model.safetensors"
+    save(path, header(SECTION), build(SECTION).state_dict())
+    return path
+
+
+def rewritten(path: Path, change: str) -> Path:
+    """The model file with its terrazzo JSON replaced."""
+    raw = path.read_bytes()
+    (length,) = struct.unpack("<Q", raw[:8])
+    value = json.loads(raw[8 : 8 + length])
+    value["__metadata__"]["terrazzo"] = change
+    text = json.dumps(value).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + raw[8 + length :])
+    return path
+
+
+def test_the_header_says_everything(model: Path) -> None:
+    found = read_header(model)
+    assert found == header(SECTION)
+    assert found.schema.names == ("a", "b", "c")
+    assert found.title == "classic unet"
+
+
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        read_header(tmp_path / "none.safetensors")
+    with pytest.raises(InputError, match="is a folder"):
+        read_header(tmp_path)
+
+
+def test_a_file_cut_short_anywhere_is_refused(model: Path) -> None:
+    raw = model.read_bytes()
+    for keep in (0, 4, 8, 100, len(raw) // 2, len(raw) - 1):
+        model.write_bytes(raw[:keep])
+        with pytest.raises(ModelFileError, match=r"cut short|bytes long|no safetensors header"):
+            read_header(model)
+
+
+def test_foreign_files_are_refused(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    text = tmp_path / "a.safetensors"
+    text.write_text("hello, I am no model, but long enough to have eight bytes")
+    with pytest.raises(ModelFileError, match="is not a model file"):
+        read_header(text)
+    foreign = tmp_path / "b.safetensors"
+    save_file({"x": torch.zeros(3)}, foreign)
+    with pytest.raises(ModelFileError, match="not a terrazzo model"):
+        read_header(foreign)
+
+
+def test_a_damaged_or_newer_header_is_refused(model: Path) -> None:
+    with pytest.raises(ModelFileError, match="header is damaged"):
+        read_header(rewritten(model, "{}"))
+    with pytest.raises(ModelFileError, match="header is damaged"):
+        read_header(rewritten(model, "not json"))
+    newer = json.loads(header(SECTION).to_json()) | {"format": 99}
+    with pytest.raises(ModelFileError, match="has format 99"):
+        read_header(rewritten(model, json.dumps(newer)))
+
+
+def test_weights_that_do_not_fit_their_header_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save(path, header(SECTION), build(ModelSection(filters=(8, 16))).state_dict())
+    with pytest.raises(ModelFileError, match="do not fit its own header"):
+        load(path)

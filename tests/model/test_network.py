@@ -1,0 +1,105 @@
+"""One contract that every network passes: shapes, any size, gradients, the same after save and load."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from terrazzo.errors import RecipeError
+from terrazzo.model.bundle import load, save
+from terrazzo.model.network import Normalizer
+from terrazzo.model.normalization import Normalization, for_bands
+from terrazzo.recipe import encoders
+from terrazzo.recipe.encoders import IMAGENET_MEAN, IMAGENET_STD
+from terrazzo.recipe.sections import ModelSection
+from tests.worlds.models import build, header
+
+SECTIONS = {
+    "classic": ModelSection(filters=(4, 8, 16)),
+    "classic with batch norm": ModelSection(filters=(4, 8), batch_norm=True, dropout=0.0, scale="minmax"),
+    "unet resnet18": ModelSection(encoder="resnet18", decoder_channels=(32, 16, 16, 8, 8)),
+    "fpn mobilenet": ModelSection(arch="fpn", encoder="mobilenet_v2"),
+    "unet lite0": ModelSection(encoder=encoders.LITE0),
+}
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_the_contract_of_every_network(name: str, tmp_path: Path) -> None:
+    network = build(SECTIONS[name])
+    pixels = torch.randint(0, 256, (2, 3, 45, 70), dtype=torch.uint8)
+    with torch.no_grad():
+        logits = network(pixels)
+    assert logits.shape == (2, 3, 45, 70)
+    assert logits.isfinite().all()
+    # Each picture stands alone: a batch gives what its members give.
+    with torch.no_grad():
+        assert torch.allclose(network(pixels[1:]), logits[1:], atol=1e-4)
+    network(pixels).mean().backward()
+    silent = [key for key, value in network.named_parameters() if value.grad is None]
+    assert silent == []
+    path = tmp_path / "model.safetensors"
+    save(path, header(SECTIONS[name]), network.state_dict())
+    bundle = load(path, device="cpu", precision="32")
+    assert torch.allclose(bundle.probs(pixels), logits.softmax(dim=1), atol=1e-5)
+    assert bundle.header == header(SECTIONS[name])
+
+
+@pytest.mark.parametrize("bands", [1, 2, 4, 5])
+def test_any_band_count(bands: int) -> None:
+    for section in (ModelSection(filters=(4, 8)), ModelSection(encoder="resnet18")):
+        with torch.no_grad():
+            assert build(section, bands)(torch.zeros(1, bands, 32, 64, dtype=torch.uint8)).shape == (1, 3, 32, 64)
+
+
+def test_unit_scaling_worked_by_hand() -> None:
+    normalizer = Normalizer(Normalization("unit", (0.5, 0.0, 0.2), (0.25, 1.0, 0.4)))
+    pixels = torch.tensor([255, 51, 0], dtype=torch.uint8).view(1, 3, 1, 1)
+    # (1 - 0.5) / 0.25 = 2; 0.2 / 1 = 0.2; (0 - 0.2) / 0.4 = -0.5
+    assert normalizer(pixels).flatten().tolist() == pytest.approx([2.0, 0.2, -0.5])
+
+
+def test_minmax_scaling_is_per_patch_and_band_and_survives_a_constant_band() -> None:
+    normalizer = Normalizer(Normalization("minmax", (0.0, 0.0), (1.0, 1.0)))
+    pixels = torch.tensor([[[[10, 20, 30]], [[7, 7, 7]]], [[[0, 100, 200]], [[0, 1, 3]]]], dtype=torch.uint8)
+    scaled = normalizer(pixels)
+    assert scaled[0].tolist() == [[[0.0, 0.5, 1.0]], [[0.0, 0.0, 0.0]]]
+    assert scaled[1, 0].tolist() == [[0.0, 0.5, 1.0]]
+    assert scaled[1, 1].flatten().tolist() == pytest.approx([0.0, 1 / 3, 1.0])
+
+
+def test_statistics_stretch_to_other_band_counts() -> None:
+    assert for_bands((0.1, 0.2, 0.6), 3, 0.0) == (0.1, 0.2, 0.6)
+    assert for_bands((0.1, 0.2, 0.6), 1, 0.0) == pytest.approx((0.3,))
+    assert for_bands((0.1, 0.2, 0.6), 5, 0.0) == pytest.approx((0.1, 0.2, 0.6, 0.3, 0.3))
+
+
+def test_the_tables_of_names_are_the_librarys() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import segmentation_models_pytorch as smp
+
+    assert set(encoders.ENCODERS) == set(smp.encoders.get_encoder_names())
+    assert set(encoders.ARCHITECTURES) == set(smp.MODEL_ARCHITECTURES_MAPPING)
+    assert encoders.statistics("resnet34") == encoders.BandStatistics(IMAGENET_MEAN, IMAGENET_STD)
+
+
+def test_an_impossible_combination_is_one_line() -> None:
+    with pytest.raises(RecipeError, match="cannot be built") as caught:
+        build(ModelSection(encoder="tu-no_such_timm_model"))
+    assert "\n" not in str(caught.value)
+    with pytest.raises(RecipeError, match="fpn takes none"):
+        build(ModelSection(arch="fpn", encoder="resnet18", decoder_channels=(8, 8, 8, 8, 8)))
+
+
+def test_a_picture_of_any_size_gets_ids_and_probabilities(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save(path, header(SECTIONS["classic"]), build(SECTIONS["classic"]).state_dict())
+    bundle = load(path, device="cpu")
+    for height, width in ((1, 1), (5, 90), (130, 70)):
+        ids, probs = bundle.predict(np.full((height, width, 3), 9, np.uint8))
+        assert ids.shape == (height, width)
+        assert probs.shape == (3, height, width)
+        assert np.allclose(probs.sum(axis=0), 1, atol=1e-4)
+        assert (ids == probs.argmax(axis=0)).all()

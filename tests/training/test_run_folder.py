@@ -1,0 +1,193 @@
+"""A run killed with SIGKILL and resumed ends with the weights and figures of the run that nobody killed."""
+
+import csv
+import importlib
+import itertools
+import multiprocessing
+import os
+import shlex
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import terrazzo
+from terrazzo.cli import main
+from terrazzo.errors import RecipeError
+from terrazzo.model.bundle import load
+from terrazzo.recipe.reading import parse_assignments
+from tests.worlds.striped import striped_patches
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
+
+STAGES = "[{size: 16, epochs: 2, lr: 0.02}, {size: 32, epochs: 2}]"
+SETTINGS = {
+    "model.filters": "[4, 8]",
+    "model.batch_norm": "true",
+    "model.dropout": "0.2",
+    "augment.rotate_deg": "20",
+    "optimizer.lr": "0.01",
+    "schedule.name": "onecycle",
+    "train.precision": "32",
+    "train.accumulate": "2",
+    "train.ema": "0.9",
+    "stages": STAGES,
+}
+"""Everything that has a state: momentum, schedule, batch statistics, dropout, a running mean of weights, stages."""
+
+KILLS = {
+    "recipe": ("terrazzo.training.attempts", "write_text"),
+    "step": ("terrazzo.training.learner", "Learner.training_step"),
+    "row": ("terrazzo.training.epoch_log", "write_rows"),
+    "checkpoint": ("lightning.pytorch.callbacks", "ModelCheckpoint._save_checkpoint"),
+    "trained": ("terrazzo.training.fit", "_run"),
+}
+"""Functions after whose n-th call the process is killed."""
+
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(
+    ["lightning.pytorch.callbacks", "terrazzo.cli", "terrazzo.training.run", "terrazzo.training.attempts"]
+)
+
+
+def command(words: list[str], kill: tuple[str, int] | None, out: Path) -> None:
+    """`terrazzo words` in this process, its output into files, killed where `kill` says."""
+    for name in ("stdout", "stderr"):
+        setattr(sys, name, (out / name).open("w", encoding="utf-8"))
+    if kill is not None:
+        at, left = kill
+        module, path = KILLS[at]
+        owner: Any = importlib.import_module(module)
+        *parents, name = path.split(".")
+        for parent in parents:
+            owner = getattr(owner, parent)
+        setattr(owner, name, killing(getattr(owner, name), left))
+    code = main(words)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    sys.exit(code)
+
+
+def killing(function: Callable[..., Any], left: int) -> Callable[..., Any]:
+    """The function, and a SIGKILL right after its call number `left`, from 0."""
+    calls = itertools.count()
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        if next(calls) == left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    return wrapped
+
+
+@pytest.fixture(scope="module")
+def patches_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("resume")
+    return striped_patches(folder, 6)
+
+
+@pytest.fixture(scope="module")
+def whole(patches_path: Path) -> Path:
+    """The run that nobody killed."""
+    run = patches_path.parent / "whole"
+    assert training(patches_path, run).returncode == 0
+    return run
+
+
+def words(patches_path: Path, run: Path) -> list[str]:
+    changes = [word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")]
+    return ["train", str(patches_path), "--recipe", "unet", "--device", "cpu", "--out", str(run), *changes]
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def training(patches_path: Path, run: Path, *more: str, kill: tuple[str, int] | None = None) -> Done:
+    """`terrazzo train` in a process of its own, forked from one that has its libraries loaded."""
+    out = Path(tempfile.mkdtemp(dir=patches_path.parent))
+    process = SERVER.Process(target=command, args=([*words(patches_path, run), *more], kill, out))
+    process.start()
+    process.join(180)
+    assert process.exitcode is not None
+    return Done(process.exitcode, (out / "stdout").read_text(), (out / "stderr").read_text())
+
+
+def figures(run: Path) -> list[dict[str, str]]:
+    with (run / "metrics.csv").open() as stream:
+        return [
+            {name: value for name, value in row.items() if name not in ("seconds", "images_per_s")}
+            for row in csv.DictReader(stream)
+        ]
+
+
+def assert_equal_runs(one: Path, two: Path) -> None:
+    first, second = (load(run / "model.safetensors", device="cpu").network.state_dict() for run in (one, two))
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert figures(one) == figures(two)
+    assert len(figures(one)) == 4
+
+
+@pytest.mark.parametrize(
+    ("at", "count"),
+    [
+        ("recipe", 0),  # the choices are settled, no step is done
+        ("step", 2),  # before the first checkpoint
+        ("step", 8),  # in the middle of the second epoch
+        ("row", 1),  # the epoch's figures are written, its checkpoint is not
+        ("checkpoint", 2),  # between two checkpoints, or their halves
+        ("step", 11),  # in the first epoch of the second stage
+        ("row", 3),  # after the last step of all
+        ("trained", 0),  # trained to the end, the model not yet written
+    ],
+)
+def test_killed_and_resumed_is_as_if_never_killed(
+    patches_path: Path, whole: Path, tmp_path: Path, at: str, count: int
+) -> None:
+    run = tmp_path / "run"
+    assert training(patches_path, run, kill=(at, count)).returncode == -signal.SIGKILL
+    assert not (run / "model.safetensors").exists()
+    resumed = training(patches_path, run, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert_equal_runs(whole, run)
+
+
+def test_resume_where_nothing_is_begins_anew_and_where_all_is_done_keeps(
+    patches_path: Path, whole: Path, tmp_path: Path
+) -> None:
+    assert training(patches_path, tmp_path / "run", "--resume").returncode == 0
+    assert_equal_runs(whole, tmp_path / "run")
+    before = (whole / "model.safetensors").stat().st_mtime_ns
+    again = training(patches_path, whole, "--resume")
+    assert (again.returncode, (whole / "model.safetensors").stat().st_mtime_ns) == (0, before)
+    assert "kept" in again.stdout
+
+
+def test_another_recipe_is_not_resumed(patches_path: Path, whole: Path) -> None:
+    other = training(patches_path, whole, "--resume", "--set", "optimizer.lr=0.5")
+    assert other.returncode == 2
+    assert other.stderr.count("\n") == 1
+    assert "was started with optimizer.lr = 0.01, not 0.5" in other.stderr
+    settings = parse_assignments([f"{key}={value}" for key, value in SETTINGS.items()])
+    with pytest.raises(RecipeError, match=r"started with stages = .* resumes it") as caught:
+        terrazzo.train(
+            patches_path,
+            out=whole,
+            recipe="unet",
+            changes={**settings, "stages": [{"size": 32, "epochs": 4}]},
+            resume=True,
+        )
+    remedy = shlex.split(str(caught.value).split("--set ")[1].split(" resumes it")[0])
+    changes = {**settings, **parse_assignments(remedy)}
+    assert terrazzo.train(patches_path, out=whole, recipe="unet", changes=changes, device="cpu", resume=True).kept

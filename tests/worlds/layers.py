@@ -1,0 +1,52 @@
+"""Layers of polygons."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyogrio
+import pyproj
+import shapely
+from rasterio.transform import Affine
+
+from tests.worlds.rasters import GRID
+
+CRS = "EPSG:32618"
+
+
+def rectangle(top: float, left: float, bottom: float, right: float, grid: Affine = GRID) -> shapely.Polygon:
+    """The part of the grid between these rows and columns, in the coordinates of the map."""
+    ring = [(left, top), (right, top), (right, bottom), (left, bottom)]
+    points = [(grid.a * x + grid.b * y + grid.c, grid.d * x + grid.e * y + grid.f) for x, y in ring]
+    return shapely.Polygon(points)
+
+
+def write_layer(
+    path: Path,
+    polygons: Sequence[shapely.Geometry],
+    classes: Sequence[object],
+    crs: str | None = CRS,
+    layer: str = "fields",
+    kind: str = "Polygon",
+) -> Path:
+    """Geometries in EPSG:32618 as a layer in any CRS, with the class in the field `cover`."""
+    shapes = np.array(polygons, np.object_)
+    if crs not in (None, CRS):
+        way = pyproj.Transformer.from_crs(CRS, crs, always_xy=True)
+        shapes = shapely.transform(shapes, lambda points: np.column_stack(way.transform(*points.T)))
+    fields = [np.array(classes, np.object_), np.arange(len(shapes))]
+    driver = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".shp": "ESRI Shapefile"}[path.suffix]
+    pyogrio.raw.write(
+        *(str(path), shapely.to_wkb(shapes), fields, ["cover", "number"]),
+        layer=layer,
+        driver=driver,
+        geometry_type=kind,
+        crs=crs,
+        append=path.exists(),
+    )
+    return path
+
+
+def points(folder: Path) -> str:
+    write_layer(folder / "points.gpkg", [shapely.Point(500_010, 3_999_990)], ["a"], kind="Point")
+    return "scene.tif points.gpkg --class-field cover"
