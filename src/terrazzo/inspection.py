@@ -1,14 +1,28 @@
 """What is in a data set or a model file, told before anything is made of it."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 from terrazzo.errors import ClassTableError
 from terrazzo.model.description import describe_header
 from terrazzo.model.exported import is_exported
 from terrazzo.model.header import read_header
+from terrazzo.scenes.arguments import (
+    Bad,
+    ClassField,
+    ClassTableFile,
+    Downsample,
+    Fit,
+    IgnoreClass,
+    IgnoreValue,
+    Labels,
+    Layer,
+    Layout,
+    PatchSize,
+    Unknown,
+    Unpaired,
+)
 from terrazzo.scenes.contract.check import judge
 from terrazzo.scenes.contract.class_drafts import draft_classes
 from terrazzo.scenes.contract.known_classes import given_classes
@@ -23,6 +37,7 @@ from terrazzo.scenes.inspection import (
     judged_without_classes,
     with_table,
 )
+from terrazzo.system.options import Option, Overwrite
 from terrazzo.system.reporting import Progress, silent
 
 if TYPE_CHECKING:
@@ -32,27 +47,28 @@ MODEL_SUFFIX = ".safetensors"
 
 
 def inspect(
-    path: str | Path,
-    labels: str | Path | None = None,
+    path: Annotated[
+        str | Path, Option("A folder or .zip of images and masks; a model file; rasters (.tif), with LABELS.")
+    ],
+    labels: Labels = None,
     *,
-    layout: str | None = None,
-    classes: str | Path | None = None,
-    unpaired: str = "error",
-    bad: str = "error",
-    unknown: str = "error",
-    ignore_class: Sequence[str] = (),
-    patch_size: int = 256,
-    fit: str = "crop",
-    downsample: float = 1.0,
-    ignore_value: Sequence[int] = (),
-    class_field: str | None = None,
-    layer: str | None = None,
-    write_classes: str | Path | None = None,
-    overwrite: bool = False,
+    layout: Layout = None,
+    classes: ClassTableFile = None,
+    unpaired: Unpaired = "error",
+    bad: Bad = "error",
+    unknown: Unknown = "error",
+    ignore_class: IgnoreClass = (),
+    patch_size: PatchSize = None,
+    fit: Fit = None,
+    downsample: Downsample = None,
+    ignore_value: IgnoreValue = (),
+    class_field: ClassField = None,
+    layer: Layer = None,
+    write_classes: Annotated[str | Path | None, Option("Write a table of the classes found, to edit.")] = None,
+    overwrite: Overwrite = False,
     progress: Progress = silent,
 ) -> Inspection:
-    """What is in a data set (a folder or zip) or a model (`model.safetensors` or an export of
-    it); nothing is changed.
+    """Describe a data set (folder or .zip), rasters with labels, or a model file; nothing is changed.
 
     The options are those of prepare, so that `refusal` tells what prepare would say. `write_classes` names a CSV file
     for the table of the classes and of all further colours in the masks, to edit and to give as `classes`. With
@@ -64,9 +80,16 @@ def inspect(
     path, table = Path(path), Path(classes) if classes else None
     if path.suffix.lower() == MODEL_SUFFIX or is_exported(path):
         return inspect_model(path)
+    sizes: dict[str, Any] = {"patch_size": patch_size, "fit": fit, "downsample": downsample}
     options = LabelOptions(
-        *(layout, table, unpaired, bad, unknown, tuple(ignore_class), patch_size, fit, downsample),
+        layout=layout,
+        classes=table,
+        unpaired=unpaired,
+        bad=bad,
+        unknown=unknown,
+        ignore_class=tuple(ignore_class),
         ignore_value=tuple(ignore_value),
+        **{name: value for name, value in sizes.items() if value is not None},
     )
     if labels is not None:
         from terrazzo.scenes.labelled_rasters.opening import SceneInputs
@@ -75,7 +98,7 @@ def inspect(
             SceneInputs(path, Path(labels), class_field, layer), options, write_classes, overwrite, progress
         )
     given = given_classes(table) if table else None
-    surveyed = survey(path, layout, progress, Reader(downsample))
+    surveyed = survey(path, layout, progress, Reader(options.downsample))
     counted = census(surveyed.probes)
     try:
         known = classes_in(surveyed, counted, given, options)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from terrazzo.errors import RecipeError
-from terrazzo.recipe.reading import load_recipe, parse_assignments, recipe_names
+from terrazzo.recipe.reading import changes_of, load_recipe, recipe_names
 from terrazzo.recipe.recipe import Recipe, parse_recipe
 
 
@@ -30,7 +30,7 @@ def test_yaml_and_back_is_the_same_recipe(tmp_path: Path) -> None:
 
 def test_three_e_minus_four_is_a_number() -> None:
     # PyYAML reads 3e-4 as a string; the field makes a number of it.
-    changes = parse_assignments(["optimizer.lr=3e-4", "model.encoder=none", "augment.hflip=false"])
+    changes = changes_of(["optimizer.lr=3e-4", "model.encoder=none", "augment.hflip=false"])
     recipe = Recipe().with_changes(changes)
     assert (recipe.optimizer.lr, recipe.model.encoder, recipe.augment.hflip) == (3e-4, None, False)
 
@@ -56,7 +56,7 @@ def test_three_e_minus_four_is_a_number() -> None:
 )
 def test_a_bad_field_or_value_is_one_line_naming_it(assignment: str, words: str) -> None:
     with pytest.raises(RecipeError) as caught:
-        Recipe().with_changes(parse_assignments([assignment]))
+        Recipe().with_changes(changes_of([assignment]))
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -159,7 +159,7 @@ def test_bad_stages_are_named(stages: object, words: str) -> None:
 def test_a_number_is_finite(knob: str) -> None:
     for text in (".inf", "1e999", ".nan"):
         with pytest.raises(RecipeError, match=rf"{knob} = '?(inf|1e999|nan)'?: "):
-            Recipe().with_changes(parse_assignments([f"{knob}={text}"]))
+            Recipe().with_changes(changes_of([f"{knob}={text}"]))
 
 
 def test_contradicting_epochs_are_told_without_the_whole_recipe() -> None:

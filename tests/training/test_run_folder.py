@@ -21,7 +21,7 @@ import terrazzo
 from terrazzo.cli import main
 from terrazzo.errors import RecipeError
 from terrazzo.model.bundle import load
-from terrazzo.recipe.reading import parse_assignments
+from terrazzo.recipe.reading import changes_of
 from tests.worlds.striped import striped_patches
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
@@ -179,7 +179,7 @@ def test_another_recipe_is_not_resumed(patches_path: Path, whole: Path) -> None:
     assert other.returncode == 2
     assert other.stderr.count("\n") == 1
     assert "was started with optimizer.lr = 0.01, not 0.5" in other.stderr
-    settings = parse_assignments([f"{key}={value}" for key, value in SETTINGS.items()])
+    settings = changes_of([f"{key}={value}" for key, value in SETTINGS.items()])
     with pytest.raises(RecipeError, match=r"started with stages = .* resumes it") as caught:
         terrazzo.train(
             patches_path,
@@ -189,5 +189,5 @@ def test_another_recipe_is_not_resumed(patches_path: Path, whole: Path) -> None:
             resume=True,
         )
     remedy = shlex.split(str(caught.value).split("--set ")[1].split(" resumes it")[0])
-    changes = {**settings, **parse_assignments(remedy)}
+    changes = {**settings, **changes_of(remedy)}
     assert terrazzo.train(patches_path, out=whole, recipe="unet", changes=changes, device="cpu", resume=True).kept

@@ -26,8 +26,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
     from terrazzo.errors import TerrazzoError
 
     warnings.filterwarnings("ignore", module="PIL")  # remarks on odd metadata; what cannot be read is an error of ours
-    # The base of all parsing errors; typer carries its own copy of click and exports only this leaf.
-    parsing_error = typer.BadParameter.__mro__[2]
     try:
         code = command().main(list(arguments) if arguments is not None else None, "terrazzo", standalone_mode=False)
     except TerrazzoError as error:
@@ -42,7 +40,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error}; check the path, its permissions and the free space", 2)
     except Exception as error:
-        if not isinstance(error, parsing_error):
+        if not hasattr(error, "format_message"):  # what click's errors have, and typer's own copies of them
             raise
         return _fail(_parsing_line(error), 2)
     return code if isinstance(code, int) else 0

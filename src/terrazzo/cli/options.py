@@ -1,61 +1,96 @@
-"""Options that several commands share, each declared once."""
+"""The commands' parameters, built from the signatures of the public functions (`system.options`)."""
 
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any, get_args
 
 import typer
 
-DATA = "Data"
-SPLIT = "Split"
-LABELS = "Rasters with labels"
+import terrazzo
+from terrazzo.cli.output import reporting
+from terrazzo.errors import PartialError, StoppedError
+from terrazzo.system.options import Option, options_of
 
-Layout = Annotated[
-    str | None,
-    typer.Option(
-        help="flat, humans-in-the-loop, semantic-drone, cityscapes, cityscapes-pairs or camvid; found by looking "
-        "if not given.",
-        rich_help_panel=DATA,
-    ),
-]
-Classes = Annotated[
-    Path | None, typer.Option(help="Table of classes and colours, CSV or JSON (name, color).", rich_help_panel=DATA)
-]
-Unpaired = Annotated[
-    str, typer.Option(help="Images without mask, masks without image: error or skip.", rich_help_panel=DATA)
-]
-Bad = Annotated[str, typer.Option(help="Unreadable or mismatched files: error or skip.", rich_help_panel=DATA)]
-Unknown = Annotated[
-    str, typer.Option(help="Mask colours (or ids) in no class: error, ignore or nearest.", rich_help_panel=DATA)
-]
-IgnoreClass = Annotated[
-    list[str] | None,
-    typer.Option(help="A class whose pixels are ignored; may be given several times.", rich_help_panel=DATA),
-]
-IgnoreValue = Annotated[
-    list[int] | None,
-    typer.Option(
-        help="A value of masks of ids that means no class (255 always does); may be given several times.",
-        rich_help_panel=DATA,
-    ),
-]
-Labels = Annotated[
-    Path | None,
-    typer.Argument(help="Labels of rasters: polygons (.gpkg, .geojson, .shp, .parquet), or label rasters."),
-]
-ClassField = Annotated[
-    str | None, typer.Option(help="The field of the polygons that holds the class.", rich_help_panel=LABELS)
-]
-Layer = Annotated[
-    str | None, typer.Option(help="The layer of polygons, where there are several.", rich_help_panel=LABELS)
-]
-PatchSize = Annotated[int, typer.Option(help="Height and width of a patch in pixels.")]
-Fit = Annotated[
-    str, typer.Option(help="crop: whole patches only; pad: fill up the last ones; resize: one patch an image.")
-]
-Downsample = Annotated[
-    float, typer.Option(help="Read images and masks at 1/this of their height and width, before patches are cut.")
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is in the way.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
-Precision = Annotated[str, typer.Option(help="auto, 32 or bf16; auto takes bf16 where the hardware has it.")]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output alone on stdout.")]
+STOPPED = (
+    "stopped by Ctrl-C; nothing half-written was left: the same command begins anew, or resumes with what was finished"
+)
+AsJson = Annotated[bool, Option("Machine-readable output alone on stdout.", flags=("--json",))]
+_TYPES = (bool, str, int, float)
+"""The types of the command line, in the order of preference: a parameter that takes text is given as text."""
+
+Tell = Callable[..., int | None]
+"""tell(result, *, ...): prints a function's result and returns the exit code, 0 where it returns None.
+
+Its keyword parameters are the values of the function's that it wants to know. Those of its own that have an Option
+are options of the command alone.
+"""
+
+
+def command(name: str, tell: Tell) -> Callable[..., int]:
+    """What typer runs as the command `name`: the public function of that name, then `tell` of its result."""
+    function = getattr(terrazzo, name)
+    extra = {key: found for key, found in options_of(tell).items() if key not in options_of(function)}
+    declared = options_of(function) | extra
+    wanted = signature(tell).parameters
+    all_of_it = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in wanted.values())
+
+    def run(**given: Any) -> int:
+        given = {key: declared[key][0].default if value is None else value for key, value in given.items()}
+        told = {key: value for key, value in given.items() if all_of_it or key in wanted}
+        values = {key: value for key, value in given.items() if key not in extra}
+        try:
+            done, failed = _call(function, values, bars=not given.get("as_json"))
+            code = tell(done, **told)
+        except KeyboardInterrupt as error:
+            raise StoppedError(STOPPED) from error  # typer would turn it into an exit without a line
+        if failed is not None:
+            raise failed
+        return code or 0
+
+    parameters = [_parameter(*found) for found in declared.values()]
+    run.__doc__ = (function.__doc__ or "").split("\n\n")[0]
+    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _call(function: Callable[..., Any], values: Mapping[str, Any], bars: bool) -> tuple[Any, PartialError | None]:
+    """The function's result, and what failed of it; progress and lines go to stderr where the function has them."""
+    accepted = signature(function).parameters
+    with reporting(bars) if {"progress", "say"} & set(accepted) else nullcontext((None, None)) as (progress, say):
+        heard = {"progress": progress, "say": say}
+        values = {**values, **{key: value for key, value in heard.items() if key in accepted}}
+        try:
+            return function(**values), None
+        except PartialError as error:
+            return error.done, error
+
+
+def _parameter(parameter: Parameter, option: Option) -> Parameter:
+    """A parameter of a public function as typer takes it."""
+    kind = _type_of(get_args(parameter.annotation)[0])
+    required = parameter.default is Parameter.empty
+    annotation: Any = list[kind] if option.many else kind  # type: ignore[valid-type]
+    metavar = f"<{kind.__name__}>" if option.many else None
+    shown: dict[str, Any] = {"help": option.help, "rich_help_panel": option.panel, "metavar": metavar}
+    if parameter.kind is Parameter.POSITIONAL_OR_KEYWORD:
+        info = typer.Argument(**(shown | {"metavar": None}))
+    else:
+        flags = option.flags or ((option.flag(parameter.name),) if kind is bool else ())
+        info = typer.Option(*flags, **shown)
+    default = Parameter.empty if required else parameter.default or None if option.many else parameter.default
+    if default is None:
+        annotation |= None
+    return Parameter(parameter.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[annotation, info])
+
+
+def _type_of(annotation: Any) -> type:
+    """The command line's type for a parameter: that of text where it takes text, else of numbers."""
+    leaves = _leaves(annotation)
+    return next(kind for kind in _TYPES if kind in leaves)
+
+
+def _leaves(annotation: Any) -> set[Any]:
+    inner = get_args(annotation)
+    return {annotation} if not inner else set().union(*(_leaves(each) for each in inner))

@@ -39,7 +39,7 @@ def next_command(*words: str | Path, before: str = "") -> None:
     line(f"next: {before}{shlex.join(str(word) for word in words)}")
 
 
-def wrote(what: str, paths: Sequence[Path], kept: bool = False) -> None:
+def wrote(what: str, paths: Sequence[Path | str], kept: bool = False) -> None:
     """Which files a command wrote, or kept because they were finished."""
     if kept:
         line(f"kept: {what} of the same inputs and options was there already (--overwrite makes it anew)")

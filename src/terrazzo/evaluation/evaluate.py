@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from terrazzo.errors import OutputExistsError
 from terrazzo.evaluation.request import Asked, check
 from terrazzo.evaluation.scoring import Tally, probs_of, scores_of, take_tally
 from terrazzo.system.files import Mark, refuse_existing, write_json, write_text
+from terrazzo.system.options import Device, Option, Overwrite, Precision
 from terrazzo.system.reporting import Progress, Say, as_html, quiet, silent
 
 if TYPE_CHECKING:
@@ -45,19 +46,19 @@ class Evaluation:
 
 
 def evaluate(
-    model: str | Path,
-    patches: str | Path,
+    model: Annotated[str | Path, Option("A model.safetensors.")],
+    patches: Annotated[str | Path, Option("The folder that prepare wrote.")],
     *,
-    split: str = "val",
-    out: str | Path | None = None,
-    batch_size: int = 8,
-    device: str = "auto",
-    precision: str = "auto",
-    overwrite: bool = False,
+    split: Annotated[str, Option("train, val or test.")] = "val",
+    out: Annotated[str | Path | None, Option("Folder for scores.json and report.html.")] = None,
+    batch_size: Annotated[int, Option("Patches at a time.")] = 8,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    overwrite: Overwrite = False,
     progress: Progress = silent,
     say: Say = quiet,
 ) -> Evaluation:
-    """The scores of the model on one split; with `out`, scores.json and report.html in that folder.
+    """Score a model on one split of patches; with `out`, write scores.json and report.html to that folder.
 
     A finished report of the same inputs and options is kept. Raises InputError or ModelFileError (arguments, model),
     PatchesError (patches that are damaged, empty in that split, or of other classes or bands than the model's),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from terrazzo.patches.folder import Patches, open_patches
 from terrazzo.pixels.keyed import KEY, key_of, refuse_other
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import digest, file_digest, write_beside, writing
+from terrazzo.system.options import Device, Option, Overwrite, Precision
 from terrazzo.system.reporting import Progress, silent
 
 if TYPE_CHECKING:
@@ -55,19 +56,19 @@ class _Wanted:
 
 
 def show(
-    patches: str | Path,
+    patches: Annotated[str | Path, Option("The folder that prepare wrote.")],
     *,
-    split: str | None = None,
-    n: int = 12,
-    seed: int = 0,
-    model: str | Path | None = None,
-    out: str | Path | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    overwrite: bool = False,
+    split: Annotated[str | None, Option("train, val or test; train if not given, val with --model.")] = None,
+    n: Annotated[int, Option("How many patches.", flags=("--n",))] = 12,
+    seed: Annotated[int, Option("Another seed is another choice.")] = 0,
+    model: Annotated[str | Path | None, Option("Show this model's predictions beside the masks.")] = None,
+    out: Annotated[str | Path | None, Option("The .png to write; PATCHES_preview.png if not given.")] = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    overwrite: Overwrite = False,
     progress: Progress = silent,
 ) -> Gallery:
-    """A PNG of `n` patches of a split beside their masks, with a legend; with a model, its predictions beside them.
+    """Draw patches beside their masks, every class among them, with a legend.
 
     The choice depends on the patches, `n` and `seed` alone, and shows every class where `n` is enough. By default the
     split is train (val with a model), and the file PATCHES_preview.png (PATCHES_predictions.png) beside the folder.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from terrazzo.errors import InputError, PartialError, TerrazzoError
 from terrazzo.maps.engines.options import engine_options
@@ -12,8 +12,10 @@ from terrazzo.maps.jobs.options import map_options, parse_memory, refuse_without
 from terrazzo.model.header import read_header
 from terrazzo.model.opening import ModelFile, check_engine
 from terrazzo.model.windows.tiling import plan
+from terrazzo.pixels.bands import Bands, Scale
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import file_digest
+from terrazzo.system.options import RASTERS, Device, Option, Overwrite, Precision
 from terrazzo.system.places import Place, place_of
 from terrazzo.system.reporting import Progress, Say, how_many, quiet, silent
 
@@ -59,37 +61,53 @@ class Maps:
 
 
 def predict(
-    model: str | Path,
-    inputs: str | Path | Sequence[str | Path],
+    model: Annotated[str | Path, Option("A model.safetensors, or an .onnx or .h5 that export wrote.")],
+    inputs: Annotated[
+        str | Path | Sequence[str | Path],
+        Option("Images and rasters, folders of them, patterns, and addresses of rasters on the web.", many=True),
+    ],
     *,
-    out: str | Path,
-    window: int | None = None,
-    overlap: int | None = None,
-    batch_size: int | str | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    bands: str | Sequence[str | int] | None = None,
-    scale: str | tuple[float, float] | None = None,
-    max_pixels: int | None = None,
-    resample: bool = False,
-    confidence: bool = False,
-    probabilities: bool = False,
-    tta: str = "none",
-    vector_format: str = "gpkg",
-    mapping_unit: int = 1,
-    zones: str | Path | None = None,
-    zone_field: str | None = None,
-    max_memory: str | int | None = None,
-    engine: str = "local",
-    workers: int | None = None,
-    scheduler: str | None = None,
-    restart: bool = False,
-    overwrite: bool = False,
-    dry_run: bool = False,
+    out: Annotated[str | Path, Option("Folder for the maps; for rasters also a store: s3://bucket/maps.")],
+    window: Annotated[int | None, Option("Side of the windows in pixels, a multiple of 32.")] = None,
+    overlap: Annotated[int | None, Option("Overlap of neighbouring windows in pixels.")] = None,
+    batch_size: Annotated[
+        int | str | None,
+        Option("Windows at a time; auto: what suits the device.", flags=("--batch-size", "--batch")),
+    ] = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    bands: Bands = None,
+    scale: Scale = None,
+    max_pixels: Annotated[int | None, Option("Refuse larger rasters; 20 gigapixels if not given.", RASTERS)] = None,
+    resample: Annotated[
+        bool, Option("Read at the resolution of the model's training; the map keeps the raster's grid.", RASTERS)
+    ] = False,
+    confidence: Annotated[bool, Option("Also confidence.tif, 0 to 100 %.", RASTERS)] = False,
+    probabilities: Annotated[bool, Option("Also probabilities.tif, a band a class.", RASTERS)] = False,
+    tta: Annotated[str, Option("none, flips or d4: average over 1, 4 or 8 mirror images.", RASTERS)] = "none",
+    vector_format: Annotated[str, Option("Polygons of rasters: gpkg, geojson, parquet or none.", RASTERS)] = "gpkg",
+    mapping_unit: Annotated[int, Option("Areas of fewer pixels join a neighbour in the polygons.", RASTERS)] = 1,
+    zones: Annotated[
+        str | Path | None, Option("areas.csv by the polygons of this .gpkg, .geojson or .shp.", RASTERS)
+    ] = None,
+    zone_field: Annotated[str | None, Option("The field that names the zones.", RASTERS)] = None,
+    max_memory: Annotated[
+        str | int | None, Option("Memory that it may take, as in 4GB; smaller pieces take less.", RASTERS)
+    ] = None,
+    engine: Annotated[str, Option("Who computes: local (this process) or dask.", RASTERS)] = "local",
+    workers: Annotated[
+        int | None, Option("Processes of --engine dask here; half the cores if not given.", RASTERS)
+    ] = None,
+    scheduler: Annotated[
+        str | None, Option("An existing Dask cluster for --engine dask: tcp://host:8786.", RASTERS)
+    ] = None,
+    restart: Annotated[bool, Option("Throw away the unfinished work of another run.", RASTERS)] = False,
+    overwrite: Overwrite = False,
+    dry_run: Annotated[bool, Option("Report memory, time and disk space that it would take; write nothing.")] = False,
     progress: Progress = silent,
     say: Say = quiet,
 ) -> Maps:
-    """Write the maps of images and folders of images to the folder `out`.
+    """Map the classes of images: class map and overlay of photos, GeoTIFFs, polygons and areas of rasters.
 
     `model` is a model.safetensors, or an .onnx or .h5 that `export` made of one; an .onnx is computed by onnxruntime,
     without torch. `inputs` are files; folders, whose sub-folders are mirrored; patterns like `scenes/**/*.tif`,

@@ -1,14 +1,31 @@
 """Images and masks to patches: the function `terrazzo.prepare`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from terrazzo.patches.splits.split import SplitOptions
+from terrazzo.pixels.bands import Bands, Scale
 from terrazzo.recipe.reading import load_recipe
 from terrazzo.recipe.sections import DataSection
+from terrazzo.scenes.arguments import (
+    Bad,
+    ClassField,
+    ClassTableFile,
+    Downsample,
+    Fit,
+    IgnoreClass,
+    IgnoreValue,
+    Labels,
+    Layer,
+    Layout,
+    PatchSize,
+    Unknown,
+    Unpaired,
+)
 from terrazzo.scenes.layouts.detect import LAYOUTS, check_layout
 from terrazzo.scenes.trees import open_tree
+from terrazzo.system.options import SPLIT, Option, Overwrite
 from terrazzo.system.places import PathLike
 from terrazzo.system.reporting import Progress, Say, quiet, silent
 
@@ -17,36 +34,51 @@ if TYPE_CHECKING:
 
 
 def prepare(
-    data: PathLike,
-    labels: PathLike | None = None,
+    data: Annotated[PathLike, Option("A folder or .zip of images and masks; or rasters (.tif), with LABELS.")],
+    labels: Labels = None,
     *,
-    out: PathLike,
-    layout: str | None = None,
-    classes: PathLike | None = None,
-    unpaired: str = "error",
-    bad: str = "error",
-    unknown: str = "error",
-    ignore_class: Sequence[str] = (),
-    patch_size: int | None = None,
-    fit: str | None = None,
-    downsample: float | None = None,
-    ignore_value: Sequence[int] = (),
-    class_field: str | None = None,
-    layer: str | None = None,
-    bands: str | Sequence[str | int] | None = None,
-    scale: str | tuple[float, float] | None = None,
-    split: str | None = None,
-    val: float | None = None,
-    test: float | None = None,
-    seed: int | None = None,
-    block_size: int | None = None,
-    buffer: int | None = None,
-    recipe: PathLike | None = None,
-    overwrite: bool = False,
+    out: Annotated[PathLike, Option("Folder for the patches.")],
+    layout: Layout = None,
+    classes: ClassTableFile = None,
+    unpaired: Unpaired = "error",
+    bad: Bad = "error",
+    unknown: Unknown = "error",
+    ignore_class: IgnoreClass = (),
+    patch_size: PatchSize = None,
+    fit: Fit = None,
+    downsample: Downsample = None,
+    ignore_value: IgnoreValue = (),
+    class_field: ClassField = None,
+    layer: Layer = None,
+    bands: Bands = None,
+    scale: Scale = None,
+    split: Annotated[
+        str | None,
+        Option(
+            "given, group, image, block or patch. If not given: given where the layout has splits; else group where "
+            "there are three groups or more, else image; block where there are fewer than three rasters.",
+            SPLIT,
+        ),
+    ] = None,
+    val: Annotated[float | None, Option("Share for validation; the recipe's if not given, else 0.2.", SPLIT)] = None,
+    test: Annotated[float | None, Option("Share for testing; the recipe's if not given, else 0.", SPLIT)] = None,
+    seed: Annotated[int | None, Option("Seed of the split; the recipe's if not given, else 0.", SPLIT)] = None,
+    block_size: Annotated[
+        int | None,
+        Option("--split block: patches along a block's side; if not given 4, fewer where images are small.", SPLIT),
+    ] = None,
+    buffer: Annotated[
+        int | None,
+        Option("--split block: pixels between training and the other sides; one patch if not given.", SPLIT),
+    ] = None,
+    recipe: Annotated[
+        PathLike | None, Option("Cut and split as this recipe says (a shipped name or a .yaml file); options win.")
+    ] = None,
+    overwrite: Overwrite = False,
     progress: Progress = silent,
     say: Say = quiet,
 ) -> "Prepared":
-    """Images and masks checked, cut into patches, divided into train, val and test, and written to the folder `out`.
+    """Check images and masks, cut them into patches, and divide these into train, val and test.
 
     What is None is taken from the recipe's data section, without a recipe from `sections.DataSection`'s defaults.
     `downsample` 4 reads images of 6000 x 4000 px as 1500 x 1000, masks with them, before patches are cut. `split`

@@ -2,8 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from terrazzo.errors import InputError
+from terrazzo.system.options import RASTERS, Option
+
+Bands = Annotated[
+    str | Sequence[str | int] | None,
+    Option("Bands to read, by number or name: 3,2,1; all but alpha if not given.", RASTERS),
+]
+Scale = Annotated[
+    str | tuple[float, float] | None,
+    Option("LOW,HIGH: the stored values that become 0 and 255, where rasters have not 8 bits.", RASTERS),
+]
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from terrazzo.recipe.reading import load_recipe, recipe_names
 from terrazzo.recipe.recipe import Recipe
+from terrazzo.system.options import Option
 
 ANY_LAYOUT = "flat"
 """Where a program wants a layout of the recipes that are for any data: the plain one, `images/` beside `masks/`."""
@@ -39,8 +40,10 @@ class Listed:
         return [f"{self.recipe.name}: {self.recipe.about}", f"    {layout}; published: {figures or 'none'}"]
 
 
-def recipes(name: str | Path | None = None) -> tuple[Listed, ...]:
-    """The shipped recipes in the order of their names; with `name`, that one or the one in a .yaml file alone.
+def recipes(
+    name: Annotated[str | Path | None, Option("One recipe: its YAML, each knob with its meaning.")] = None,
+) -> tuple[Listed, ...]:
+    """List the shipped recipes with their published figures; with `name`, one of them or of a .yaml file.
 
     Raises RecipeError where there is no such recipe.
     """

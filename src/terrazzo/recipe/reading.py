@@ -1,6 +1,6 @@
 """Recipes from names, YAML files and `--set` assignments."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -58,10 +58,15 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     return parse_recipe({"name": name, **value}, f"--recipe {text_name}")
 
 
-def parse_assignments(assignments: Sequence[str]) -> dict[str, Any]:
-    """`["optimizer.lr=3e-4"]` as `{"optimizer.lr": "3e-4"}`; values are YAML, left to the field to convert."""
+def changes_of(given: Mapping[str, Any] | Sequence[str] | None) -> dict[str, Any]:
+    """Changes to a recipe by field: `["optimizer.lr=3e-4"]` as `{"optimizer.lr": "3e-4"}`, a mapping as it is.
+
+    Values in text are YAML, left to the field to convert. Raises RecipeError at text that is no assignment.
+    """
+    if given is None or isinstance(given, Mapping):
+        return dict(given or {})
     changes: dict[str, Any] = {}
-    for assignment in assignments:
+    for assignment in given:
         key, equals, raw = assignment.partition("=")
         if not equals or not key.strip():
             raise RecipeError(f"--set {assignment}: expected SECTION.FIELD=VALUE, as in --set optimizer.lr=3e-4")

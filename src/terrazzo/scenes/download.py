@@ -12,10 +12,12 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
+from typing import Annotated
 
 from terrazzo.errors import InputError, OutputExistsError
 from terrazzo.system.extras import need
 from terrazzo.system.files import Mark, refuse_existing, same_content, write_folder_beside
+from terrazzo.system.options import Option, Overwrite
 from terrazzo.system.reporting import Say, quiet
 
 Download = Callable[[str], str]
@@ -61,8 +63,14 @@ class Fetched:
     """The folder `out` held the same files already."""
 
 
-def download(name: str, *, out: str | Path | None = None, overwrite: bool = False, say: Say = quiet) -> Fetched:
-    """A public data set, `dubai` or `drone`, in kagglehub's cache; with `out`, a copy of it in that folder.
+def download(
+    name: Annotated[str, Option("dubai or drone.")],
+    *,
+    out: Annotated[str | Path | None, Option("Folder for a copy; if not given, kagglehub's cache alone.")] = None,
+    overwrite: Overwrite = False,
+    say: Say = quiet,
+) -> Fetched:
+    """Fetch a public data set, `dubai` or `drone`, into kagglehub's cache; with `out`, copy it to that folder.
 
     What the cache holds is not downloaded again. Raises InputError, naming the page to download from by hand, where
     kagglehub, the network or the credentials are missing; OutputExistsError where something else is at `out`.

@@ -3,7 +3,9 @@
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+from terrazzo.system.options import Option, Overwrite
 from terrazzo.system.places import PathLike
 
 
@@ -16,18 +18,18 @@ class Synthesized:
 
 
 def synthesize(
-    out: PathLike,
+    out: Annotated[PathLike, Option("Folder (or .zip) to write.")],
     *,
-    layout: str = "flat",
-    images: int = 12,
-    height: int = 320,
-    width: int = 416,
-    seed: int = 0,
-    as_zip: bool = False,
-    mask_mode: str = "color",
-    overwrite: bool = False,
+    layout: Annotated[str, Option("The data set layout to write; `prepare --help` lists them.")] = "flat",
+    images: Annotated[int, Option("How many images.")] = 12,
+    height: Annotated[int, Option("Height of an image in pixels, at least.")] = 320,
+    width: Annotated[int, Option("Width of an image in pixels, at least.")] = 416,
+    seed: Annotated[int, Option("Another seed is another world.")] = 0,
+    as_zip: Annotated[bool, Option("Write a .zip.", flags=("--zip",))] = False,
+    mask_mode: Annotated[str, Option("Masks as color, palette or id images.")] = "color",
+    overwrite: Overwrite = False,
 ) -> Synthesized:
-    """A seeded synthetic world of aerial images with exact masks, written in a layout that `prepare` reads.
+    """Write a seeded synthetic world: aerial images with exact masks, in a layout that `prepare` reads.
 
     Images are at least `height` x `width` px. The same options make the same bytes, so that a world that is there
     already is known by them and kept; anything else in the way raises OutputExistsError, unless `overwrite`. Masks of

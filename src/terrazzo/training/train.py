@@ -3,20 +3,21 @@
 RUN/patches/    the patches of a run that was given a data set; the rest of a run's folder is told in `run_files`
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
 from terrazzo.patches.folder import DESCRIPTION, IMAGES, INDEX, MASKS
 from terrazzo.patches.from_pictures import prepare_patches
 from terrazzo.patches.prepare import layout_in, split_options
-from terrazzo.recipe.reading import load_recipe
+from terrazzo.recipe.arguments import DEFAULT_RECIPE, Changes, RecipeName
+from terrazzo.recipe.reading import changes_of, load_recipe
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import DataSection
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import PARTIAL_SUFFIX, refuse_existing
+from terrazzo.system.options import Device, Option, Overwrite
 from terrazzo.system.places import PathLike
 from terrazzo.system.reporting import Progress, Say, quiet, silent
 from terrazzo.training.run import train_patches
@@ -30,21 +31,23 @@ if TYPE_CHECKING:
 
 
 def train(
-    patches: PathLike,
+    patches: Annotated[
+        PathLike, Option("The folder that prepare wrote, or a data set (folder, .zip) to prepare first.")
+    ],
     *,
-    out: PathLike,
-    recipe: str = "unet-resnet34",
-    epochs: int | None = None,
-    batch_size: int | str | None = None,
-    encoder_weights: str | None = None,
-    changes: Mapping[str, Any] | None = None,
-    device: str = "auto",
-    resume: bool = False,
-    overwrite: bool = False,
+    out: Annotated[PathLike, Option("Folder for the run.")],
+    recipe: RecipeName = DEFAULT_RECIPE,
+    epochs: Annotated[int | None, Option("Passes over the training patches.")] = None,
+    batch_size: Annotated[int | str | None, Option("Patches a step; auto: what the memory holds.")] = None,
+    encoder_weights: Annotated[str | None, Option("imagenet, none, auto, or a weights file.")] = None,
+    changes: Changes = None,
+    device: Device = "auto",
+    resume: Annotated[bool, Option("Resume an interrupted run.")] = False,
+    overwrite: Overwrite = False,
     progress: Progress = silent,
     say: Say = quiet,
 ) -> "Trained":
-    """A recipe trained on patches; the folder `out` holds model.safetensors and everything about the run.
+    """Train a recipe on patches; the best epoch becomes model.safetensors in the folder `out`.
 
     A data set (folder or .zip) in place of `patches` is prepared first, by the recipe's data section, into OUT/patches.
     `recipe` is a shipped name or a .yaml file; `changes` are fields of it, as in `{"optimizer.lr": 3e-4}`.
@@ -52,7 +55,7 @@ def train(
     from terrazzo.training.run_folder import RunOptions
 
     short = {"train.epochs": epochs, "train.batch_size": batch_size, "model.encoder_weights": encoder_weights}
-    wanted = {name: value for name, value in short.items() if value is not None} | dict(changes or {})
+    wanted = {name: value for name, value in short.items() if value is not None} | changes_of(changes)
     chosen = load_recipe(recipe).with_changes(wanted)
     return start(Path(patches), chosen, Path(out), RunOptions(resume, overwrite, device), progress, say)
 

@@ -2,18 +2,19 @@
 
 import csv
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from terrazzo.errors import InputError
 from terrazzo.patches.folder import Patches, open_patches
+from terrazzo.recipe.arguments import DEFAULT_RECIPE, Changes, RecipeName
 from terrazzo.recipe.loss_terms import check_class_weights, parse_terms
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.stages import legs
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import Mark, digest, refuse_existing, write_beside, write_folder_beside, write_json
+from terrazzo.system.options import Device, Option, Overwrite
 from terrazzo.system.places import PathLike
 from terrazzo.system.reporting import Progress, Say, quiet, silent
 from terrazzo.training.run import suited
@@ -23,21 +24,21 @@ if TYPE_CHECKING:
 
 
 def tune(
-    patches: PathLike,
+    patches: Annotated[PathLike, Option("The folder that prepare wrote.")],
     *,
-    out: PathLike,
-    recipe: str = "unet-resnet34",
-    steps: int = 100,
-    changes: Mapping[str, Any] | None = None,
-    device: str = "auto",
-    overwrite: bool = False,
+    out: Annotated[PathLike, Option("Folder for the curve.")],
+    recipe: RecipeName = DEFAULT_RECIPE,
+    steps: Annotated[int, Option("Training steps, each at a higher learning rate.")] = 100,
+    changes: Changes = None,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
     progress: Progress = silent,
     say: Say = quiet,
 ) -> "Tuned":
-    """A learning rate for a recipe on these patches, from a few steps of growing rate; the curve goes to `out`."""
-    from terrazzo.recipe.reading import load_recipe
+    """Find a learning rate: the loss over a few steps of growing rate, and the --set line to use."""
+    from terrazzo.recipe.reading import changes_of, load_recipe
 
-    chosen = load_recipe(recipe).with_changes(dict(changes or {}))
+    chosen = load_recipe(recipe).with_changes(changes_of(changes))
     return tune_patches(Path(patches), chosen, Path(out), TuneOptions(steps, device, overwrite), progress, say)
 
 

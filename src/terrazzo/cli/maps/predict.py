@@ -1,151 +1,28 @@
 """`terrazzo predict`: images become maps."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from terrazzo.cli import options
-from terrazzo.cli.output import line, next_command, reporting, wrote
+from terrazzo.cli.output import line, next_command, wrote
 
 if TYPE_CHECKING:
     from terrazzo.maps.predict import Maps
     from terrazzo.maps.rasters.batch import RasterMap
 
-RASTERS = "Rasters (.tif, .tiff, .jp2, .vrt)"
 
-
-def predict(
-    model: Annotated[Path, typer.Argument(help="A model.safetensors, or an .onnx or .h5 that export wrote.")],
-    inputs: Annotated[
-        list[str],
-        typer.Argument(help="Images and rasters, folders of them, patterns, and addresses of rasters on the web."),
-    ],
-    out: Annotated[str, typer.Option(help="Folder for the maps; for rasters also a store: s3://bucket/maps.")],
-    window: Annotated[int | None, typer.Option(help="Side of the windows in pixels, a multiple of 32.")] = None,
-    overlap: Annotated[int | None, typer.Option(help="Overlap of neighbouring windows in pixels.")] = None,
-    batch_size: Annotated[
-        str | None, typer.Option("--batch-size", "--batch", help="Windows at a time; auto: what suits the device.")
-    ] = None,
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    bands: Annotated[
-        str | None, typer.Option(help="Bands to read, by number or name: 3,2,1.", rich_help_panel=RASTERS)
-    ] = None,
-    scale: Annotated[
-        str | None,
-        typer.Option(help="LOW,HIGH: the stored values that become 0 and 255.", rich_help_panel=RASTERS),
-    ] = None,
-    max_pixels: Annotated[
-        int | None, typer.Option(help="Refuse larger rasters; 20 gigapixels if not given.", rich_help_panel=RASTERS)
-    ] = None,
-    resample: Annotated[
-        bool,
-        typer.Option(
-            "--resample",
-            help="Read at the resolution of the model's training; the map keeps the raster's grid.",
-            rich_help_panel=RASTERS,
-        ),
-    ] = False,
-    confidence: Annotated[
-        bool, typer.Option("--confidence", help="Also confidence.tif, 0 to 100 %.", rich_help_panel=RASTERS)
-    ] = False,
-    probabilities: Annotated[
-        bool,
-        typer.Option("--probabilities", help="Also probabilities.tif, a band a class.", rich_help_panel=RASTERS),
-    ] = False,
-    tta: Annotated[
-        str,
-        typer.Option(help="none, flips or d4: look at 1, 4 or 8 mirror images.", rich_help_panel=RASTERS),
-    ] = "none",
-    vector_format: Annotated[
-        str, typer.Option(help="Polygons of rasters: gpkg, geojson, parquet or none.", rich_help_panel=RASTERS)
-    ] = "gpkg",
-    mapping_unit: Annotated[
-        int,
-        typer.Option(help="Areas of fewer pixels join a neighbour in the polygons.", rich_help_panel=RASTERS),
-    ] = 1,
-    zones: Annotated[
-        Path | None,
-        typer.Option(help="areas.csv by the polygons of this .gpkg, .geojson or .shp.", rich_help_panel=RASTERS),
-    ] = None,
-    zone_field: Annotated[
-        str | None, typer.Option(help="The field that names the zones.", rich_help_panel=RASTERS)
-    ] = None,
-    max_memory: Annotated[
-        str | None,
-        typer.Option(help="Memory that it may take, as in 4GB; smaller pieces take less.", rich_help_panel=RASTERS),
-    ] = None,
-    engine: Annotated[
-        str, typer.Option(help="Who computes: local (this process) or dask.", rich_help_panel=RASTERS)
-    ] = "local",
-    workers: Annotated[
-        int | None,
-        typer.Option(help="Processes of --engine dask here; half the cores if not given.", rich_help_panel=RASTERS),
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(help="An existing Dask cluster for --engine dask: tcp://host:8786.", rich_help_panel=RASTERS),
-    ] = None,
-    restart: Annotated[
-        bool,
-        typer.Option("--restart", help="Throw away the unfinished work of another run.", rich_help_panel=RASTERS),
-    ] = False,
-    overwrite: options.Overwrite = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what it would take in memory, time and disk; write nothing.")
-    ] = False,
-) -> int:
-    """Map the classes of images: a paletted PNG, an overlay and areas of pictures; GeoTIFFs of rasters."""
-    import terrazzo
-    from terrazzo.errors import PartialError
-
-    failed = None
-    with reporting() as (progress, say):
-        try:
-            done = terrazzo.predict(
-                model,
-                inputs,
-                out=out,
-                window=window,
-                overlap=overlap,
-                batch_size=batch_size,
-                device=device,
-                precision=precision,
-                bands=bands,
-                scale=scale,
-                max_pixels=max_pixels,
-                resample=resample,
-                confidence=confidence,
-                probabilities=probabilities,
-                tta=tta,
-                vector_format=vector_format,
-                mapping_unit=mapping_unit,
-                zones=zones,
-                zone_field=zone_field,
-                max_memory=max_memory,
-                engine=engine,
-                workers=workers,
-                scheduler=scheduler,
-                restart=restart,
-                overwrite=overwrite,
-                dry_run=dry_run,
-                progress=progress,
-                say=say,
-            )
-        except PartialError as error:
-            done, failed = error.done, error
+def tell(done: "Maps", *, model: str, dry_run: bool) -> None:
+    """Print what was mapped, or with --dry-run what it would take."""
     if dry_run:
         _tell_plan(done)
-        return 0
+        return
     _tell_maps(done)
-    if failed is not None:
-        raise failed
-    if model.suffix == ".safetensors":
-        next_command("terrazzo", "export", model, "--format", "onnx", "--out", model.with_suffix(".onnx"))
+    if done.n_failed:
+        return
+    file = Path(model)
+    if file.suffix == ".safetensors":
+        next_command("terrazzo", "export", file, "--format", "onnx", "--out", file.with_suffix(".onnx"))
     else:
-        next_command("terrazzo", "inspect", model)
-    return 0
+        next_command("terrazzo", "inspect", file)
 
 
 def _tell_maps(done: "Maps") -> None:

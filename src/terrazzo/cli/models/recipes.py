@@ -1,30 +1,25 @@
 """`terrazzo recipes`: which recipes there are, and what one of them says."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import typer
-
-from terrazzo.cli import options
+from terrazzo.cli.options import AsJson
 from terrazzo.cli.output import emit_json, line, next_command, note
 
+if TYPE_CHECKING:
+    from terrazzo.recipe.catalogue import Listed
 
-def recipes(
-    name: Annotated[str | None, typer.Argument(help="One recipe: its YAML, each knob with its meaning.")] = None,
-    as_json: options.Json = False,
-) -> int:
-    """List the shipped recipes with their published figures, or print one as YAML."""
-    import terrazzo
 
-    listed = terrazzo.recipes(name)
+def tell(found: "Sequence[Listed]", *, name: str | None, as_json: AsJson = False) -> None:
+    """Print the list, or the recipe as YAML."""
     if as_json:
-        emit_json([each.to_dict() for each in listed])
+        emit_json([each.to_dict() for each in found])
     elif name is not None:
-        line(listed[0].recipe.described().rstrip("\n"))
+        line(found[0].recipe.described().rstrip("\n"))
         # Not on stdout, so that what is there is a recipe file.
         note(f"next: terrazzo train DATA --recipe {name} --out runs/first")
     else:
-        for each in listed:
+        for each in found:
             for text in each.lines():
                 line(text)
         next_command("terrazzo", "recipes", "best")
-    return 0

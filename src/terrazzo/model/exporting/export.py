@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 from terrazzo.errors import ExportError, InputError, ModelFileError, OutputExistsError
 from terrazzo.model.exported import HDF5, HEADER, KEY, ONNX, PT2, Notes, read_notes
@@ -11,6 +12,7 @@ from terrazzo.model.header import Header, read_header
 from terrazzo.model.windows.tiling import STRIDE, plan
 from terrazzo.system.extras import need, silence_onnxruntime
 from terrazzo.system.files import digest, file_digest, refuse_existing, write_beside
+from terrazzo.system.options import Option, Overwrite
 from terrazzo.system.reporting import Say, quiet
 
 __all__ = ["FORMATS", "TOLERANCE", "Exported", "export"]
@@ -53,16 +55,18 @@ class _Wanted:
 
 
 def export(
-    model: str | Path,
+    model: Annotated[str | Path, Option("A model.safetensors.")],
     *,
-    format: str,
-    out: str | Path,
-    dynamic: bool = False,
-    resolution: float | None = None,
-    overwrite: bool = False,
+    format: Annotated[str, Option("onnx, h5 or pt2.")],
+    out: Annotated[str | Path, Option("The file to write.")],
+    dynamic: Annotated[bool, Option("Take any height and width that are multiples of 32.")] = False,
+    resolution: Annotated[
+        float | None, Option("Ground sampling distance of the images that the model is for, in cm a pixel.")
+    ] = None,
+    overwrite: Overwrite = False,
     say: Say = quiet,
 ) -> Exported:
-    """The model as one file `out` for other programs, whose probabilities were compared with the model's.
+    """Write a model as ONNX, HDF5 or torch.export, and check that it computes the same.
 
     `format` is onnx (a graph with softmax, input in 0..1, normalization inside; metadata for QGIS tools), h5 (weights
     and all that belongs to them) or pt2 (torch.export). Height and width of graphs are the model's window; `dynamic`

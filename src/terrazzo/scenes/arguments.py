@@ -1,0 +1,42 @@
+"""The parameters of data sets and labels that `prepare` and `inspect` share, each declared once."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from terrazzo.system.options import DATA, RASTERS, Option
+
+Layout = Annotated[
+    str | None,
+    Option(
+        "flat, humans-in-the-loop, semantic-drone, cityscapes, cityscapes-pairs or camvid; detected if not given.", DATA
+    ),
+]
+ClassTableFile = Annotated[str | Path | None, Option("Table of classes and colours, CSV or JSON (name, color).", DATA)]
+Unpaired = Annotated[str, Option("Images without mask, masks without image: error or skip.", DATA)]
+Bad = Annotated[str, Option("Unreadable or mismatched files: error or skip.", DATA)]
+Unknown = Annotated[str, Option("Mask colours (or ids) in no class: error, ignore or nearest.", DATA)]
+IgnoreClass = Annotated[
+    Sequence[str], Option("A class whose pixels are ignored; may be given several times.", DATA, many=True)
+]
+IgnoreValue = Annotated[
+    Sequence[int],
+    Option("A value of id masks that is no class (255 always is none); may be given several times.", DATA, many=True),
+]
+Labels = Annotated[
+    str | Path | None, Option("Labels of rasters: polygons (.gpkg, .geojson, .shp, .parquet), or label rasters.")
+]
+ClassField = Annotated[str | None, Option("The field of the polygons that holds the class.", RASTERS)]
+Layer = Annotated[str | None, Option("The layer of polygons, where there are several.", RASTERS)]
+PatchSize = Annotated[int | None, Option("Height and width of a patch in pixels; the recipe's if not given, else 256.")]
+Fit = Annotated[
+    str | None,
+    Option(
+        "crop: whole patches only; pad: fill up the last ones; resize: one patch an image. The recipe's if not "
+        "given, else crop."
+    ),
+]
+Downsample = Annotated[
+    float | None,
+    Option("Read images and masks at 1/this of their height and width; the recipe's if not given, else 1."),
+]
