@@ -19,6 +19,7 @@ from terrazzo.cli import output, run
 from terrazzo.scenes.synthetic import write_world
 from tests.worlds.striped import SMALL, TABLE, striped_patches
 
+MODEL = "run/model.safetensors"
 SETTINGS = [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
 
 
@@ -93,6 +94,31 @@ def test_json_stands_alone_on_stdout(copy: Path, capsys: pytest.CaptureFixture[s
         scores
     )
     assert list(scores["iou"]) == ["roof", "road", "lake"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "inspect data --patch-size 32",
+        "prepare data --patch-size 32 --out new",
+        "recipes",
+        f"predict {MODEL} photo.png --out new",
+        "synthesize new --images 1 --height 64 --width 64",
+    ],
+)
+def test_quiet_prints_nothing_but_errors(command: str, copy: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run([*command.split(), "--quiet"]) == 0
+    assert capfd.readouterr() == ("", "")
+    assert "new" not in command or (copy / "new").is_dir()
+    assert run([*command.replace("data", "nowhere").replace("photo", "lost").split(), "-q", "--no-such-option"]) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("terrazzo: error: ")
+
+
+def test_quiet_and_json_contradict_each_other(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["inspect", "data", "--json", "--quiet"]) == 2
+    assert "--quiet: leaves nothing of --json" in capsys.readouterr().err
 
 
 def test_inspect_exits_1_where_prepare_would_refuse(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -176,9 +202,6 @@ def fewer_classes(world: Path) -> None:
 
 def nothing(world: Path) -> None:
     """The world is good; the command is not."""
-
-
-MODEL = "run/model.safetensors"
 
 
 def drone_without_table(w: Path) -> None:

@@ -1,20 +1,23 @@
 """The commands' parameters, built from the signatures of the public functions (`system.options`)."""
 
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from inspect import Parameter, Signature, signature
+from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
 
 import terrazzo
 from terrazzo.cli.output import reporting
-from terrazzo.errors import PartialError, StoppedError
+from terrazzo.errors import InputError, PartialError, StoppedError
 from terrazzo.system.options import Option, options_of
 
 STOPPED = (
     "stopped by Ctrl-C; nothing half-written was left: the same command begins anew, or resumes with what was finished"
 )
+Quiet = Annotated[bool, Option("Print nothing but errors.", flags=("--quiet", "-q"))]
 AsJson = Annotated[bool, Option("Machine-readable output alone on stdout.", flags=("--json",))]
 _TYPES = (bool, str, int, float)
 """The types of the command line, in the order of preference: a parameter that takes text is given as text."""
@@ -31,17 +34,18 @@ def command(name: str, tell: Tell) -> Callable[..., int]:
     """What typer runs as the command `name`: the public function of that name, then `tell` of its result."""
     function = getattr(terrazzo, name)
     extra = {key: found for key, found in options_of(tell).items() if key not in options_of(function)}
-    declared = options_of(function) | extra
+    declared = options_of(function) | extra | options_of(_quietly)
     wanted = signature(tell).parameters
     all_of_it = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in wanted.values())
 
-    def run(**given: Any) -> int:
+    def run(quiet: bool = False, **given: Any) -> int:
         given = {key: declared[key][0].default if value is None else value for key, value in given.items()}
         told = {key: value for key, value in given.items() if all_of_it or key in wanted}
         values = {key: value for key, value in given.items() if key not in extra}
         try:
-            done, failed = _call(function, values, bars=not given.get("as_json"))
-            code = tell(done, **told)
+            with _quietly(given, quiet=quiet):
+                done, failed = _call(function, values, bars=not given.get("as_json"))
+                code = tell(done, **told)
         except KeyboardInterrupt as error:
             raise StoppedError(STOPPED) from error  # typer would turn it into an exit without a line
         if failed is not None:
@@ -53,6 +57,21 @@ def command(name: str, tell: Tell) -> Callable[..., int]:
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+@contextmanager
+def _quietly(given: Mapping[str, Any], *, quiet: Quiet = False) -> Iterator[None]:
+    """Print nothing in the block where `quiet`; what it raises is an error line later.
+
+    Raises InputError beside --json, of which nothing would be left.
+    """
+    if not quiet:
+        yield
+        return
+    if given.get("as_json"):
+        raise InputError("--quiet: leaves nothing of --json; leave one of them out")
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        yield
 
 
 def _call(function: Callable[..., Any], values: Mapping[str, Any], bars: bool) -> tuple[Any, PartialError | None]:
