@@ -82,7 +82,7 @@ def test_help_has_the_first_paragraph_the_panels_and_the_defaults_and_hides_what
     result, _ = invoke("--help")
     assert "Grow trees in places." in result.output
     assert "More about it" not in result.output
-    assert result.output.index("--fast") < result.output.index("Trees:") < result.output.index("--trees <int>")
+    assert result.output.index("--fast") < result.output.index("Trees:") < result.output.index("--trees INTEGER")
     assert "[default: 0.5]" in result.output
     assert "--loud" in result.output
     assert "say" not in result.output

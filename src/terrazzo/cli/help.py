@@ -23,9 +23,12 @@ class PlainCommand(TyperCommand):
         panels: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record is not None:
-                kind = "Arguments" if parameter.param_type_name == "argument" else "Options"
-                panels.setdefault(getattr(parameter, "rich_help_panel", None) or kind, []).append(record)
+            if record is None:
+                continue
+            if parameter.param_type_name == "argument":
+                panels["Arguments"].append((record[0].split(" <")[0], record[1]))  # without typer's `<str>`
+            else:
+                panels.setdefault(getattr(parameter, "rich_help_panel", None) or "Options", []).append(record)
         for panel, records in panels.items():
             if records:
                 with formatter.section(panel):

@@ -19,8 +19,8 @@ STOPPED = (
 )
 Quiet = Annotated[bool, Option("Print nothing but errors.", flags=("--quiet", "-q"))]
 AsJson = Annotated[bool, Option("Machine-readable output alone on stdout.", flags=("--json",))]
-_TYPES = (bool, str, int, float)
-"""The types of the command line, in the order of preference: a parameter that takes text is given as text."""
+_TYPES = {bool: None, str: "TEXT", int: "INTEGER", float: "NUMBER"}
+"""The types of the command line as help shows them; the first that a parameter takes is the one it is read as."""
 
 Tell = Callable[..., int | None]
 """tell(result, *, ...): prints a function's result and returns the exit code, 0 where it returns None.
@@ -91,13 +91,12 @@ def _parameter(parameter: Parameter, option: Option) -> Parameter:
     kind = _type_of(get_args(parameter.annotation)[0])
     required = parameter.default is Parameter.empty
     annotation: Any = list[kind] if option.many else kind  # type: ignore[valid-type]
-    metavar = f"<{kind.__name__}>" if option.many else None
-    shown: dict[str, Any] = {"help": option.help, "rich_help_panel": option.panel, "metavar": metavar}
+    shown: dict[str, Any] = {"help": option.help, "rich_help_panel": option.panel}
     if parameter.kind is Parameter.POSITIONAL_OR_KEYWORD:
-        info = typer.Argument(**(shown | {"metavar": None}))
+        info = typer.Argument(**shown, metavar=parameter.name.upper())
     else:
         flags = option.flags or ((option.flag(parameter.name),) if kind is bool else ())
-        info = typer.Option(*flags, **shown)
+        info = typer.Option(*flags, **shown, metavar=_TYPES[kind])
     default = Parameter.empty if required else parameter.default or None if option.many else parameter.default
     if default is None:
         annotation |= None
