@@ -50,7 +50,7 @@ def _parsing_line(error: Exception) -> str:
     message = str(getattr(error, "format_message", error.__str__)()).replace("\n", " ").strip()
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "terrazzo"
-    return f"{message} See `{path} --help`." if message else f"See `{path} --help`."
+    return f"{message.rstrip('.')}. See `{path} --help`." if message else f"See `{path} --help`."
 
 
 def _fail(message: str, code: int) -> int:
