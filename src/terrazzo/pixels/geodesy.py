@@ -65,6 +65,13 @@ class PixelAreas:
         return block
 
 
+def horizontal(crs: pyproj.CRS) -> pyproj.CRS:
+    """The CRS without its heights."""
+    while crs.is_compound:
+        crs = crs.sub_crs_list[0]
+    return crs
+
+
 def terrestrial(crs: HasWkt | str | None) -> pyproj.CRS | None:
     """The horizontal CRS on the earth that `crs` is or contains; None where there is none.
 
@@ -76,11 +83,9 @@ def terrestrial(crs: HasWkt | str | None) -> pyproj.CRS | None:
         known = pyproj.CRS.from_user_input(crs)
     except CRSError:
         return None
-    while known.is_compound or known.is_bound:
-        inner = known.sub_crs_list[0] if known.is_compound else known.source_crs
-        if inner is None:
-            return None
-        known = inner
+    known = horizontal(known)
+    while known.is_bound and known.source_crs is not None:
+        known = horizontal(known.source_crs)
     base = known.source_crs if known.is_derived else known
     if base is None or not base.is_geographic or known.ellipsoid is None:
         return None

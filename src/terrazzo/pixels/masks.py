@@ -16,7 +16,7 @@ from PIL import Image
 from terrazzo.classes.schema import IGNORE, NO_CLASS, ClassSchema, format_color, pack_colors, unpack_color
 from terrazzo.errors import ImageError, LabelError
 from terrazzo.pixels.photos import WHOLE, View, decode, palette_of, sampled
-from terrazzo.pixels.signatures import png_depth, tiff_tags
+from terrazzo.pixels.signatures import png_kind, tiff_tags
 
 NEAREST_DISTANCE = 96.0
 """`--unknown nearest` takes a colour for the nearest class up to this Euclidean distance in RGB (0..441)."""
@@ -248,12 +248,12 @@ def _unknown_error(mask: Mask, here: NDArray[np.bool_], packed: int) -> LabelErr
 
 def _refuse_ambiguous(raw: bytes, where: str) -> None:
     """Raise ImageError for masks whose values Pillow would scale or cut: 2 and 4-bit grey, deep colours, floats."""
-    depth, tags = png_depth(raw), tiff_tags(raw, where)
-    if depth and depth[1] and depth[0] in (2, 4):
+    (bits, kind), tags = png_kind(raw) or (8, 0), tiff_tags(raw, where)
+    if kind == 0 and bits in (2, 4):
         raise ImageError(
-            f"{where}: a {depth[0]}-bit grey mask, whose values may be ids or scaled greys; save it with 8 bits"
+            f"{where}: a {bits}-bit grey mask, whose values may be ids or scaled greys; save it with 8 bits"
         )
-    if depth and depth[0] == 16 and not depth[1]:
+    if kind != 0 and bits == 16:
         raise ImageError(f"{where}: a mask of 16-bit colours; save it with 8 bits a channel")
     if tags is None:
         return

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
 from terrazzo.errors import ImageError
-from terrazzo.pixels.signatures import BMP, JPEG, PNG, RIFF, TIFF, png_depth, tiff_tags
+from terrazzo.pixels.signatures import BMP, JPEG, PNG, RIFF, TIFF, png_kind, tiff_tags
 from terrazzo.pixels.upright import TURNS, ToRgb, orientation_of, png_orientation, swaps_sides, upright_rgb
 
 MAX_PIXELS = 400_000_000
@@ -232,8 +232,7 @@ def _own_limit(n_pixels: int) -> Iterator[None]:
 
 def _refuse_deep(raw: bytes, where: str) -> None:
     """Raise ImageError for photos with more than 8 bits or other bands, which Pillow would cut down silently."""
-    depth = png_depth(raw)
-    if depth and depth[0] == 16:
+    if (png_kind(raw) or (8, 0))[0] == 16:
         raise ImageError(f"{where}: is a 16-bit image; expected 8 bits a band; {_REMEDY}")
     tags = tiff_tags(raw, where)
     if tags is None:

@@ -24,18 +24,19 @@ from rasterio.windows import Window
 from terrazzo.errors import ImageError
 from terrazzo.pixels.geodesy import pixel_sides
 from terrazzo.pixels.remote import RemoteFile, Url, ask
+from terrazzo.pixels.signatures import LFS_POINTER
+from terrazzo.pixels.suffixes import TIFF_SUFFIXES, VIRTUAL
 from terrazzo.pixels.vrt import vrt_sources
 
 MAX_PIXELS = 20_000_000_000
 """Larger rasters are refused unless --max-pixels allows them: a damaged header can claim any size."""
-DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".vrt": "VRT", ".jp2": "JP2OpenJPEG"}
+DRIVERS = {**dict.fromkeys(TIFF_SUFFIXES, "GTiff"), VIRTUAL: "VRT", ".jp2": "JP2OpenJPEG"}
 """Which of GDAL's readers a file is for, by its suffix: GDAL itself would look at the content, and follow it."""
 
 _CACHE_BYTES = 64 << 20
 # Of a server no file beside the one that was named is asked for: many answer with that one again, whatever is added to
 # its query, and it would pass for its own mask. What was read is forgotten: next time it may be another file.
 _OF_SERVERS = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "CPL_VSIL_CURL_NON_CACHED": "/vsicurl"}
-_LFS = b"version https://git-lfs"
 _TROUBLE = (RasterioError, OSError, ValueError)
 
 
@@ -127,7 +128,7 @@ def read_raster(path: Path | Url, max_pixels: int = MAX_PIXELS) -> Raster:
     if isinstance(path, Url):
         remote = ask(path)
         _refuse_pointer(path, remote.start)
-    elif path.suffix.lower() == ".vrt":
+    elif path.suffix.lower() == VIRTUAL:
         sources = vrt_sources(path)
     with gdal(remote is not None), _opened(path) as dataset:
         height, width = dataset.height, dataset.width
@@ -235,13 +236,13 @@ def _opened(path: Path | Url) -> Iterator[Any]:
 def _start_of(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            return stream.read(len(_LFS))
+            return stream.read(len(LFS_POINTER))
     except OSError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _refuse_pointer(path: Path | Url, start: bytes) -> None:
-    if start.startswith(_LFS):
+    if start.startswith(LFS_POINTER):
         raise ImageError(f"{path}: is a git-lfs pointer, not the raster; fetch the raster with git lfs pull")
 
 

@@ -9,16 +9,24 @@ from terrazzo.errors import ImageError
 PNG, BMP, JPEG, RIFF = b"\x89PNG\r\n\x1a\n", b"BM", b"\xff\xd8\xff", b"RIFF"
 
 
+LFS_POINTER = b"version https://git-lfs"
+"""A file that begins so stands for one that git-lfs has not fetched yet."""
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def png_depth(raw: bytes) -> tuple[int, bool] | None:
-    """(bits a channel, whether it is grey) as a PNG's header says; None for other formats."""
-    return (raw[24], raw[25] == 0) if raw.startswith(PNG) and len(raw) > 25 else None
+def png_kind(raw: bytes) -> tuple[int, int] | None:
+    """Bits a channel and colour type of a PNG (0: grey, 3: palette, else colours or alpha); None for other formats."""
+    return (raw[24], raw[25]) if raw.startswith(PNG) and len(raw) > 25 else None
 
 
 def tiff_tags(raw: bytes, where: str) -> dict[int, tuple[int, ...]] | None:
-    """The whole-number tags of a TIFF's first page; None for other formats. Raises ImageError where it is cut short."""
+    """The whole-number tags of a TIFF's first page; None for other formats. Raises ImageError where it is cut short.
+
+    Pillow's `ImageFileDirectory_v2` (13.0) was tried instead. It reads a BigTIFF in little-endian order only, and where
+    a directory is cut short it warns and returns the tags before the cut. A floating-point mask without its last tag,
+    SampleFormat, then passed for one of ids. Warnings become errors only for the whole process, which reads images in
+    threads.
+    """
     if not raw.startswith(TIFF):
         return None
     order = "<" if raw[:1] == b"I" else ">"

@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image, PngImagePlugin
 
 from terrazzo.errors import InputError
+from terrazzo.pixels.signatures import PNG
 
 TURNS: Mapping[int, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -29,7 +30,6 @@ TURNS: Mapping[int, Image.Transpose] = {
 _SIDEWAYS = (5, 6, 7, 8)
 _FROM_THE_END = (3, 4, 6, 7)  # the file's last rows come first in the upright picture
 _TAG = 0x0112
-_PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_REMARKS = (b"IHDR", b"eXIf", b"tEXt", b"zTXt", b"iTXt")  # the text ones may carry EXIF or XMP
 
 ToRgb = Callable[[Image.Image], Image.Image]
@@ -48,7 +48,7 @@ def png_orientation(raw: bytes) -> int:
 
     Pillow decodes the whole picture where the eXIf chunk does not come first, so it is given the file without pixels.
     """
-    kept = [_PNG]
+    kept = [PNG]
     kept += [raw[start:end] for start, end in pairwise(_png_chunks(raw)) if raw[start + 4 : start + 8] in _PNG_REMARKS]
     kept.append(b"\0\0\0\0IDAT\0\0\0\0")
     image = PngImagePlugin.PngImageFile(io.BytesIO(b"".join(kept)))
@@ -115,7 +115,7 @@ def _places(sizes: list[tuple[int, int]], orientation: int) -> Iterator[tuple[in
 
 def _png_chunks(raw: bytes) -> Iterator[int]:
     """Where each chunk begins, and where the last whole one ends."""
-    at = len(_PNG)
+    at = len(PNG)
     while at + 12 <= len(raw):
         (length,) = struct.unpack_from(">I", raw, at)
         if at + 12 + length > len(raw):
