@@ -52,16 +52,6 @@ class ClassTable:
         return replace(self, schema=self.schema.without([n for n, _ in gone]), values=kept, ignored=self.ignored + gone)
 
 
-def read_class_table(path: Path) -> ClassSchema:
-    """The classes in a JSON or CSV file (`read_table` without the values)."""
-    return read_table(path).schema
-
-
-def parse_class_table(text: str, where: str) -> ClassSchema:
-    """The classes in the text of a JSON or CSV table (`parse_table` without the values); errors begin with `where`."""
-    return parse_table(text, where).schema
-
-
 def read_table(path: Path) -> ClassTable:
     """The classes in a JSON or CSV file. Raises ClassTableError naming the file and what is wrong in it.
 

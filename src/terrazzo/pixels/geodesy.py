@@ -16,6 +16,8 @@ import pyproj
 from numpy.typing import NDArray
 from pyproj.exceptions import CRSError
 
+from terrazzo.pixels.bounds import Array, applied
+
 if TYPE_CHECKING:
     from affine import Affine
 
@@ -27,8 +29,6 @@ EQUAL = 1e-7
 """Pixels of a row whose areas differ by a smaller part are one area."""
 STEP_M = 50.0
 """Half the length on the ground over which the map's scale is measured: rounding weighs 1e-8, curvature 1e-10."""
-
-Array = NDArray[np.float64]
 
 
 class HasWkt(Protocol):
@@ -113,18 +113,6 @@ def pixel_areas(transform: "Affine", crs: HasWkt | str | None, height: int, widt
     return PixelAreas(width, None, nodes, height)
 
 
-def row_areas(transform: "Affine", crs: HasWkt | str | None, height: int, width: int) -> Array | None:
-    """The area of one pixel in each row (height,), in m2: the row's mean where it changes along the row.
-
-    None without a terrestrial CRS.
-    """
-    areas = pixel_areas(transform, crs, height, width)
-    if areas is None:
-        return None
-    means = [areas.block(row, min(row + 64, height)).mean(axis=1) for row in range(0, height, 64)]
-    return np.concatenate(means)
-
-
 def pixel_sides(transform: "Affine", crs: HasWkt | str | None, height: int, width: int) -> tuple[float, float] | None:
     """A pixel's sides (along the rows downwards, along the columns) in metres, at the raster's centre.
 
@@ -169,8 +157,7 @@ class _Earth:
 
     def _space(self, transform: "Affine", rows: Array, cols: Array) -> Array:
         """Points (row, col) as x, y, z from the earth's centre in metres (3, ...); NaN outside the projection."""
-        x = transform.a * cols + transform.b * rows + transform.c
-        y = transform.d * cols + transform.e * rows + transform.f
+        x, y = applied(transform, cols, rows)
         if self.to_lonlat is not None:
             x, y = self.to_lonlat.transform(x, y)
         off = ~(np.isfinite(x) & np.isfinite(y))

@@ -15,7 +15,8 @@ from PIL import Image
 
 from terrazzo.classes.schema import IGNORE, NO_CLASS, ClassSchema, format_color, pack_colors, unpack_color
 from terrazzo.errors import ImageError, LabelError
-from terrazzo.pixels.photos import WHOLE, View, decode, palette_of, sampled
+from terrazzo.pixels.image_files import decode, palette_of
+from terrazzo.pixels.image_view import WHOLE, ImageView, sampled
 from terrazzo.pixels.signatures import png_kind, tiff_tags
 
 NEAREST_DISTANCE = 96.0
@@ -30,7 +31,7 @@ _CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
-class Tally:
+class ValueCounts:
     """The distinct values of a mask in ascending order: ids, or colours packed as red << 16 | green << 8 | blue."""
 
     values: NDArray[np.int64]
@@ -64,7 +65,7 @@ class Mask:
         """(height, width) as read."""
         return self.pixels.shape[0], self.pixels.shape[1]
 
-    def tally(self) -> Tally:
+    def value_counts(self) -> ValueCounts:
         """How often each colour or id occurs, and where first."""
         flat = pack_colors(self.pixels).ravel() if self.pixels.ndim == 3 else self.pixels.ravel()
         # Masks are made of long runs of one value: sorting the runs is far cheaper than sorting the pixels.
@@ -73,7 +74,7 @@ class Mask:
         runs = flat[starts] if self.palette is None else pack_colors(self.palette)[flat[starts]]
         values, at, inverse = np.unique(runs, return_index=True, return_inverse=True)
         counts = np.bincount(inverse, weights=lengths).astype(np.int64)
-        return Tally(values.astype(np.int64), counts, starts[at])
+        return ValueCounts(values.astype(np.int64), counts, starts[at])
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +89,7 @@ class Translation:
     """Colours of no class, or ids out of range, that were not."""
 
 
-def read_mask(raw: bytes, where: str, view: View = WHOLE, as_ids: bool = False) -> Mask:
+def read_mask(raw: bytes, where: str, view: ImageView = WHOLE, as_ids: bool = False) -> Mask:
     """The mask in an image file, EXIF orientation applied. Raises ImageError where it is damaged or neither kind.
 
     A smaller view takes the value at the centre of each area. `as_ids`: the file holds ids, whatever its kind; a
@@ -206,13 +207,13 @@ def _ids_of_palette(mask: Mask, palette: NDArray[np.uint8], schema: ClassSchema,
 
 
 def _ids_of_ids(mask: Mask, n_classes: int, label_ids: tuple[int, ...] | None) -> NDArray[np.uint8]:
-    tally = mask.tally()
-    meaning = translate_ids(tally.values, n_classes, label_ids)
+    found = mask.value_counts()
+    meaning = translate_ids(found.values, n_classes, label_ids)
     if meaning.unknown.any():
-        value = int(tally.values[meaning.unknown][0])
-        row, col = divmod(int(tally.first[meaning.unknown][0]), mask.size[1])
+        value = int(found.values[meaning.unknown][0])
+        row, col = divmod(int(found.first[meaning.unknown][0]), mask.size[1])
         raise LabelError(f"{mask.where}: id {value} at row {row}, col {col} is out of range; see `terrazzo inspect`")
-    values = np.arange(max(256, int(tally.values[-1]) + 1))
+    values = np.arange(max(256, int(found.values[-1]) + 1))
     ids: NDArray[np.uint8] = translate_ids(values, n_classes, label_ids).ids[mask.pixels]
     return ids
 

@@ -11,8 +11,8 @@ from pathlib import PurePosixPath
 
 from terrazzo.classes.palettes import CITYSCAPES
 from terrazzo.errors import ImageError
+from terrazzo.pixels.image_view import ImageView
 from terrazzo.pixels.masks import read_mask, snap
-from terrazzo.pixels.photos import View
 from terrazzo.pixels.suffixes import JPEG_SUFFIXES, TIFF_SUFFIXES
 from terrazzo.scenes.pairing.folders import left_alone
 from terrazzo.scenes.scene import Asset, Found, LayoutClasses, LossyColors, Scene, Tree
@@ -72,7 +72,7 @@ def _is_named_so(tree: Tree, name: str) -> bool:
 def _looks_so(asset: Asset) -> bool:
     """Whether nearly all of the right half is in the colours of Cityscapes."""
     try:
-        mask = snap(read_mask(asset.read(), asset.where, View("right")), CITYSCAPES, DISTANCE)
+        mask = snap(read_mask(asset.read(), asset.where, ImageView("right")), CITYSCAPES, DISTANCE)
     except ImageError:
         return False
     return mask.n_far <= FAR_SHARE * mask.pixels.size
