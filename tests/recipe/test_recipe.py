@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from terrazzo.errors import RecipeError
+from terrazzo.errors import InputError, RecipeError
 from terrazzo.recipe.reading import load_recipe, parse_assignments, recipe_names
 from terrazzo.recipe.recipe import Recipe, parse_recipe
+from terrazzo.recipe.sections import check_option
 
 
 def test_the_shipped_recipes_load_under_their_names() -> None:
@@ -38,8 +39,8 @@ def test_three_e_minus_four_is_a_number() -> None:
 @pytest.mark.parametrize(
     ("assignment", "words"),
     [
-        ("optimizer.lr=fast", "optimizer.lr = 'fast': input should be a valid number"),
-        ("optimizer.lr=-1", "optimizer.lr = -1: input should be greater than 0"),
+        ("optimizer.lr=fast", "optimizer.lr = 'fast': must be a valid number"),
+        ("optimizer.lr=-1", "optimizer.lr = -1: must be greater than 0"),
         ("optimizer.learning_rate=1", "optimizer.learning_rate: no such field"),
         ("augment.hflipp=true", "augment.hflipp: no such field; did you mean hflip?"),
         ("optimiser.lr=1", "--set optimiser.lr: expected SECTION.FIELD=VALUE with a section of data, model, loss"),
@@ -131,21 +132,21 @@ def test_batch_size_is_a_number_or_auto() -> None:
     assert Recipe().with_changes({"train.batch_size": "auto"}).train.batch_size == "auto"
     assert Recipe().with_changes({"train.batch_size": "4"}).train.batch_size == 4
     for wrong in ("many", 0):
-        with pytest.raises(RecipeError, match=rf"train.batch_size = {wrong!r}: input should be"):
+        with pytest.raises(RecipeError, match=rf"train.batch_size = {wrong!r}: must be"):
             Recipe().with_changes({"train.batch_size": wrong})
 
 
 @pytest.mark.parametrize(
     ("stages", "words"),
     [
-        (3, "stages = 3: input should be a valid list"),
-        ("abc", "stages = 'abc': input should be a valid list"),
-        ([3], "stages.0 = 3: input should be a valid dictionary"),
+        (3, "stages = 3: must be a valid list"),
+        ("abc", "stages = 'abc': must be a valid list"),
+        ([3], "stages.0 = 3: must be a valid dictionary"),
         ([{"size": 128}], "stages.0.epochs: field required"),
-        ([{"size": 128, "epochs": 0}], "stages.0.epochs = 0: input should be greater than or equal to 1"),
-        ([{"size": 128, "epochs": "2"}], "stages.0.epochs = '2': input should be a valid integer"),
+        ([{"size": 128, "epochs": 0}], "stages.0.epochs = 0: must be greater than or equal to 1"),
+        ([{"size": 128, "epochs": "2"}], "stages.0.epochs = '2': must be a valid integer"),
         ([{"size": 128, "epochs": 2, "sice": 1}], "stages.0.sice: no such field; did you mean size?"),
-        ([{"size": 8, "epochs": 2}], "stages.0.size = 8: input should be greater than or equal to 16"),
+        ([{"size": 8, "epochs": 2}], "stages.0.size = 8: must be greater than or equal to 16"),
     ],
 )
 def test_bad_stages_are_named(stages: object, words: str) -> None:
@@ -166,3 +167,17 @@ def test_contradicting_epochs_are_told_without_the_whole_recipe() -> None:
     with pytest.raises(RecipeError) as caught:
         parse_recipe({"train": {"epochs": 9}, "stages": STAGES}, "here")
     assert str(caught.value) == "here: train.epochs = 9, but the stages make 8; leave train.epochs out"
+
+
+def test_options_take_what_the_data_section_takes_and_name_their_flag() -> None:
+    assert check_option("patch_size", "64", "--patch-size") == 64
+    assert check_option("split", None, "--split") is None
+    for field, value, words in (
+        ("patch_size", 31, "--patch-size 31: must be greater than or equal to 32"),
+        ("patch_size", 4097, "--patch-size 4097: must be less than or equal to 4096"),
+        ("fit", "stretch", "--fit stretch: must be 'crop', 'pad' or 'resize'"),
+        ("split", "random", "--split random: must be 'given', 'group', 'image', 'block' or 'patch'"),
+    ):
+        with pytest.raises(InputError) as caught:
+            check_option(field, value, f"--{field.replace('_', '-')}")
+        assert str(caught.value) == words

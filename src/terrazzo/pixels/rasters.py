@@ -27,6 +27,7 @@ from terrazzo.pixels.remote import RemoteFile, Url, ask
 from terrazzo.pixels.signatures import LFS_POINTER
 from terrazzo.pixels.suffixes import TIFF_SUFFIXES, VIRTUAL
 from terrazzo.pixels.vrt import vrt_sources
+from terrazzo.system.reporting import first_line
 
 MAX_PIXELS = 20_000_000_000
 """Larger rasters are refused unless --max-pixels allows them: a damaged header can claim any size."""
@@ -185,7 +186,7 @@ class RasterPixels:
         except _TROUBLE as error:
             raise ImageError(
                 f"{raster.path}: rows {row} to {row + height - 1}, columns {col} to {col + width - 1} cannot be read "
-                f"({_first_line(error)}); {_remedy(raster.path)}"
+                f"({first_line(error.__cause__ or error)}); {_remedy(raster.path)}"
             ) from error
         if raster.palette is not None:
             stored = np.moveaxis(raster.palette[stored[0]][..., np.array(bands) - 1], 2, 0)
@@ -226,7 +227,9 @@ def _opened(path: Path | Url) -> Iterator[Any]:
     try:
         dataset = rasterio.open(path if isinstance(path, Path) else path.gdal_path, driver=driver)
     except _TROUBLE as error:
-        raise ImageError(f"{path}: is no raster, or damaged ({_first_line(error)}); copy or make it anew") from error
+        raise ImageError(
+            f"{path}: is no raster, or damaged ({first_line(error.__cause__ or error)}); copy or make it anew"
+        ) from error
     with dataset:
         if dataset.count == 0 or not dataset.height or not dataset.width:
             raise ImageError(f"{path}: holds no pixels; make it anew")
@@ -268,8 +271,3 @@ def _is_complex(dtypes: Sequence[str]) -> bool:
 def _beside(path: Path) -> list[Path]:
     """The files that change what GDAL reads of a raster, where there are any."""
     return [side for suffix in (".msk", ".aux.xml") if (side := path.with_name(path.name + suffix)).is_file()]
-
-
-def _first_line(error: Exception) -> str:
-    cause = error.__cause__ or error
-    return " ".join(str(cause).split()) or type(error).__name__

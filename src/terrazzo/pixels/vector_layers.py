@@ -91,8 +91,9 @@ def read_layer(path: Path, request: LayerRequest) -> VectorLayer:
     except CRSError as error:
         raise InputError(f"{where}: its coordinate reference system is not known ({str(crs)[:80]})") from error
     except _TROUBLE as error:
-        said = " ".join(first_line(error).split())
-        raise InputError(f"{where}: cannot be read as a layer of polygons ({said}); copy or export it again") from error
+        raise InputError(
+            f"{where}: cannot be read as a layer of polygons ({first_line(error)}); copy or export it again"
+        ) from error
     kept = _polygons(shapes)
     areas = np.flatnonzero(~shapely.is_missing(kept))
     if not len(areas):

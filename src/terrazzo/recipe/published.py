@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from terrazzo.recipe.sections import Section
-from terrazzo.system.reporting import wrapped
+from terrazzo.recipe.sections import Fit, Section
+from terrazzo.system.reporting import listed, wrapped
 
 Same = Literal["accuracy", "jaccard_soft_micro", "true_class_probability", "cross_entropy", "ce_plus_soft_dice"]
 """Scores of ours that are computed the way a published project computed its figure."""
@@ -47,9 +47,7 @@ class Published(Section):
     split: Literal["given", "group", "image", "patch"] | None = Field(
         None, description="the kind of split behind them; figures on another kind are not comparable"
     )
-    fit: Literal["crop", "pad", "resize"] | None = Field(
-        None, description="how images became patches; figures on others are not comparable"
-    )
+    fit: Fit | None = Field(None, description="how images became patches; figures on others are not comparable")
     classes: tuple[str, ...] = Field((), description="the classes behind them; figures over others are not comparable")
     figures: Mapping[str, Figure] = Field({}, description="by the name under which they were published")
 
@@ -136,5 +134,4 @@ def _reasons(published: Published, figure: Figure, protocol: Mapping[str, Any]) 
 
 def _some(names: list[str]) -> str:
     """`the class Black`, or `the classes A, B, C and 9 more`."""
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"the class{'es' if len(names) > 1 else ''} {', '.join(names[:3])}{more}"
+    return f"the class{'es' if len(names) > 1 else ''} {listed(names, 3)}"

@@ -22,6 +22,7 @@ from terrazzo.recipe.sections import (
     Section,
     Stage,
     TrainSection,
+    expectation,
 )
 
 
@@ -182,8 +183,7 @@ def _first_problem(error: ValidationError) -> str:
         return f"{field}: no such field; {hint}"
     if isinstance(cause := problem.get("ctx", {}).get("error"), RecipeError):
         return f"{field}: {cause}"
-    message = problem["msg"].removeprefix("Value error, ").replace("valid tuple", "valid list")
-    message = message[0].lower() + message[1:]
+    message = expectation(problem)
     if not field:
         return message
     found = "" if problem["type"] == "missing" or isinstance(problem["input"], dict) else f" = {problem['input']!r:.60}"

@@ -3,12 +3,25 @@
 Python, YAML, `--set SECTION.FIELD=VALUE`, `terrazzo recipes NAME` and the model file share these names.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from terrazzo.errors import InputError
 from terrazzo.recipe.encoders import check_architecture, check_encoder
 from terrazzo.recipe.loss_terms import parse_terms
+
+Fit = Literal["crop", "pad", "resize"]
+"""How images become patches."""
 
 
 def _none_word(value: Any) -> Any:
@@ -142,8 +155,8 @@ class DataSection(Section):
     layout: str | None = Field(
         None, description="the layout it is for; data in another one, and all where it is none, are read as found"
     )
-    patch_size: int = Field(256, ge=1, description="height and width of a patch in pixels")
-    fit: Literal["crop", "pad", "resize"] = Field(
+    patch_size: int = Field(256, ge=32, le=4096, description="height and width of a patch in pixels")
+    fit: Fit = Field(
         "crop", description="crop: whole patches only; pad: fill up the last ones; resize: one patch an image"
     )
     downsample: float = Field(1.0, ge=1, description="images are read at 1 / this of their size")
@@ -153,6 +166,24 @@ class DataSection(Section):
     val: float = Field(0.2, ge=0, lt=1, description="share of validation")
     test: float = Field(0.0, ge=0, lt=1, description="share of test")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="the split follows from it")
+
+
+def check_option(field: str, value: Any, flag: str) -> Any:
+    """The value of an option as that field of the data section takes it. Raises InputError naming the flag.
+
+    The section alone says which values `patch_size`, `fit` and `split` take.
+    """
+    try:
+        return getattr(DataSection.model_validate({field: value}), field)
+    except ValidationError as error:
+        raise InputError(f"{flag} {value}: {expectation(error.errors(include_url=False)[0])}") from error
+
+
+def expectation(problem: Mapping[str, Any]) -> str:
+    """What a field expects, of one of pydantic's errors: `must be greater than 0`."""
+    message = str(problem["msg"]).removeprefix("Value error, ").replace("valid tuple", "valid list")
+    message = message.replace("Input should be", "must be")
+    return message[0].lower() + message[1:]
 
 
 class Stage(Section):

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from terrazzo.errors import InputError
 from terrazzo.system.extras import need
+from terrazzo.system.reporting import first_line
 
 PathLike = str | Path
 
@@ -108,8 +109,9 @@ class Store:
         except ImportError as error:
             raise InputError(f"--out {self}: its store needs a package that is not installed here ({error})") from error
         except _trouble() as error:
-            said = " ".join(str(error).split()) or type(error).__name__
-            raise InputError(f"--out {self}: cannot be used ({said}); check the address and the credentials") from error
+            raise InputError(
+                f"--out {self}: cannot be used ({first_line(error)}); check the address and the credentials"
+            ) from error
 
 
 Place = Path | Store
