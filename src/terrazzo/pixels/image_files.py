@@ -1,7 +1,7 @@
-"""Image files decoded as they lie in the file, checked for damage, with their EXIF orientation known.
+"""Image files, decoded in their own mode, with their damage found and their EXIF orientation known.
 
-Pillow's plugins are called by their classes. `Image.open` tries dozens of formats, and warns of large images or refuses
-them by a limit that is global to the process. The limit here is `MAX_PIXELS`.
+Pillow's plugins are called by their classes. `Image.open` tries dozens of formats, and its limit on the size of images
+is global to the process. The limit here is `MAX_PIXELS`.
 """
 
 import io
@@ -21,8 +21,8 @@ from terrazzo.system.reporting import first_line
 
 MAX_PIXELS = 400_000_000
 
-# What Pillow raises on damaged files. SyntaxError is its word for "not of this format"; it warns of damaged metadata,
-# which is an error where the caller made warnings errors.
+# What Pillow raises on damaged files. SyntaxError means "not of this format". It warns of damaged metadata, which is an
+# error where the caller turned warnings into errors.
 _TROUBLE = (
     *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error),
     *(Image.DecompressionBombError, UserWarning),
@@ -32,7 +32,7 @@ _SURELY_BELOW_PILLOWS_LIMIT = 50_000_000
 
 
 def read_size(raw: bytes, where: str) -> tuple[int, int]:
-    """(height, width) of an image after its EXIF orientation, without decoding its pixels. Raises ImageError."""
+    """(height, width) of an image put upright, read without decoding its pixels. Raises ImageError."""
     try:
         image = _open(raw, where)
         if raw.startswith(TIFF):
@@ -45,18 +45,18 @@ def read_size(raw: bytes, where: str) -> tuple[int, int]:
     return (width, height) if turned else (height, width)
 
 
-def decode(raw: bytes, where: str, draft: float = 1.0) -> Image.Image:
-    """The decoded image in its file's own mode, EXIF orientation applied. Raises ImageError naming `where`.
-
-    A JPEG may come smaller, both sides divided by 2, 4 or 8, up to `draft`: its decoder then skips most of the work.
-    """
-    image, orientation = decoded(raw, where, draft)
+def decode(raw: bytes, where: str) -> Image.Image:
+    """The decoded image in its file's own mode, put upright. Raises ImageError naming `where`."""
+    image, orientation = decode_unturned(raw, where)
     turn = TURNS.get(orientation)
     return image if turn is None else image.transpose(turn)
 
 
-def decoded(raw: bytes, where: str, draft: float) -> tuple[Image.Image, int]:
-    """The decoded image as it lies in the file, and its EXIF orientation. Raises ImageError naming `where`."""
+def decode_unturned(raw: bytes, where: str, draft: float = 1.0) -> tuple[Image.Image, int]:
+    """The decoded image as it lies in the file, and its EXIF orientation. Raises ImageError naming `where`.
+
+    A JPEG may come with both sides divided by 2, 4 or 8, up to `draft`: its decoder then skips most of the work.
+    """
     try:
         image = _open(raw, where)
         if draft > 1:
@@ -80,7 +80,7 @@ def palette_of(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def _open(raw: bytes, where: str) -> ImageFile.ImageFile:
-    """The image with its header read and its pixels not yet."""
+    """The image with its header read, but not its pixels."""
     if not raw:
         raise ImageError(f"{where}: is empty (0 bytes); replace the file")
     stream = io.BytesIO(raw)
@@ -105,14 +105,14 @@ def _open(raw: bytes, where: str) -> ImageFile.ImageFile:
 
 
 def _draft(image: ImageFile.ImageFile, most: float) -> None:
-    """Have a JPEG decoded smaller, by a power of two up to `most` that divides both sides, so that no pixel is cut."""
+    """Let a JPEG be decoded smaller, by the greatest power of two up to `most` that divides both sides."""
     step = max(s for s in (1, 2, 4, 8) if s <= most and image.width % s == 0 and image.height % s == 0)
-    image.draft(None, (image.width // step, image.height // step))  # of other formats Pillow leaves it as it is
+    image.draft(None, (image.width // step, image.height // step))  # no effect on other formats
 
 
 @contextmanager
 def _own_limit(n_pixels: int) -> Iterator[None]:
-    """Lift Pillow's limit while one large image loads: its TIFF reader asks for it again. Other large ones wait."""
+    """Lift Pillow's limit while one large image loads, as its TIFF reader checks it again. Other large ones wait."""
     if n_pixels <= _SURELY_BELOW_PILLOWS_LIMIT:
         yield
         return

@@ -1,8 +1,8 @@
-"""Ordinary photos as pixels: 8-bit red, green, blue, the way up that a viewer shows them.
+"""Ordinary photos as pixels: 8-bit red, green and blue, upright as a viewer shows them.
 
-One treatment everywhere: EXIF orientation is applied, grey is repeated in three bands, alpha is dropped, palettes are
-looked up, CMYK (Adobe's inverted one too) and YCbCr are converted by Pillow. What has more than 8 bits or other bands
-is refused: scaling it is a choice that belongs to the user. Of a file with several pages the first is read.
+All photos are treated alike. EXIF orientation is applied, grey is repeated in three bands, alpha is dropped and
+palettes are looked up. Pillow converts CMYK, Adobe's inverted one too, and YCbCr. More than 8 bits or other bands are
+refused, because the user must choose how to scale them. Of a file with several pages, the first is read.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from terrazzo.errors import ImageError
-from terrazzo.pixels.image_files import decoded, palette_of, read_size
+from terrazzo.pixels.image_files import decode_unturned, palette_of, read_size
 from terrazzo.pixels.image_view import WHOLE, ImageView, half_of
 from terrazzo.pixels.signatures import png_kind, tiff_tags
 from terrazzo.pixels.upright import ToRgb, upright_rgb
@@ -24,7 +24,7 @@ _REMEDY = "save it as 8-bit RGB"
 def read_photo(raw: bytes, where: str, view: ImageView = WHOLE) -> NDArray[np.uint8]:
     """The pixels (H, W, 3) of a photo. Raises ImageError, naming `where`, if it is damaged or of another kind.
 
-    A smaller view holds means over areas. Of JPEGs the decoder makes them as far as it can (in 1/2, 1/4 or 1/8).
+    A smaller view holds means over areas. For JPEGs, the decoder itself reduces as far as it can (to 1/2, 1/4 or 1/8).
     """
     if view == WHOLE:
         return np.asarray(open_photo(raw, where))
@@ -36,27 +36,27 @@ def read_photo(raw: bytes, where: str, view: ImageView = WHOLE) -> NDArray[np.ui
 
 
 def open_photo(raw: bytes, where: str, draft: float = 1.0) -> Image.Image:
-    """A photo as a decoded RGB image, its orientation applied: for cropping it without a second copy of its pixels.
+    """A photo as an upright RGB image, which can be cropped without a second copy of its pixels.
 
     A JPEG may come up to `draft` times smaller. Raises ImageError, naming `where`, if it is damaged or of another kind.
     """
     _refuse_deep(raw, where)
-    image, orientation = decoded(raw, where, draft)
-    del raw  # a large picture's file may well be freed before its pixels are turned
+    image, orientation = decode_unturned(raw, where, draft)
+    del raw  # so that a large file is freed before its pixels are turned
     if image.mode not in _PHOTO_MODES:
-        raise ImageError(f"{where}: its pixels are of the kind {image.mode}; expected 8-bit RGB or grey; {_REMEDY}")
+        raise ImageError(f"{where}: its pixels have the mode {image.mode}; expected 8-bit RGB or grey; {_REMEDY}")
     return upright_rgb(image, orientation, _to_rgb(image))
 
 
 def pixel_hash(pixels: NDArray[np.uint8]) -> str:
-    """16 hexadecimal digits of the shape and the pixels (BLAKE2b): equal pictures have equal ones."""
+    """A hash of shape and pixels, equal for equal pictures: 16 hexadecimal digits (BLAKE2b)."""
     hasher = hashlib.blake2b(str(pixels.shape).encode(), digest_size=8)
     hasher.update(np.ascontiguousarray(pixels).data)
     return hasher.hexdigest()
 
 
 def _to_rgb(image: Image.Image) -> ToRgb:
-    """What makes RGB of any part of the image."""
+    """A function that converts any part of the image to RGB."""
     if image.mode == "P":
         palette = palette_of(image)
         return lambda piece: Image.fromarray(palette[np.asarray(piece)])
@@ -64,7 +64,7 @@ def _to_rgb(image: Image.Image) -> ToRgb:
 
 
 def _refuse_deep(raw: bytes, where: str) -> None:
-    """Raise ImageError for photos with more than 8 bits or other bands, which Pillow would cut down silently."""
+    """Raise ImageError for photos with more than 8 bits or other bands, which Pillow would reduce silently."""
     if (png_kind(raw) or (8, 0))[0] == 16:
         raise ImageError(f"{where}: is a 16-bit image; expected 8 bits a band; {_REMEDY}")
     tags = tiff_tags(raw, where)

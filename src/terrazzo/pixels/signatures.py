@@ -1,17 +1,13 @@
-"""What the first bytes of an image file say of it."""
+"""What the first bytes of an image file tell: its format, PNG kind and TIFF tags."""
 
 import struct
 
 from terrazzo.errors import ImageError
 
-# The plugins are called by their classes: Image.open tries dozens of formats, and warns of large images (or refuses
-# them) by a limit that is global to the process. The limit here is MAX_PIXELS.
 PNG, BMP, JPEG, RIFF = b"\x89PNG\r\n\x1a\n", b"BM", b"\xff\xd8\xff", b"RIFF"
-
-
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 LFS_POINTER = b"version https://git-lfs"
 """A file that begins so stands for one that git-lfs has not fetched yet."""
-TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def png_kind(raw: bytes) -> tuple[int, int] | None:
@@ -20,12 +16,11 @@ def png_kind(raw: bytes) -> tuple[int, int] | None:
 
 
 def tiff_tags(raw: bytes, where: str) -> dict[int, tuple[int, ...]] | None:
-    """The whole-number tags of a TIFF's first page; None for other formats. Raises ImageError where it is cut short.
+    """The whole-number tags of a TIFF's first page; None for other formats. Raises ImageError if it is cut short.
 
-    Pillow's `ImageFileDirectory_v2` (13.0) was tried instead. It reads a BigTIFF in little-endian order only, and where
-    a directory is cut short it warns and returns the tags before the cut. A floating-point mask without its last tag,
-    SampleFormat, then passed for one of ids. Warnings become errors only for the whole process, which reads images in
-    threads.
+    Pillow's `ImageFileDirectory_v2` (13.0) was tried instead. It fails on BigTIFFs in big-endian order. Of a directory
+    that is cut short it returns the tags before the cut, with a warning: a floating-point mask without its last tag,
+    SampleFormat, passed for one of ids. Warnings become errors only for a whole process, and images load in threads.
     """
     if not raw.startswith(TIFF):
         return None
