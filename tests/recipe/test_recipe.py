@@ -1,5 +1,6 @@
 """Recipes: what they hold, how they change, what is refused and in which words."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_three_e_minus_four_is_a_number() -> None:
         ("optimiser.lr=1", "--set optimiser.lr: expected SECTION.FIELD=VALUE with a section of data, model, loss"),
         ("lr=1", "--set lr: expected SECTION.FIELD=VALUE"),
         ("lr", "--set lr: expected SECTION.FIELD=VALUE, as in"),
-        ("model.encoder=resnet43", "no encoder 'resnet43'; near it are resnet34"),
+        ("model.encoder=resnet43", "no encoder 'resnet43'; similar names are resnet34"),
         ("model.arch=yunet", "no architecture 'yunet'; there are unet"),
         ("model.arch=fpn", "architecture fpn needs an encoder"),
         ("loss.terms=ce + diec", "diec"),
@@ -105,7 +106,7 @@ def test_the_epochs_of_stages_add_up() -> None:
     recipe = Recipe().with_changes({"stages": STAGES})
     assert recipe.train.epochs == 8
     assert [(stage.size, stage.lr) for stage in recipe.stages] == [(128, 1e-3), (256, None), (512, None)]
-    with pytest.raises(RecipeError, match=r"train.epochs = 9, but the stages make 8"):
+    with pytest.raises(RecipeError, match=r"train.epochs = 9, but the stages have 8"):
         parse_recipe({"train": {"epochs": 9}, "stages": STAGES}, "here")
 
 
@@ -124,8 +125,18 @@ def test_a_described_recipe_loads_as_the_same_recipe(tmp_path: Path) -> None:
     text = recipe.described()
     (tmp_path / "mine.yaml").write_text(text)
     assert load_recipe(tmp_path / "mine.yaml") == recipe
-    knobs = [line for line in text.splitlines() if ": " in line and not line.lstrip().startswith("#")]
-    assert all("  # " in line for line in knobs)
+    comments = re.findall(r"(?:  |^)# (.*)$", text, re.MULTILINE)
+    sections = (recipe, recipe.data, recipe.model, recipe.loss, recipe.augment, recipe.optimizer, recipe.train)
+    told = {field.description for section in sections for field in type(section).model_fields.values()} - {None}
+    assert told <= set(comments)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_described_recipe_fits_a_terminal_of_100_columns(tmp_path: Path, name: str) -> None:
+    text = load_recipe(name).described()
+    assert max(map(len, text.splitlines())) <= 100
+    (tmp_path / f"{name}.yaml").write_text(text)
+    assert load_recipe(tmp_path / f"{name}.yaml") == load_recipe(name)
 
 
 def test_batch_size_is_a_number_or_auto() -> None:
@@ -166,7 +177,7 @@ def test_a_number_is_finite(knob: str) -> None:
 def test_contradicting_epochs_are_told_without_the_whole_recipe() -> None:
     with pytest.raises(RecipeError) as caught:
         parse_recipe({"train": {"epochs": 9}, "stages": STAGES}, "here")
-    assert str(caught.value) == "here: train.epochs = 9, but the stages make 8; leave train.epochs out"
+    assert str(caught.value) == "here: train.epochs = 9, but the stages have 8; leave train.epochs out"
 
 
 def test_options_take_what_the_data_section_takes_and_name_their_flag() -> None:

@@ -124,7 +124,7 @@ def test_halves_are_cut_before_they_are_made_smaller() -> None:
     left, right = (ImageView(half, 4.0) for half in ("left", "right"))
     assert np.array_equal(read_photo(encoded(pixels), "a", left), read_photo(encoded(pixels[:, :60]), "a", BY_4))
     assert np.array_equal(read_mask(encoded(pixels), "a", right).pixels, pixels[2::4, 62::4])
-    with pytest.raises(ImageError, match=r"odd\.png: is 121 pixels wide; expected two halves of one width"):
+    with pytest.raises(ImageError, match=r"odd\.png: is 121 pixels wide; expected two halves of equal width"):
         read_photo(encoded(photo(40, 121)), "odd.png", ImageView("left"))
 
 

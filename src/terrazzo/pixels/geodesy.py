@@ -1,9 +1,9 @@
 """The true area of each pixel of a raster, in square metres on the ellipsoid of its coordinate reference system (CRS).
 
-Planar areas are wrong where the map's scale is not 1: by a factor of 4 in Web Mercator at 60 degrees, by thousandths
-at the edge of a UTM zone. Here a pixel of a geographic CRS is the exact strip between its two latitudes. Any other
-pixel is the parallelogram that its sides span in space (x, y, z from the earth's centre). So neither poles, the date
-line nor the map's unit need special treatment.
+Planar areas are wrong where the map's scale is not 1: by a factor of 4 in Web Mercator at 60 degrees, and by
+thousandths at a UTM zone's edge. Here a pixel of a geographic CRS is the exact strip between its two latitudes. Any
+other pixel is the parallelogram that its sides span in space (x, y, z from the earth's centre). So poles, the date line
+and the map's unit need no special treatment.
 
 Areas are None without a terrestrial CRS: with none at all, a local (engineering) one, or that of another planet.
 """

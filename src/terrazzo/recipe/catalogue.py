@@ -1,4 +1,4 @@
-"""The shipped recipes, each with what it is for and what was published of it."""
+"""The shipped recipes, with their purpose and published figures."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from terrazzo.recipe.recipe import Recipe
 from terrazzo.system.reporting import wrapped
 
 ANY_LAYOUT = "flat"
-"""Where a program wants a layout of the recipes that are for any data: the plain one, `images/` beside `masks/`."""
+"""The layout that stands for "any" where a program needs one: `images/` beside `masks/`."""
 
 
 @dataclass(frozen=True)
@@ -20,16 +20,16 @@ class Listed:
 
     @property
     def layout(self) -> str:
-        """The layout of the data that the recipe is for."""
+        """The layout of data that the recipe is for."""
         return self.recipe.data.layout or ANY_LAYOUT
 
     @property
     def published(self) -> dict[str, float]:
-        """The published figures by name; empty where none were."""
+        """The published figures by name; empty if there are none."""
         return {name: figure.value for name, figure in self.recipe.published.figures.items()}
 
     def to_dict(self) -> dict[str, Any]:
-        """`name`, `about`, `layout` and `published`, as `terrazzo recipes --json` has them."""
+        """`name`, `about`, `layout` and `published`, as in `terrazzo recipes --json`."""
         recipe = self.recipe
         return {"name": recipe.name, "about": recipe.about, "layout": self.layout, "published": self.published}
 
@@ -45,9 +45,9 @@ class Listed:
 
 
 def recipes(name: str | Path | None = None) -> tuple[Listed, ...]:
-    """The shipped recipes in the order of their names; with `name`, that one or the one in a .yaml file alone.
+    """The shipped recipes in the order of their names; with `name`, only that one or the one in a .yaml file.
 
-    Raises RecipeError where there is no such recipe.
+    Raises RecipeError if there is no such recipe.
     """
     names = recipe_names() if name is None else (str(name),)
     return tuple(Listed(load_recipe(each)) for each in names)
