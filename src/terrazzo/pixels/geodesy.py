@@ -144,16 +144,19 @@ class _Earth:
 
     def pixel_sizes(self, transform: "Affine", rows: Array, cols: Array, half_step: float) -> Array:
         """The area in m2 of pixels at (rows, cols), any shape, measured over `half_step` pixels to each side."""
-        down = self._space(transform, rows + half_step, cols) - self._space(transform, rows - half_step, cols)
-        right = self._space(transform, rows, cols + half_step) - self._space(transform, rows, cols - half_step)
+        down, right = self._spans(transform, rows, cols, half_step)
         sizes: Array = np.linalg.norm(np.cross(down, right, axis=0), axis=0) / (2 * half_step) ** 2
         return np.where(np.isfinite(sizes), sizes, 0.0)
 
     def pixel_sides(self, transform: "Affine", rows: Array, cols: Array, half_step: float) -> tuple[Array, Array]:
         """The sides (height, width) in m of pixels at (rows, cols), any shape, measured likewise."""
-        down = self._space(transform, rows + half_step, cols) - self._space(transform, rows - half_step, cols)
-        right = self._space(transform, rows, cols + half_step) - self._space(transform, rows, cols - half_step)
+        down, right = self._spans(transform, rows, cols, half_step)
         return np.linalg.norm(down, axis=0) / (2 * half_step), np.linalg.norm(right, axis=0) / (2 * half_step)
+
+    def _spans(self, transform: "Affine", rows: Array, cols: Array, half_step: float) -> tuple[Array, Array]:
+        """The vectors in space (3, ...), downwards and to the right, over 2 `half_step` pixels around (rows, cols)."""
+        down = self._space(transform, rows + half_step, cols) - self._space(transform, rows - half_step, cols)
+        return down, self._space(transform, rows, cols + half_step) - self._space(transform, rows, cols - half_step)
 
     def _space(self, transform: "Affine", rows: Array, cols: Array) -> Array:
         """Pixel positions (rows, cols) as x, y, z (3, ...) from the earth's centre in m; NaN outside the projection."""

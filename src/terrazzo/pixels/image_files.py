@@ -27,6 +27,13 @@ _TROUBLE = (
     *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error),
     *(Image.DecompressionBombError, UserWarning),
 )
+_PLUGINS: tuple[tuple[bytes | tuple[bytes, ...], type[ImageFile.ImageFile]], ...] = (
+    (PNG, PngImagePlugin.PngImageFile),
+    (JPEG, JpegImagePlugin.JpegImageFile),
+    (TIFF, TiffImagePlugin.TiffImageFile),
+    (RIFF, WebPImagePlugin.WebPImageFile),
+    (BMP, BmpImagePlugin.BmpImageFile),
+)
 _LIMIT_LOCK = threading.Lock()
 _SURELY_BELOW_PILLOWS_LIMIT = 50_000_000
 
@@ -83,21 +90,11 @@ def _open(raw: bytes, where: str) -> ImageFile.ImageFile:
     """The image with its header read, but not its pixels."""
     if not raw:
         raise ImageError(f"{where}: is empty (0 bytes); replace the file")
-    stream = io.BytesIO(raw)
-    image: ImageFile.ImageFile
-    if raw.startswith(PNG):
-        image = PngImagePlugin.PngImageFile(stream)
-    elif raw.startswith(JPEG):
-        image = JpegImagePlugin.JpegImageFile(stream)
-    elif raw.startswith(TIFF):
-        tiff_tags(raw, where)
-        image = TiffImagePlugin.TiffImageFile(stream)
-    elif raw.startswith(RIFF):
-        image = WebPImagePlugin.WebPImageFile(stream)
-    elif raw.startswith(BMP):
-        image = BmpImagePlugin.BmpImageFile(stream)
-    else:
+    tiff_tags(raw, where)  # refuses a TIFF that is cut short, of which Pillow only warns
+    plugin = next((plugin for start, plugin in _PLUGINS if raw.startswith(start)), None)
+    if plugin is None:
         raise ImageError(f"{where}: is not an image that can be read; expected JPEG, PNG, TIFF, BMP or WebP")
+    image = plugin(io.BytesIO(raw))
     if image.width * image.height > MAX_PIXELS:
         megapixels = image.width * image.height / 1e6
         raise ImageError(f"{where}: has {megapixels:.0f} megapixels; at most {MAX_PIXELS // 10**6} are read; cut it up")

@@ -24,7 +24,7 @@ from rasterio.windows import Window
 from terrazzo.errors import ImageError
 from terrazzo.pixels.geodesy import pixel_sides
 from terrazzo.pixels.remote import RemoteFile, Url, ask
-from terrazzo.pixels.signatures import LFS_POINTER
+from terrazzo.pixels.signatures import refuse_pointer
 from terrazzo.pixels.suffixes import TIFF_SUFFIXES, VIRTUAL
 from terrazzo.pixels.vrt import vrt_sources
 from terrazzo.system.reporting import first_line
@@ -128,7 +128,7 @@ def read_raster(path: Path | Url, max_pixels: int = MAX_PIXELS) -> Raster:
     remote = None
     if isinstance(path, Url):
         remote = ask(path)
-        _refuse_pointer(path, remote.start)
+        refuse_pointer(path, remote.start, "raster")
     elif path.suffix.lower() == VIRTUAL:
         sources = vrt_sources(path)
     with gdal(remote is not None), _opened(path) as dataset:
@@ -223,7 +223,7 @@ def _opened(path: Path | Url) -> Iterator[Any]:
     if driver is None:
         raise ImageError(f"{path}: is not a raster by its name; expected {', '.join(DRIVERS)}")
     if isinstance(path, Path):
-        _refuse_pointer(path, _start_of(path))
+        refuse_pointer(path, _start_of(path), "raster")
     try:
         dataset = rasterio.open(path if isinstance(path, Path) else path.gdal_path, driver=driver)
     except _TROUBLE as error:
@@ -239,14 +239,9 @@ def _opened(path: Path | Url) -> Iterator[Any]:
 def _start_of(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            return stream.read(len(LFS_POINTER))
+            return stream.read(64)
     except OSError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def _refuse_pointer(path: Path | Url, start: bytes) -> None:
-    if start.startswith(LFS_POINTER):
-        raise ImageError(f"{path}: is a git-lfs pointer, not the raster; fetch the raster with git lfs pull")
 
 
 def _remedy(path: Path | Url) -> str:

@@ -6,8 +6,13 @@ from terrazzo.errors import ImageError
 
 PNG, BMP, JPEG, RIFF = b"\x89PNG\r\n\x1a\n", b"BM", b"\xff\xd8\xff", b"RIFF"
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-LFS_POINTER = b"version https://git-lfs"
-"""A file that begins so stands for one that git-lfs has not fetched yet."""
+_LFS_POINTER = b"version https://git-lfs"
+
+
+def refuse_pointer(where: object, start: bytes, what: str) -> None:
+    """Raise ImageError if a file's first bytes are a pointer of git-lfs, which stands for a file not fetched yet."""
+    if start.startswith(_LFS_POINTER):
+        raise ImageError(f"{where}: is a git-lfs pointer, not the {what}; fetch the {what} with git lfs pull")
 
 
 def png_kind(raw: bytes) -> tuple[int, int] | None:

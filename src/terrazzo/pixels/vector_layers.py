@@ -22,7 +22,7 @@ from pyproj.exceptions import CRSError, ProjError
 from terrazzo.errors import InputError, TerrazzoError
 from terrazzo.pixels.geodesy import horizontal, terrestrial
 from terrazzo.pixels.rasters import Raster
-from terrazzo.pixels.signatures import LFS_POINTER
+from terrazzo.pixels.signatures import refuse_pointer
 from terrazzo.pixels.suffixes import LAYER_SUFFIXES
 from terrazzo.system.extras import need
 from terrazzo.system.reporting import first_line, how_many, listed
@@ -167,8 +167,7 @@ def _refuse_other_files(path: Path, where: str) -> None:
     if not path.is_file():
         raise InputError(f"{where}: there is no such file")
     with path.open("rb") as stream:
-        if stream.read(len(LFS_POINTER)) == LFS_POINTER:
-            raise InputError(f"{where}: is a git-lfs pointer, not the layer; fetch the layer with git lfs pull")
+        refuse_pointer(where, stream.read(64), "layer")
 
 
 def _read_ogr(path: Path, where: str, request: LayerRequest) -> _Read:

@@ -39,15 +39,8 @@ ENCODERS = (
 _HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 _DPN = ((124 / 255, 117 / 255, 104 / 255), (1 / (0.0167 * 255),) * 3)
 _NOT_IMAGENET_STATISTICS = {
-    "dpn68": _DPN,
-    "dpn68b": _DPN,
-    "dpn92": _DPN,
-    "dpn98": _DPN,
-    "dpn107": _DPN,
-    "dpn131": _DPN,
-    "inceptionresnetv2": _HALF,
-    "inceptionv4": _HALF,
-    "xception": _HALF,
+    **dict.fromkeys(("dpn68", "dpn68b", "dpn92", "dpn98", "dpn107", "dpn131"), _DPN),
+    **dict.fromkeys(("inceptionresnetv2", "inceptionv4", "xception"), _HALF),
 }
 _HALF_PREFIXES = ("tu-tf_efficientnet_lite", "timm-tf_efficientnet_lite", "tu-vit_", "tu-mixer", "tu-inception")
 

@@ -16,18 +16,13 @@ from terrazzo.system.reporting import listed, wrapped
 Same = Literal["accuracy", "jaccard_soft_micro", "true_class_probability", "cross_entropy", "ce_plus_soft_dice"]
 """Our scores that are computed in the way of a published figure."""
 
-_THEIRS = {
-    "given": "the data set's own split",
-    "group": "groups held out whole",
-    "image": "images held out whole",
-    "patch": "random patches",
+_SPLITS = {
+    "given": ("the data set's own split", "these patches follow the data set's own split"),
+    "group": ("groups held out whole", "these groups are held out whole"),
+    "image": ("images held out whole", "these images are held out whole"),
+    "patch": ("random patches", "these patches are divided at random"),
 }
-_THESE = {
-    "given": "these patches follow the data set's own split",
-    "group": "these groups are held out whole",
-    "image": "these images are held out whole",
-    "patch": "these patches are divided at random",
-}
+"""By method, in words: the split behind a published figure, and that of the scored patches."""
 
 
 class Figure(Section):
@@ -120,7 +115,7 @@ def _reasons(published: Published, figure: Figure, protocol: Mapping[str, Any]) 
         yield "computed in a way that has no meaning"
         return
     if protocol["split_method"] != published.split:
-        yield f"published on {_THEIRS[str(published.split)]}; {_THESE[protocol['split_method']]}"
+        yield f"published on {_SPLITS[str(published.split)][0]}; {_SPLITS[protocol['split_method']][1]}"
     if protocol["split"] != figure.split:
         yield f"published for {figure.split}; this is {protocol['split']} (--split {figure.split})"
     if protocol["fit"] != published.fit:

@@ -6,15 +6,7 @@ Python, YAML, `--set SECTION.FIELD=VALUE`, `terrazzo recipes NAME` and the model
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from terrazzo.errors import InputError
 from terrazzo.recipe.encoders import check_architecture, check_encoder

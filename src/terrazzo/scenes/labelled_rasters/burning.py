@@ -6,7 +6,7 @@ holds what the whole would hold there. Of overlapping polygons the later in the 
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 
@@ -17,14 +17,14 @@ from rasterio.features import rasterize
 from rasterio.transform import Affine
 
 from terrazzo.classes.schema import IGNORE, ClassSchema
+from terrazzo.errors import LabelError
 from terrazzo.pixels.bounds import Bounds, moved
 from terrazzo.pixels.rasters import Raster, gdal
-from terrazzo.pixels.vector_layers import VectorLayer, reprojection
+from terrazzo.pixels.vector_layers import LayerRequest, VectorLayer, read_layer, reprojection
 from terrazzo.scenes.contract.known_classes import GivenTable
 from terrazzo.scenes.labelled_rasters.field_classes import NamedValues, classes_of_field
 from terrazzo.scenes.labelled_rasters.labelling import LabelRules, no_overlap, refuse_unplaced
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
-from terrazzo.scenes.labelled_rasters.polygons import read_polygons
 from terrazzo.system.reporting import Say, how_many
 
 _PIECE = 1000  # polygons hashed at a time
@@ -32,9 +32,10 @@ _PIECE = 1000  # polygons hashed at a time
 
 def polygon_labels(pair: LabelledRaster, rules: LabelRules, given: GivenTable | None) -> "PolygonLabels":
     """The polygons of a layer with their classes. Raises InputError, LabelError, ClassTableError."""
-    layer = read_polygons(pair.labels, rules.class_field, rules.layer)
-    field = rules.class_field or ""
-    named = classes_of_field(layer.values, field, given, rules.unknown, rules.ignore_class)
+    request = LayerRequest(rules.class_field, "--class-field", rules.layer, "--layer", error=LabelError)
+    layer = read_layer(pair.labels, request)
+    layer = replace(layer, values=tuple((value or "").strip() or None for value in layer.values))
+    named = classes_of_field(layer.values, layer.field or "", given, rules.unknown, rules.ignore_class)
     return PolygonLabels(layer, named)
 
 
