@@ -40,44 +40,44 @@ _TROUBLE = (
 
 @dataclass(frozen=True)
 class LayerRequest:
-    """Which layer and field are wanted of a vector file, and how messages name its options."""
+    """The layer and field to read from a vector file, and the options' names for messages."""
 
     field: str | None
     field_flag: str
     layer: str | None = None
     layer_flag: str | None = None
-    """None: the command has no option for the layer, so the file may hold only one."""
+    """None: the command has no option for the layer, so a file must have only one."""
     file_flag: str = ""
-    """The option that names the file; empty: the file is an argument."""
+    """The option that names the file; empty if the file is an argument."""
     usual_fields: tuple[str, ...] | None = None
-    """Where no field is given, the first of these that the file has, in any case. None: a field must be given."""
+    """Without `field`, the first of these that the file has, in upper or lower case. None: a field must be given."""
     error: type[TerrazzoError] = InputError
-    """Raised where a readable file lacks the field or holds no polygon."""
+    """Raised if a readable file lacks the field or holds no polygon."""
 
 
 @dataclass(frozen=True, eq=False)
 class VectorLayer:
-    """The polygons of a file in its order, in its own coordinates."""
+    """The polygons of a file, in its order and its own coordinates."""
 
     path: Path
     crs: pyproj.CRS | None
     polygons: Shapes
     """(N,) two-dimensional shapely polygons and multipolygons, none of them empty."""
     field: str | None
-    """The field that was read; None where the file has none of the usual ones."""
+    """The field that was read; None if the file has none of the usual ones."""
     numbers: NDArray[np.int64]
     """(N,) each polygon's place among all features, from 1."""
     values: tuple[str | None, ...]
-    """(N,) the field's value as text, whole numbers without a decimal point; None where it is null or NaN."""
+    """(N,) the field's values as text, whole numbers without a decimal point; None for null and NaN."""
     n_other: int
-    """Features without an area, which are left out: points, lines and empty geometries."""
+    """The number of features without an area, which are left out: points, lines and empty geometries."""
 
 
 def read_layer(path: Path, request: LayerRequest) -> VectorLayer:
     """The polygons of a .gpkg, .geojson, .json, .shp, .fgb or .parquet file, with the values of one field.
 
-    Of a geometry collection, its polygons are taken. Raises InputError where the file cannot be read or the layer is
-    not clear, and the request's error where the field is missing or there is no polygon.
+    From a geometry collection, the polygons are taken. Raises InputError if the file cannot be read or the layer is not
+    clear, and the request's error if the field is missing or there is no polygon.
     """
     where = f"{request.file_flag} {path}".lstrip()
     _refuse_other_files(path, where)
@@ -106,15 +106,15 @@ def read_layer(path: Path, request: LayerRequest) -> VectorLayer:
 
 @dataclass(frozen=True)
 class Reprojection:
-    """The way from a layer's coordinates to those of a raster."""
+    """The transformation from a layer's coordinates to those of a raster."""
 
     transformer: pyproj.Transformer | None = None
-    """None: the coordinates are taken as they are."""
+    """None: the coordinates stay as they are."""
     note: str | None = None
-    """What the user should know of it."""
+    """What the user should know about it."""
 
     def __call__(self, polygons: Shapes, longest_side: float = np.inf) -> Shapes:
-        """Polygons in the raster's CRS; coordinates that it does not reach are not finite.
+        """The polygons in the raster's CRS; coordinates outside its reach are not finite.
 
         Sides longer than `longest_side` are divided first, because a side that is straight in one CRS is curved in
         another.
@@ -134,34 +134,34 @@ class Reprojection:
         return placed
 
 
-def reprojection(path: Path, crs: pyproj.CRS | None, raster: Raster) -> Reprojection:
-    """The way from the coordinates of the layer at `path` to those of a raster.
+def reprojection(path: Path, crs: pyproj.CRS | None, raster: Raster, file_flag: str = "") -> Reprojection:
+    """The transformation from the coordinates of the layer at `path` to those of a raster.
 
-    They are taken as they are, with a note, where either CRS is missing or the raster's is a local one that nothing
-    can be transformed to. Raises InputError where there is no way to another CRS.
+    Coordinates stay as they are, with a note, if either CRS is missing, or if the raster's is a local one to which
+    nothing can be transformed. Raises InputError if there is no transformation to another CRS.
     """
     if crs is None or raster.crs is None:
         if crs is raster.crs:
             return Reprojection()
         lacking, other = (raster.path, path) if raster.crs is None else (path, raster.path)
         return Reprojection(None, f"{lacking}: has no coordinate reference system; taken in that of {other}")
-    target = pyproj.CRS.from_user_input(raster.crs.to_wkt())
-    if (terrestrial(crs) or crs).equals(terrestrial(target) or target, ignore_axis_order=True):
-        return Reprojection()
     try:
+        target = pyproj.CRS.from_user_input(raster.crs.to_wkt())
+        if (terrestrial(crs) or crs).equals(terrestrial(target) or target, ignore_axis_order=True):
+            return Reprojection()
         transformer = pyproj.Transformer.from_crs(horizontal(crs), horizontal(target), always_xy=True)
     except ProjError as error:
-        if terrestrial(target) is None:
+        if terrestrial(raster.crs) is None:
             return Reprojection(None, f"{raster.path}: lies nowhere on the earth; {path} is taken in its coordinates")
         raise InputError(
-            f"{path}: cannot be reprojected from {crs.name} to {target.name}, the CRS of {raster.path} "
-            f"({first_line(error)}); reproject it first"
+            f"{file_flag} {path}: cannot be reprojected from {crs.name} to the CRS of {raster.path} "
+            f"({first_line(error)}); reproject it first".lstrip()
         ) from error
     return Reprojection(transformer, f"{path}: reprojected from {crs.name} to {target.name}, the CRS of {raster.path}")
 
 
 def _refuse_other_files(path: Path, where: str) -> None:
-    """Raise InputError where `path` is no file of a known format, or only stands for one."""
+    """Raise InputError if `path` is no file of a known format, or only stands for one."""
     if path.suffix.lower() not in LAYER_SUFFIXES:
         raise InputError(f"{where}: expected polygons in a file of {', '.join(LAYER_SUFFIXES)}")
     if not path.is_file():
@@ -207,7 +207,7 @@ def _read_parquet(path: Path, where: str, request: LayerRequest) -> _Read:
 
 
 def _field(where: str, request: LayerRequest, fields: Sequence[str]) -> str | None:
-    """The field to read; None where none is given and the file has none of the usual ones."""
+    """The field to read; None if none is given and the file has none of the usual ones."""
     field, flag = request.field, request.field_flag
     if field is None and request.usual_fields is not None:
         by_case = {name.casefold(): name for name in reversed(fields)}
@@ -224,7 +224,7 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _polygons(shapes: Shapes) -> Shapes:
-    """The polygon or multipolygon that each geometry is or, if it is a collection, holds; None where there is none."""
+    """The polygon or multipolygon that each geometry is, or holds if it is a collection; None for others."""
     kinds = shapely.get_type_id(shapes)
     areas = np.isin(kinds, (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON))
     polygons = shapes.copy()

@@ -83,7 +83,7 @@ def place_zones(zones: Zones, raster: Raster) -> PlacedZones:
     notes = []
     if zones.left_out:
         notes.append(f"{zones.path}: features without a polygon, left out: {zones.left_out}")
-    reproject = reprojection(zones.path, zones.crs, raster)
+    reproject = reprojection(zones.path, zones.crs, raster, "--zones")
     if reproject.note:
         notes.append(reproject.note)
     left, bottom, right, top = _bounds(zones)
