@@ -1,18 +1,18 @@
-"""The errors a user can meet; every one says what was found, what was expected and what to do.
+"""The errors that a user can meet. Each says what was found, what was expected and what to do.
 
     TerrazzoError            exit code 2: nothing could start, or everything failed
     ├── InputError           a path, file or option that cannot be used
     │   └── ImageError       one image or mask file that cannot be read as pixels
     ├── ClassTableError      the table of classes and colours: file, palette, ids
     ├── LabelError           images and masks break the label contract (inspect exits 1 on it)
-    ├── SplitError           the wanted split cannot be made
+    ├── SplitError           a split that cannot be made
     ├── RecipeError          an unknown recipe, field or value
     ├── PatchesError         a folder that is not a finished set of patches
     ├── ModelFileError       a file that is no terrazzo model, or a damaged one
-    ├── WeightsError         encoder weights that cannot be had or do not fit
-    ├── ExportError          an export that cannot be made, or that would not compute what the model does
+    ├── WeightsError         encoder weights that are not available or do not fit
+    ├── ExportError          an export that fails, or computes something else than the model
     ├── OutputExistsError    something else is in the way of an output
-    ├── PartialError         exit code 1: some inputs of a batch failed, the rest was done
+    ├── PartialError         exit code 1: some inputs of a batch failed, the others were finished
     └── StoppedError         exit code 130: Ctrl-C ended it without a result
 
 The command line prints `str(error)` as one line on stderr and exits with `error.exit_code`.
@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 
 
 class TerrazzoError(Exception):
-    """Base of every error that is the user's to mend; its text is one line."""
+    """Base of every error that the user can fix; its text is one line."""
 
     exit_code: ClassVar[int] = 2
 
@@ -63,15 +63,15 @@ class ModelFileError(TerrazzoError):
 
 
 class WeightsError(TerrazzoError):
-    """Encoder weights that cannot be had, or that do not fit the encoder."""
+    """Encoder weights that are not available, or do not fit the encoder."""
 
 
 class ExportError(TerrazzoError):
-    """An export that cannot be made, or that would not compute what the model does."""
+    """An export that fails, or that computes something else than the model."""
 
 
 class OutputExistsError(TerrazzoError):
-    """Something that is not this command's own finished output is in the way."""
+    """Something other than this command's own finished output is in the way."""
 
 
 class PartialError(TerrazzoError):
@@ -82,10 +82,10 @@ class PartialError(TerrazzoError):
     def __init__(self, line: str, done: Any = None) -> None:
         super().__init__(line)
         self.done = done
-        """What the function would have returned had nothing failed, of what was finished."""
+        """What the function would have returned, for the inputs that were finished."""
 
 
 class StoppedError(TerrazzoError):
-    """Ctrl-C ended the work, and no result of it is there."""
+    """Ctrl-C ended the work before there was a result."""
 
     exit_code: ClassVar[int] = 130

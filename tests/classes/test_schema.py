@@ -14,7 +14,7 @@ from terrazzo.classes.schema import (
     parse_color,
     unpack_color,
 )
-from terrazzo.classes.tables import class_table_csv, parse_class_table, read_class_table
+from terrazzo.classes.tables import class_table_csv, parse_table, read_table
 from terrazzo.errors import ClassTableError
 
 SCHEMA = ClassSchema(("roof", "road", "tree"), ((255, 0, 0), (128, 128, 128), (0, 100, 0)), ((0, 0, 0), (9, 9, 9)))
@@ -118,7 +118,7 @@ TABLES = {
 
 @pytest.mark.parametrize("text", TABLES.values(), ids=TABLES.keys())
 def test_tables_as_people_write_them(text: str) -> None:
-    schema = parse_class_table(text, "t")
+    schema = parse_table(text, "t").schema
     assert schema.names == ("roof", "road")
     assert schema.colors[1] == (128, 128, 128)
 
@@ -139,19 +139,19 @@ def test_tables_as_people_write_them(text: str) -> None:
 )
 def test_broken_tables_are_refused_naming_the_file(text: str, words: str) -> None:
     with pytest.raises(ClassTableError, match=words) as caught:
-        parse_class_table(text, "data/my.csv")
+        parse_table(text, "data/my.csv")
     assert str(caught.value).startswith("data/my.csv: ")
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_table_is_named(tmp_path) -> None:
     with pytest.raises(ClassTableError, match=r"none\.csv: cannot be read"):
-        read_class_table(tmp_path / "none.csv")
+        read_table(tmp_path / "none.csv")
 
 
 def test_a_written_table_reads_back() -> None:
     named = ClassSchema(('a, "b"', "c;d", "Land (unpaved area)"), SCHEMA.colors)
-    assert parse_class_table(class_table_csv(named), "t") == named
+    assert parse_table(class_table_csv(named), "t").schema == named
 
 
 @given(st.integers(1, 255))

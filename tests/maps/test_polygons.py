@@ -21,7 +21,7 @@ from terrazzo.maps.polygons.mapping_unit import STRIP_ROWS, absorb, settled_stri
 from terrazzo.maps.polygons.polygons import PolygonOptions, find_polygons, write_polygons
 from terrazzo.maps.polygons.regions import find_regions
 from terrazzo.maps.polygons.rows import ClassRaster, Features, join_features
-from terrazzo.pixels.geodesy import row_areas
+from terrazzo.pixels.geodesy import pixel_areas
 
 Ids = NDArray[np.uint8]
 N = 255
@@ -220,7 +220,9 @@ def test_areas_and_confidence_of_the_pixels(tmp_path: Path) -> None:
     counts = write_polygons(tmp_path / "classes.gpkg", raster, EXACT)
     meta, _, geometry, columns = pyogrio.raw.read(tmp_path / "classes.gpkg", layer="classes")
     table = dict(zip(meta["fields"].tolist(), columns, strict=True))
-    first, second, third = row_areas(transform, "EPSG:4326", 3, 3)  # type: ignore[misc]
+    areas = pixel_areas(transform, "EPSG:4326", 3, 3)
+    assert areas is not None
+    first, second, third = areas.block(0, 3)[:, 0]
     assert list(table) == ["class_id", "class", "area_m2", "area_ha", "confidence"]
     assert meta["crs"] == "EPSG:4326"
     assert table["class_id"].tolist() == [0, 1, 2]

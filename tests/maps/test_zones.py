@@ -25,6 +25,7 @@ from terrazzo.maps.outputs.zone_counts import PlacedZone, count_zones, edges_of,
 from terrazzo.maps.outputs.zones import Zones, place_zones, read_zones
 from terrazzo.maps.rasters.mapping import map_raster
 from terrazzo.pixels.rasters import read_raster
+from tests.worlds.layers import write_layer, write_parquet
 from tests.worlds.mapping import Greatest, contents, holey, mapped, model_file
 from tests.worlds.models import write_model
 from tests.worlds.rasters import GRID, noise, write_raster
@@ -195,7 +196,9 @@ def test_zones_in_another_crs_are_reprojected_and_said(tmp_path: Path, scene: Pa
     np.testing.assert_array_equal(masks[0], masks[1])
     assert masks[0].sum() == (28 - 3) * (34 - 4)
     assert same.notes == ()
-    assert placed.notes == (f"{tmp_path / 'z.geojson'}: reprojected from WGS 84 to WGS 84 / UTM zone 18N of {scene}",)
+    assert placed.notes == (
+        f"{tmp_path / 'z.geojson'}: reprojected from WGS 84 to WGS 84 / UTM zone 18N, the CRS of {scene}",
+    )
 
 
 def test_what_is_said_of_zones_outside_and_of_features_that_are_no_polygons(tmp_path: Path, scene: Path) -> None:
@@ -256,8 +259,17 @@ def test_names_come_from_the_field_or_the_number(tmp_path: Path) -> None:
     shapes = shapely.to_wkb(np.array([box, box], np.object_))
     pyogrio.raw.write(str(tmp_path / "n.gpkg"), shapes, columns, ["size"], geometry_type="Polygon", crs=UTM)
     assert read_zones(tmp_path / "n.gpkg").names == ("1", "2")
-    with pytest.raises(InputError, match=r"--zone-field town: .*z\.gpkg has no such field; it has name, size"):
+    with pytest.raises(InputError, match=r"z\.gpkg: --zone-field town: has no such field; there are name, size"):
         read_zones(path, "town")
+
+
+def test_geoparquet_gives_the_zones_that_geopackage_gives(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    shapes, names = [on_map(0, 0, 9, 9), on_map(9, 0, 20, 9).union(on_map(30, 0, 40, 9))], ["north", "south"]
+    parquet = read_zones(write_parquet(tmp_path / "z.parquet", shapes, names), "cover")
+    assert (parquet.names, [len(polygons) for polygons in parquet.polygons]) == (("north", "south"), [1, 2])
+    package = read_zones(write_layer(tmp_path / "z.gpkg", shapes, names, kind="Unknown"), "cover")
+    assert package.digest == parquet.digest
 
 
 # --- what is refused
@@ -269,10 +281,10 @@ def test_files_without_zones_are_refused(tmp_path: Path) -> None:
     write_zones(tmp_path / "points.gpkg", {"p": shapely.Point(1, 2)})
     for name, words in (
         ("missing.gpkg", "there is no such file"),
-        ("broken.gpkg", "cannot be read"),
+        ("broken.gpkg", "cannot be read as a layer of polygons"),
         ("empty.geojson", "holds no polygon in its 0 features"),
-        ("points.gpkg", "holds no polygon in its 1 features"),
-        ("zones.csv", "expected polygons in a file of .gpkg, .geojson, .json, .shp"),
+        ("points.gpkg", "holds no polygon in its 1 feature (kinds: Point)"),
+        ("zones.csv", "expected polygons in a file of .gpkg, .geojson, .json, .shp, .parquet, .fgb"),
     ):
         with pytest.raises(InputError) as caught:
             zone_options(tmp_path / name, None)
@@ -291,7 +303,7 @@ def test_files_without_zones_are_refused(tmp_path: Path) -> None:
             geometry_type="Polygon",
             crs=UTM,
         )
-    with pytest.raises(InputError, match=r"two\.gpkg: holds 2 layers \(north, south\); save one as its own file"):
+    with pytest.raises(InputError, match=r"two\.gpkg: has 2 layers \(north, south\); save one as its own file"):
         zone_options(tmp_path / "two.gpkg", None)
     with pytest.raises(InputError, match="--zone-field a: is for --zones FILE"):
         zone_options(None, "a")

@@ -28,7 +28,7 @@ from terrazzo.model.predictor import Halving
 from terrazzo.model.windows.blend import Block
 from terrazzo.model.windows.enlarging import enlarge
 from terrazzo.model.windows.tiling import ArrayPicture, Tiling, blocks, plan
-from terrazzo.pixels.photos import View
+from terrazzo.pixels.image_view import ImageView
 from terrazzo.recipe.sections import ModelSection
 from terrazzo.system import extras
 from tests.worlds.models import SCHEMA, build, header
@@ -359,7 +359,7 @@ def test_windows_of_the_smaller_image_do_not_show(size: tuple[int, int]) -> None
 def test_the_plan_and_the_size_follow_the_header() -> None:
     head = replace(header(ModelSection()), downsample=4.0)
     assert plan(head) == Tiling(512, 64, 64, downsample=4.0)
-    assert View(downsample=4.0).reduced((150, 101)) == (38, 25)
+    assert ImageView(downsample=4.0).reduced((150, 101)) == (38, 25)
 
 
 def test_a_header_without_the_field_reads_as_before(models: dict[str, Path]) -> None:

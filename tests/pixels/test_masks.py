@@ -149,7 +149,7 @@ def test_jpeg_masks_are_read_through_nearest_up_to_their_edges(quality: int) -> 
 
 
 def test_a_tally_counts_runs_across_rows_and_gives_the_first_place() -> None:
-    tally = Mask("m", np.array([[7, 7, 2], [2, 7, 0]], np.uint8)).tally()
+    tally = Mask("m", np.array([[7, 7, 2], [2, 7, 0]], np.uint8)).value_counts()
     assert tally.values.tolist() == [0, 2, 7]
     assert tally.counts.tolist() == [1, 2, 3]
     assert tally.first.tolist() == [5, 2, 0]
@@ -157,7 +157,7 @@ def test_a_tally_counts_runs_across_rows_and_gives_the_first_place() -> None:
 
 @pytest.mark.parametrize("raw", [encoded(color_mask(5, 13)), palette_png(IDS, [3, 1, 2, 0, 5, 4])])
 def test_a_tally_of_colors_is_the_same_for_rgb_and_palette(raw: bytes) -> None:
-    tally = read_mask(raw, "m").tally()
+    tally = read_mask(raw, "m").value_counts()
     packed = pack_colors(np.array(DUBAI.colors, np.uint8)).tolist()
     expected = dict(zip(packed, np.bincount(IDS.ravel()).tolist(), strict=True))
     assert dict(zip(tally.values.tolist(), tally.counts.tolist(), strict=True)) == expected
@@ -166,7 +166,7 @@ def test_a_tally_of_colors_is_the_same_for_rgb_and_palette(raw: bytes) -> None:
 def test_palette_entries_of_one_color_are_tallied_together() -> None:
     palette = np.zeros((256, 3), np.uint8)
     palette[:3] = [(1, 2, 3), (9, 9, 9), (1, 2, 3)]
-    tally = Mask("m", np.array([[0, 1, 2], [2, 2, 1]], np.uint8), palette).tally()
+    tally = Mask("m", np.array([[0, 1, 2], [2, 2, 1]], np.uint8), palette).value_counts()
     assert tally.values.tolist() == [0x010203, 0x090909]
     assert tally.counts.tolist() == [4, 2]
 

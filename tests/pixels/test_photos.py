@@ -13,7 +13,8 @@ from PIL import Image, ImageOps
 
 from terrazzo.errors import ImageError, InputError
 from terrazzo.pixels import upright
-from terrazzo.pixels.photos import decode, open_photo, pixel_hash, read_photo, read_size
+from terrazzo.pixels.image_files import decode, read_size
+from terrazzo.pixels.photos import open_photo, pixel_hash, read_photo
 from tests.worlds.handmade import encoded, exif, photo, tiff
 
 PHOTO = photo(5, 7)

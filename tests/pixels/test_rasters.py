@@ -97,7 +97,7 @@ def test_bands_by_number_and_by_name(tmp_path: Path) -> None:
     assert choose(raster, 3, ("Red", "green", "1")).bands == (3, 2, 1)
     assert choose(raster, 2, (5, 5)).bands == (5, 5)
     for wrong in ("6", "0", "NIR", "swir"):
-        with pytest.raises(InputError, match=rf"--bands {wrong}: there is no one such band; it has 5 bands \(1 Blue, "):
+        with pytest.raises(InputError, match=rf"--bands {wrong}: names no band, or several; it has 5 bands \(1 Blue, "):
             choose(raster, 1, (wrong,))
 
 

@@ -131,7 +131,7 @@ def test_a_changed_file_is_another_raster(site: Site) -> None:
     ("path", "change", "words"),
     [
         ("lost.tif", {}, "lost.tif: the server answers 404 Not Found; check the address, or download the file"),
-        ("a.tif", {"ranges": False}, "a.tif: its server hands out no parts of files (range requests); download it"),
+        ("a.tif", {"ranges": False}, "a.tif: its server sends no parts of files (range requests); download it"),
         (
             "a.tif",
             {"moved": {"a.tif": "file:///etc/passwd"}},
@@ -190,8 +190,8 @@ def test_a_host_that_does_not_answer_is_named() -> None:
         ("https:///a.tif", "is not a web address; expected https://host/scene.tif"),
         ("https://host:port/a.tif", "is not a web address"),
         ("https://host/a b.tif", "is not a web address"),
-        (Path("https://host/a.tif"), "https:/host/a.tif: a web address is given as text"),
-        ("https://me:secret@host/a.tif", "host/a.tif: its address holds a user name"),
+        (Path("https://host/a.tif"), "https:/host/a.tif: a web address must be given as text"),
+        ("https://me:secret@host/a.tif", "host/a.tif: the address holds a user name"),
     ],
 )
 def test_addresses_that_cannot_be_used(word: str | Path, words: str, tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """Recipes: what they hold, how they change, what is refused and in which words."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from terrazzo.errors import RecipeError
+from terrazzo.errors import InputError, RecipeError
 from terrazzo.recipe.reading import changes_of, load_recipe, recipe_names
 from terrazzo.recipe.recipe import Recipe, parse_recipe
+from terrazzo.recipe.sections import check_option
 
 
 def test_the_shipped_recipes_load_under_their_names() -> None:
@@ -38,14 +40,14 @@ def test_three_e_minus_four_is_a_number() -> None:
 @pytest.mark.parametrize(
     ("assignment", "words"),
     [
-        ("optimizer.lr=fast", "optimizer.lr = 'fast': input should be a valid number"),
-        ("optimizer.lr=-1", "optimizer.lr = -1: input should be greater than 0"),
+        ("optimizer.lr=fast", "optimizer.lr = 'fast': must be a valid number"),
+        ("optimizer.lr=-1", "optimizer.lr = -1: must be greater than 0"),
         ("optimizer.learning_rate=1", "optimizer.learning_rate: no such field"),
         ("augment.hflipp=true", "augment.hflipp: no such field; did you mean hflip?"),
         ("optimiser.lr=1", "--set optimiser.lr: expected SECTION.FIELD=VALUE with a section of data, model, loss"),
         ("lr=1", "--set lr: expected SECTION.FIELD=VALUE"),
         ("lr", "--set lr: expected SECTION.FIELD=VALUE, as in"),
-        ("model.encoder=resnet43", "no encoder 'resnet43'; near it are resnet34"),
+        ("model.encoder=resnet43", "no encoder 'resnet43'; similar names are resnet34"),
         ("model.arch=yunet", "no architecture 'yunet'; there are unet"),
         ("model.arch=fpn", "architecture fpn needs an encoder"),
         ("loss.terms=ce + diec", "diec"),
@@ -104,7 +106,7 @@ def test_the_epochs_of_stages_add_up() -> None:
     recipe = Recipe().with_changes({"stages": STAGES})
     assert recipe.train.epochs == 8
     assert [(stage.size, stage.lr) for stage in recipe.stages] == [(128, 1e-3), (256, None), (512, None)]
-    with pytest.raises(RecipeError, match=r"train.epochs = 9, but the stages make 8"):
+    with pytest.raises(RecipeError, match=r"train.epochs = 9, but the stages have 8"):
         parse_recipe({"train": {"epochs": 9}, "stages": STAGES}, "here")
 
 
@@ -123,29 +125,39 @@ def test_a_described_recipe_loads_as_the_same_recipe(tmp_path: Path) -> None:
     text = recipe.described()
     (tmp_path / "mine.yaml").write_text(text)
     assert load_recipe(tmp_path / "mine.yaml") == recipe
-    knobs = [line for line in text.splitlines() if ": " in line and not line.lstrip().startswith("#")]
-    assert all("  # " in line for line in knobs)
+    comments = re.findall(r"(?:  |^)# (.*)$", text, re.MULTILINE)
+    sections = (recipe, recipe.data, recipe.model, recipe.loss, recipe.augment, recipe.optimizer, recipe.train)
+    told = {field.description for section in sections for field in type(section).model_fields.values()} - {None}
+    assert told <= set(comments)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_described_recipe_fits_a_terminal_of_100_columns(tmp_path: Path, name: str) -> None:
+    text = load_recipe(name).described()
+    assert max(map(len, text.splitlines())) <= 100
+    (tmp_path / f"{name}.yaml").write_text(text)
+    assert load_recipe(tmp_path / f"{name}.yaml") == load_recipe(name)
 
 
 def test_batch_size_is_a_number_or_auto() -> None:
     assert Recipe().with_changes({"train.batch_size": "auto"}).train.batch_size == "auto"
     assert Recipe().with_changes({"train.batch_size": "4"}).train.batch_size == 4
     for wrong in ("many", 0):
-        with pytest.raises(RecipeError, match=rf"train.batch_size = {wrong!r}: input should be"):
+        with pytest.raises(RecipeError, match=rf"train.batch_size = {wrong!r}: must be"):
             Recipe().with_changes({"train.batch_size": wrong})
 
 
 @pytest.mark.parametrize(
     ("stages", "words"),
     [
-        (3, "stages = 3: input should be a valid list"),
-        ("abc", "stages = 'abc': input should be a valid list"),
-        ([3], "stages.0 = 3: input should be a valid dictionary"),
+        (3, "stages = 3: must be a valid list"),
+        ("abc", "stages = 'abc': must be a valid list"),
+        ([3], "stages.0 = 3: must be a valid dictionary"),
         ([{"size": 128}], "stages.0.epochs: field required"),
-        ([{"size": 128, "epochs": 0}], "stages.0.epochs = 0: input should be greater than or equal to 1"),
-        ([{"size": 128, "epochs": "2"}], "stages.0.epochs = '2': input should be a valid integer"),
+        ([{"size": 128, "epochs": 0}], "stages.0.epochs = 0: must be greater than or equal to 1"),
+        ([{"size": 128, "epochs": "2"}], "stages.0.epochs = '2': must be a valid integer"),
         ([{"size": 128, "epochs": 2, "sice": 1}], "stages.0.sice: no such field; did you mean size?"),
-        ([{"size": 8, "epochs": 2}], "stages.0.size = 8: input should be greater than or equal to 16"),
+        ([{"size": 8, "epochs": 2}], "stages.0.size = 8: must be greater than or equal to 16"),
     ],
 )
 def test_bad_stages_are_named(stages: object, words: str) -> None:
@@ -165,4 +177,18 @@ def test_a_number_is_finite(knob: str) -> None:
 def test_contradicting_epochs_are_told_without_the_whole_recipe() -> None:
     with pytest.raises(RecipeError) as caught:
         parse_recipe({"train": {"epochs": 9}, "stages": STAGES}, "here")
-    assert str(caught.value) == "here: train.epochs = 9, but the stages make 8; leave train.epochs out"
+    assert str(caught.value) == "here: train.epochs = 9, but the stages have 8; leave train.epochs out"
+
+
+def test_options_take_what_the_data_section_takes_and_name_their_flag() -> None:
+    assert check_option("patch_size", "64", "--patch-size") == 64
+    assert check_option("split", None, "--split") is None
+    for field, value, words in (
+        ("patch_size", 31, "--patch-size 31: must be greater than or equal to 32"),
+        ("patch_size", 4097, "--patch-size 4097: must be less than or equal to 4096"),
+        ("fit", "stretch", "--fit stretch: must be 'crop', 'pad' or 'resize'"),
+        ("split", "random", "--split random: must be 'given', 'group', 'image', 'block' or 'patch'"),
+    ):
+        with pytest.raises(InputError) as caught:
+            check_option(field, value, f"--{field.replace('_', '-')}")
+        assert str(caught.value) == words

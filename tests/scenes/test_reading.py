@@ -10,8 +10,9 @@ from PIL import Image
 import terrazzo
 from terrazzo.errors import ImageError, InputError, LabelError, OutputExistsError
 from terrazzo.patches.folder import open_patches
+from terrazzo.pixels.image_view import ImageView
 from terrazzo.pixels.masks import read_mask
-from terrazzo.pixels.photos import View, read_photo
+from terrazzo.pixels.photos import read_photo
 from terrazzo.scenes import find_scenes
 from terrazzo.scenes.contract import reading
 from terrazzo.scenes.contract.check import check
@@ -20,7 +21,7 @@ from terrazzo.scenes.contract.reading import Reader
 from terrazzo.scenes.synthetic import render
 from tests.worlds.handmade import bands_of_classes, color_mask, encoded, exif, flat_set, photo, write
 
-BY_4 = View(downsample=4)
+BY_4 = ImageView(downsample=4)
 
 
 # --- the laws of a view
@@ -38,13 +39,13 @@ BY_4 = View(downsample=4)
     ],
 )
 def test_a_side_is_divided_and_rounded(size: tuple[int, int], downsample: float, reduced: tuple[int, int]) -> None:
-    assert View(downsample=downsample).reduced(size) == reduced
+    assert ImageView(downsample=downsample).reduced(size) == reduced
 
 
 def test_picture_and_mask_of_one_size_stay_of_one_size() -> None:
     for height, width in ((45, 70), (64, 96), (33, 31)):
         for downsample in (1.0, 1.3, 2.0, 3.0, 4.0, 5.5):
-            view = View(downsample=downsample)
+            view = ImageView(downsample=downsample)
             image = read_photo(encoded(photo(height, width), "JPEG"), "a", view)
             mask = read_mask(encoded(bands_of_classes(height, width)), "a", view)
             assert image.shape[:2] == mask.size == view.reduced((height, width))
@@ -64,7 +65,7 @@ def test_a_jpeg_that_its_decoder_makes_smaller_is_nearly_the_mean() -> None:
     whole = read_photo(raw, "a").astype(np.float64)
     for downsample in (2, 4, 8):
         means = whole.reshape(240 // downsample, downsample, 320 // downsample, downsample, 3).mean(axis=(1, 3))
-        read = read_photo(raw, "a", View(downsample=downsample))
+        read = read_photo(raw, "a", ImageView(downsample=downsample))
         assert np.abs(read - means).mean() < 1.5
 
 
@@ -80,21 +81,21 @@ def test_a_jpeg_is_decoded_smaller_only_where_no_pixel_is_cut(monkeypatch: pytes
 
     monkeypatch.setattr(JpegImagePlugin.JpegImageFile, "draft", noted)
     for height, width in ((48, 72), (44, 72), (45, 72)):
-        read_photo(encoded(photo(height, width), "JPEG"), "a", View(downsample=9))
+        read_photo(encoded(photo(height, width), "JPEG"), "a", ImageView(downsample=9))
     assert drafts == [(72 // 8, 48 // 8), (72 // 4, 44 // 4), (72, 45)]
 
 
 def test_a_mask_has_the_value_at_the_centre_of_each_area() -> None:
     ids = np.arange(12 * 15, dtype=np.uint8).reshape(12, 15)
     # Of three rows the middle one; of four the third, as the centre lies between the second and the third.
-    assert np.array_equal(read_mask(encoded(ids), "a", View(downsample=3)).pixels, ids[1::3, 1::3])
+    assert np.array_equal(read_mask(encoded(ids), "a", ImageView(downsample=3)).pixels, ids[1::3, 1::3])
     assert np.array_equal(read_mask(encoded(ids[:, :12]), "a", BY_4).pixels, ids[2::4, 2:12:4])
 
 
 @pytest.mark.parametrize("downsample", [1.7, 2.5, 3.3])
 def test_a_mask_is_never_more_than_half_a_pixel_off(downsample: float) -> None:
     rows = np.broadcast_to(np.arange(90, dtype=np.uint8)[:, None], (90, 65))
-    read = read_mask(encoded(np.ascontiguousarray(rows)), "a", View(downsample=downsample)).pixels[:, 0]
+    read = read_mask(encoded(np.ascontiguousarray(rows)), "a", ImageView(downsample=downsample)).pixels[:, 0]
     centres = (np.arange(len(read)) + 0.5) * 90 / len(read)
     assert np.abs(read + 0.5 - centres).max() <= 0.5 + 1e-6
 
@@ -112,7 +113,7 @@ def test_a_turned_photo_is_read_upright_at_any_scale() -> None:
     pixels = np.zeros((32, 64, 3), np.uint8)
     pixels[:, :32] = 200
     raw = encoded(pixels, "JPEG", exif=exif(6), quality=100)  # to be turned clockwise: the left half comes on top
-    read = read_photo(raw, "a", View(downsample=8))
+    read = read_photo(raw, "a", ImageView(downsample=8))
     assert read.shape == (8, 4, 3)
     assert (read[:4] > 190).all()
     assert (read[4:] < 10).all()
@@ -120,17 +121,17 @@ def test_a_turned_photo_is_read_upright_at_any_scale() -> None:
 
 def test_halves_are_cut_before_they_are_made_smaller() -> None:
     pixels = photo(40, 120)
-    left, right = (View(half, 4.0) for half in ("left", "right"))
+    left, right = (ImageView(half, 4.0) for half in ("left", "right"))
     assert np.array_equal(read_photo(encoded(pixels), "a", left), read_photo(encoded(pixels[:, :60]), "a", BY_4))
     assert np.array_equal(read_mask(encoded(pixels), "a", right).pixels, pixels[2::4, 62::4])
-    with pytest.raises(ImageError, match=r"odd\.png: is 121 pixels wide; expected two halves of one width"):
-        read_photo(encoded(photo(40, 121)), "odd.png", View("left"))
+    with pytest.raises(ImageError, match=r"odd\.png: is 121 pixels wide; expected two halves of equal width"):
+        read_photo(encoded(photo(40, 121)), "odd.png", ImageView("left"))
 
 
 def test_a_position_leads_back_into_the_file() -> None:
     assert BY_4.in_file((2, 3), (40, 60)) == (10, 14)
-    assert View("right", 4.0).in_file((2, 3), (40, 60)) == (10, 74)
-    assert View().in_file((2, 3), (40, 60)) == (2, 3)
+    assert ImageView("right", 4.0).in_file((2, 3), (40, 60)) == (10, 74)
+    assert ImageView().in_file((2, 3), (40, 60)) == (2, 3)
 
 
 # --- a data set read smaller

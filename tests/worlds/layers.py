@@ -1,5 +1,7 @@
 """Layers of polygons."""
 
+import importlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,6 +45,18 @@ def write_layer(
         geometry_type=kind,
         crs=crs,
         append=path.exists(),
+    )
+    return path
+
+
+def write_parquet(path: Path, polygons: Sequence[shapely.Geometry], classes: Sequence[str]) -> Path:
+    """Geometries in EPSG:32618 as GeoParquet, with the class in the field `cover`."""
+    arrow = importlib.import_module("pyarrow")
+    about = {"encoding": "WKB", "geometry_types": ["Polygon"], "crs": pyproj.CRS(CRS).to_json_dict()}
+    geo = {"version": "1.0.0", "primary_column": "shape", "columns": {"shape": about}}
+    table = arrow.table({"cover": list(classes), "shape": shapely.to_wkb(np.array(polygons, np.object_)).tolist()})
+    importlib.import_module("pyarrow.parquet").write_table(
+        table.replace_schema_metadata({"geo": json.dumps(geo)}), str(path)
     )
     return path
 

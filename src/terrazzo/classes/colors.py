@@ -1,4 +1,4 @@
-"""Colours for class names: those of a known palette where one knows the names, far from each other in any case."""
+"""Colours for class names: from a known palette where one has the names, and always far from each other."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from terrazzo.classes.palettes import PALETTES, SYNTHETIC
 from terrazzo.classes.schema import IGNORE_COLOR, ClassSchema, Color
 
 APART = 30.0
-"""Distance in CIE Lab at which two colours are told apart at a glance, in a map too."""
+"""Distance in CIE Lab at which two colours are told apart at a glance, also in a map."""
 
 _LEVELS = np.arange(0, 256, 17)
 _LIGHTNESS = (25, 90)
@@ -23,12 +23,12 @@ _TO_XYZ = np.array(
 
 
 def usual_colors(names: Sequence[str]) -> tuple[Color, ...]:
-    """A colour for each name, each once: of one known palette together, and for the rest far from those taken.
+    """A different colour for each name, the same ones on every call.
 
-    The palette that knows most of the names gives its colours, whatever the case and without what stands in brackets:
-    `land` is `Land (unpaved area)`; of equal ones that of the synthetic world, whose water is blue and whose plants
-    are green. Names that only other palettes know get the colour there if it is `APART` from all others; the rest get,
-    one after another, the colour that is farthest from all that are taken. The same names have the same colours.
+    The palette that has most of the names gives its colours. Case and words in brackets do not count: `land` is
+    `Land (unpaved area)`. Between equal palettes the synthetic world wins, where water is blue and plants are green. A
+    name that only another palette has gets its colour there if that is `APART` from all others. Each remaining name
+    gets the colour that is farthest from all that are taken.
     """
     keys = [_key(name) for name in names]
     palettes = sorted(PALETTES.values(), key=lambda palette: palette is not SYNTHETIC)
@@ -46,9 +46,9 @@ def usual_colors(names: Sequence[str]) -> tuple[Color, ...]:
 
 
 def lab(colors: Sequence[Color] | NDArray[np.integer]) -> NDArray[np.float64]:
-    """The colours (n, 3) in CIE Lab, where Euclidean distance is about how different they look: 0 to 100 for greys.
+    """The colours (n, 3) in CIE Lab, where the Euclidean distance is about how different they look (greys: 0 to 100).
 
-    Source: CIE 15, of sRGB under D65.
+    Source: CIE 15, for sRGB under D65.
     """
     values = np.asarray(colors, np.float64).reshape(-1, 3) / 255
     linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
@@ -58,7 +58,7 @@ def lab(colors: Sequence[Color] | NDArray[np.integer]) -> NDArray[np.float64]:
 
 
 def _key(name: str) -> str:
-    """The name as it is compared: `Land (unpaved area)` and `land`, `Buildings` and `building` are alike."""
+    """The name in the form that is compared: `Land (unpaved area)` is `land`, `Buildings` is `building`."""
     words = re.findall(r"\w+", re.sub(r"\(.*?\)", " ", name.casefold()).replace("_", " "))
     return " ".join(word.removesuffix("s") for word in words) or name
 
@@ -68,12 +68,12 @@ def _colors_by_key(palette: ClassSchema) -> dict[str, Color]:
 
 
 def _nearest(color: Color, others: Sequence[Color]) -> float:
-    """The distance to the nearest of the others; infinite where there is none."""
+    """The distance to the nearest of the others; infinite if there are none."""
     return float(np.linalg.norm(lab(others) - lab([color]), axis=1).min()) if others else np.inf
 
 
 def _farthest(taken: Sequence[Color], n: int) -> list[Color]:
-    """`n` colours, each the one of all candidates whose nearest among those taken before is farthest away.
+    """`n` colours, each as far as possible from the nearest colour that is taken before it.
 
     The colour of ignored pixels counts as taken.
     """

@@ -1,4 +1,4 @@
-"""Class maps made visible: the photo with the colours of its classes laid over it, and the legend to read them by."""
+"""Class maps as pictures: class colours, their overlay on the photo, and the legend."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,13 +8,11 @@ from terrazzo.classes.schema import IGNORE, ClassSchema, format_color
 
 IGNORED_COLORS = ((176, 180, 186), (134, 139, 147))
 """The two stripes that mark ignored pixels."""
-
-
 _STRIPE_PX = 4
 
 
 def class_picture(ids: NDArray[np.uint8], schema: ClassSchema) -> NDArray[np.uint8]:
-    """Ids (H, W) in their classes' colours, (H, W, 3), ignored pixels striped."""
+    """Ids (H, W) in the colours of their classes (H, W, 3); ignored pixels are striped."""
     picture = schema.decode(ids)
     ignored = ids == IGNORE
     picture[ignored] = np.array(IGNORED_COLORS, np.uint8)[stripes(ids.shape)][ignored]
@@ -35,7 +33,7 @@ _SWATCH_HEIGHT, _SWATCH_WIDTH = 24, 44
 
 
 def tint(pixels: NDArray[np.uint8], ids: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The photo (h, w, 3) mixed with the colours of its classes (h, w): 0.55 of the one, 0.45 of the other."""
+    """The photo (h, w, 3) mixed with the colours of its class ids (h, w): 0.55 photo, 0.45 class colour."""
     mixed = pixels.astype(np.uint16)
     mixed *= 256 - _CLASS_SHARE
     mixed += (palette.astype(np.uint16) * _CLASS_SHARE + 128)[ids]
@@ -44,9 +42,9 @@ def tint(pixels: NDArray[np.uint8], ids: NDArray[np.uint8], palette: NDArray[np.
 
 
 def draw_legend(schema: ClassSchema, ignored: bool = False) -> Image.Image:
-    """The legend as a picture: one line a class in id order, with its colour, name and id, on white.
+    """The legend as a picture on white: a line for each class in id order, with its colour, name and id.
 
-    With `ignored`, a last line for the stripes of pixels that are in no class.
+    With `ignored`, a last line explains the stripes of ignored pixels.
     """
     font = ImageFont.load_default(_FONT_SIZE)
     name_at = _MARGIN + _SWATCH_WIDTH + _GAP

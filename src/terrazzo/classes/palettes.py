@@ -1,4 +1,4 @@
-"""Palettes of data sets in circulation, and which of them the colours of some masks belong to."""
+"""Palettes of well-known data sets, and which of them the colours of given masks belong to."""
 
 from collections.abc import Mapping
 
@@ -7,10 +7,10 @@ import numpy as np
 from terrazzo.classes.schema import IGNORE, ClassSchema, Color, parse_color
 
 NOISY_DISTANCE = 32.0
-"""In masks with compression noise a colour belongs to a palette up to this Euclidean distance in RGB."""
+"""In masks with compression noise, a colour up to this Euclidean distance in RGB counts as the palette's."""
 
-# Share of the pixels that a palette must cover, where so many of its classes occur. Three classes rule out chance, and
-# the rest is for the label contract to name. JPEG with halved chroma at quality 75 leaves 88 % within NOISY_DISTANCE.
+# Share of the pixels that a palette must cover, by the number of its classes that occur. Three classes rule out chance;
+# the label contract then names the rest. JPEG with halved chroma at quality 75 leaves 88 % within NOISY_DISTANCE.
 _SHARE_EXACT: Mapping[int, float] = {2: 0.99, 3: 0.9}
 _SHARE_NOISY: Mapping[int, float] = {2: 0.95, 3: 0.8}
 
@@ -23,7 +23,7 @@ def _palette(classes: Mapping[str, str], *void: str) -> ClassSchema:
     return ClassSchema(tuple(classes), tuple(map(parse_color, classes.values())), tuple(map(parse_color, void)))
 
 
-# Humans in the Loop and Mohammed Bin Rashid Space Centre; black is ground that nobody annotated.
+# Humans in the Loop and Mohammed Bin Rashid Space Centre; black is ground without annotation.
 DUBAI = _palette(
     {
         "Building": "#3C1098",
@@ -35,7 +35,7 @@ DUBAI = _palette(
     },
     "#000000",
 )
-# The made-up world of terrazzo.scenes.synthetic.
+# The synthetic world of terrazzo.scenes.synthetic.
 SYNTHETIC = _palette(
     {"Building": "#C83232", "Road": "#6E6E6E", "Vegetation": "#2D8C3C", "Water": "#2878C8", "Ground": "#D2B478"}
 )
@@ -63,7 +63,7 @@ DEEPGLOBE = _palette(
     },
     "#000000",
 )
-# LoveDA, in the colours that its authors draw; black is "no data".
+# LoveDA, in its authors' colours; black is "no data".
 LOVEDA = _palette(
     {
         "Background": "#FFFFFF",
@@ -90,7 +90,7 @@ SEMANTIC_DRONE = ClassSchema(
         *((51, 51, 0), (190, 250, 190), (112, 150, 146), (2, 135, 115), (255, 0, 0)),
     ),
 )
-# Cityscapes, the 19 training ids; void are the colours of the classes that its benchmark ignores.
+# Cityscapes, the 19 training ids; void colours are the classes that its benchmark ignores.
 CITYSCAPES = ClassSchema(
     (
         *("road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign", "vegetation"),
@@ -107,7 +107,7 @@ CITYSCAPES = ClassSchema(
     ),
 )
 
-# CamVid in the twelve classes that its users train on, in the colours of its own table.
+# CamVid in the twelve classes of common use, in the colours of its own table.
 CAMVID = ClassSchema(
     (
         *("sky", "building", "pole", "road", "pavement", "tree", "sign symbol", "fence", "car", "pedestrian"),
@@ -132,11 +132,11 @@ PALETTES: Mapping[str, ClassSchema] = {
 
 
 def match_palette(colors: Mapping[Color, int], noisy: bool = False) -> tuple[str, ClassSchema] | None:
-    """The known palette that nearly all pixels' colours belong to, by name; None where none or two fit equally well.
+    """Name and schema of the known palette that fits nearly all pixels; None if none does, or two fit equally well.
 
-    `colors` counts the pixels of each colour. A palette fits when two of its classes occur and it covers 99 % of the
-    pixels, or three and 90 %; void colours cover pixels but are no class. In `noisy` masks a colour near one of the
-    palette's counts for it, and the shares are 95 and 80 %.
+    `colors` counts the pixels of each colour. A palette fits if two of its classes occur and it covers 99 % of the
+    pixels, or if three occur and it covers 90 %. Void colours cover pixels but are no class. In `noisy` masks, nearby
+    colours count as the palette's, and the shares are 95 and 80 %.
     """
     total = sum(colors.values())
     needed = _SHARE_NOISY if noisy else _SHARE_EXACT
@@ -151,7 +151,7 @@ def match_palette(colors: Mapping[Color, int], noisy: bool = False) -> tuple[str
 
 
 def coverage(schema: ClassSchema, colors: Mapping[Color, int], noisy: bool = False) -> tuple[int, int]:
-    """How many pixels have colours of the schema (void ones too), and how many of its classes occur."""
+    """The number of pixels in colours of the schema, void ones too, and the number of its classes that occur."""
     if not noisy:
         known = [color for color in schema.colors + schema.void_colors if color in colors]
         return sum(colors[color] for color in known), sum(color in colors for color in schema.colors)

@@ -1,7 +1,7 @@
-"""Classes and their colours: the only owner of ids, names, colours and of the ignore value.
+"""Classes and their colours: the only place of ids, names, colours and the ignore value.
 
-Ids are contiguous from 0 in the table's order, at most 255 of them; 255 is ignore everywhere: pixels that no loss and
-no score sees. Colours are (red, green, blue), 0..255; written as #RRGGBB.
+Ids are contiguous from 0 in the table's order, at most 255 of them. 255 is ignore everywhere: such pixels count in no
+loss and no score. Colours are (red, green, blue), 0..255, and are written as #RRGGBB.
 """
 
 import colorsys
@@ -20,7 +20,7 @@ IGNORE = 255
 MAX_CLASSES = 255
 IGNORE_COLOR = (0, 0, 0)
 NO_CLASS = -1
-"""In tables from a mask's values to ids: a value that is in no class and not known to mean none."""
+"""In tables from a mask's values to ids: a value that is neither in a class nor known to mean none."""
 
 Color = tuple[int, int, int]
 T = TypeVar("T")
@@ -61,7 +61,7 @@ def unpack_color(packed: int) -> Color:
 
 @dataclass(frozen=True)
 class ClassSchema:
-    """The classes of a data set or model, in id order, and the colours that mean "no class here".
+    """The classes of a data set or model, in id order, and the void colours, which mean "no class".
 
     Laws: `encode(decode(ids)) == ids` for ids in range and for ignore; names and colours are unique.
     """
@@ -88,11 +88,11 @@ class ClassSchema:
 
     @property
     def n_classes(self) -> int:
-        """How many classes there are; ids are 0..n_classes - 1."""
+        """The number of classes; ids are 0..n_classes - 1."""
         return len(self.names)
 
     def without(self, ignored: Sequence[str]) -> "ClassSchema":
-        """The schema in which the named classes are void (ignored), the other ids closing up."""
+        """The schema in which the named classes are void (ignored); the other ids close up."""
         unknown = [name for name in ignored if name not in self.names]
         if unknown:
             raise ClassTableError(f"--ignore-class {unknown[0]!r}: no such class; there are {', '.join(self.names)}")
@@ -104,7 +104,7 @@ class ClassSchema:
 
     @cached_property
     def palette(self) -> NDArray[np.uint8]:
-        """Colours by id, (256, 3) uint8; ids of no class and ignore are the ignore colour."""
+        """Colours by id, (256, 3) uint8. Ids without a class have IGNORE_COLOR, ignore the first void colour if any."""
         palette = np.full((256, 3), IGNORE_COLOR, np.uint8)
         palette[: self.n_classes] = self.colors
         palette[IGNORE] = self.void_colors[0] if self.void_colors else IGNORE_COLOR
@@ -115,9 +115,9 @@ class ClassSchema:
         return self.palette[ids]
 
     def encode(self, rgb: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:
-        """A colour mask (H, W, 3) as ids (H, W), and where a colour is in no class and not void (None: nowhere).
+        """A colour mask (H, W, 3) as ids (H, W), and where colours are unknown: neither class nor void (None: nowhere).
 
-        Unknown pixels get the ignore value; it is for the caller to refuse them.
+        Unknown pixels get the ignore value; the caller decides whether to refuse them.
         """
         packed = pack_colors(rgb)
         ids = self._lookup[packed]
@@ -129,7 +129,7 @@ class ClassSchema:
         return ids, unknown if unknown.any() else None
 
     def nearest(self, colors: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-        """The nearest class or void colour of each colour (N, 3): ids (N,), Euclidean RGB distances (N,)."""
+        """The nearest class or void colour of each colour (N, 3): ids (N,) and Euclidean distances (N,) in RGB."""
         table = np.array(self.colors + self.void_colors, np.float64)
         ids = np.array([*range(self.n_classes), *[IGNORE] * len(self.void_colors)], np.uint8)
         distances = np.linalg.norm(colors[:, None, :].astype(np.float64) - table[None], axis=2)
@@ -168,14 +168,14 @@ class ClassSchema:
 
     @cached_property
     def _lookup(self) -> NDArray[np.uint8]:
-        """The id of each of the 2**24 colours (16 MiB): one gather a pixel, whatever the number of classes."""
+        """The id of each of the 2**24 colours (16 MiB): one lookup a pixel, for any number of classes."""
         lookup = np.full(1 << 24, IGNORE, np.uint8)
         lookup[pack_colors(np.array(self.colors, np.uint8))] = np.arange(self.n_classes, dtype=np.uint8)
         return lookup
 
 
 def distinct_colors(n: int) -> tuple[Color, ...]:
-    """`n` well separated colours, the same on every call: hues in golden-ratio steps, three lightness levels."""
+    """`n` well separated colours, the same on every call: hues in golden-ratio steps at three levels of lightness."""
     colors: list[Color] = []
     step = 0
     while len(colors) < n:

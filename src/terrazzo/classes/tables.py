@@ -1,4 +1,4 @@
-"""Class tables in files, JSON or CSV with the quirks people write: names, colours, and the ids that masks use."""
+"""Class tables in JSON or CSV files, as people write them: names, colours, and the ids that masks use."""
 
 import csv
 import io
@@ -21,53 +21,43 @@ from terrazzo.classes.schema import (
 from terrazzo.errors import ClassTableError
 
 NO_CLASS_NAMES = ("ignore", "ignored", "void", "nodata", "unknown")
-"""Rows of these names, blanks and dashes aside, say which pixels have no class; they are no class of their own."""
+"""Rows of these names, blanks and dashes aside, stand for pixels without a class."""
 
 _CHANNELS = (("r", "red"), ("g", "green"), ("b", "blue"))
 
 
 @dataclass(frozen=True)
 class ClassTable:
-    """The classes in a file, and which value stands for each in masks of ids."""
+    """The classes in a file, and the value of each in masks of ids."""
 
     schema: ClassSchema
-    """Without the rows that mean no class (`NO_CLASS_NAMES`): their colours are void."""
+    """Without the rows that mean no class (`NO_CLASS_NAMES`), whose colours are void."""
     values: tuple[int, ...]
-    """The value of each class in masks of ids: its id in the table; without ids the number of its row, from 0."""
+    """The value of each class in masks of ids: its id in the table, or without ids its row, from 0."""
     ignored: tuple[tuple[str, int], ...]
     """Name and value of each row that means no class."""
     has_ids: bool
-    """Whether the table has a column of ids; the classes are then in the order of these."""
+    """Whether the table has a column of ids; if so, it gives the order of the classes."""
 
     def with_values(self, changes: Mapping[int, int]) -> "ClassTable":
-        """The table with some values in place of others."""
+        """The table with some values replaced by others."""
         values = tuple(changes.get(value, value) for value in self.values)
         return replace(self, values=values, ignored=tuple((n, changes.get(v, v)) for n, v in self.ignored))
 
     def without_values(self, values: Collection[int]) -> "ClassTable":
-        """The table whose classes of these values mean no class."""
+        """The table in which the classes of these values mean no class."""
         pairs = tuple(zip(self.schema.names, self.values, strict=True))
         gone = tuple((name, value) for name, value in pairs if value in values)
         kept = tuple(value for value in self.values if value not in values)
         return replace(self, schema=self.schema.without([n for n, _ in gone]), values=kept, ignored=self.ignored + gone)
 
 
-def read_class_table(path: Path) -> ClassSchema:
-    """The classes in a JSON or CSV file (`read_table` without the values)."""
-    return read_table(path).schema
-
-
-def parse_class_table(text: str, where: str) -> ClassSchema:
-    """The classes in the text of a JSON or CSV table (`parse_table` without the values); errors begin with `where`."""
-    return parse_table(text, where).schema
-
-
 def read_table(path: Path) -> ClassTable:
     """The classes in a JSON or CSV file. Raises ClassTableError naming the file and what is wrong in it.
 
-    JSON: a list of {name, color, id}, the same under "classes" (`title` is taken for `name`), or {name: color}. CSV: a
-    header with `name` and `color` (#RRGGBB), or `name`, `r`, `g`, `b`, in any order, with or without `id`; separator
-    comma or semicolon, blanks stripped. With ids the colours may be left out.
+    JSON: a list of {name, color, id}, the same under "classes" (`title` counts as `name`), or {name: color}. CSV: a
+    header with `name` and `color` (#RRGGBB) or `name`, `r`, `g`, `b`, in any order, and `id` or not. Commas or
+    semicolons separate cells; blanks around them are dropped. With ids, colours may be left out.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
@@ -87,7 +77,7 @@ def parse_table(text: str, where: str) -> ClassTable:
 def class_table_csv(schema: ClassSchema, values: Sequence[int] | None = None, ignored: Sequence[int] = ()) -> str:
     """The CSV text of a class table: name,color, or with `values` id,name,color; `parse_table` reads it back.
 
-    Each of the values `ignored` gets a row named ignore.
+    Each value in `ignored` gets a row named ignore.
     """
     rows = [(name, format_color(color)) for name, color in zip(schema.names, schema.colors, strict=True)]
     stream = io.StringIO()
@@ -103,16 +93,16 @@ def class_table_csv(schema: ClassSchema, values: Sequence[int] | None = None, ig
 
 
 def means_no_class(name: str) -> bool:
-    """Whether a row of a class table of this name says which pixels have no class: `ignore`, `No data`, `void`."""
+    """Whether a row of this name stands for pixels without a class: `ignore`, `No data`, `void`."""
     return re.sub(r"[\s_-]", "", name.lower()) in NO_CLASS_NAMES
 
 
 @dataclass(frozen=True)
 class _Row:
-    """One class as written."""
+    """One class as it stands in the table."""
 
     place: str
-    """Where it stands: `line 3` of a CSV as an editor counts, `entry 3` of a JSON list."""
+    """`line 3` of a CSV file, as editors count, or `entry 3` of a JSON list."""
     name: str
     color: str | None
     """#RRGGBB or three numbers; None where the table has no colours."""
@@ -146,7 +136,7 @@ def _value(row: _Row) -> int:
 
 
 def _refuse_shared(numbered: Sequence[tuple[int, _Row, Color]]) -> None:
-    """Raise ClassTableError where two rows share what must tell them apart, naming both."""
+    """Raise ClassTableError, naming both, if two rows share an id, a name or a colour."""
     for i, (value, row, color) in enumerate(numbered):
         for earlier_value, earlier, earlier_color in numbered[:i]:
             both, lines = f"{earlier.name!r} and {row.name!r}", f"({earlier.place} and {row.place})"

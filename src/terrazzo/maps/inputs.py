@@ -10,11 +10,10 @@ from typing import TypeVar
 
 from terrazzo.errors import ImageError, InputError
 from terrazzo.pixels.remote import Url, url_of
-from terrazzo.pixels.suffixes import RASTER_SUFFIXES, SUFFIXES, VIRTUAL
+from terrazzo.pixels.signatures import TIFF
+from terrazzo.pixels.suffixes import PHOTO_SUFFIXES, RASTER_SUFFIXES, VIRTUAL
 from terrazzo.system.patterns import is_pattern, matching
 from terrazzo.system.places import Place
-
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class PictureFile:
             raw = self.path.read_bytes()
         except OSError as error:
             raise ImageError(f"{self.path}: cannot be read ({error.strerror})") from error
-        if raw.startswith(_TIFF):
+        if raw.startswith(TIFF):
             raise ImageError(f"{self.path}: is a TIFF by its content; rename it to {self.path.stem}.tif")
         return raw
 
@@ -91,13 +90,15 @@ def _found(word: str | Path, out: Path) -> tuple[list[PictureFile | RasterFile],
     if path.is_dir():
         if _same(path, out):
             raise InputError(f"--out {out}: is the folder of the images itself; choose another")
-        return _among(_files(path, out), path, SUFFIXES + RASTER_SUFFIXES)
+        return _among(_files(path, out), path, PHOTO_SUFFIXES + RASTER_SUFFIXES)
     if path.exists() or not is_pattern(path):
         return [_one_file(path)], 0
     folder, files = matching(path)
     # As in a folder, but that a pattern which ends in .vrt names virtual rasters itself.
     named = (VIRTUAL,) if path.suffix.lower() == VIRTUAL else ()
-    found = _among((file for file in files if not _inside(file, out)), folder, (*SUFFIXES, *RASTER_SUFFIXES, *named))
+    found = _among(
+        (file for file in files if not _inside(file, out)), folder, (*PHOTO_SUFFIXES, *RASTER_SUFFIXES, *named)
+    )
     if not found[0]:
         raise InputError(f"{path}: no image matches this pattern; expected {_expected()} files")
     return found
@@ -113,7 +114,7 @@ def _among(
         name = PurePosixPath(file.relative_to(folder).as_posix())
         if any(part.startswith(".") for part in name.parts) or file.suffix.lower() not in suffixes:
             others += 1
-        elif file.suffix.lower() in SUFFIXES:
+        elif file.suffix.lower() in PHOTO_SUFFIXES:
             found.append(PictureFile(file, name))
         else:
             found.append(RasterFile(file, name))
@@ -125,7 +126,7 @@ def _one_file(path: Path) -> PictureFile | RasterFile:
         raise InputError(f"{path}: no such file or folder")
     if path.suffix.lower() in (*RASTER_SUFFIXES, VIRTUAL):
         return RasterFile(path, PurePosixPath(path.name))
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in PHOTO_SUFFIXES:
         raise InputError(f"{path}: is not an image by its name; expected {_expected()}")
     return PictureFile(path, PurePosixPath(path.name))
 
@@ -169,4 +170,4 @@ def _same(first: Path | Url, second: Path | Url) -> bool:
 
 
 def _expected() -> str:
-    return ", ".join(suffix.removeprefix(".") for suffix in (*SUFFIXES, *RASTER_SUFFIXES))
+    return ", ".join(suffix.removeprefix(".") for suffix in (*PHOTO_SUFFIXES, *RASTER_SUFFIXES))

@@ -1,7 +1,7 @@
 """Which bands of a raster are read, in which order, and which stored values become 0 and 255.
 
-The user says so; else the model, which knows the bands and the scale of the rasters that it was trained on; else it is
-all bands that are not alpha, as they are.
+The user's choice comes first. Next comes the model, which records the bands and the scale of its training rasters. With
+neither, all bands but alpha are read as they are.
 """
 
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ def choose(
     scale: tuple[float, float] | None = None,
     trained: BandReading | None = None,
 ) -> Choice:
-    """The bands that a model of `n_bands` sees, by number from 1 or by name. Raises InputError with the remedy.
+    """The bands of a raster for a model of `n_bands`. Raises InputError with the remedy if there are more or fewer.
 
-    Without `bands`: those of the names that the model was trained on, where the raster has them; else all that are not
-    alpha, if they are as many; of four 8-bit bands with an undefined last one the first three.
+    `bands` names them, by number from 1 or by name. Without it, the bands of the training are read by name if the
+    raster has them, otherwise all but alpha. Of four 8-bit bands with an undefined last one, these are the first three.
     """
     wanted = _as_trained(raster, trained) if bands is None else bands
     chosen = _all_bands(raster, n_bands) if wanted is None else tuple(_band(raster, band) for band in wanted)
@@ -35,7 +35,7 @@ def choose(
 
 
 def _as_trained(raster: Raster, trained: BandReading | None) -> tuple[str, ...] | None:
-    """The names of the bands that the model was trained on, where the raster has each of them once; else None."""
+    """The names of the bands that the model was trained on, if the raster has each of them once; otherwise None."""
     names = [name.casefold() for name in raster.names]
     if trained is None or not all(names.count(name.casefold()) == 1 for name in trained.names):
         return None
@@ -43,7 +43,7 @@ def _as_trained(raster: Raster, trained: BandReading | None) -> tuple[str, ...] 
 
 
 def _scale(raster: Raster, trained: BandReading | None) -> tuple[float, float] | None:
-    """The scale where the user gives none: that of the training. Raises InputError where there is none to be known."""
+    """The scale of the training, for a user who gives none. Raises InputError if it does not suit the raster."""
     known = trained.scale if trained else None
     eight_bits = raster.dtype == "uint8"
     if eight_bits and known is not None:
@@ -66,7 +66,7 @@ def _all_bands(raster: Raster, n_bands: int) -> tuple[int, ...]:
 
 
 def _band(raster: Raster, band: str | int) -> int:
-    """The number from 1 of a band that is given by number or name."""
+    """The number from 1 of a band given by number or name."""
     word = str(band).strip()
     if word.isdigit():
         number = int(word)
@@ -78,7 +78,7 @@ def _band(raster: Raster, band: str | int) -> int:
         ] or [i for i, color in enumerate(raster.colors, start=1) if word.casefold() == color]
         if len(found) == 1:
             return found[0]
-    raise InputError(f"{raster.path}: --bands {word}: there is no one such band; it has {_listed(raster)}")
+    raise InputError(f"{raster.path}: --bands {word}: names no band, or several; it has {_listed(raster)}")
 
 
 def _listed(raster: Raster) -> str:

@@ -1,4 +1,4 @@
-"""What the user says of bands and values, from words to values: `--bands` and `--scale` of every command."""
+"""The options `--bands` and `--scale` of every command, from words to values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ Scale = Annotated[
 
 @dataclass(frozen=True)
 class BandReading:
-    """How the bands of the rasters that a model was trained on were read."""
+    """How the bands of a model's training rasters were read."""
 
     names: tuple[str, ...]
-    """Their descriptions, or colours, in the order in which the network sees them."""
+    """Their descriptions or colours, in the network's order."""
     scale: tuple[float, float] | None = None
-    """The stored values that became 0 and 255; None: they were 8-bit."""
+    """The stored values that became 0 and 255; None if they were 8-bit."""
 
 
 def parse_bands(bands: str | Sequence[str | int]) -> tuple[str, ...]:
-    """`3, 2, red` as ("3", "2", "red"). Raises InputError where a word is missing."""
+    """`3, 2, red` as ("3", "2", "red"). Raises InputError if a word is missing."""
     words = tuple(str(word).strip() for word in (bands.split(",") if isinstance(bands, str) else bands))
     if not words or not all(words):
         raise InputError(f"--bands {bands}: expected numbers from 1 or names with commas between them, as in 3,2,1")

@@ -1,11 +1,11 @@
 """The true area of each pixel of a raster, in square metres on the ellipsoid of its coordinate reference system (CRS).
 
-Planar areas are wrong where the map's scale is not 1: by a factor of 4 in Web Mercator at 60 degrees, by thousandths
-at the rim of a UTM zone. Here a pixel of a geographic CRS is the exact strip between its two latitudes, and any other
-pixel is the parallelogram that its sides span in space (x, y, z from the earth's centre), which knows neither
-poles nor the date line nor the unit of the map.
+Planar areas are wrong where the map's scale is not 1: by a factor of 4 in Web Mercator at 60 degrees, and by
+thousandths at a UTM zone's edge. Here a pixel of a geographic CRS is the exact strip between its two latitudes. Any
+other pixel is the parallelogram that its sides span in space (x, y, z from the earth's centre). So poles, the date line
+and the map's unit need no special treatment.
 
-Areas are None where there is no terrestrial CRS: none at all, a local (engineering) one, or another planet's.
+Areas are None without a terrestrial CRS: with none at all, a local (engineering) one, or that of another planet.
 """
 
 from dataclasses import dataclass
@@ -16,23 +16,23 @@ import pyproj
 from numpy.typing import NDArray
 from pyproj.exceptions import CRSError
 
+from terrazzo.pixels.bounds import Array, applied
+
 if TYPE_CHECKING:
     from affine import Affine
 
 EARTH_RADII_M = (6.35e6, 6.39e6)
-"""Between these lie the half axes of every ellipsoid and sphere in use for the earth, and of no other body."""
+"""The range of the semi-axes of all ellipsoids and spheres in use for the earth, and of no other body."""
 NODES = 257
-"""Lattice nodes along each side of a raster, between which areas are interpolated."""
+"""Lattice nodes along each side of a raster; areas are interpolated between them."""
 EQUAL = 1e-7
-"""Pixels of a row whose areas differ by a smaller part are one area."""
+"""Areas along a row count as equal if they differ by a smaller share."""
 STEP_M = 50.0
-"""Half the length on the ground over which the map's scale is measured: rounding weighs 1e-8, curvature 1e-10."""
-
-Array = NDArray[np.float64]
+"""Half the length on the ground over which the map's scale is measured; errors: rounding 1e-8, curvature 1e-10."""
 
 
 class HasWkt(Protocol):
-    """A coordinate reference system of any library, rasterio's for one."""
+    """A coordinate reference system of any library, such as rasterio's."""
 
     def to_wkt(self) -> str:
         """The CRS as well-known text."""
@@ -40,22 +40,22 @@ class HasWkt(Protocol):
 
 @dataclass(frozen=True)
 class PixelAreas:
-    """The area of each pixel of a raster in m2, handed out by rows.
+    """The area of each pixel of a raster in m2, by rows.
 
-    Either one area a row, exact; or areas at the nodes of a lattice, bilinear in between. Then the error is at most
-    (length / 256)^2 / 8 times the second derivative of the map's areal scale: one part in 100,000 for scenes up to
-    5,000 km long in the projections made for such scenes, one in 10 million for 100 km.
+    Either one exact area for each row, or areas at the nodes of a lattice and bilinear in between. The error is then at
+    most (length / 256)^2 / 8 times the second derivative of the map's areal scale. That is one part in 100,000 for
+    scenes of 5,000 km in projections made for them, and one in 10 million for 100 km.
     """
 
     width: int
     rows: Array | None
-    """Areas (height,) where they do not change along a row."""
+    """Areas (height,) if they do not change along a row."""
     nodes: Array
-    """Areas (n, m) at pixel centres evenly spread from the first to the last row and column; unused beside `rows`."""
+    """Areas (n, m) at evenly spaced pixel centres from the first to the last row and column; unused with `rows`."""
     height: int
 
     def block(self, row0: int, row1: int) -> Array:
-        """Areas of the rows row0..row1 - 1: (rows, 1) where they do not change along a row, else (rows, width)."""
+        """Areas of the rows row0..row1 - 1: (rows, 1) if they do not change along a row, otherwise (rows, width)."""
         if self.rows is not None:
             return self.rows[row0:row1, None]
         above, row_share = _between(np.arange(row0, row1), self.height, self.nodes.shape[0])
@@ -65,10 +65,17 @@ class PixelAreas:
         return block
 
 
-def terrestrial(crs: HasWkt | str | None) -> pyproj.CRS | None:
-    """The horizontal CRS on the earth that `crs` is or contains; None where there is none.
+def horizontal(crs: pyproj.CRS) -> pyproj.CRS:
+    """The CRS without its heights."""
+    while crs.is_compound:
+        crs = crs.sub_crs_list[0]
+    return crs
 
-    Text that is no CRS to this library counts as none: areas are left blank rather than guessed.
+
+def terrestrial(crs: HasWkt | str | None) -> pyproj.CRS | None:
+    """The horizontal CRS on the earth that `crs` is or contains; None if there is none.
+
+    Text that pyproj does not know as a CRS counts as none: areas are left blank rather than guessed.
     """
     if crs is None:
         return None
@@ -76,11 +83,9 @@ def terrestrial(crs: HasWkt | str | None) -> pyproj.CRS | None:
         known = pyproj.CRS.from_user_input(crs)
     except CRSError:
         return None
-    while known.is_compound or known.is_bound:
-        inner = known.sub_crs_list[0] if known.is_compound else known.source_crs
-        if inner is None:
-            return None
-        known = inner
+    known = horizontal(known)
+    while known.is_bound and known.source_crs is not None:
+        known = horizontal(known.source_crs)
     base = known.source_crs if known.is_derived else known
     if base is None or not base.is_geographic or known.ellipsoid is None:
         return None
@@ -90,8 +95,8 @@ def terrestrial(crs: HasWkt | str | None) -> pyproj.CRS | None:
 def pixel_areas(transform: "Affine", crs: HasWkt | str | None, height: int, width: int) -> PixelAreas | None:
     """The areas of all pixels of a raster; None without a terrestrial CRS.
 
-    `transform` takes (col, row) to the CRS' (x, y), x being east or longitude; it may rotate and shear. What lies
-    outside the projection has no area (0); at a rim inside the raster this is as coarse as the lattice.
+    `transform` takes (col, row) to (x, y) of the CRS, where x is east or longitude; it may rotate and shear. Pixels
+    outside the projection have an area of 0. If its edge crosses the raster, it is as coarse as the lattice.
     """
     earth = _earth(crs)
     if earth is None:
@@ -108,22 +113,10 @@ def pixel_areas(transform: "Affine", crs: HasWkt | str | None, height: int, widt
     return PixelAreas(width, None, nodes, height)
 
 
-def row_areas(transform: "Affine", crs: HasWkt | str | None, height: int, width: int) -> Array | None:
-    """The area of one pixel in each row (height,), in m2: the row's mean where it changes along the row.
-
-    None without a terrestrial CRS.
-    """
-    areas = pixel_areas(transform, crs, height, width)
-    if areas is None:
-        return None
-    means = [areas.block(row, min(row + 64, height)).mean(axis=1) for row in range(0, height, 64)]
-    return np.concatenate(means)
-
-
 def pixel_sides(transform: "Affine", crs: HasWkt | str | None, height: int, width: int) -> tuple[float, float] | None:
-    """A pixel's sides (along the rows downwards, along the columns) in metres, at the raster's centre.
+    """A pixel's sides (height, width) in metres, at the raster's centre.
 
-    None without a terrestrial CRS, and where the centre lies outside the projection.
+    None without a terrestrial CRS, or if the centre lies outside the projection.
     """
     earth = _earth(crs)
     if earth is None:
@@ -139,7 +132,7 @@ class _Earth:
     """An ellipsoid, and the way from a map's coordinates to it."""
 
     to_lonlat: pyproj.Transformer | None
-    """From x, y to longitude, latitude; None where the CRS is geographic, so that they are that already."""
+    """From x, y to longitude, latitude; None if the CRS is geographic."""
     radians: float
     """Radians in one unit of longitude and latitude."""
     half_axis_m: float
@@ -150,22 +143,24 @@ class _Earth:
         return self.to_lonlat is None
 
     def pixel_sizes(self, transform: "Affine", rows: Array, cols: Array, half_step: float) -> Array:
-        """The area in m2 of pixels around (rows, cols), any shape, from the ground `half_step` pixels to each side."""
-        down = self._space(transform, rows + half_step, cols) - self._space(transform, rows - half_step, cols)
-        right = self._space(transform, rows, cols + half_step) - self._space(transform, rows, cols - half_step)
+        """The area in m2 of pixels at (rows, cols), any shape, measured over `half_step` pixels to each side."""
+        down, right = self._spans(transform, rows, cols, half_step)
         sizes: Array = np.linalg.norm(np.cross(down, right, axis=0), axis=0) / (2 * half_step) ** 2
         return np.where(np.isfinite(sizes), sizes, 0.0)
 
     def pixel_sides(self, transform: "Affine", rows: Array, cols: Array, half_step: float) -> tuple[Array, Array]:
-        """The sides in m (downwards, to the right) of pixels around (rows, cols), any shape, measured likewise."""
-        down = self._space(transform, rows + half_step, cols) - self._space(transform, rows - half_step, cols)
-        right = self._space(transform, rows, cols + half_step) - self._space(transform, rows, cols - half_step)
+        """The sides (height, width) in m of pixels at (rows, cols), any shape, measured likewise."""
+        down, right = self._spans(transform, rows, cols, half_step)
         return np.linalg.norm(down, axis=0) / (2 * half_step), np.linalg.norm(right, axis=0) / (2 * half_step)
 
+    def _spans(self, transform: "Affine", rows: Array, cols: Array, half_step: float) -> tuple[Array, Array]:
+        """The vectors in space (3, ...), downwards and to the right, over 2 `half_step` pixels around (rows, cols)."""
+        down = self._space(transform, rows + half_step, cols) - self._space(transform, rows - half_step, cols)
+        return down, self._space(transform, rows, cols + half_step) - self._space(transform, rows, cols - half_step)
+
     def _space(self, transform: "Affine", rows: Array, cols: Array) -> Array:
-        """Points (row, col) as x, y, z from the earth's centre in metres (3, ...); NaN outside the projection."""
-        x = transform.a * cols + transform.b * rows + transform.c
-        y = transform.d * cols + transform.e * rows + transform.f
+        """Pixel positions (rows, cols) as x, y, z (3, ...) from the earth's centre in m; NaN outside the projection."""
+        x, y = applied(transform, cols, rows)
         if self.to_lonlat is not None:
             x, y = self.to_lonlat.transform(x, y)
         off = ~(np.isfinite(x) & np.isfinite(y))
@@ -182,7 +177,7 @@ class _Earth:
 
 
 def _earth(crs: HasWkt | str | None) -> _Earth | None:
-    """The earth that a CRS describes, or None where it describes none."""
+    """The ellipsoid of a terrestrial CRS; None for others."""
     known = terrestrial(crs)
     base = known and (known.source_crs if known.is_derived else known)
     if known is None or base is None or known.ellipsoid is None:
@@ -197,9 +192,9 @@ def _earth(crs: HasWkt | str | None) -> _Earth | None:
 def _bands(transform: "Affine", earth: _Earth, height: int) -> Array:
     """The area of one pixel in each row (height,) of an upright raster in longitude and latitude.
 
-    The integral of a^2 (1 - e^2) cos(lat) / (1 - e^2 sin^2(lat))^2 over the row's latitudes, by 16 Gauss points:
-    exact to the last digits for rows of any height, where the difference of two closed forms is not for low ones.
-    Latitudes behind a pole hold no area.
+    The integral of a^2 (1 - e^2) cos(lat) / (1 - e^2 sin^2(lat))^2 over the row's latitudes, by 16 Gauss points. It is
+    exact to the last digits for rows of any height; the difference of two closed forms is not for narrow ones.
+    Latitudes beyond a pole have no area.
     """
     edges = (transform.f + transform.e * np.arange(height + 1)) * earth.radians
     edges = np.clip(edges, -np.pi / 2, np.pi / 2)
@@ -213,18 +208,18 @@ def _bands(transform: "Affine", earth: _Earth, height: int) -> Array:
 
 
 def _half_step(transform: "Affine", earth: _Earth, height: int, width: int) -> float:
-    """How many pixels are STEP_M on the ground, judged in the raster's middle; at least half a pixel."""
+    """The number of pixels that make STEP_M on the ground in the raster's middle; at least half a pixel."""
     middle = float(earth.pixel_sizes(transform, np.array(height / 2), np.array(width / 2), 0.5))
     return max(0.5, STEP_M / np.sqrt(middle)) if middle > 0 else 0.5
 
 
 def _spread(length: int) -> Array:
-    """At most NODES pixel centres from the first to the last of `length` pixels; at least two places."""
+    """At most NODES and at least two pixel centres, from the first to the last of `length` pixels."""
     return np.linspace(0.5, max(length, 2) - 0.5, min(NODES, max(length, 2)), dtype=np.float64)
 
 
 def _between(places: NDArray[np.int64], length: int, nodes: int) -> tuple[NDArray[np.int64], Array]:
-    """For pixels of an axis: the node before each, and the share (0..1) of the node behind it."""
+    """For pixels along an axis: the node before each, and the weight (0..1) of the node after it."""
     position = places.astype(np.float64) * ((nodes - 1) / (max(length, 2) - 1))
     before: NDArray[np.int64] = np.minimum(position.astype(np.int64), nodes - 2)
     share: Array = position - before

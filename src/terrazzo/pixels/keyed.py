@@ -1,4 +1,4 @@
-"""Images that carry the key of what made them."""
+"""Images that carry the key of the inputs and options that they were made from."""
 
 from pathlib import Path
 
@@ -7,13 +7,11 @@ from PIL import JpegImagePlugin, PngImagePlugin
 from terrazzo.errors import OutputExistsError
 
 KEY = "terrazzo-key"
-
-
-TROUBLE = (OSError, SyntaxError, ValueError)  # what Pillow raises on files that are no pictures
+TROUBLE = (OSError, SyntaxError, ValueError)  # what Pillow raises for files that are no pictures
 
 
 def key_of(path: Path) -> str | None:
-    """The key that a PNG or JPEG carries; None where it has none, or is no such file."""
+    """The key that a PNG or JPEG carries; None if it has none, or is no such file."""
     try:
         with path.open("rb") as stream:
             if path.suffix == ".png":
@@ -27,7 +25,7 @@ def key_of(path: Path) -> str | None:
 
 
 def refuse_other(path: Path, key: str, made_of: str) -> None:
-    """Raise OutputExistsError where `path` is there and does not carry the key of what it would be `made_of`."""
+    """Raise OutputExistsError if `path` exists and does not carry `key`; `made_of` describes its inputs."""
     if path.exists() and key_of(path) != key:
         raise OutputExistsError(
             f"{path}: is in the way, it was not made from {made_of}; "

@@ -1,9 +1,9 @@
-"""A mask file as class ids: colours (also of palette images) or ids become ids through the class schema.
+"""A mask file as class ids: colours or ids, translated by the class schema.
 
-A mask is a *colour mask* where its pixels are colours: RGB, RGBA (alpha dropped), or a palette's indices, which stand
-for colours and are never taken for ids, because palette orders differ from file to file. It is an *id mask* where it
-has one channel of whole numbers: 0..n-1, and 255 for ignore; or where its layout says so, and then a palette's indices
-are ids.
+A *colour mask* has colours as pixels: RGB, RGBA (alpha is dropped) or indices into a palette. Such indices stand for
+colours and are never taken for ids, because the order of palettes differs from file to file. An *id mask* has one
+channel of whole numbers: 0..n-1, and 255 for ignore. A layout may declare masks to be id masks; then a palette's
+indices are ids.
 """
 
 from dataclasses import dataclass, replace
@@ -15,22 +15,23 @@ from PIL import Image
 
 from terrazzo.classes.schema import IGNORE, NO_CLASS, ClassSchema, format_color, pack_colors, unpack_color
 from terrazzo.errors import ImageError, LabelError
-from terrazzo.pixels.photos import WHOLE, View, decode, palette_of, sampled
-from terrazzo.pixels.signatures import png_depth, tiff_tags
+from terrazzo.pixels.image_files import decode, palette_of
+from terrazzo.pixels.image_view import WHOLE, ImageView, sampled
+from terrazzo.pixels.signatures import png_kind, tiff_tags
 
 NEAREST_DISTANCE = 96.0
-"""`--unknown nearest` takes a colour for the nearest class up to this Euclidean distance in RGB (0..441)."""
+"""With `--unknown nearest`, a colour up to this Euclidean distance in RGB (0..441) counts as the nearest class."""
 EDGE_SHARE = 0.02
-"""Colours farther off are mixtures along edges (ignored, counted) up to this share of a file; beyond, they are refused.
+"""Colours farther off are ignored and counted up to this share of a file, as mixtures along edges; more are refused.
 
-Measured on the Dubai masks saved as JPEG with halved chroma at quality 75 to 95: 0.05 to 1.1 % of the pixels lie
-farther than 96 from every class, all of them along edges. Foreign classes come in areas.
+Measured on the Dubai masks as JPEG with halved chroma, quality 75 to 95. There, 0.05 to 1.1 % of the pixels lie farther
+than 96 from every class, all of them along edges. Foreign classes come in areas.
 """
 _CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
-class Tally:
+class ValueCounts:
     """The distinct values of a mask in ascending order: ids, or colours packed as red << 16 | green << 8 | blue."""
 
     values: NDArray[np.int64]
@@ -46,13 +47,13 @@ class Mask:
     where: str
     pixels: NDArray[Any]
     palette: NDArray[np.uint8] | None = None
-    """The colours (256, 3) of a palette image, else None."""
+    """The colours (256, 3) of a palette image; None for others."""
     file_size: tuple[int, int] = (0, 0)
-    """(height, width) of the mask in its file, before it was read smaller."""
+    """(height, width) in the file, before the mask was read smaller."""
     n_snapped: int = 0
-    """Of lossy colours: pixels off the palette that were taken for the nearest colour ..."""
+    """Pixels of lossy colours that were replaced by the nearest colour of the palette ..."""
     n_far: int = 0
-    """... and those too far from every one, which are ignored."""
+    """... and those that are too far from every one, which are ignored."""
 
     @property
     def is_color(self) -> bool:
@@ -64,35 +65,35 @@ class Mask:
         """(height, width) as read."""
         return self.pixels.shape[0], self.pixels.shape[1]
 
-    def tally(self) -> Tally:
-        """How often each colour or id occurs, and where first."""
+    def value_counts(self) -> ValueCounts:
+        """How often each colour or id occurs, and where it occurs first."""
         flat = pack_colors(self.pixels).ravel() if self.pixels.ndim == 3 else self.pixels.ravel()
-        # Masks are made of long runs of one value: sorting the runs is far cheaper than sorting the pixels.
+        # Masks consist of long runs of one value, so sorting runs is far cheaper than sorting pixels.
         starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
         lengths = np.diff(starts, append=flat.size)
         runs = flat[starts] if self.palette is None else pack_colors(self.palette)[flat[starts]]
         values, at, inverse = np.unique(runs, return_index=True, return_inverse=True)
         counts = np.bincount(inverse, weights=lengths).astype(np.int64)
-        return Tally(values.astype(np.int64), counts, starts[at])
+        return ValueCounts(values.astype(np.int64), counts, starts[at])
 
 
 @dataclass(frozen=True, eq=False)
 class Translation:
-    """What values (N,) of masks mean: ids (N,), and which of them are in no class."""
+    """What the values (N,) of a mask mean: ids (N,), and which values are in no class."""
 
     ids: NDArray[np.uint8]
     """255 for void, ignored and unknown values."""
     mapped: NDArray[np.bool_]
-    """Colours of no class that were taken for the nearest one."""
+    """Colours in no class that count as the nearest one."""
     unknown: NDArray[np.bool_]
-    """Colours of no class, or ids out of range, that were not."""
+    """Colours in no class, or ids out of range, that do not."""
 
 
-def read_mask(raw: bytes, where: str, view: View = WHOLE, as_ids: bool = False) -> Mask:
-    """The mask in an image file, EXIF orientation applied. Raises ImageError where it is damaged or neither kind.
+def read_mask(raw: bytes, where: str, view: ImageView = WHOLE, as_ids: bool = False) -> Mask:
+    """The mask in an image file, put upright. Raises ImageError if it is damaged or of neither kind.
 
-    A smaller view takes the value at the centre of each area. `as_ids`: the file holds ids, whatever its kind; a
-    palette's indices are ids then, three equal channels are one, and colours are refused.
+    A smaller view takes the value at the centre of each area. With `as_ids` every file holds ids: a palette's indices
+    are ids, three equal channels count as one, and colours are refused.
     """
     _refuse_ambiguous(raw, where)
     image = decode(raw, where)
@@ -108,9 +109,9 @@ def read_mask(raw: bytes, where: str, view: View = WHOLE, as_ids: bool = False) 
 
 
 def snap(mask: Mask, schema: ClassSchema, distance: float) -> Mask:
-    """A lossy colour mask as one of ids: each pixel the nearest class or void colour up to `distance`, else ignore.
+    """A lossy colour mask as an id mask, by the nearest class or void colour up to `distance`; others are ignored.
 
-    Raises ImageError where most pixels are farther off: then the mask was not drawn in these colours.
+    Raises ImageError if most pixels are farther off, because the mask was then not drawn in these colours.
     """
     if mask.pixels.ndim != 3:
         raise ImageError(f"{mask.where}: holds no colours; expected a colour mask, as JPEG or PNG")
@@ -147,7 +148,7 @@ def translate(values: NDArray[np.int64], schema: ClassSchema, unknown: str) -> T
 
 
 def translate_ids(values: NDArray[Any], n_classes: int, label_ids: tuple[int, ...] | None = None) -> Translation:
-    """What ids (N,) of an id mask mean: themselves below `n_classes`, or `label_ids[value]` (-1: in no class).
+    """What the values (N,) of an id mask mean: themselves below `n_classes`, or `label_ids[value]` (-1: no class).
 
     255 is ignore, unless `label_ids` gives it a class.
     """
@@ -162,8 +163,8 @@ def translate_ids(values: NDArray[Any], n_classes: int, label_ids: tuple[int, ..
 def too_strange(unknown: str, n_unknown: int, n_mapped: int, n_pixels: int) -> bool:
     """Whether `n_unknown` pixels of unknown colours break the contract under the policy `unknown`.
 
-    error: always. ignore: never. nearest: where they are no mixtures along edges, which are few (`EDGE_SHARE`) and
-    fewer than the colours near a class.
+    error: always. ignore: never. nearest: unless they are mixtures along edges, which are few (`EDGE_SHARE`) and fewer
+    than the colours near a class.
     """
     if unknown == "nearest":
         return n_unknown > min(n_mapped, EDGE_SHARE * n_pixels)
@@ -173,9 +174,9 @@ def too_strange(unknown: str, n_unknown: int, n_mapped: int, n_pixels: int) -> b
 def ids_of(
     mask: Mask, schema: ClassSchema, unknown: str = "error", label_ids: tuple[int, ...] | None = None
 ) -> NDArray[np.uint8]:
-    """Class ids (H, W), ignore 255. `label_ids` gives the class of each value of an id mask.
+    """Class ids (H, W), with 255 for ignore. `label_ids` gives the class of each value of an id mask.
 
-    Raises LabelError at colours in no class that `unknown` does not let pass, or ids out of range, with an example.
+    Raises LabelError, with an example, for ids out of range and for unknown colours that the policy refuses.
     """
     if not mask.is_color:
         return _ids_of_ids(mask, schema.n_classes, label_ids)
@@ -206,19 +207,19 @@ def _ids_of_palette(mask: Mask, palette: NDArray[np.uint8], schema: ClassSchema,
 
 
 def _ids_of_ids(mask: Mask, n_classes: int, label_ids: tuple[int, ...] | None) -> NDArray[np.uint8]:
-    tally = mask.tally()
-    meaning = translate_ids(tally.values, n_classes, label_ids)
+    found = mask.value_counts()
+    meaning = translate_ids(found.values, n_classes, label_ids)
     if meaning.unknown.any():
-        value = int(tally.values[meaning.unknown][0])
-        row, col = divmod(int(tally.first[meaning.unknown][0]), mask.size[1])
+        value = int(found.values[meaning.unknown][0])
+        row, col = divmod(int(found.first[meaning.unknown][0]), mask.size[1])
         raise LabelError(f"{mask.where}: id {value} at row {row}, col {col} is out of range; see `terrazzo inspect`")
-    values = np.arange(max(256, int(tally.values[-1]) + 1))
+    values = np.arange(max(256, int(found.values[-1]) + 1))
     ids: NDArray[np.uint8] = translate_ids(values, n_classes, label_ids).ids[mask.pixels]
     return ids
 
 
 def _ids_in(image: Image.Image, where: str) -> NDArray[Any]:
-    """The ids (H, W) of an image that holds ids. Raises ImageError where it holds colours."""
+    """The ids (H, W) of an image that holds ids. Raises ImageError if it holds colours."""
     if image.mode == "1":
         return np.asarray(image).astype(np.uint8)
     if image.mode == "P":
@@ -232,11 +233,11 @@ def _ids_in(image: Image.Image, where: str) -> NDArray[Any]:
         if (bands[..., :1] == bands[..., 1:3]).all():
             return np.ascontiguousarray(bands[..., 0])
         raise ImageError(f"{where}: holds colours; expected one channel of ids; give the data's id masks")
-    raise ImageError(f"{where}: a mask of the kind {image.mode}; expected colours or whole-number ids; save it as PNG")
+    raise ImageError(f"{where}: a mask of mode {image.mode}; expected colours or whole-number ids; save it as PNG")
 
 
 def _chunks(array: NDArray[Any]) -> list[NDArray[Any]]:
-    """The array in parts of at most about `_CHUNK` rows, so that distances to all classes fit in memory."""
+    """The array in parts of about `_CHUNK` rows, so that distances to all classes fit into memory."""
     return np.array_split(array, len(array) // _CHUNK + 1)
 
 
@@ -247,13 +248,13 @@ def _unknown_error(mask: Mask, here: NDArray[np.bool_], packed: int) -> LabelErr
 
 
 def _refuse_ambiguous(raw: bytes, where: str) -> None:
-    """Raise ImageError for masks whose values Pillow would scale or cut: 2 and 4-bit grey, deep colours, floats."""
-    depth, tags = png_depth(raw), tiff_tags(raw, where)
-    if depth and depth[1] and depth[0] in (2, 4):
+    """Raise ImageError for masks whose values Pillow would change: 2-bit and 4-bit grey, deep colours, floats."""
+    (bits, kind), tags = png_kind(raw) or (8, 0), tiff_tags(raw, where)
+    if kind == 0 and bits in (2, 4):
         raise ImageError(
-            f"{where}: a {depth[0]}-bit grey mask, whose values may be ids or scaled greys; save it with 8 bits"
+            f"{where}: a {bits}-bit grey mask, whose values may be ids or scaled greys; save it with 8 bits"
         )
-    if depth and depth[0] == 16 and not depth[1]:
+    if kind != 0 and bits == 16:
         raise ImageError(f"{where}: a mask of 16-bit colours; save it with 8 bits a channel")
     if tags is None:
         return

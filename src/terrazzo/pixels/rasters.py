@@ -1,7 +1,7 @@
-"""Georeferenced rasters, read window by window: what a file says of itself, and its pixels with their validity.
+"""Georeferenced rasters, read window by window: their metadata, and their pixels with which are valid.
 
-Only rasterio touches the file. A pixel is invalid where rasterio's dataset mask says so: by the alpha band, by an
-internal or external mask, or by the nodata value where all bands have it; and where no chosen band has a number.
+Only rasterio touches the file. A pixel is invalid by rasterio's dataset mask: by the alpha band, by an internal or
+external mask, or by nodata in all bands. It is also invalid if all chosen bands are NaN.
 """
 
 import warnings
@@ -24,24 +24,26 @@ from rasterio.windows import Window
 from terrazzo.errors import ImageError
 from terrazzo.pixels.geodesy import pixel_sides
 from terrazzo.pixels.remote import RemoteFile, Url, ask
+from terrazzo.pixels.signatures import refuse_pointer
+from terrazzo.pixels.suffixes import TIFF_SUFFIXES, VIRTUAL
 from terrazzo.pixels.vrt import vrt_sources
+from terrazzo.system.reporting import first_line
 
 MAX_PIXELS = 20_000_000_000
-"""Larger rasters are refused unless --max-pixels allows them: a damaged header can claim any size."""
-DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".vrt": "VRT", ".jp2": "JP2OpenJPEG"}
-"""Which of GDAL's readers a file is for, by its suffix: GDAL itself would look at the content, and follow it."""
+"""Larger rasters are refused unless --max-pixels allows them, because a damaged header can state any size."""
+DRIVERS = {**dict.fromkeys(TIFF_SUFFIXES, "GTiff"), VIRTUAL: "VRT", ".jp2": "JP2OpenJPEG"}
+"""GDAL's driver by a file's suffix. GDAL itself would choose by content, and follow what that names."""
 
 _CACHE_BYTES = 64 << 20
-# Of a server no file beside the one that was named is asked for: many answer with that one again, whatever is added to
-# its query, and it would pass for its own mask. What was read is forgotten: next time it may be another file.
+# No file beside the named one is requested from a server. Many answer any query with that same file, which would then
+# pass for its own mask. Nothing that was read is cached, as the file may have changed the next time.
 _OF_SERVERS = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "CPL_VSIL_CURL_NON_CACHED": "/vsicurl"}
-_LFS = b"version https://git-lfs"
 _TROUBLE = (RasterioError, OSError, ValueError)
 
 
 @dataclass(frozen=True)
 class Raster:
-    """What a raster says of itself; its pixels are not yet read."""
+    """A raster's metadata; its pixels are not read yet."""
 
     path: Path | Url
     height: int
@@ -53,42 +55,42 @@ class Raster:
     gcps: tuple[GroundControlPoint, ...]
     gcps_crs: CRS | None
     names: tuple[str, ...]
-    """Each band's description; where it has none its colour: red, green, alpha, undefined."""
+    """Each band's description or, without one, its colour: red, green, alpha, undefined."""
     colors: tuple[str, ...]
     """Each band's colour interpretation."""
     palette: NDArray[np.uint8] | None
-    """Of an image with a colour table, the colours (256, 3) of its values: its bands are then red, green and blue."""
+    """The colours (256, 3) of an image with a colour table, whose bands are then red, green and blue."""
     masked: bool
     """Whether any pixel may be invalid."""
     sources: tuple[Path, ...] = ()
     """The files that a virtual raster reads."""
     remote: RemoteFile | None = None
-    """What the server said of a raster that is read from one."""
+    """The server's answer about a raster on the web."""
 
     @property
     def n_bands(self) -> int:
-        """How many bands can be chosen."""
+        """The number of bands that can be chosen."""
         return len(self.names)
 
     @property
     def georeferenced(self) -> bool:
-        """Whether the grid itself is placed, not only by ground control points."""
+        """Whether the grid itself is placed, and not only by ground control points."""
         return self.crs is not None and not self.transform.is_identity
 
     @property
     def ground_sides(self) -> tuple[float, float] | None:
-        """Height and width in metres of the pixel at the centre, on the ellipsoid; None where they are not known."""
+        """Height and width in metres of the pixel at the centre, on the ellipsoid; None if unknown."""
         return pixel_sides(self.transform, self.crs, self.height, self.width) if self.georeferenced else None
 
     @property
     def gsd_m(self) -> float | None:
-        """Ground sampling distance in metres a pixel: the mean of the pixel's two sides; None where not known."""
+        """Ground sampling distance in metres: the mean of the pixel's two sides; None if unknown."""
         sides = self.ground_sides
         return None if sides is None else sum(sides) / 2
 
     @property
     def identity(self) -> str:
-        """What tells this file from another or changed one: sizes and times of the files read, and the header."""
+        """What distinguishes this file from another or a changed one: sizes and times of the files, and the header."""
         if isinstance(self.path, Url):
             stats: list[Any] = [self.remote and self.remote.identity(self.path)]
         else:
@@ -99,13 +101,13 @@ class Raster:
 
     @property
     def n_bytes(self) -> int:
-        """The size of its file."""
+        """The size of its file in bytes."""
         return self.path.stat().st_size if isinstance(self.path, Path) else self.remote.n_bytes if self.remote else 0
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which bands (from 1) are read, and which stored values become 0 and 255; None: they are 8-bit already."""
+    """The bands (from 1) to read, and the stored values that become 0 and 255; None if they are 8-bit."""
 
     bands: tuple[int, ...]
     scale: tuple[float, float] | None = None
@@ -113,7 +115,7 @@ class Choice:
 
 @contextmanager
 def gdal(remote: bool = False) -> Iterator[None]:
-    """GDAL as this package uses it: 64 MB of cache where the default is 5 % of memory, no listing of folders."""
+    """GDAL as this package uses it: 64 MB of cache instead of 5 % of memory, and no listing of folders."""
     options = {"GDAL_CACHEMAX": _CACHE_BYTES, "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE", **(_OF_SERVERS if remote else {})}
     with rasterio.Env(**options), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -121,13 +123,13 @@ def gdal(remote: bool = False) -> Iterator[None]:
 
 
 def read_raster(path: Path | Url, max_pixels: int = MAX_PIXELS) -> Raster:
-    """What the raster at `path` says of itself. Raises ImageError where it is none that can be mapped."""
+    """The metadata of the raster at `path`. Raises ImageError if it cannot be read or mapped."""
     sources: tuple[Path, ...] = ()
     remote = None
     if isinstance(path, Url):
         remote = ask(path)
-        _refuse_pointer(path, remote.start)
-    elif path.suffix.lower() == ".vrt":
+        refuse_pointer(path, remote.start, "raster")
+    elif path.suffix.lower() == VIRTUAL:
         sources = vrt_sources(path)
     with gdal(remote is not None), _opened(path) as dataset:
         height, width = dataset.height, dataset.width
@@ -165,7 +167,7 @@ def read_raster(path: Path | Url, max_pixels: int = MAX_PIXELS) -> Raster:
 
 
 class RasterPixels:
-    """The chosen bands of an open raster, read window by window; `open_pixels` makes one. One thread at a time."""
+    """The chosen bands of an open raster, read window by window in one thread at a time. `open_pixels` makes one."""
 
     def __init__(self, raster: Raster, choice: Choice, dataset: Any) -> None:
         self._raster, self._choice, self._dataset = raster, choice, dataset
@@ -173,8 +175,8 @@ class RasterPixels:
     def read(self, row: int, col: int, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """Pixels (height, width, C) from (row, col) on, and which of them are valid (height, width).
 
-        In memory they lie band by band, as they are read. Raises ImageError that names the place where the file is
-        damaged.
+        In memory they lie band by band, as they are read. Raises ImageError, naming the rows and columns, if the file
+        is damaged there.
         """
         window = Window(col, row, width, height)
         raster, bands = self._raster, list(self._choice.bands)
@@ -184,7 +186,7 @@ class RasterPixels:
         except _TROUBLE as error:
             raise ImageError(
                 f"{raster.path}: rows {row} to {row + height - 1}, columns {col} to {col + width - 1} cannot be read "
-                f"({_first_line(error)}); {_remedy(raster.path)}"
+                f"({first_line(error.__cause__ or error)}); {_remedy(raster.path)}"
             ) from error
         if raster.palette is not None:
             stored = np.moveaxis(raster.palette[stored[0]][..., np.array(bands) - 1], 2, 0)
@@ -199,13 +201,13 @@ class RasterPixels:
 
 @contextmanager
 def open_pixels(raster: Raster, choice: Choice) -> Iterator[RasterPixels]:
-    """The raster, open for reading; closed in the end."""
+    """The raster, open for reading while the block runs."""
     with gdal(raster.remote is not None), _opened(raster.path) as dataset:
         yield RasterPixels(raster, choice, dataset)
 
 
 def _as_uint8(stored: NDArray[Any], scale: tuple[float, float] | None) -> NDArray[np.uint8]:
-    """Stored values (C, h, w) as 0..255: linear between the two of `scale`, cut off beyond; no number is 0."""
+    """Stored values (C, h, w) as 0..255: linear between the two of `scale` and clipped beyond; NaN is 0."""
     if scale is None:
         return np.asarray(stored, np.uint8)
     low, high = scale
@@ -221,34 +223,31 @@ def _opened(path: Path | Url) -> Iterator[Any]:
     if driver is None:
         raise ImageError(f"{path}: is not a raster by its name; expected {', '.join(DRIVERS)}")
     if isinstance(path, Path):
-        _refuse_pointer(path, _start_of(path))
+        refuse_pointer(path, _start_of(path), "raster")
     try:
         dataset = rasterio.open(path if isinstance(path, Path) else path.gdal_path, driver=driver)
     except _TROUBLE as error:
-        raise ImageError(f"{path}: is no raster, or damaged ({_first_line(error)}); copy or make it anew") from error
+        raise ImageError(
+            f"{path}: is no raster, or damaged ({first_line(error.__cause__ or error)}); copy or make it again"
+        ) from error
     with dataset:
         if dataset.count == 0 or not dataset.height or not dataset.width:
-            raise ImageError(f"{path}: holds no pixels; make it anew")
+            raise ImageError(f"{path}: holds no pixels; make it again")
         yield dataset
 
 
 def _start_of(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            return stream.read(len(_LFS))
+            return stream.read(64)
     except OSError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _refuse_pointer(path: Path | Url, start: bytes) -> None:
-    if start.startswith(_LFS):
-        raise ImageError(f"{path}: is a git-lfs pointer, not the raster; fetch the raster with git lfs pull")
-
-
 def _remedy(path: Path | Url) -> str:
-    """What to do about a raster of which a part cannot be read."""
+    """The remedy for a raster of which a part cannot be read."""
     if isinstance(path, Path):
-        return "the file is damaged, copy or make it anew"
+        return "the file is damaged, copy or make it again"
     return "the file or the connection is damaged; run the command again, or download the file"
 
 
@@ -265,10 +264,5 @@ def _is_complex(dtypes: Sequence[str]) -> bool:
 
 
 def _beside(path: Path) -> list[Path]:
-    """The files that change what GDAL reads of a raster, where there are any."""
+    """The existing side files that change what GDAL reads of a raster."""
     return [side for suffix in (".msk", ".aux.xml") if (side := path.with_name(path.name + suffix)).is_file()]
-
-
-def _first_line(error: Exception) -> str:
-    cause = error.__cause__ or error
-    return " ".join(str(cause).split()) or type(error).__name__

@@ -1,7 +1,7 @@
-"""Files on web servers, read by range requests: what an address names, and whether its server can hand out parts.
+"""Files on web servers, read by range requests: their addresses, and whether the server sends parts of files.
 
-Only an address that the user named is followed, and only to http and https. GDAL reads the pixels through libcurl; the
-one request that is made here beforehand tells what is there, so that what cannot be read is refused in a second.
+Only addresses that the user named are followed, over http and https. GDAL reads the pixels through libcurl. One request
+is made here before, so that a file that cannot be read is refused within a second.
 """
 
 import re
@@ -17,9 +17,9 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from terrazzo.errors import ImageError, InputError
 
 CONNECT_S, SILENT_S = 20, 30
-"""So long is a server waited for that does not answer, or that stops answering."""
+"""Seconds to wait for a server's first answer, and for one that stops answering."""
 RETRIES = 3
-"""How often a request is made again that a server was too busy for."""
+"""How often a request is repeated if the server was too busy."""
 
 _SCHEMES = ("http", "https")
 _START_BYTES = 1024
@@ -27,16 +27,16 @@ _START_BYTES = 1024
 
 @dataclass(frozen=True, repr=False)
 class Url:
-    """The address of a file on a web server; `url_of` makes one. It has the parts of a path that messages need.
+    """The address of a file on a web server; `url_of` makes one. It has the properties of a path that messages need.
 
-    As text it lacks the query: that of a signed address opens the file to whoever reads the text.
+    Its text lacks the query, because that of a signed address would open the file to whoever reads the text.
     """
 
     text: str
 
     @property
     def name(self) -> str:
-        """The last part of its path, as a file is named."""
+        """The last part of its path: the file's name."""
         return PurePosixPath(unquote(self._parts.path).replace("\\", "/")).name
 
     @property
@@ -45,14 +45,14 @@ class Url:
         return PurePosixPath(self.name).suffix
 
     def absolute(self) -> "Url":
-        """Itself: an address holds wherever it is read from."""
+        """Itself: an address is the same everywhere."""
         return self
 
     @property
     def gdal_path(self) -> str:
-        """What GDAL opens it by: no other file is looked for, no list of its folder is asked for."""
+        """The name under which GDAL opens it, without requests for other files or its folder."""
         options = {
-            "use_head": "no",  # a signed address is often signed for GET alone
+            "use_head": "no",  # a signed address is often valid for GET alone
             "list_dir": "no",
             "empty_dir": "yes",
             "connecttimeout": CONNECT_S,
@@ -76,26 +76,26 @@ class Url:
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """What a server says of a file: that it can be read in parts, how long it is, and which version it is."""
+    """A server's answer about a file that it can send in parts: its length, version and first bytes."""
 
     n_bytes: int
     version: tuple[str, ...]
-    """ETag and Last-Modified, those that there are."""
+    """ETag and Last-Modified, if given."""
     start: bytes
     """Its first bytes."""
 
     def identity(self, url: Url) -> tuple[object, ...]:
-        """What tells this file from another or changed one.
+        """What distinguishes this file from another or a changed one.
 
-        Without the query where the server names a version: a signed address is another one each time it is signed.
+        If the server names a version, the query does not count, because it differs each time an address is signed.
         """
         return (str(url) if self.version else url.text, self.version, self.n_bytes)
 
 
 def url_of(word: object) -> Url | None:
-    """The address that an input is; None where it is none. Raises InputError on one that cannot be used."""
+    """The address that an input is; None if it is none. Raises InputError if it cannot be used."""
     if isinstance(word, Path) and re.match(r"https?:[/\\]", str(word), re.IGNORECASE):
-        raise InputError(f"{word}: a web address is given as text; as a path it lacks a slash")
+        raise InputError(f"{word}: a web address must be given as text; as a path it lacks a slash")
     if not isinstance(word, str) or not re.match(r"https?://", word, re.IGNORECASE):
         return None
     try:
@@ -107,13 +107,13 @@ def url_of(word: object) -> Url | None:
         raise InputError(f"{word}: is not a web address; expected https://host/scene.tif")
     if parts.username is not None:
         raise InputError(
-            f"{parts.hostname}{parts.path}: its address holds a user name; use a signed one, or download it"
+            f"{parts.hostname}{parts.path}: the address holds a user name; use a signed one, or download the file"
         )
     return Url(parts._replace(fragment="").geturl())
 
 
 def ask(url: Url) -> RemoteFile:
-    """What the server says of a file. Raises ImageError, with the remedy, where it cannot be read in parts."""
+    """The server's answer about a file. Raises ImageError, with the remedy, if it cannot be read in parts."""
     request = Request(url.text, headers={"Range": f"bytes=0-{_START_BYTES - 1}", "User-Agent": "terrazzo"})
     try:
         with build_opener(_WebOnly).open(request, timeout=CONNECT_S) as answer:
@@ -126,7 +126,7 @@ def ask(url: Url) -> RemoteFile:
     except (OSError, HTTPException, ValueError) as error:
         reason = error.reason if isinstance(error, URLError) else error
         raise ImageError(f"{url}: cannot be reached ({_words(reason)}); check the address and the network") from error
-    return _told(url, status, headers, start)
+    return _answer(url, status, headers, start)
 
 
 class _WebOnly(HTTPRedirectHandler):
@@ -142,15 +142,15 @@ class _WebOnly(HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _told(url: Url, status: int, headers: Mapping[str, str], start: bytes) -> RemoteFile:
+def _answer(url: Url, status: int, headers: Mapping[str, str], start: bytes) -> RemoteFile:
     length = re.fullmatch(r"bytes 0-\d+/(\d+)", headers.get("Content-Range", "").strip())
     if status != 206 or length is None:
-        raise ImageError(f"{url}: its server hands out no parts of files (range requests); download it")
+        raise ImageError(f"{url}: its server sends no parts of files (range requests); download it")
     version = tuple(headers[name] for name in ("ETag", "Last-Modified") if headers.get(name))
     return RemoteFile(int(length[1]), version, start)
 
 
 def _words(reason: object) -> str:
-    """An error of the network in one line."""
+    """A network error in one line."""
     said = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
     return " ".join(str(said).split())

@@ -1,24 +1,32 @@
-"""What the first bytes of an image file say of it."""
+"""What the first bytes of an image file tell: its format, PNG kind and TIFF tags."""
 
 import struct
 
 from terrazzo.errors import ImageError
 
-# The plugins are called by their classes: Image.open tries dozens of formats, and warns of large images (or refuses
-# them) by a limit that is global to the process. The limit here is MAX_PIXELS.
 PNG, BMP, JPEG, RIFF = b"\x89PNG\r\n\x1a\n", b"BM", b"\xff\xd8\xff", b"RIFF"
-
-
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_LFS_POINTER = b"version https://git-lfs"
 
 
-def png_depth(raw: bytes) -> tuple[int, bool] | None:
-    """(bits a channel, whether it is grey) as a PNG's header says; None for other formats."""
-    return (raw[24], raw[25] == 0) if raw.startswith(PNG) and len(raw) > 25 else None
+def refuse_pointer(where: object, start: bytes, what: str) -> None:
+    """Raise ImageError if a file's first bytes are a pointer of git-lfs, which stands for a file not fetched yet."""
+    if start.startswith(_LFS_POINTER):
+        raise ImageError(f"{where}: is a git-lfs pointer, not the {what}; fetch the {what} with git lfs pull")
+
+
+def png_kind(raw: bytes) -> tuple[int, int] | None:
+    """Bits a channel and colour type of a PNG (0: grey, 3: palette, else colours or alpha); None for other formats."""
+    return (raw[24], raw[25]) if raw.startswith(PNG) and len(raw) > 25 else None
 
 
 def tiff_tags(raw: bytes, where: str) -> dict[int, tuple[int, ...]] | None:
-    """The whole-number tags of a TIFF's first page; None for other formats. Raises ImageError where it is cut short."""
+    """The whole-number tags of a TIFF's first page; None for other formats. Raises ImageError if it is cut short.
+
+    Pillow's `ImageFileDirectory_v2` (13.0) was tried instead. It fails on BigTIFFs in big-endian order. Of a directory
+    that is cut short it returns the tags before the cut, with a warning: a floating-point mask without its last tag,
+    SampleFormat, passed for one of ids. Warnings become errors only for a whole process, and images load in threads.
+    """
     if not raw.startswith(TIFF):
         return None
     order = "<" if raw[:1] == b"I" else ">"

@@ -1,12 +1,11 @@
-"""Which files are photos and which are rasters, by their suffix."""
+"""File formats by suffix: which files are photos, which are rasters and which are layers of polygons."""
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-
-
-PICTURE_NAMES = tuple(suffix.removeprefix(".") for suffix in SUFFIXES)
-
-
-RASTER_SUFFIXES = (".tif", ".tiff", ".jp2")
-
-
-VIRTUAL = ".vrt"  # read only where it is named itself: it stands for other files
+JPEG_SUFFIXES = (".jpg", ".jpeg")
+TIFF_SUFFIXES = (".tif", ".tiff")
+PHOTO_SUFFIXES = (".png", *JPEG_SUFFIXES, ".bmp", ".webp")
+IMAGE_SUFFIXES = (*PHOTO_SUFFIXES, *TIFF_SUFFIXES)
+"""Images and masks of a data set."""
+RASTER_SUFFIXES: tuple[str, ...] = (*TIFF_SUFFIXES, ".jp2")
+VIRTUAL = ".vrt"
+"""Read only where it is named itself, because it stands for other files."""
+LAYER_SUFFIXES = (".gpkg", ".geojson", ".json", ".shp", ".parquet", ".fgb")

@@ -1,7 +1,7 @@
-"""Pictures turned the way a viewer shows them: what a file says of it, and turning without a second copy in memory.
+"""Pictures put upright, as a viewer shows them: their EXIF orientation, and turning without a second copy in memory.
 
-Laws: `orientation` of a file is that of its decoded image, though it decodes no pixel; `upright_rgb` gives what
-converting and transposing the whole image would give, and beside one image of full size holds strips only.
+Laws: the orientation read from a file is that of its decoded image, though no pixel is decoded. `upright_rgb` gives
+what converting and transposing the whole image would give. Beside one full image it holds only strips in memory.
 """
 
 import io
@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image, PngImagePlugin
 
 from terrazzo.errors import InputError
+from terrazzo.pixels.signatures import PNG
 
 TURNS: Mapping[int, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -24,31 +25,30 @@ TURNS: Mapping[int, Image.Transpose] = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What puts a picture upright, by its EXIF orientation; 1 and unknown ones are upright."""
+"""The turn that puts a picture upright, by EXIF orientation; 1 and unknown values need none."""
 
 _SIDEWAYS = (5, 6, 7, 8)
 _FROM_THE_END = (3, 4, 6, 7)  # the file's last rows come first in the upright picture
 _TAG = 0x0112
-_PNG = b"\x89PNG\r\n\x1a\n"
-_PNG_REMARKS = (b"IHDR", b"eXIf", b"tEXt", b"zTXt", b"iTXt")  # the text ones may carry EXIF or XMP
+_PNG_REMARKS = (b"IHDR", b"eXIf", b"tEXt", b"zTXt", b"iTXt")  # text chunks may carry EXIF or XMP
 
 ToRgb = Callable[[Image.Image], Image.Image]
 
-_LARGE = 32_000_000  # pixels; below, a second copy is at most 128 MB and quicker than a file
+_LARGE = 32_000_000  # pixels; below, a second copy takes at most 128 MB and is faster than a file
 _STRIP = 4_000_000
 
 
 def orientation_of(image: Image.Image) -> int:
-    """The EXIF orientation, 1..8, of an image; of a PNG that is not decoded yet ask `png_orientation`."""
+    """The EXIF orientation, 1..8, of an image; for a PNG that is not decoded yet, use `png_orientation`."""
     return int(image.getexif().get(_TAG, 1))
 
 
 def png_orientation(raw: bytes) -> int:
-    """The EXIF orientation, 1..8, of a PNG, wherever in the file it stands. Its pixels are stepped over.
+    """The EXIF orientation, 1..8, of a PNG, wherever it stands in the file.
 
-    Pillow decodes the whole picture where the eXIf chunk does not come first, so it is given the file without pixels.
+    Pillow decodes the whole picture if the eXIf chunk comes after the pixels, so it gets the file without them.
     """
-    kept = [_PNG]
+    kept = [PNG]
     kept += [raw[start:end] for start, end in pairwise(_png_chunks(raw)) if raw[start + 4 : start + 8] in _PNG_REMARKS]
     kept.append(b"\0\0\0\0IDAT\0\0\0\0")
     image = PngImagePlugin.PngImageFile(io.BytesIO(b"".join(kept)))
@@ -56,15 +56,15 @@ def png_orientation(raw: bytes) -> int:
 
 
 def swaps_sides(orientation: int) -> bool:
-    """Whether height and width change places when a picture of this orientation is put upright."""
+    """Whether height and width are exchanged when a picture of this orientation is put upright."""
     return orientation in _SIDEWAYS
 
 
 def upright_rgb(image: Image.Image, orientation: int, to_rgb: ToRgb) -> Image.Image:
-    """The decoded image as RGB and upright; the given one is used up.
+    """The decoded image, upright and in RGB; the given image is closed or returned.
 
-    `to_rgb` converts any strip of it. Of large images two do not fit into the memory that `predict` promises: they
-    pass through a temporary file (3 bytes a pixel). Raises InputError where that cannot be written.
+    `to_rgb` converts any strip of it. Two large images do not fit into the memory that `predict` promises, so a large
+    one passes through a temporary file (3 bytes a pixel). Raises InputError if that cannot be written.
     """
     turn = TURNS.get(orientation)
     if image.mode == "RGB" and turn is None:
@@ -101,7 +101,7 @@ def _through_a_file(image: Image.Image, orientation: int, to_rgb: ToRgb) -> Imag
 
 
 def _places(sizes: list[tuple[int, int]], orientation: int) -> Iterator[tuple[int, int]]:
-    """Where turned strips (width, height) belong in the upright picture: the left and upper edge of each."""
+    """The left and upper edge in the upright picture of each turned strip (width, height)."""
     across = swaps_sides(orientation)
     lengths = [size[0] if across else size[1] for size in sizes]
     at = sum(lengths) if orientation in _FROM_THE_END else 0
@@ -114,8 +114,8 @@ def _places(sizes: list[tuple[int, int]], orientation: int) -> Iterator[tuple[in
 
 
 def _png_chunks(raw: bytes) -> Iterator[int]:
-    """Where each chunk begins, and where the last whole one ends."""
-    at = len(_PNG)
+    """The offset of each chunk, and of the end of the last complete one."""
+    at = len(PNG)
     while at + 12 <= len(raw):
         (length,) = struct.unpack_from(">I", raw, at)
         if at + 12 + length > len(raw):

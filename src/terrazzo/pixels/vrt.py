@@ -1,8 +1,8 @@
-"""GDAL's virtual rasters: which files one reads, and a refusal of those that would read from elsewhere.
+"""GDAL's virtual rasters: the files that one reads, and the refusal of those that would read from elsewhere.
 
 A .vrt (https://gdal.org/drivers/raster/vrt.html) is XML that names other rasters. GDAL follows whatever it names: URLs,
-its own virtual file systems, drivers that fetch. Whoever names a .vrt means the files beside it, so that only relative
-paths to local rasters are followed, and nothing of it is handed to GDAL before that is known.
+its own virtual file systems, drivers that fetch. A user who names a .vrt means the files beside it. So only relative
+paths to local rasters are allowed, and this is checked before GDAL sees the file.
 """
 
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from xml.etree import ElementTree
 from terrazzo.errors import ImageError
 
 _SOURCES = ("SourceFilename", "SourceDataset")
-_DEEPEST = 8  # a .vrt of .vrts of .vrts; more is a circle
+_DEEPEST = 8  # levels of .vrts within .vrts; more are a circle
 _XML, _JSON = b"<", b"{"
 
 
 def vrt_sources(path: Path) -> tuple[Path, ...]:
-    """The files that a .vrt reads, those of its .vrts included, in their order. Raises ImageError on a foreign one."""
+    """The files that a .vrt reads, in order, with those of the .vrts in it. Raises ImageError for foreign ones."""
     return tuple(dict.fromkeys(_sources(path, 0)))
 
 
@@ -35,7 +35,7 @@ def _sources(path: Path, depth: int) -> Iterator[Path]:
         if element.get("relativeToVRT") != "1" or Path(text).is_absolute() or text.startswith(("<", "{")):
             raise ImageError(
                 f"{path}: reads {text!r}, which is not relative to it; only files beside a .vrt are followed, "
-                "make it anew with gdalbuildvrt in their folder"
+                "make it again with gdalbuildvrt in their folder"
             )
         source = path.parent / text
         yield source
@@ -43,7 +43,7 @@ def _sources(path: Path, depth: int) -> Iterator[Path]:
 
 
 def _beyond(source: Path, path: Path, depth: int) -> Iterator[Path]:
-    """What a source itself reads, where it is a .vrt by its content."""
+    """What a source itself reads, if its content is that of a .vrt."""
     try:
         with source.open("rb") as stream:
             start = stream.read(512).lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -61,7 +61,7 @@ def _tree(path: Path) -> ElementTree.Element:
     except OSError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
     except ElementTree.ParseError as error:
-        raise ImageError(f"{path}: is not a virtual raster ({error}); make it anew with gdalbuildvrt") from error
+        raise ImageError(f"{path}: is not a virtual raster ({error}); make it again with gdalbuildvrt") from error
     if tree.tag != "VRTDataset":
         raise ImageError(f"{path}: is not a virtual raster (it begins with <{tree.tag}>); make it with gdalbuildvrt")
     return tree

@@ -1,4 +1,4 @@
-"""The shipped recipes, each with what it is for and what was published of it."""
+"""The shipped recipes, with their purpose and published figures."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from terrazzo.recipe.reading import load_recipe, recipe_names
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.system.options import Option
+from terrazzo.system.reporting import wrapped
 
 ANY_LAYOUT = "flat"
-"""Where a program wants a layout of the recipes that are for any data: the plain one, `images/` beside `masks/`."""
+"""The layout that stands for "any" where a program needs one: `images/` beside `masks/`."""
 
 
 @dataclass(frozen=True)
@@ -20,24 +21,28 @@ class Listed:
 
     @property
     def layout(self) -> str:
-        """The layout of the data that the recipe is for."""
+        """The layout of data that the recipe is for."""
         return self.recipe.data.layout or ANY_LAYOUT
 
     @property
     def published(self) -> dict[str, float]:
-        """The published figures by name; empty where none were."""
+        """The published figures by name; empty if there are none."""
         return {name: figure.value for name, figure in self.recipe.published.figures.items()}
 
     def to_dict(self) -> dict[str, Any]:
-        """`name`, `about`, `layout` and `published`, as `terrazzo recipes --json` has them."""
+        """`name`, `about`, `layout` and `published`, as in `terrazzo recipes --json`."""
         recipe = self.recipe
         return {"name": recipe.name, "about": recipe.about, "layout": self.layout, "published": self.published}
 
     def lines(self) -> list[str]:
-        """As text: the name and what it is, then the layout (`any` where it is for any data) and the figures."""
-        figures = ", ".join(f"{name} {value:g}" for name, value in self.published.items())
+        """As text of at most 100 columns: name and purpose, then the layout (`any` for any data) and the figures."""
+        figures = ", ".join(f"{name}\N{NO-BREAK SPACE}{value:g}" for name, value in self.published.items())
         layout = self.recipe.data.layout or "any"
-        return [f"{self.recipe.name}: {self.recipe.about}", f"    {layout}; published: {figures or 'none'}"]
+        below = wrapped(f"{layout}; published: {figures or 'none'}", "    ", "    ")
+        return [
+            *wrapped(f"{self.recipe.name}: {self.recipe.about}", further="    "),
+            *(line.replace("\N{NO-BREAK SPACE}", " ") for line in below),
+        ]
 
 
 def recipes(
@@ -45,7 +50,7 @@ def recipes(
 ) -> tuple[Listed, ...]:
     """List the shipped recipes with their published figures; with `name`, one of them or of a .yaml file.
 
-    Raises RecipeError where there is no such recipe.
+    Raises RecipeError if there is no such recipe.
     """
     names = recipe_names() if name is None else (str(name),)
     return tuple(Listed(load_recipe(each)) for each in names)

@@ -1,7 +1,7 @@
-"""Which architectures and encoders there are, and what their ImageNet weights expect: known without importing torch.
+"""The architectures and encoders by name, and what their ImageNet weights expect, known without importing torch.
 
-The names are those of segmentation-models-pytorch; a test holds these tables equal to the installed library's. Any
-`tu-NAME` is passed on to timm. Mean and standard deviation stand here because the library's own look-up asks a hub.
+The names are those of segmentation-models-pytorch. A test keeps these tables equal to the installed library's. Any
+`tu-NAME` goes to timm. Mean and standard deviation stand here because the library's own look-up asks a server.
 """
 
 import difflib
@@ -9,11 +9,7 @@ from dataclasses import dataclass
 
 from terrazzo.errors import RecipeError
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-
-
-IMAGENET_STD = (0.229, 0.224, 0.225)
-
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 ARCHITECTURES = (
     "unet", "unetplusplus", "manet", "linknet", "fpn", "pspnet", "deeplabv3", "deeplabv3plus", "pan", "upernet",
@@ -43,29 +39,22 @@ ENCODERS = (
 _HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 _DPN = ((124 / 255, 117 / 255, 104 / 255), (1 / (0.0167 * 255),) * 3)
 _NOT_IMAGENET_STATISTICS = {
-    "dpn68": _DPN,
-    "dpn68b": _DPN,
-    "dpn92": _DPN,
-    "dpn98": _DPN,
-    "dpn107": _DPN,
-    "dpn131": _DPN,
-    "inceptionresnetv2": _HALF,
-    "inceptionv4": _HALF,
-    "xception": _HALF,
+    **dict.fromkeys(("dpn68", "dpn68b", "dpn92", "dpn98", "dpn107", "dpn131"), _DPN),
+    **dict.fromkeys(("inceptionresnetv2", "inceptionv4", "xception"), _HALF),
 }
 _HALF_PREFIXES = ("tu-tf_efficientnet_lite", "timm-tf_efficientnet_lite", "tu-vit_", "tu-mixer", "tu-inception")
 
 
 @dataclass(frozen=True)
 class BandStatistics:
-    """Mean and standard deviation by band, on 0..1 pixels, that an encoder's ImageNet weights were trained with."""
+    """Mean and standard deviation by band, of pixels in 0..1, with which an encoder's ImageNet weights were trained."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
 
 def check_architecture(arch: str, encoder: str | None) -> None:
-    """Raise RecipeError where `arch` is unknown, or needs an encoder and has none."""
+    """Raise RecipeError if `arch` is unknown, or needs an encoder and has none."""
     if arch not in ARCHITECTURES:
         raise RecipeError(f"no architecture {arch!r}; there are {', '.join(ARCHITECTURES)}")
     if encoder is None and arch != "unet":
@@ -73,15 +62,15 @@ def check_architecture(arch: str, encoder: str | None) -> None:
 
 
 def check_encoder(name: str) -> None:
-    """Raise RecipeError, with the nearest names, where there is no such encoder. `tu-` names are timm's to check."""
+    """Raise RecipeError, with similar names, if there is no such encoder. Names with `tu-` are left to timm."""
     if name in ENCODERS or name.startswith("tu-"):
         return
     near = difflib.get_close_matches(name, ENCODERS, n=3, cutoff=0.4) or ["resnet34", LITE0]
-    raise RecipeError(f"no encoder {name!r}; near it are {', '.join(near)} (any timm encoder: tu-NAME)")
+    raise RecipeError(f"no encoder {name!r}; similar names are {', '.join(near)} (any timm encoder: tu-NAME)")
 
 
 def statistics(encoder: str | None) -> BandStatistics:
-    """What the encoder's ImageNet weights expect; without an encoder none: mean 0, deviation 1."""
+    """What the encoder's ImageNet weights expect; without an encoder mean 0 and deviation 1."""
     if encoder is None:
         return BandStatistics((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     if encoder.startswith(_HALF_PREFIXES):

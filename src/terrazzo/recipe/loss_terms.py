@@ -1,4 +1,4 @@
-"""The terms of a loss as text, `0.5*ce + dice`, and as values: parsed without torch, so a bad one is refused early."""
+"""The terms of a loss: from text, `0.5*ce + dice`, to values, without torch, so that errors come early."""
 
 import math
 import re
@@ -14,10 +14,10 @@ _TERM = re.compile(r"(?:(?P<weight>\d+\.?\d*(?:e-?\d+)?|\.\d+)\s*\*\s*)?(?P<name
 
 
 def parse_terms(text: str) -> Terms:
-    """`"0.5*ce + dice"` as `((0.5, "ce"), (1.0, "dice"))`, in the order written; capitals are taken for small letters.
+    """`"0.5*ce + dice"` as `((0.5, "ce"), (1.0, "dice"))`, in the order written; case does not matter.
 
-    Raises RecipeError, with the allowed names, for a part that is no term, an unknown name, a name that occurs twice,
-    or a weight that is not above 0.
+    Raises RecipeError, with the allowed names, for a part that is no term, an unknown or repeated name, or a weight
+    that is not above 0.
     """
     terms: list[tuple[float, str]] = []
     for part in text.split("+"):
@@ -33,13 +33,13 @@ def parse_terms(text: str) -> Terms:
                 f"the loss term {part.strip()!r} has the weight {weight:g}; it must be above 0 and finite"
             )
         if match["name"] in (name for _, name in terms):
-            raise RecipeError(f"the loss term {match['name']!r} occurs twice in {text!r}; add up its weights")
+            raise RecipeError(f"the loss term {match['name']!r} occurs twice in {text!r}; add its weights")
         terms.append((weight, match["name"]))
     return tuple(terms)
 
 
 def check_class_weights(class_weights: tuple[float, ...] | None, terms: Terms, n_classes: int) -> None:
-    """Raise RecipeError where class weights are not one a class, are all 0, or meet no term that uses them."""
+    """Raise RecipeError if class weights are not one for each class, are all 0, or no term uses them."""
     if class_weights is None:
         return
     if len(class_weights) != n_classes:

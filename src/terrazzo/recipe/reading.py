@@ -12,11 +12,11 @@ from terrazzo.errors import RecipeError
 from terrazzo.recipe.recipe import Recipe, parse_recipe, sections
 
 _NO_YAML = (yaml.YAMLError, ValueError, RecursionError)
-"""What PyYAML raises: beside its own errors those of the values it makes, as of the date 2020-13-45."""
+"""What PyYAML raises: its own errors, and those of the values that it makes, such as the date 2020-13-45."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that is given twice, of which YAML would take the last without a word."""
+    """Refuses a key that is given twice, where PyYAML would silently take the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """The mapping of a node. Raises ConstructorError naming the key."""
@@ -78,5 +78,5 @@ def changes_of(given: Mapping[str, Any] | Sequence[str] | None) -> dict[str, Any
 
 
 def _shipped() -> Traversable:
-    """The folder of the shipped recipes. It is no package: one of that name would shadow `terrazzo.recipes`."""
+    """The folder of the shipped recipes."""
     return resources.files("terrazzo.recipe") / "shipped"

@@ -1,6 +1,7 @@
-"""A recipe: everything that decides how a model is built and trained, in frozen sections that read and write YAML.
+"""A recipe: everything that decides how a model is built and trained, as frozen sections.
 
-`terrazzo.recipe.sections` describes each knob; here the sections become one value that loads, changes and prints.
+`terrazzo.recipe.sections` describes each knob. Here the sections become one value that is validated, changed and
+printed as YAML.
 """
 
 import difflib
@@ -22,13 +23,16 @@ from terrazzo.recipe.sections import (
     Section,
     Stage,
     TrainSection,
+    expectation,
 )
+from terrazzo.system.reporting import COLUMNS, wrapped
 
 
 class Recipe(Section):
-    """A whole recipe. `name` is the shipped recipe or file it began as.
+    """A whole recipe.
 
-    With `stages`, `train.epochs` is the sum of theirs: filled in where it is not given, refused where it differs.
+    With `stages`, `train.epochs` is the sum of their epochs. It is filled in if it is missing, and refused if it
+    differs.
     """
 
     name: str = Field("custom", description="the shipped recipe or file that this recipe began as")
@@ -58,7 +62,7 @@ class Recipe(Section):
     def _stages_agree(self) -> "Recipe":
         total = sum(stage.epochs for stage in self.stages)
         if self.stages and total != self.train.epochs:
-            raise ValueError(f"train.epochs = {self.train.epochs}, but the stages make {total}; leave train.epochs out")
+            raise ValueError(f"train.epochs = {self.train.epochs}, but the stages have {total}; leave train.epochs out")
         return self
 
     def to_yaml(self) -> str:
@@ -67,13 +71,13 @@ class Recipe(Section):
         return text
 
     def described(self) -> str:
-        """The same with a comment behind each knob that says what it means."""
+        """The recipe as YAML text with a comment on each knob."""
         return "\n".join(_described(self, "")) + "\n"
 
     def with_changes(self, changes: Mapping[str, Any]) -> "Recipe":
-        """A new recipe with `{"optimizer.lr": 3e-4, ...}` changed. Raises RecipeError naming the field.
+        """A new recipe with changes such as `{"optimizer.lr": 3e-4}`. Raises RecipeError naming the field.
 
-        Where there are stages, a new `train.epochs` is shared out among them in the proportion they have.
+        A new `train.epochs` is divided among the stages, if there are any, in proportion to their epochs.
         """
         value = self.model_dump(mode="json")
         for key, new in sorted(changes.items(), key=lambda change: change[0] != "stages"):
@@ -95,7 +99,7 @@ class Recipe(Section):
 
 
 def _epochs_in(stages: Any) -> list[int] | None:
-    """The epochs of each stage; None where the stages are not what their fields take."""
+    """The epochs of each stage; None if the stages are not valid."""
     if not isinstance(stages, list | tuple) or not all(isinstance(stage, Mapping) for stage in stages):
         return None
     epochs = [stage.get("epochs") for stage in stages]
@@ -103,10 +107,9 @@ def _epochs_in(stages: Any) -> list[int] | None:
 
 
 def _shared_out(stages: Any, epochs: Any) -> Any:
-    """The stages with `epochs` shared out in their proportion, each within one of its exact share, the last one full.
+    """The stages with `epochs` divided in proportion to theirs, each within one epoch of its exact share.
 
-    Stages that come out at 0 are left out. Stages that are none, and anything but a whole number from 1 on, are left to
-    the fields to refuse.
+    Stages that get 0 are left out. Invalid stages and epochs are returned as they are, and their fields refuse them.
     """
     if isinstance(epochs, str) and epochs.isdecimal():
         epochs = int(epochs)
@@ -124,27 +127,29 @@ def _shared_out(stages: Any, epochs: Any) -> Any:
 
 
 def _described(section: Section, indent: str) -> Iterator[str]:
+    """The lines of a section, of at most 100 columns: a comment stands behind its knob, or above it if it is long."""
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
         if isinstance(value, Section):
             yield from (f"{indent}{name}:", *_described(value, f"{indent}  "))
             continue
         plain = section.model_dump(mode="json", include={name})[name]
-        if isinstance(plain, dict) and plain:
-            lines = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=10**6).splitlines()
-            yield f"{indent}{name}:".ljust(44) + f"  # {field.description}"
-            yield from (f"{indent}  {line}" for line in lines)
-        else:
-            text = yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6)
-            text = text.removesuffix("...\n").rstrip("\n")
-            yield f"{indent}{name}: {text}".ljust(44) + f"  # {field.description}"
+        is_block = isinstance(plain, dict) and bool(plain)
+        # PyYAML breaks a line at the first blank behind its width.
+        width = COLUMNS - 25 - len(f"{indent}{name}")
+        text = yaml.safe_dump(plain, default_flow_style=not is_block, sort_keys=False, allow_unicode=True, width=width)
+        lines = text.removesuffix("...\n").splitlines()
+        knob, below = (f"{indent}{name}:", lines) if is_block else (f"{indent}{name}: {lines[0]}", lines[1:])
+        beside = f"{knob:30}  # {field.description}"
+        yield from [beside] if len(beside) <= COLUMNS else [*wrapped(f"# {field.description}", indent, "# "), knob]
+        yield from (f"{indent}  {line}" for line in below)
 
 
 def first_difference(asked: Recipe, started: Recipe) -> tuple[str, Any, Any] | None:
-    """The first knob in which a run's recipe differs from the one asked for, as (knob, asked, started); None: nowhere.
+    """The first knob in which a run's recipe differs from the one asked for: (knob, asked, started), or None.
 
-    What may differ: the number of epochs of a recipe without stages, what `auto` has been settled to, the name, and
-    what says nothing about training.
+    These may differ: the epochs of a recipe without stages, the value that `auto` became, the name, and the fields that
+    do not concern training.
     """
     ours, theirs = asked.model_dump(mode="json"), started.model_dump(mode="json")
     if ours["stages"] != theirs["stages"]:
@@ -160,7 +165,7 @@ def first_difference(asked: Recipe, started: Recipe) -> tuple[str, Any, Any] | N
 
 
 def parse_recipe(value: Mapping[str, Any], where: str) -> Recipe:
-    """The recipe that plain values describe. Raises RecipeError: `where`, the field, what was found and expected."""
+    """The recipe that plain values describe. Raises RecipeError with `where`, the field, and what it expects."""
     try:
         return Recipe.model_validate(value)
     except ValidationError as error:
@@ -168,6 +173,7 @@ def parse_recipe(value: Mapping[str, Any], where: str) -> Recipe:
 
 
 def sections() -> tuple[str, ...]:
+    """The names of a recipe's sections."""
     return tuple(name for name in Recipe.model_fields if name not in ("name", "about", "stages", "published"))
 
 
@@ -182,8 +188,7 @@ def _first_problem(error: ValidationError) -> str:
         return f"{field}: no such field; {hint}"
     if isinstance(cause := problem.get("ctx", {}).get("error"), RecipeError):
         return f"{field}: {cause}"
-    message = problem["msg"].removeprefix("Value error, ").replace("valid tuple", "valid list")
-    message = message[0].lower() + message[1:]
+    message = expectation(problem)
     if not field:
         return message
     found = "" if problem["type"] == "missing" or isinstance(problem["input"], dict) else f" = {problem['input']!r:.60}"

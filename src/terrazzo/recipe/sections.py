@@ -1,14 +1,19 @@
-"""The sections of a recipe: every knob once, with its bounds, its default and its one-line meaning.
+"""The sections of a recipe: each knob once, with its bounds, its default and its meaning in one line.
 
 Python, YAML, `--set SECTION.FIELD=VALUE`, `terrazzo recipes NAME` and the model file share these names.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from terrazzo.errors import InputError
 from terrazzo.recipe.encoders import check_architecture, check_encoder
 from terrazzo.recipe.loss_terms import parse_terms
+
+Fit = Literal["crop", "pad", "resize"]
+"""How images become patches."""
 
 
 def _none_word(value: Any) -> Any:
@@ -59,9 +64,9 @@ class LossSection(Section):
 
     terms: str = Field("ce + dice", description="a weighted sum of ce, dice, jaccard, focal, lovasz: 0.5*focal + dice")
     class_weights: tuple[Annotated[float, Field(ge=0)], ...] | None = Field(
-        None, description="one weight a class for ce and focal; none = all 1"
+        None, description="one weight for each class, for ce and focal; none = all 1"
     )
-    focal_gamma: float = Field(2.0, ge=0, description="focal: how strongly easy pixels are played down")
+    focal_gamma: float = Field(2.0, ge=0, description="focal: how strongly easy pixels are weighted down")
 
     @field_validator("terms")
     @classmethod
@@ -71,12 +76,12 @@ class LossSection(Section):
 
 
 class AugmentSection(Section):
-    """Random changes of each training patch, image and mask together."""
+    """Random changes to each training patch, image and mask together."""
 
     hflip: bool = Field(True, description="flip left and right")
     vflip: bool = Field(True, description="flip up and down")
     quarter_turns: bool = Field(True, description="turn by 0, 90, 180 or 270 degrees")
-    rotate_deg: float = Field(0.0, ge=0, le=180, description="rotate by up to so many degrees either way")
+    rotate_deg: float = Field(0.0, ge=0, le=180, description="rotate by up to this many degrees either way")
     shift_x: float = Field(0.0, ge=0, lt=1, description="shift by up to this share of the width")
     shift_y: float = Field(0.0, ge=0, lt=1, description="shift by up to this share of the height")
     zoom: float = Field(0.0, ge=0, lt=1, description="scale by up to 1 -/+ this")
@@ -88,7 +93,7 @@ class AugmentSection(Section):
 
 
 class OptimizerSection(Section):
-    """How weights follow gradients."""
+    """How the weights follow the gradients."""
 
     name: Literal["adam", "adamw"] = Field("adamw", description="adam or adamw")
     lr: float = Field(1e-3, gt=0, description="learning rate; onecycle: its peak")
@@ -97,31 +102,29 @@ class OptimizerSection(Section):
 
 
 class ScheduleSection(Section):
-    """How the learning rate moves and when training stops early."""
+    """How the learning rate changes and when training stops early."""
 
     name: Literal["plateau", "onecycle", "constant"] = Field(
         "onecycle", description="plateau: cut when validation loss stalls; onecycle: up, then down to 0; constant"
     )
-    warmup: float = Field(0.2, gt=0, lt=1, description="onecycle: share of the steps that the rise takes")
+    warmup: float = Field(0.2, gt=0, lt=1, description="onecycle: share of the steps in which it rises")
     factor: float = Field(0.5, gt=0, lt=1, description="plateau: the learning rate is multiplied by this")
     patience: int = Field(5, ge=0, description="plateau: epochs without a better validation loss before a cut")
     min_lr: float = Field(1e-6, ge=0, description="plateau: no cut goes below this")
-    early_stopping: int = Field(0, ge=0, description="stop after so many epochs without a better loss; 0 = never")
+    early_stopping: int = Field(0, ge=0, description="stop after this many epochs without a better loss; 0 = never")
 
 
 class TrainSection(Section):
-    """Length, batches, precision and chance."""
+    """Length, batches, precision and random seed."""
 
     epochs: int = Field(15, ge=1, description="passes over the training patches")
     batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
-        8, description="patches a step; auto: what the memory holds, settled when the run starts"
+        8, description="patches a step; auto: as many as memory holds, set when the run starts"
     )
-    accumulate: int = Field(1, ge=1, description="batches whose gradients are summed up before a step of the weights")
-    freeze_epochs: int = Field(0, ge=0, description="a pretrained encoder keeps its weights for so many epochs first")
+    accumulate: int = Field(1, ge=1, description="batches whose gradients are summed before a step of the weights")
+    freeze_epochs: int = Field(0, ge=0, description="a pretrained encoder keeps its weights for this many epochs first")
     ema: float = Field(0.0, ge=0, lt=1, description="decay of a running mean of the weights, used instead; 0 = off")
-    seed: int = Field(
-        0, ge=0, le=2**31 - 1, description="order, augmentation, dropout and first weights follow from it"
-    )
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="decides order, augmentation, dropout and initial weights")
     precision: Literal["auto", "32", "bf16"] = Field("auto", description="auto: bf16 where the hardware has it")
     channels_last: Literal["auto", "yes", "no"] = Field("auto", description="memory format; auto: yes")
 
@@ -137,27 +140,45 @@ class TrainSection(Section):
 
 
 class DataSection(Section):
-    """How `prepare` cuts and divides the images where the recipe is given instead of options."""
+    """How `prepare` cuts and divides the images, unless options say otherwise."""
 
     layout: str | None = Field(
-        None, description="the layout it is for; data in another one, and all where it is none, are read as found"
+        None, description="the layout that it is for; data in another layout, and all data with none, are read as found"
     )
-    patch_size: int = Field(256, ge=1, description="height and width of a patch in pixels")
-    fit: Literal["crop", "pad", "resize"] = Field(
-        "crop", description="crop: whole patches only; pad: fill up the last ones; resize: one patch an image"
+    patch_size: int = Field(256, ge=32, le=4096, description="height and width of a patch in pixels")
+    fit: Fit = Field(
+        "crop", description="crop: whole patches only; pad: fill the last ones; resize: one patch an image"
     )
     downsample: float = Field(1.0, ge=1, description="images are read at 1 / this of their size")
     split: Literal["given", "group", "image", "block", "patch"] | None = Field(
-        None, description="none = given where the layout has splits, else by group, else by image"
+        None, description="none = given if the layout has splits, else by group, else by image"
     )
     val: float = Field(0.2, ge=0, lt=1, description="share of validation")
     test: float = Field(0.0, ge=0, lt=1, description="share of test")
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="the split follows from it")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="decides the split")
+
+
+def check_option(field: str, value: Any, flag: str) -> Any:
+    """The value of an option as that field of the data section takes it. Raises InputError naming the flag.
+
+    The section alone says which values `patch_size`, `fit` and `split` take.
+    """
+    try:
+        return getattr(DataSection.model_validate({field: value}), field)
+    except ValidationError as error:
+        raise InputError(f"{flag} {value}: {expectation(error.errors(include_url=False)[0])}") from error
+
+
+def expectation(problem: Mapping[str, Any]) -> str:
+    """What a field expects, of one of pydantic's errors: `must be greater than 0`."""
+    message = str(problem["msg"]).removeprefix("Value error, ").replace("valid tuple", "valid list")
+    message = message.replace("Input should be", "must be")
+    return message[0].lower() + message[1:]
 
 
 class Stage(Section):
-    """One stage of progressive resizing: patches shrunk to `size`, for `epochs`, from where the last stage ended."""
+    """A stage of progressive resizing: `epochs` on patches shrunk to `size`, from where the last stage ended."""
 
-    size: int = Field(ge=16, description="height and width that training patches are shrunk to, in pixels")
+    size: int = Field(ge=16, description="height and width to which training patches are shrunk, in pixels")
     epochs: int = Field(ge=1, strict=True, description="passes over the training patches")
     lr: float | None = Field(None, gt=0, description="learning rate of the stage; none = optimizer.lr")

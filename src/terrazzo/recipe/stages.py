@@ -1,4 +1,4 @@
-"""Progressive resizing as legs of a run: which epochs train at which size and learning rate, and how legs compare."""
+"""Progressive resizing as legs of a run: which epochs train at which size and learning rate."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from terrazzo.recipe.recipe import Recipe
 
 @dataclass(frozen=True)
 class Leg:
-    """Consecutive epochs of one size and learning rate; a run without stages is one leg at the full size."""
+    """Consecutive epochs of one size and learning rate. A run without stages is one leg at full size."""
 
     number: int
     """From 1."""
     size: int
-    """Height and width that training patches are shrunk to; validation is always at the full size."""
+    """Height and width to which training patches are shrunk; validation is always at full size."""
     first: int
     """The first epoch, from 0."""
     epochs: int
@@ -24,9 +24,9 @@ class Leg:
 
 
 def legs(recipe: Recipe, patch_size: int) -> tuple[Leg, ...]:
-    """The legs of a recipe over patches of `patch_size`, without gap: they cover the epochs 0 .. train.epochs - 1.
+    """The legs of a recipe for patches of `patch_size`; together they cover the epochs 0 .. train.epochs - 1.
 
-    Raises RecipeError where a stage is larger than the patches.
+    Raises RecipeError if a stage is larger than the patches.
     """
     if not recipe.stages:
         return (Leg(1, patch_size, 0, recipe.train.epochs, recipe.optimizer.lr),)

@@ -1,4 +1,4 @@
-"""What `--device` and `--precision` may say: checked before torch, which alone takes seconds to import."""
+"""The values of `--device` and `--precision`, checked without torch, which takes seconds to import."""
 
 import re
 
@@ -9,7 +9,7 @@ PRECISIONS = ("auto", "32", "bf16")
 
 
 def check_compute(device: str = "auto", precision: str = "auto") -> None:
-    """Raise InputError where a word names no device or precision. Whether the device is there is torch's to say."""
+    """Raise InputError if a value names no device or precision. Whether the device exists is checked by torch later."""
     if precision not in PRECISIONS:
         raise InputError(f"--precision {precision}: expected {', '.join(PRECISIONS)}")
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):

@@ -1,4 +1,4 @@
-"""Packages that only some commands need: asked for before any work, and named with the line that installs them."""
+"""Optional packages: checked before any work, and named with the command that installs them."""
 
 import importlib.util
 import os
@@ -7,7 +7,7 @@ from terrazzo.errors import InputError
 
 
 def need(extra: str, *packages: str, for_what: str) -> None:
-    """Raise InputError, naming the extra, where one of the packages is not installed."""
+    """Raise InputError, naming the extra, if one of the packages is not installed."""
     missing = [package for package in packages if importlib.util.find_spec(package) is None]
     if missing:
         raise InputError(

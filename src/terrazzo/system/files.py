@@ -1,11 +1,11 @@
-"""Files that are either whole or absent: write beside, sync, rename; and what counts as finished or in the way.
+"""Files that are either whole or absent: written beside, synced and renamed; and what is in the way of an output.
 
-Law: a reader never sees half an output. A process killed while writing leaves at most a hidden `.NAME.*.partial`
-beside the place; that of a folder is removed by the next write to it.
+Law: a reader never sees half an output. A process killed while it writes leaves at most a hidden `.NAME.*.partial`
+beside the output. The next write to the same folder removes it.
 
-Law of --overwrite: nothing goes that the same command did not write. A command's `Mark` says by which files its folder
-is known and which names are its own. A folder that is replaced as a whole must bear the mark and hold nothing else; in
-one where other files stay, only the command's own names go, and only where the mark is there.
+Law of --overwrite: nothing is removed that the same command did not write. A command's `Mark` lists the names that it
+writes, and the files by which its folder is recognized. A folder that is replaced as a whole must have the mark and
+hold nothing else. Where other files stay, only the command's own names are replaced, and only if the mark is there.
 """
 
 import glob
@@ -26,7 +26,7 @@ from terrazzo.system.places import Place
 
 @contextmanager
 def writing(path: Place) -> Iterator[None]:
-    """Turn what the operating system says against writing (disk full, no permission) into InputError naming `path`."""
+    """Turn an error of the operating system (disk full, no permission) into InputError naming `path`."""
     try:
         yield
     except OSError as error:
@@ -35,23 +35,23 @@ def writing(path: Place) -> Iterator[None]:
 
 PARTIAL_SUFFIX = ".partial"
 
-_LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")  # what systems put into a folder that somebody looked at
+_LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")  # what file managers put into a folder
 _SIGN_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
 class Mark:
-    """How a folder is known for the output of one command."""
+    """How a folder is recognized as the output of one command."""
 
     names: tuple[str, ...]
-    """What the command writes into it: files and folders, the latter with all that is in them."""
+    """The files and folders that the command writes into it, with everything in these folders."""
     signs: tuple[tuple[str, str], ...] = ()
-    """Files, and a text that stands near the start of each; one of them is enough. Empty: the names are."""
+    """Files, and a text near the start of each. One is enough; if empty, the names are."""
     is_whole: bool = True
-    """Whether the folder is replaced as a whole; else other files in it stay."""
+    """Whether the folder is replaced as a whole. Otherwise other files in it stay."""
 
     def foreign(self, folder: Path) -> str | None:
-        """The first file that would go though the command did not write it; None where there is none."""
+        """The first file that would be removed though the command did not write it; None if there is none."""
         signed = not self.signs or any(_begins_with(folder / name, text) for name, text in self.signs)
         own = frozenset(self.names)
         for name in _files_below(folder):
@@ -63,9 +63,9 @@ class Mark:
 
 @contextmanager
 def write_beside(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the same folder; on success sync it and rename it to `path`, else remove it.
+    """Yield a temporary path in the same folder. On success it is synced and renamed to `path`, otherwise removed.
 
-    The temporary name keeps the suffix of `path`, so that writers which look at suffixes work.
+    The temporary name keeps the suffix of `path`, for writers that choose a format by it.
     """
     path = Path(path)
     with folder_for(path):
@@ -80,11 +80,11 @@ def write_beside(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def write_folder_beside(folder: Path) -> Iterator[Path]:
-    """Yield an empty temporary folder beside `folder`; on success it takes the place of `folder`, else it is removed.
+    """Yield an empty temporary folder beside `folder`. On success it replaces `folder`, otherwise it is removed.
 
-    What was at `folder` before stays until the new one is complete. Memory maps inside must be closed by the caller
-    before the block ends (Windows does not rename over an open map). Raises OutputExistsError where `folder` cannot be
-    replaced as a whole.
+    The old content of `folder` stays until the new one is complete. The caller closes memory maps inside before the
+    block ends, because Windows does not rename open ones. Raises OutputExistsError if `folder` cannot be replaced as a
+    whole.
     """
     folder = Path(folder)
     _refuse_in_use(folder)
@@ -105,9 +105,9 @@ def write_folder_beside(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def folder_for(path: Path) -> Iterator[None]:
-    """Make the folders above `path`; those that were not there go again where the block fails and leaves them empty.
+    """Make the folders above `path`. If the block fails, those that it leaves empty are removed again.
 
-    Raises OutputExistsError where `path` is a device or a pipe: a rename would put the output in its place.
+    Raises OutputExistsError if `path` is a device or a pipe, which a rename would replace.
     """
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise OutputExistsError(f"{path}: is neither a file nor a folder; choose another --out")
@@ -124,9 +124,9 @@ def folder_for(path: Path) -> Iterator[None]:
 
 @contextmanager
 def scratch_beside(path: Path) -> Iterator[Path]:
-    """Yield an empty folder near `path`, on its disk, for what is needed only while it is made; removed in the end.
+    """Yield an empty folder on the disk of `path`, for intermediate files; it is removed at the end.
 
-    It lies in the deepest folder above `path` that is there, so that nothing is created for an output that is refused.
+    It lies in the deepest existing folder above `path`, so that nothing else is created if the output is refused.
     """
     path = Path(path).absolute()
     above = next(folder for folder in path.parents if folder.is_dir())
@@ -143,7 +143,7 @@ def scratch_beside(path: Path) -> Iterator[Path]:
 
 
 def replace_folder(new: Path, folder: Path) -> None:
-    """Put the folder `new` in the place of `folder`; the old content goes away only after the rename."""
+    """Replace `folder` by the folder `new`; the old content is removed only after the rename."""
     if folder.exists():
         old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=PARTIAL_SUFFIX, dir=folder.parent))
         folder.rename(old / "old")
@@ -160,7 +160,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, whole or not at all; NaN is not JSON and is refused."""
+    """Write `value` as indented JSON, whole or not at all. NaN is not JSON and raises ValueError."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -175,16 +175,13 @@ def digest(*parts: str | bytes) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """The hash of a file's bytes, read in pieces (BLAKE2b, 128 bits, hexadecimal)."""
-    hasher = hashlib.blake2b(digest_size=16)
+    """The hash of a file's bytes (BLAKE2b, 128 bits, hexadecimal)."""
     with Path(path).open("rb") as stream:
-        while piece := stream.read(1 << 20):
-            hasher.update(piece)
-    return hasher.hexdigest()
+        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def same_content(one: Path, two: Path) -> bool:
-    """Whether two files, or two folders with all that is in them, are equal by names and bytes."""
+    """Whether two files, or two folders with everything in them, have the same names and bytes."""
     if one.is_file() or two.is_file():
         return one.is_file() and two.is_file() and file_digest(one) == file_digest(two)
     names = [{path.relative_to(root) for path in root.rglob("*") if path.is_file()} for root in (one, two)]
@@ -192,9 +189,9 @@ def same_content(one: Path, two: Path) -> bool:
 
 
 def refuse_existing(path: Path, what: str, overwrite: bool, mark: Mark | None = None) -> None:
-    """Raise OutputExistsError where `path` is a file or a folder that is not empty, unless `overwrite`.
+    """Raise OutputExistsError if `path` is a file or a folder that is not empty, unless `overwrite`.
 
-    With the `mark` of a folder, even `overwrite` lets nothing go that the same command did not write.
+    With the `mark` of a folder, even `overwrite` removes nothing that the same command did not write.
     """
     in_the_way = path.is_file() or (path.is_dir() and any(path.iterdir()))
     if in_the_way and not overwrite:
@@ -209,13 +206,13 @@ def refuse_existing(path: Path, what: str, overwrite: bool, mark: Mark | None = 
     foreign = mark.foreign(path)
     if foreign is not None:
         raise OutputExistsError(
-            f"{path}: holds {foreign}, which is no part of {what}, so that --overwrite does not replace it; "
+            f"{path}: holds {foreign}, which is no part of {what}, so --overwrite does not replace it; "
             "move it away, or choose another --out"
         )
 
 
 def _files_below(folder: Path) -> Iterator[str]:
-    """The names of all files below a folder, sorted folder by folder, without litter and our own unfinished files."""
+    """The names of all files below a folder, sorted folder by folder, without litter and our unfinished files."""
     for above, folders, files in os.walk(folder):
         links = [name for name in folders if Path(above, name).is_symlink()]
         folders.sort()
@@ -225,7 +222,7 @@ def _files_below(folder: Path) -> Iterator[str]:
 
 
 def _begins_with(path: Path, text: str) -> bool:
-    """Whether a text stands among the first bytes of a file."""
+    """Whether the first bytes of a file contain a text."""
     try:
         with path.open("rb") as stream:
             return text.encode() in stream.read(_SIGN_BYTES)
@@ -234,14 +231,14 @@ def _begins_with(path: Path, text: str) -> bool:
 
 
 def _refuse_in_use(folder: Path) -> None:
-    """Raise OutputExistsError where `folder` is a mounted disk or holds the working directory: it cannot be renamed."""
+    """Raise OutputExistsError if `folder` cannot be renamed: a mounted disk, or above the working directory."""
     if not folder.is_dir():
         return
     place, here = folder.resolve(), Path.cwd()
     what = "is a mounted disk" if os.path.ismount(place) else "is where you are" if place == here else None
     what = "holds the folder where you are" if what is None and place in here.parents else what
     if what is not None:
-        raise OutputExistsError(f"{folder}: {what}, so it cannot be put in place as a whole; choose a folder inside it")
+        raise OutputExistsError(f"{folder}: {what}, so it cannot be replaced as a whole; choose a folder inside it")
 
 
 def _make_folder(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""How much memory may still be used on this machine."""
+"""What the machine offers: memory, cores and versions of libraries."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ _LIBRARIES = ("numpy", "rasterio", "torch", "onnxruntime", "segmentation-models-
 
 
 def library_versions() -> dict[str, str]:
-    """The versions of the libraries that have a say in the values; those that are not installed are left out."""
+    """The versions of the installed libraries on which computed values depend."""
     found = {}
     for library in _LIBRARIES:
         try:
@@ -22,10 +22,8 @@ def library_versions() -> dict[str, str]:
 
 
 def peak_rss_mb() -> float:
-    """The most memory that this process, or one that it started, has held so far, in MB of 10**6 bytes."""
+    """The peak memory so far of this process or of one that it started, in MB of 10**6 bytes."""
     if sys.platform == "win32":
-        import psutil
-
         return round(psutil.Process().memory_info().peak_wset / 1e6, 1)
     import resource
 
@@ -35,7 +33,7 @@ def peak_rss_mb() -> float:
 
 
 def n_cores() -> int:
-    """The cores this process may use, at most 8: more would hold too many decoded images at a time."""
+    """The cores that this process may use, at most 8, because each holds a decoded image in memory."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(usable, 8)
 
@@ -44,7 +42,7 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def free_bytes() -> int:
-    """Bytes that are free, within the limit of the container that this runs in."""
+    """Free memory in bytes, within the limit of the container if there is one."""
     free = int(psutil.virtual_memory().available)
     try:
         limit = int((_CGROUP / "memory.max").read_text())

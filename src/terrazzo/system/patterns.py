@@ -1,4 +1,4 @@
-"""Patterns like `scenes/*.tif` that a shell left as they are: it does where they are quoted, and on Windows."""
+"""Patterns like `scenes/*.tif` that the shell did not expand, because they were quoted or on Windows."""
 
 from collections.abc import Iterator
 from itertools import takewhile
@@ -10,14 +10,14 @@ _MAGIC = frozenset("*?[")
 
 
 def is_pattern(path: Path) -> bool:
-    """Whether any part of the path is a pattern. A file that is so named is for the caller to prefer."""
+    """Whether any part of the path is a pattern. A file of that very name is for the caller to check first."""
     return any(map(_is_magic, path.parts))
 
 
 def matching(pattern: Path) -> tuple[Path, list[Path]]:
     """The folder above the pattern's first wildcard, and the files that match, sorted; `**` is any depth of folders.
 
-    A folder that matches stands for all files in it. Raises InputError on what is no pattern.
+    A folder that matches stands for all files in it. Raises InputError if the pattern is invalid.
     """
     fixed = tuple(takewhile(lambda part: not _is_magic(part), pattern.parts))
     folder = Path(*fixed)

@@ -1,14 +1,18 @@
-"""How library code tells what it is doing: callables handed in by the shells. The library itself never prints."""
+"""How library code reports what it does: through callables that the caller passes in. The library never prints."""
 
 import html
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+COLUMNS = 100
+"""The width of a terminal that lines and tables fit."""
 
 Progress = Callable[[str, int, int], None]
 """progress(what, done, total): `done` of `total` units of the work called `what` are finished."""
 
 Say = Callable[[str], None]
-"""say(line): one line that the user should see."""
+"""say(line): one line for the user to read."""
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -21,7 +25,7 @@ def quiet(line: str) -> None:
 
 @dataclass(frozen=True)
 class Reporter:
-    """What a long task reports to: its progress, and lines for the user. Silent unless told otherwise."""
+    """Where a long task reports its progress and its lines for the user. Silent by default."""
 
     progress: Progress = silent
     say: Say = quiet
@@ -34,8 +38,23 @@ def listed(words: Sequence[str], shown: int = 4) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's text, or its kind where it has none."""
+    """The first line of an error's text, or the name of its class if it has none."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def wrapped(text: str, indent: str = "", further: str = "") -> list[str]:
+    """The text as lines of at most `COLUMNS`, indented by `indent`, from the second line on by `further` as well.
+
+    A word that is longer than a line, such as a path, stays whole.
+    """
+    return textwrap.wrap(
+        text,
+        COLUMNS,
+        initial_indent=indent,
+        subsequent_indent=indent + further,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def how_many(n: int, noun: str) -> str:
@@ -45,6 +64,6 @@ def how_many(n: int, noun: str) -> str:
 
 
 def as_html(lines: Iterable[str]) -> str:
-    """The lines as notebooks show them: as they stand on a terminal, their columns aligned."""
+    """The lines as a notebook shows them: in one block of fixed width, their columns aligned."""
     text = "\n".join(lines)
     return f"<pre>{html.escape(text)}</pre>"

@@ -5,7 +5,7 @@ from terrazzo.maps.pieces.resampling import ScaledAxis
 from terrazzo.maps.pieces.working_grid import WorkingGrid
 from terrazzo.model.header import Header
 from terrazzo.model.opening import ModelFile
-from terrazzo.pixels.photos import View
+from terrazzo.pixels.image_view import ImageView
 from terrazzo.pixels.rasters import Raster
 
 ALIKE = 1.25
@@ -25,7 +25,7 @@ def working_grid(raster: Raster, model: ModelFile, resample: bool, max_pixels: i
     if tiling.whole:
         return WorkingGrid(*(ScaledAxis(length, tiling.window, "triangle") for length in size))
     factors = _factors(raster, model) if resample else (tiling.downsample,) * 2
-    seen = tuple(View(downsample=factor).reduced(size)[axis] for axis, factor in enumerate(factors))
+    seen = tuple(ImageView(downsample=factor).reduced(size)[axis] for axis, factor in enumerate(factors))
     if seen[0] * seen[1] > max_pixels:
         raise InputError(
             f"{raster.path}: --resample makes {seen[0]} x {seen[1]} pixels of {size[0]} x {size[1]}, more than "

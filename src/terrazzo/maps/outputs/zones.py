@@ -3,32 +3,28 @@
 Zones may overlap. Features of one name are one zone. Whatever the file's format, equal zones have equal digests.
 """
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyogrio
 import pyproj
 import shapely
 from numpy.typing import NDArray
-from pyproj.exceptions import CRSError, ProjError
 
 from terrazzo.errors import InputError
 from terrazzo.maps.outputs.zone_counts import PlacedZone, edges_of
-from terrazzo.pixels.geodesy import terrestrial
+from terrazzo.pixels.bounds import Bounds, bounds_of
 from terrazzo.pixels.rasters import Raster
+from terrazzo.pixels.vector_layers import LayerRequest, read_layer, reprojection
 from terrazzo.system.files import digest
+from terrazzo.system.reporting import listed
 
-SUFFIXES = (".gpkg", ".geojson", ".json", ".shp")
 NAME_FIELDS = ("zone", "name", "id", "code", "label", "title")
 """The field that names zones where none is given: the first of these that the file has, whatever its case."""
 SEGMENTS = 1024
 """Before zones are reprojected, their sides are divided into parts no longer than the file's extent over this: a side
 that is straight in one CRS is curved in another."""
-_TROUBLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, shapely.errors.ShapelyError, OSError)
 
 
 @dataclass(frozen=True)
@@ -62,35 +58,19 @@ class PlacedZones:
 
 
 def read_zones(path: Path, field: str | None = None) -> Zones:
-    """The zones in a .gpkg, .geojson or .shp, named by `field`; without one by the first of NAME_FIELDS, or numbered.
+    """The zones in a vector file, named by `field`; without one by the first of NAME_FIELDS, or numbered.
 
-    Raises InputError where the file cannot be read, holds no polygon or has no such field.
+    Zones without a name are `feature 3`. Raises InputError where the file cannot be read, holds no polygon or has no
+    such field.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"--zones {path}: expected polygons in a file of {', '.join(SUFFIXES)}")
-    if not path.is_file():
-        raise InputError(f"--zones {path}: there is no such file")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # of GDAL, on files that it then refuses or can read
-            layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
-            meta, _, geometries, columns = pyogrio.raw.read(str(path), layer=_layer(path, layers), force_2d=True)
-        shapes = shapely.from_wkb(geometries)
-    except _TROUBLE as error:
-        raise InputError(f"--zones {path}: cannot be read ({_first_line(error)}); save its polygons anew") from error
-    table = dict(zip([str(name) for name in meta["fields"]], columns, strict=True))
-    names = _names(path, table, field, len(shapes))
-    found: dict[str, list[Any]] = {}
-    left_out = 0
-    for name, shape in zip(names, shapes, strict=True):
-        parts = [part for part in _parts(shape) if part.geom_type == "Polygon" and not part.is_empty]
-        left_out += not parts
-        if parts:
-            found.setdefault(name, []).extend(parts)
-    if not found:
-        raise InputError(f"--zones {path}: holds no polygon in its {len(shapes)} features; expected polygons")
-    polygons = tuple(np.array(parts, np.object_) for parts in found.values())
-    return Zones(path, tuple(found), polygons, _crs(path, meta["crs"]), left_out)
+    layer = read_layer(path, LayerRequest(field, "--zone-field", file_flag="--zones", usual_fields=NAME_FIELDS))
+    found: dict[str, list[NDArray[np.object_]]] = {}
+    for polygon, number, value in zip(layer.polygons, layer.numbers.tolist(), layer.values, strict=True):
+        parts = shapely.get_parts(polygon)
+        name = str(number) if layer.field is None else value or f"feature {number}"
+        found.setdefault(name, []).append(parts[~shapely.is_empty(parts)])
+    polygons = tuple(np.concatenate(parts) for parts in found.values())
+    return Zones(path, tuple(found), polygons, layer.crs, layer.n_other)
 
 
 def place_zones(zones: Zones, raster: Raster) -> PlacedZones:
@@ -103,25 +83,24 @@ def place_zones(zones: Zones, raster: Raster) -> PlacedZones:
     notes = []
     if zones.left_out:
         notes.append(f"{zones.path}: features without a polygon, left out: {zones.left_out}")
-    transformer, words = _way(zones, raster)
-    if words:
-        notes.append(words)
-    longest = _longest_side(zones)
+    reproject = reprojection(zones.path, zones.crs, raster, "--zones")
+    if reproject.note:
+        notes.append(reproject.note)
+    left, bottom, right, top = _bounds(zones)
+    longest = max(right - left, top - bottom) / SEGMENTS  # one for all zones, so that neighbours keep fitting
     to_pixels = ~raster.transform
     placed = []
     for name, polygons in zip(zones.names, zones.polygons, strict=True):
-        if transformer is not None:
-            polygons = _reprojected(polygons, transformer, longest)
-            if not np.isfinite(shapely.get_coordinates(polygons)).all():
-                raise InputError(
-                    f"--zones {zones.path}: zone {name} reaches where the coordinates of {raster.path} end; "
-                    "cut it to the raster's surroundings"
-                )
+        polygons = reproject(polygons, longest)
+        if not np.isfinite(shapely.get_coordinates(polygons)).all():
+            raise InputError(
+                f"--zones {zones.path}: zone {name} reaches where the coordinates of {raster.path} end; "
+                "cut it to the raster's surroundings"
+            )
         placed.append(PlacedZone(name, tuple(edges_of(polygon, to_pixels) for polygon in polygons)))
     outside = [zone.name for zone in placed if not zone.touches(raster.height, raster.width)]
     if outside:
-        listed = ", ".join(outside[:3]) + (f" and {len(outside) - 3} more" if len(outside) > 3 else "")
-        notes.append(f"{zones.path}: zones that do not touch {raster.path}, counted as 0: {listed}")
+        notes.append(f"{zones.path}: zones that do not touch {raster.path}, counted as 0: {listed(outside, 3)}")
     return PlacedZones(zones.digest, tuple(placed), tuple(notes), len(outside) < len(placed))
 
 
@@ -130,12 +109,8 @@ def refuse_far_zones(zones: Zones, placed: Sequence[tuple[Raster, PlacedZones]])
     if not placed or any(found.touch for _, found in placed):
         return
     raster, _ = placed[0]
-    place = raster.transform
-    corners = [(col, row) for col in (0, raster.width) for row in (0, raster.height)]
-    x = [place.a * col + place.b * row + place.c for col, row in corners]
-    y = [place.d * col + place.e * row + place.f for col, row in corners]
-    covered = (min(x), min(y), max(x), max(y))
-    transformer, _ = _way(zones, raster)
+    covered = bounds_of(raster)
+    transformer = reprojection(zones.path, zones.crs, raster).transformer
     if transformer is not None:
         covered = transformer.transform_bounds(*covered, direction="INVERSE")
     raise InputError(
@@ -144,99 +119,12 @@ def refuse_far_zones(zones: Zones, placed: Sequence[tuple[Raster, PlacedZones]])
     )
 
 
-def _extent(bounds: tuple[float, float, float, float]) -> str:
+def _extent(bounds: Bounds) -> str:
     left, bottom, right, top = bounds
     return f"x {left:.9g} to {right:.9g}, y {bottom:.9g} to {top:.9g}"
 
 
-def _bounds(zones: Zones) -> tuple[float, float, float, float]:
+def _bounds(zones: Zones) -> Bounds:
     """Left, bottom, right and top of all zones, in their own coordinates."""
     left, bottom, right, top = shapely.total_bounds(np.concatenate(zones.polygons)).tolist()
     return left, bottom, right, top
-
-
-def _layer(path: Path, layers: list[str]) -> str | None:
-    """The one layer that has geometries; None where there is none at all."""
-    if len(layers) > 1:
-        raise InputError(f"--zones {path}: holds {len(layers)} layers ({', '.join(layers)}); save one as its own file")
-    return layers[0] if layers else None
-
-
-def _names(path: Path, table: dict[str, NDArray[Any]], field: str | None, count: int) -> list[str]:
-    """The name of each feature; `feature 3` where its field is empty."""
-    if field is not None and field not in table:
-        known = ", ".join(table) or "none"
-        raise InputError(f"--zone-field {field}: {path} has no such field; it has {known}")
-    if field is None:
-        by_case = {name.casefold(): name for name in reversed(table)}
-        field = next((by_case[name] for name in NAME_FIELDS if name in by_case), None)
-    if field is None:
-        return [str(number) for number in range(1, count + 1)]
-    return [
-        f"feature {number}" if value is None or value != value or str(value) == "" else _word(value)
-        for number, value in enumerate(table[field].tolist(), start=1)
-    ]
-
-
-def _word(value: Any) -> str:
-    """3.0 as 3: whole numbers come as floats where a field has gaps."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _parts(shape: Any) -> Sequence[Any]:
-    """The simple geometries of one, collections within collections too."""
-    if shape is None:
-        return []
-    parts = shapely.get_parts(shape)
-    if len(parts) == 1 and parts[0] is shape:
-        return [shape]
-    return [inner for part in parts for inner in (_parts(part) if hasattr(part, "geoms") else [part])]
-
-
-def _crs(path: Path, text: str | None) -> pyproj.CRS | None:
-    if not text:
-        return None
-    try:
-        return pyproj.CRS.from_user_input(text)
-    except CRSError as error:
-        raise InputError(f"--zones {path}: its coordinate reference system is not known ({text[:80]})") from error
-
-
-def _way(zones: Zones, raster: Raster) -> tuple[pyproj.Transformer | None, str | None]:
-    """From the zones' coordinates to the raster's; None where they are taken as they are. And what to say of it."""
-    target = terrestrial(raster.crs)
-    if target is None:
-        return None, f"{raster.path}: lies nowhere on the earth; {zones.path} is taken in its own coordinates"
-    if zones.crs is None:
-        return None, f"{zones.path}: has no coordinate reference system; taken in that of {raster.path}"
-    source = terrestrial(zones.crs)
-    if source is None:
-        raise InputError(f"--zones {zones.path}: lies nowhere on the earth ({zones.crs.name}), but {raster.path} does")
-    if source.equals(target, ignore_axis_order=True):
-        return None, None
-    return (
-        pyproj.Transformer.from_crs(source, target, always_xy=True),
-        f"{zones.path}: reprojected from {source.name} to {target.name} of {raster.path}",
-    )
-
-
-def _longest_side(zones: Zones) -> float:
-    """The length that no side is longer than before it is reprojected; one for all zones, so that they keep fitting."""
-    left, bottom, right, top = _bounds(zones)
-    return max(right - left, top - bottom) / SEGMENTS
-
-
-def _reprojected(polygons: NDArray[np.object_], transformer: pyproj.Transformer, longest: float) -> NDArray[np.object_]:
-    def place(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        try:
-            return np.column_stack(transformer.transform(*points.T))
-        except ProjError:
-            return np.full(points.shape, np.nan)
-
-    divided = shapely.segmentize(polygons, longest) if longest > 0 else polygons
-    placed: NDArray[np.object_] = shapely.transform(divided, place)
-    return placed
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -11,8 +11,9 @@ from terrazzo.maps.pictures.files import JPEG_MAX_SIDE, LEGEND, MapFiles, count_
 from terrazzo.maps.pictures.mapping import map_picture
 from terrazzo.model.opening import ModelFile, open_model
 from terrazzo.model.predictor import Halving
+from terrazzo.pixels.image_files import read_size
 from terrazzo.pixels.keyed import refuse_other
-from terrazzo.pixels.photos import open_photo, read_size
+from terrazzo.pixels.photos import open_photo
 from terrazzo.system.files import digest, writing
 from terrazzo.system.reporting import Progress, Say, silent
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
+from terrazzo.pixels.signatures import PNG
+
 _PALETTED_8_BIT = (8, 3, 0, 0, 0)  # bits, colour type, compression, filter, interlace
 _NO_FILTER = 0  # one byte before each row; differences between class ids mean nothing
 
@@ -38,7 +39,7 @@ def palette_png(
             lines[:, 1:] = ids
             chunk(b"IDAT", deflate.compress(lines.data))
 
-        stream.write(SIGNATURE)
+        stream.write(PNG)
         chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, *_PALETTED_8_BIT))
         chunk(b"PLTE", palette.tobytes())
         for key, value in text.items():

@@ -20,6 +20,7 @@ from terrazzo.maps.polygons.layers import check_format, open_layer
 from terrazzo.maps.polygons.rows import ClassRaster, Features, join_features
 from terrazzo.maps.polygons.seams import Seams
 from terrazzo.maps.polygons.strips import strip_parts
+from terrazzo.pixels.bounds import moved
 from terrazzo.system.files import write_beside
 
 if TYPE_CHECKING:
@@ -92,15 +93,7 @@ def write_polygons(path: Path, raster: ClassRaster, options: PolygonOptions) -> 
 
 def _placed(polygons: NDArray[np.object_], transform: "Affine") -> NDArray[np.object_]:
     """Polygons in pixel units on the map."""
-
-    def place(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        # Not as a matrix product: its last bits may depend on how many points there are, and borders would part.
-        col, row = points.T
-        x = transform.a * col + transform.b * row + transform.c
-        y = transform.d * col + transform.e * row + transform.f
-        return np.column_stack([x, y])
-
-    placed: NDArray[np.object_] = shapely.transform(polygons, place)
+    placed: NDArray[np.object_] = shapely.transform(polygons, lambda points: moved(transform, points))
     return placed
 
 

@@ -19,7 +19,7 @@ from terrazzo.model.header import Header
 from terrazzo.model.predictor import Classify, Halving, Predictor
 from terrazzo.model.windows.blend import Axis, Blender, Block, cover
 from terrazzo.model.windows.enlarging import enlarge
-from terrazzo.pixels.photos import View
+from terrazzo.pixels.image_view import ImageView
 
 STRIDE = 32  # networks halve their input up to five times; other sides work, at the price of padding
 DEFAULT_WINDOW = 512
@@ -94,7 +94,7 @@ class Tiling:
         """How many windows an image takes."""
         if self.whole:
             return 1
-        rows, cols = self.axes(*View(downsample=self.downsample).reduced((height, width)))
+        rows, cols = self.axes(*ImageView(downsample=self.downsample).reduced((height, width)))
         return len(rows.starts) * len(cols.starts)
 
     def _axis(self, length: int) -> Axis:
@@ -155,7 +155,7 @@ def blocks(classify: Classify, picture: Picture, tiling: Tiling, batch_size: int
     """
     size = (picture.height, picture.width)
     if tiling.downsample > 1:
-        smaller = View(downsample=tiling.downsample).reduced(size)
+        smaller = ImageView(downsample=tiling.downsample).reduced(size)
         seen = ArrayPicture(picture.resized(*smaller, Image.Resampling.BOX))  # as `prepare --downsample` reads it
         parts = blocks(classify, seen, replace(tiling, downsample=1.0), batch_size)
         yield from enlarge(parts, smaller, size)

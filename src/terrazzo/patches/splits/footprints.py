@@ -12,6 +12,7 @@ import pyproj
 from numpy.typing import NDArray
 
 from terrazzo.patches.splits.origins import Ground
+from terrazzo.pixels.bounds import bounds_of
 from terrazzo.pixels.rasters import Raster
 
 TOUCH_PX = 0.5
@@ -108,7 +109,7 @@ def _gaps(rasters: Sequence[Raster], placed: NDArray[np.int64]) -> NDArray[np.fl
     """Pixels of raster i (R, R) between it and j, along the axis that parts them more; inf where one has no place."""
     gaps = np.full((len(rasters), len(rasters)), np.inf)
     texts = [str(rasters[i].crs.to_wkt()) if rasters[i].crs else "" for i in placed]
-    bounds = np.array([_bounds(rasters[i]) for i in placed]).reshape(-1, 4)
+    bounds = np.array([bounds_of(rasters[i]) for i in placed]).reshape(-1, 4)
     for text in dict.fromkeys(texts):
         there = np.array([_moved(box, known, text) for box, known in zip(bounds, texts, strict=True)])
         for number in (i for i, known in enumerate(texts) if known == text):
@@ -120,15 +121,6 @@ def _gaps(rasters: Sequence[Raster], placed: NDArray[np.int64]) -> NDArray[np.fl
             # What has no finite bounds in this CRS lies where it is not made for, and so not near.
             gaps[placed[number], placed] = np.where(np.isfinite(gap), gap, np.inf)
     return gaps
-
-
-def _bounds(raster: Raster) -> tuple[float, float, float, float]:
-    """Left, bottom, right and top of a raster in its CRS, of all four corners."""
-    grid = raster.transform
-    ends = [(col, row) for col in (0, raster.width) for row in (0, raster.height)]
-    xs = [grid.a * col + grid.b * row + grid.c for col, row in ends]
-    ys = [grid.d * col + grid.e * row + grid.f for col, row in ends]
-    return min(xs), min(ys), max(xs), max(ys)
 
 
 def _moved(bounds: NDArray[np.float64], source: str, target: str) -> tuple[float, float, float, float]:

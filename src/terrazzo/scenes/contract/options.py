@@ -40,7 +40,7 @@ class LabelOptions:
     fit: str = "crop"
     """How images become patches: crop, pad or resize."""
     downsample: float = 1.0
-    """Images and masks are read at 1 / this of their height and width (`images.View` states the laws)."""
+    """Images and masks are read at 1 / this of their height and width (`ImageView` states the laws)."""
     ignore_value: tuple[int, ...] = ()
     """Values of id masks that mean no class, beside 255 and what the class table says."""
 

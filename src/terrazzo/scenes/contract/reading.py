@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from terrazzo.pixels.image_files import read_size
+from terrazzo.pixels.image_view import ImageView
 from terrazzo.pixels.masks import Mask, read_mask, snap
-from terrazzo.pixels.photos import View, read_photo, read_size
+from terrazzo.pixels.photos import read_photo
 from terrazzo.scenes.scene import Scene
 from terrazzo.system.files import digest
 
@@ -22,7 +24,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads scenes at 1 / `downsample` of their height and width (`images.View` states the laws).
+    """Reads scenes at 1 / `downsample` of their height and width (`ImageView` states the laws).
 
     With a folder `keep`, what was decoded lies there as read (3 to 6 bytes a pixel) and is not decoded again. Memory:
     one photo or mask a call. Safe from several threads as long as no two read one scene at a time.
@@ -38,7 +40,7 @@ class Reader:
             with np.load(kept, allow_pickle=False) as arrays:
                 return Photo(arrays["pixels"], _pair(arrays["file_size"]))
         raw, where = scene.image.read(), scene.image.where
-        view = View("left" if scene.side_by_side else None, self.downsample)
+        view = ImageView("left" if scene.side_by_side else None, self.downsample)
         photo = Photo(read_photo(raw, where, view), view.size_of(read_size(raw, where)))
         if kept is not None:
             np.savez(kept, pixels=photo.pixels, file_size=photo.file_size)
@@ -64,9 +66,9 @@ class Reader:
         return None if self.keep is None else self.keep / f"{digest(scene.name)}.{what}.npz"
 
 
-def mask_view(scene: Scene, downsample: float) -> View:
+def mask_view(scene: Scene, downsample: float) -> ImageView:
     """The part of a scene's label file that is its mask."""
-    return View("right" if scene.side_by_side else None, downsample)
+    return ImageView("right" if scene.side_by_side else None, downsample)
 
 
 def _load_mask(path: Path, where: str) -> Mask:

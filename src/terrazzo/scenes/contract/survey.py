@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from terrazzo.errors import ImageError
-from terrazzo.pixels.masks import Tally
+from terrazzo.pixels.masks import ValueCounts
 from terrazzo.pixels.photos import pixel_hash
 from terrazzo.scenes.contract.census import Census
 from terrazzo.scenes.contract.reading import Reader
@@ -27,7 +27,7 @@ class ProbedMask:
     size: tuple[int, int]
     """(height, width) in the file."""
     is_color: bool
-    tally: Tally
+    tally: ValueCounts
     """Its values as read, at the scale of the survey."""
     n_snapped: int = 0
     n_far: int = 0
@@ -97,7 +97,7 @@ def probe_scene(scene: Scene, reader: Reader = _AT_FULL_SIZE) -> Probe:
         troubles.append((scene.image.where, _without_name(error, scene.image.where)))
     try:
         pixels = reader.mask(scene)
-        mask = ProbedMask(pixels.file_size, pixels.is_color, pixels.tally(), pixels.n_snapped, pixels.n_far)
+        mask = ProbedMask(pixels.file_size, pixels.is_color, pixels.value_counts(), pixels.n_snapped, pixels.n_far)
     except ImageError as error:
         troubles.append((scene.label.where, _without_name(error, scene.label.where)))
     return Probe(scene, size, digest, mask, tuple(troubles), reader.downsample)

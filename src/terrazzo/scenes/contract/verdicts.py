@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.classes.schema import IGNORE, NO_CLASS, ClassSchema, format_color, unpack_color
-from terrazzo.pixels.masks import NEAREST_DISTANCE, Tally, Translation, too_strange, translate, translate_ids
-from terrazzo.pixels.photos import View
+from terrazzo.pixels.image_view import ImageView
+from terrazzo.pixels.masks import NEAREST_DISTANCE, Translation, ValueCounts, too_strange, translate, translate_ids
 from terrazzo.scenes.contract.findings import Finding, Severity
 from terrazzo.scenes.contract.mask_values import spans
 from terrazzo.scenes.contract.reading import mask_view
@@ -93,7 +93,7 @@ def judge_scene(probe: Probe, rules: Rules) -> Verdict:
     scene, meaning = _understood(probe.scene, mask.tally, rules)
     if meaning.unknown.any() and not rules.is_color:
         return Verdict((_out_of_range(probe, mask, meaning, rules),))
-    height, width = View(downsample=probe.downsample).reduced(size)
+    height, width = ImageView(downsample=probe.downsample).reduced(size)
     findings = [
         *_small(scene, (height, width), rules.least_side),
         *_colors_in_no_class(probe, mask, meaning, rules),
@@ -113,7 +113,7 @@ def offence(kind: str, policy: str, file: str, detail: str) -> Finding:
     return Finding(kind, "refuse", file, detail)
 
 
-def _understood(scene: Scene, tally: Tally, rules: Rules) -> tuple[Scene, Translation]:
+def _understood(scene: Scene, tally: ValueCounts, rules: Rules) -> tuple[Scene, Translation]:
     """What a mask's values mean, and the scene that carries what is needed to read it so again."""
     if rules.is_color:
         return scene, translate(tally.values, rules.schema, rules.unknown)
@@ -164,7 +164,7 @@ def _largest(probe: Probe, mask: ProbedMask, which: NDArray[np.bool_]) -> tuple[
     """The marked values, most frequent first, their pixels, and where (row, col) in the file the first one occurs."""
     tally, view = mask.tally, mask_view(probe.scene, probe.downsample)
     order = np.argsort(-tally.counts[which], kind="stable")
-    width = View(downsample=probe.downsample).reduced(mask.size)[1]
+    width = ImageView(downsample=probe.downsample).reduced(mask.size)[1]
     example = view.in_file(divmod(int(tally.first[which][order[0]]), width), mask.size)
     return tally.values[which][order].tolist(), int(tally.counts[which].sum()), example
 

@@ -6,26 +6,25 @@ holds what the whole would hold there. Of overlapping polygons the later in the 
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 
 import numpy as np
-import pyproj
 import shapely
 from numpy.typing import NDArray
 from rasterio.features import rasterize
 from rasterio.transform import Affine
 
 from terrazzo.classes.schema import IGNORE, ClassSchema
-from terrazzo.errors import InputError
+from terrazzo.errors import LabelError
 from terrazzo.pixels.bounds import Bounds, moved
 from terrazzo.pixels.rasters import Raster, gdal
+from terrazzo.pixels.vector_layers import LayerRequest, VectorLayer, read_layer, reprojection
 from terrazzo.scenes.contract.known_classes import GivenTable
 from terrazzo.scenes.labelled_rasters.field_classes import NamedValues, classes_of_field
 from terrazzo.scenes.labelled_rasters.labelling import LabelRules, no_overlap, refuse_unplaced
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
-from terrazzo.scenes.labelled_rasters.polygons import PolygonLayer, read_polygons
 from terrazzo.system.reporting import Say, how_many
 
 _PIECE = 1000  # polygons hashed at a time
@@ -33,9 +32,10 @@ _PIECE = 1000  # polygons hashed at a time
 
 def polygon_labels(pair: LabelledRaster, rules: LabelRules, given: GivenTable | None) -> "PolygonLabels":
     """The polygons of a layer with their classes. Raises InputError, LabelError, ClassTableError."""
-    layer = read_polygons(pair.labels, rules.class_field, rules.layer)
-    field = rules.class_field or ""
-    named = classes_of_field(layer.values, field, given, rules.unknown, rules.ignore_class)
+    request = LayerRequest(rules.class_field, "--class-field", rules.layer, "--layer", error=LabelError)
+    layer = read_layer(pair.labels, request)
+    layer = replace(layer, values=tuple((value or "").strip() or None for value in layer.values))
+    named = classes_of_field(layer.values, layer.field or "", given, rules.unknown, rules.ignore_class)
     return PolygonLabels(layer, named)
 
 
@@ -43,7 +43,7 @@ def polygon_labels(pair: LabelledRaster, rules: LabelRules, given: GivenTable | 
 class PolygonLabels:
     """A layer of polygons that labels any raster it overlaps."""
 
-    layer: PolygonLayer
+    layer: VectorLayer
     named: NamedValues
 
     @property
@@ -78,7 +78,10 @@ class PolygonLabels:
         refuse_unplaced(raster)
         known = np.array([value is not None for value in self.layer.values])
         ids = np.array([self.named.ids[value] for value in self.layer.values if value is not None], np.uint8)
-        polygons = _reprojected(self.layer, raster, say)[known]
+        reproject = reprojection(self.layer.path, self.layer.crs, raster)
+        if reproject.note:
+            say(reproject.note)
+        polygons = reproject(self.layer.polygons[known])
         finite = np.isfinite(shapely.bounds(polygons)).all(axis=1)
         polygons, ids = polygons[finite], ids[finite]
         bounds: Bounds = tuple(shapely.total_bounds(polygons).tolist())
@@ -130,29 +133,3 @@ class BurntPolygons:
 
 def _burn(into: NDArray[np.uint8], shapes: Iterable[tuple[shapely.Geometry, int]], place: Affine) -> None:
     rasterize(shapes, out=into, transform=place, all_touched=False)
-
-
-def _reprojected(layer: PolygonLayer, raster: Raster, say: Say) -> NDArray[np.object_]:
-    """The polygons in the image's CRS. Raises InputError where there is no way from one to the other."""
-    if layer.crs is None or raster.crs is None:
-        if layer.crs is not raster.crs:
-            lacking = raster.path if raster.crs is None else layer.path
-            say(f"{lacking}: has no CRS; image and polygons are taken to be in the same coordinates")
-        return layer.polygons
-    target = pyproj.CRS.from_user_input(raster.crs.to_wkt())
-    if layer.crs.equals(target, ignore_axis_order=True):
-        return layer.polygons
-    try:
-        way = pyproj.Transformer.from_crs(layer.crs, target, always_xy=True)
-    except pyproj.exceptions.ProjError as error:
-        raise InputError(
-            f"{layer.path}: cannot be taken from {layer.crs.name} to {target.name}, the CRS of {raster.path} "
-            f"({' '.join(str(error).split())}); reproject it first"
-        ) from error
-    say(f"{layer.path}: reprojected from {layer.crs.name} to {target.name}, the CRS of {raster.path.name}")
-
-    def transform(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.column_stack(way.transform(*points.T))
-
-    polygons: NDArray[np.object_] = shapely.transform(layer.polygons, transform)
-    return polygons

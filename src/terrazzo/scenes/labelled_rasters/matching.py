@@ -6,13 +6,11 @@ from pathlib import Path
 
 from terrazzo.errors import InputError, LabelError
 from terrazzo.pixels.rasters import DRIVERS
+from terrazzo.pixels.suffixes import LAYER_SUFFIXES, RASTER_SUFFIXES, VIRTUAL
 from terrazzo.scenes.pairing.stems import match_stems
 from terrazzo.scenes.trees import natural_key
 from terrazzo.system.patterns import is_pattern, matching
 from terrazzo.system.reporting import how_many
-
-LAYER_SUFFIXES = (".gpkg", ".geojson", ".json", ".shp", ".parquet", ".fgb")
-_IN_FOLDERS = tuple(suffix for suffix in DRIVERS if suffix != ".vrt")  # a virtual raster only where it is named
 
 
 @dataclass(frozen=True)
@@ -76,10 +74,10 @@ def _rasters(path: Path, expected: str) -> list[tuple[str, Path]]:
             raise InputError(f"{path}: expected {expected}")
         return [(path.stem, path)]
     if path.is_dir():
-        folder, files, suffixes, nothing = path, list(path.rglob("*")), _IN_FOLDERS, "holds no rasters"
+        folder, files, suffixes, nothing = path, list(path.rglob("*")), RASTER_SUFFIXES, "holds no rasters"
     else:
         (folder, files), nothing = matching(path), "no raster matches this pattern"
-        suffixes = tuple(DRIVERS) if path.suffix.lower() == ".vrt" else _IN_FOLDERS
+        suffixes = (*RASTER_SUFFIXES, VIRTUAL) if path.suffix.lower() == VIRTUAL else RASTER_SUFFIXES
     found = [file for file in files if file.suffix.lower() in suffixes and file.is_file()]
     named: dict[str, Path] = {}
     for file in sorted(file for file in found if not file.name.startswith(".")):

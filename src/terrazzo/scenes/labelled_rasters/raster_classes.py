@@ -78,7 +78,7 @@ def census_of(pairs: Sequence[LabelledRaster], rasters: Sequence[Raster], progre
     for number, (pair, raster) in enumerate(zip(pairs, rasters, strict=True), start=1):
         with open_label(pair.labels, raster, quiet) as opened:
             for values in opened.valid_values(raster.height, raster.width):
-                tally = Mask(str(pair.labels), values[None]).tally()
+                tally = Mask(str(pair.labels), values[None]).value_counts()
                 counts.update(dict(zip(tally.values.tolist(), tally.counts.tolist(), strict=True)))
         progress("reading labels", number, len(pairs))
     return Census(kinds.pop(), dict(counts.most_common()))

@@ -10,7 +10,8 @@ import re
 from collections.abc import Sequence
 
 from terrazzo.classes.palettes import CAMVID
-from terrazzo.scenes.pairing.folders import IMAGE_SUFFIXES, left_alone
+from terrazzo.pixels.suffixes import IMAGE_SUFFIXES
+from terrazzo.scenes.pairing.folders import left_alone
 from terrazzo.scenes.pairing.keyed import Keyed
 from terrazzo.scenes.scene import Asset, Found, LayoutClasses, Scene, Tree
 

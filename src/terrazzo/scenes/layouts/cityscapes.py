@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from terrazzo.classes.palettes import CITYSCAPES
 from terrazzo.classes.schema import IGNORE
-from terrazzo.scenes.pairing.folders import IMAGE_SUFFIXES, left_alone
+from terrazzo.pixels.suffixes import IMAGE_SUFFIXES
+from terrazzo.scenes.pairing.folders import left_alone
 from terrazzo.scenes.pairing.keyed import Keyed
 from terrazzo.scenes.scene import Asset, Found, LayoutClasses, Scene, Tree
 

@@ -11,8 +11,9 @@ from pathlib import PurePosixPath
 
 from terrazzo.classes.palettes import CITYSCAPES
 from terrazzo.errors import ImageError
+from terrazzo.pixels.image_view import ImageView
 from terrazzo.pixels.masks import read_mask, snap
-from terrazzo.pixels.photos import View
+from terrazzo.pixels.suffixes import JPEG_SUFFIXES, TIFF_SUFFIXES
 from terrazzo.scenes.pairing.folders import left_alone
 from terrazzo.scenes.scene import Asset, Found, LayoutClasses, LossyColors, Scene, Tree
 
@@ -28,7 +29,6 @@ FOLDER = "cityscapes_data"
 """A folder of this name is taken for the data set; another is looked into: its first mask must be in these colours."""
 FAR_SHARE = 0.1
 _SPLITS = ("train", "val", "test")
-_SUFFIXES = (".jpg", ".jpeg")
 
 
 def find(tree: Tree) -> Found | None:
@@ -57,12 +57,12 @@ def find(tree: Tree) -> Found | None:
 def _is_scene(name: str) -> bool:
     path = PurePosixPath(name)
     in_split = len(path.parts) > 1 and path.parts[-2].lower() in _SPLITS
-    return in_split and path.suffix.lower() in _SUFFIXES and path.stem.isdecimal()
+    return in_split and path.suffix.lower() in JPEG_SUFFIXES and path.stem.isdecimal()
 
 
 def _is_mask_like(name: str) -> bool:
     """Whether a file says that this is another data set: an image without losses, as masks are."""
-    return PurePosixPath(name).suffix.lower() in (".png", ".tif", ".tiff", ".bmp")
+    return PurePosixPath(name).suffix.lower() in (".png", *TIFF_SUFFIXES, ".bmp")
 
 
 def _is_named_so(tree: Tree, name: str) -> bool:
@@ -72,7 +72,7 @@ def _is_named_so(tree: Tree, name: str) -> bool:
 def _looks_so(asset: Asset) -> bool:
     """Whether nearly all of the right half is in the colours of Cityscapes."""
     try:
-        mask = snap(read_mask(asset.read(), asset.where, View("right")), CITYSCAPES, DISTANCE)
+        mask = snap(read_mask(asset.read(), asset.where, ImageView("right")), CITYSCAPES, DISTANCE)
     except ImageError:
         return False
     return mask.n_far <= FAR_SHARE * mask.pixels.size

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from terrazzo.errors import InputError
+from terrazzo.pixels.suffixes import IMAGE_SUFFIXES
 from terrazzo.scenes.layouts import camvid, cityscapes, cityscapes_pairs, flat, humans_in_the_loop, semantic_drone
-from terrazzo.scenes.pairing.folders import IMAGE_FOLDERS, IMAGE_SUFFIXES, MASK_FOLDERS
+from terrazzo.scenes.pairing.folders import IMAGE_FOLDERS, MASK_FOLDERS
 from terrazzo.scenes.scene import Found, Tree
 from terrazzo.scenes.trees import open_tree
 from terrazzo.system.reporting import how_many

@@ -16,7 +16,8 @@ from pathlib import PurePosixPath
 from terrazzo.classes.schema import IGNORE, NO_CLASS
 from terrazzo.classes.tables import ClassTable, parse_table
 from terrazzo.errors import ClassTableError, ImageError
-from terrazzo.scenes.pairing.folders import IMAGE_SUFFIXES, left_alone
+from terrazzo.pixels.suffixes import IMAGE_SUFFIXES
+from terrazzo.scenes.pairing.folders import left_alone
 from terrazzo.scenes.pairing.keyed import Keyed
 from terrazzo.scenes.scene import Asset, Found, LayoutClasses, Scene, Tree
 

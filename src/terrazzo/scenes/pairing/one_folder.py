@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from terrazzo.errors import InputError
+from terrazzo.pixels.signatures import png_kind
+from terrazzo.pixels.suffixes import IMAGE_SUFFIXES, JPEG_SUFFIXES
 from terrazzo.scenes.pairing.folders import (
-    IMAGE_SUFFIXES,
     Pair,
     Pairing,
     is_known_table,
@@ -23,8 +24,8 @@ from terrazzo.scenes.pairing.stems import Matching, is_marked, match_stems
 from terrazzo.scenes.scene import Asset, Tree, Unpaired
 from terrazzo.system.reporting import how_many
 
-# Byte 25 of a PNG is its colour type: 0 is one channel, 3 a palette.
-_PNG, _COLOR_TYPE, _MASK_TYPES = b"\x89PNG\r\n\x1a\n", 25, (0, 3)
+_MASK_TYPES = (0, 3)
+"""A PNG's colour types: one channel, and a palette."""
 
 
 def pair_in_folder(tree: Tree) -> Pairing | None:
@@ -82,7 +83,7 @@ def _by_kind(tree: Tree, stems: Mapping[str, Mapping[str, str]]) -> Pairing | No
     unpaired: list[Unpaired] = []
     strangers: list[str] = []
     for folder, names in stems.items():
-        photos = _by_stem(names, (".jpg", ".jpeg"))
+        photos = _by_stem(names, JPEG_SUFFIXES)
         masks = _by_stem(names, (".png",))
         both = [stem for stem in photos if len(photos[stem]) == len(masks.get(stem, [])) == 1]
         found = [Pair(folder, stem, Asset(tree, photos[stem][0]), Asset(tree, masks[stem][0])) for stem in both]
@@ -113,8 +114,8 @@ def _by_stem(names: Mapping[str, str], suffixes: Sequence[str]) -> dict[str, lis
 
 def _refuse_pictures(pairs: Sequence[Pair]) -> None:
     for pair in pairs:
-        raw = pair.mask.read()
-        if not raw.startswith(_PNG) or len(raw) <= _COLOR_TYPE or raw[_COLOR_TYPE] not in _MASK_TYPES:
+        kind = png_kind(pair.mask.read())
+        if kind is None or kind[1] not in _MASK_TYPES:
             raise InputError(
                 f"{pair.mask.where}: lies beside {posixpath.basename(pair.image.name)} and may be its mask or the same "
                 "picture again; put the images into images/ and the masks into masks/, or name the masks NAME_mask.png"

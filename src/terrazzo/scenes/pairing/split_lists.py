@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from terrazzo.errors import InputError
-from terrazzo.scenes.pairing.folders import IMAGE_SUFFIXES, SPLIT_FOLDERS, is_split_list
+from terrazzo.pixels.suffixes import IMAGE_SUFFIXES
+from terrazzo.scenes.pairing.folders import SPLIT_FOLDERS, is_split_list
 from terrazzo.scenes.pairing.stems import plain_stems
 from terrazzo.scenes.scene import Asset, Found, Scene, Tree, Unpaired
 from terrazzo.system.reporting import how_many
