@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from terrazzo.classes.palettes import DUBAI
-from terrazzo.classes.tables import read_class_table
+from terrazzo.classes.tables import read_table
 from terrazzo.cli import run
 from terrazzo.errors import InputError, ModelFileError, OutputExistsError
 from terrazzo.inspection import inspect
@@ -103,7 +103,7 @@ def test_known_names_are_kept_and_void_stays_out_of_the_table(tmp_path: Path) ->
     mask[3, 4:9], mask[5, 5] = MAGENTA, (0, 0, 0)
     root, table = flat_set(tmp_path / "set", {"a": mask}), tmp_path / "classes.csv"
     write_table(root, table)
-    assert read_class_table(table).names == (
+    assert read_table(table).schema.names == (
         *("Building", "Land (unpaved area)", "Road", "Vegetation", "Water", "Unlabeled", "class_1"),
     )
     assert inspect(root, patch_size=32, classes=table).refusal is None
@@ -114,7 +114,7 @@ def test_ids_get_a_table_of_distinct_colors(tmp_path: Path) -> None:
     ids[0, 0] = 255
     root, table = flat_set(tmp_path / "set", {"a": ids}), tmp_path / "classes.csv"
     assert str(write_table(root, table).refusal).startswith(f"{root}: the masks' 7 ids need a table of classes")
-    assert read_class_table(table).names == tuple(f"class_{i}" for i in range(6))
+    assert read_table(table).schema.names == tuple(f"class_{i}" for i in range(6))
     assert inspect(root, patch_size=32, classes=table).refusal is None
 
 
@@ -123,7 +123,7 @@ def test_the_table_of_noisy_masks_lists_what_stands_apart(tmp_path: Path) -> Non
     masks = {"a": encoded(DUBAI.decode(patchwork), "JPEG", quality=75)}
     root, table = flat_set(tmp_path / "set", masks, {"a": encoded(photo(240, 360))}), tmp_path / "classes.csv"
     write_table(root, table)
-    schema = read_class_table(table)
+    schema = read_table(table).schema
     colors = np.array(schema.colors[:6], np.uint8)
     ids, distances = DUBAI.nearest(colors)
     assert sorted(ids.tolist()) == [0, 1, 2, 3, 4, 5]
@@ -140,7 +140,7 @@ def test_a_table_in_the_way_is_kept_only_where_it_is_the_same(tmp_path: Path) ->
         write_table(root, table)
     assert "mine" in table.read_text(encoding="utf-8")
     write_table(root, table, overwrite=True)
-    assert read_class_table(table).n_classes == 6
+    assert read_table(table).schema.n_classes == 6
 
 
 def test_what_is_no_data_set_and_no_model(tmp_path: Path) -> None:

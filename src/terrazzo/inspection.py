@@ -5,28 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from terrazzo.errors import ClassTableError
-from terrazzo.model.description import describe_header
-from terrazzo.model.exported import is_exported
-from terrazzo.model.header import read_header
-from terrazzo.scenes.contract.check import judge
-from terrazzo.scenes.contract.class_drafts import draft_classes
-from terrazzo.scenes.contract.known_classes import given_classes
-from terrazzo.scenes.contract.options import LabelOptions
-from terrazzo.scenes.contract.reading import Reader
-from terrazzo.scenes.contract.survey import census, survey
-from terrazzo.scenes.inspection import (
-    Inspection,
-    classes_in,
-    describe,
-    inspect_scenes,
-    judged_without_classes,
-    with_table,
-)
 from terrazzo.system.reporting import Progress, silent
 
 if TYPE_CHECKING:
-    pass
+    from terrazzo.scenes.inspection import Inspection
 
 MODEL_SUFFIX = ".safetensors"
 
@@ -50,7 +32,7 @@ def inspect(
     write_classes: str | Path | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
-) -> Inspection:
+) -> "Inspection":
     """What is in a data set (a folder or zip) or a model (`model.safetensors` or an export of
     it); nothing is changed.
 
@@ -61,41 +43,42 @@ def inspect(
     Raises InputError where there is neither, ModelFileError at a damaged model, OutputExistsError where another file
     is at `write_classes` (unless `overwrite`).
     """
-    path, table = Path(path), Path(classes) if classes else None
+    from terrazzo.model.exported import is_exported
+
+    path = Path(path)
     if path.suffix.lower() == MODEL_SUFFIX or is_exported(path):
-        return inspect_model(path)
+        return _inspect_model(path)
+    from terrazzo.patches.options import PatchOptions
+    from terrazzo.scenes.contract.options import LabelOptions
+
     options = LabelOptions(
-        *(layout, table, unpaired, bad, unknown, tuple(ignore_class), patch_size, fit, downsample),
+        layout=layout,
+        classes=Path(classes) if classes else None,
+        unpaired=unpaired,
+        bad=bad,
+        unknown=unknown,
+        ignore_class=tuple(ignore_class),
+        downsample=downsample,
         ignore_value=tuple(ignore_value),
     )
-    if labels is not None:
-        from terrazzo.scenes.labelled_rasters.opening import SceneInputs
+    cutting = PatchOptions(patch_size, fit)
+    if labels is None:
+        from terrazzo.scenes.inspection import inspect_pictures
 
-        return inspect_scenes(
-            SceneInputs(path, Path(labels), class_field, layer), options, write_classes, overwrite, progress
-        )
-    given = given_classes(table) if table else None
-    surveyed = survey(path, layout, progress, Reader(downsample))
-    counted = census(surveyed.probes)
-    try:
-        known = classes_in(surveyed, counted, given, options)
-        resolved, problem, checked = known, None, judge(surveyed, counted, known, options)
-    except ClassTableError as error:
-        resolved, problem = None, f"{path}: {error}"
-        checked = judged_without_classes(surveyed, counted, options)
-    described = describe(surveyed, counted, checked, problem)
-    if write_classes is None:
-        return described
-    draft = draft_classes(counted, resolved, options.ignore_value)
+        found = inspect_pictures(path, options, cutting.least_side, progress)
+    else:
+        from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
+        from terrazzo.scenes.labelled_rasters.inspection import inspect_rasters
 
-    def refusal_with(written: Path) -> str | None:
-        known = classes_in(surveyed, counted, given_classes(written), options)
-        return judge(surveyed, counted, known, options).report.refusal
-
-    return with_table(described, Path(write_classes), draft, overwrite, refusal_with)
+        found = inspect_rasters(SceneInputs(path, Path(labels), class_field, layer), options, progress)
+    return found.described if write_classes is None else found.with_table(Path(write_classes), overwrite)
 
 
-def inspect_model(path: Path) -> Inspection:
+def _inspect_model(path: Path) -> "Inspection":
     """What a model file says of itself. Raises InputError or ModelFileError."""
+    from terrazzo.model.description import describe_header
+    from terrazzo.model.header import read_header
+    from terrazzo.scenes.inspection import Inspection
+
     header = read_header(path)
     return Inspection((f"{path}: a terrazzo model", *describe_header(header)), json.loads(header.to_json()))

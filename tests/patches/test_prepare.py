@@ -11,7 +11,7 @@ from PIL import Image
 import terrazzo
 from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import LabelError, OutputExistsError, PatchesError, SplitError
-from terrazzo.patches import from_pictures as preparation
+from terrazzo.patches import write_patches as preparation
 from terrazzo.patches.folder import open_patches
 from tests.worlds.striped import TABLE, scene, striped_set
 

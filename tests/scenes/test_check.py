@@ -12,6 +12,7 @@ from terrazzo.pixels.masks import NEAREST_DISTANCE
 from terrazzo.scenes.contract.check import Checked, check, read_label
 from terrazzo.scenes.contract.findings import Finding
 from terrazzo.scenes.contract.options import LabelOptions
+from terrazzo.scenes.detect import find_scenes
 from tests.worlds.handmade import (
     BLACK,
     MAGENTA,
@@ -28,8 +29,8 @@ GOOD = color_mask(40, 60)
 IDS = bands_of_classes(40, 60)
 
 
-def checked(root: Path, **options: object) -> Checked:
-    return check(root, LabelOptions(**{"patch_size": 32, **options}))
+def checked(root: Path, least_side: int = 32, **options: object) -> Checked:
+    return check(root, find_scenes(root), LabelOptions(**options), least_side)
 
 
 def findings(result: Checked, *severities: str) -> list[Finding]:
@@ -78,7 +79,8 @@ def test_read_label_gives_the_ids_that_were_judged(tmp_path: Path) -> None:
 
 def test_progress_counts_up_to_all_scenes(tmp_path: Path) -> None:
     seen: list[tuple[str, int, int]] = []
-    check(tile_set(tmp_path / "set"), LabelOptions(patch_size=32), lambda *step: seen.append(step))
+    root = tile_set(tmp_path / "set")
+    check(root, find_scenes(root), LabelOptions(), progress=lambda *step: seen.append(step))
     assert seen == [("reading images and masks", done, 6) for done in range(7)]
 
 
@@ -221,18 +223,18 @@ def test_small_images_duplicates_and_absent_classes_are_warned_of(tmp_path: Path
         ("small", "warn", str(root / "images/c.png"), "is 60x31 pixels, smaller than a patch of 32: gives no patch"),
         ("absent", "warn", str(root), "the class Water never occurs"),
     ]
-    assert [f.kind for f in checked(root, fit="pad").report.findings] == ["duplicate", "absent"]
+    assert [f.kind for f in checked(root, least_side=1).report.findings] == ["duplicate", "absent"]
     assert result.scenes[0].pixel_hash == result.scenes[1].pixel_hash != result.scenes[2].pixel_hash
 
 
 def test_where_no_patch_can_be_cut_it_refuses(tmp_path: Path) -> None:
     root = flat_set(tmp_path / "set", {"a": GOOD, "b": GOOD})
-    refusal = checked(root, patch_size=64).report.refusal
+    refusal = checked(root, least_side=64).report.refusal
     assert refusal == (
         f"{root}: all 2 images are smaller than a patch of 64 pixels; "
         "choose a smaller --patch-size, or --fit pad or resize"
     )
-    assert checked(root, patch_size=64, fit="resize").report.refusal is None
+    assert checked(root, least_side=1).report.refusal is None
 
 
 def test_where_nothing_is_left_it_refuses(tmp_path: Path) -> None:
@@ -368,9 +370,7 @@ def test_jpeg_masks_are_understood_with_nearest_and_the_refusal_says_so(tmp_path
         ({"unknown": "maybe"}, "--unknown maybe: no such choice; choose one of error, ignore, nearest"),
         ({"unpaired": "ignore"}, "--unpaired ignore: no such choice; choose one of error, skip"),
         ({"bad": ""}, "--bad : no such choice; choose one of error, skip"),
-        ({"fit": "stretch"}, "--fit stretch: no such choice; choose one of crop, pad, resize"),
         ({"layout": "pascal"}, "--layout pascal: no such layout"),
-        ({"patch_size": 0}, "--patch-size 0: must be a positive number of pixels"),
     ],
 )
 def test_nonsense_options_are_refused_with_the_choices(options: dict[str, object], words: str) -> None:
@@ -389,7 +389,7 @@ def test_an_unknown_class_to_ignore_is_refused_with_the_names(tmp_path: Path) ->
 
 @pytest.mark.real
 def test_the_dubai_set_as_it_is(dubai: Path) -> None:
-    result = check(dubai, LabelOptions())
+    result = check(dubai, find_scenes(dubai), LabelOptions())
     assert result.report.refusal is None
     assert result.schema == DUBAI
     assert len(result.scenes) == 54

@@ -7,18 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import terrazzo
 from terrazzo.classes.palettes import DEEPGLOBE, DUBAI, LOVEDA
 from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.classes.tables import class_table_csv, parse_table
 from terrazzo.errors import ClassTableError, InputError
 from terrazzo.inspection import inspect
-from terrazzo.patches.from_pictures import prepare_patches
-from terrazzo.patches.splits.split import SplitOptions
-from terrazzo.scenes import Found, find_scenes
 from terrazzo.scenes.contract.check import Checked, check, read_label
 from terrazzo.scenes.contract.options import LabelOptions
+from terrazzo.scenes.detect import find_scenes
 from terrazzo.scenes.pairing.stems import match_stems, plain_stems
-from terrazzo.system.reporting import quiet, silent
+from terrazzo.scenes.scene import Found
 from tests.worlds.handmade import bands_of_classes, color_mask, encoded, flat_set, photo, write
 
 MASK = color_mask(4, 6)
@@ -40,7 +39,7 @@ def pairs(found: Found) -> dict[str, tuple[str, str]]:
 
 
 def checked(root: Path, **options: object) -> Checked:
-    return check(root, LabelOptions(**{"patch_size": 32, **options}))
+    return check(root, find_scenes(root), LabelOptions(**options), 32)
 
 
 def table(root: Path, text: str) -> Path:
@@ -392,7 +391,7 @@ def test_an_ignored_value_is_an_option_too(tmp_path: Path) -> None:
         ClassTableError, match="--ignore-value 0: the masks hold colours, not ids; name that colour's row"
     ):
         checked(flat_set(tmp_path / "colours", {"a": color_mask(40, 60)}), ignore_value=(0,))
-    with pytest.raises(InputError, match=r"--ignore-value -1: expected a value that masks of ids hold, 0\.\.65535"):
+    with pytest.raises(InputError, match=r"--ignore-value -1: expected a value of id masks, 0\.\.65535"):
         LabelOptions(ignore_value=(-1,))
 
 
@@ -437,9 +436,8 @@ def test_other_values_for_the_same_classes_are_other_patches(tmp_path: Path) -> 
     for first in (1, 0):
         rows = "".join(f"{first + i},c{i},#0{i}0000\n" for i in range(6))
         mine = write(tmp_path / f"{first}.csv", f"id,name,color\n{rows}".encode())
-        options = LabelOptions(classes=mine, unknown="ignore", patch_size=32)
-        out = tmp_path / f"patches {first}"
-        prepared.append(prepare_patches(root, out, options, SplitOptions("image", 0.3), False, silent, quiet).patches)
+        options = {"classes": mine, "unknown": "ignore", "patch_size": 32, "split": "image", "val": 0.3}
+        prepared.append(terrazzo.prepare(root, out=tmp_path / f"patches {first}", **options).patches)
     assert prepared[0].description["classes"][0]["name"] == prepared[1].description["classes"][0]["name"] == "c0"
     assert prepared[0].description["key"] != prepared[1].description["key"]
 

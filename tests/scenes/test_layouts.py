@@ -25,7 +25,7 @@ LAYOUTS = ("semantic-drone", "cityscapes", "cityscapes-pairs", "camvid")
 
 
 def checked(root: Path, **options: object) -> Checked:
-    return check(root, LabelOptions(**{"patch_size": 32, **options}))
+    return check(root, find_scenes(root), LabelOptions(**options), 32)
 
 
 def labels(result: Checked) -> dict[str, NDArray[np.uint8]]:

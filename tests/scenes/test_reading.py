@@ -208,12 +208,13 @@ def test_a_refusal_leaves_nothing_of_what_was_kept(tmp_path: Path) -> None:
 def test_an_example_is_told_as_the_file_has_it(tmp_path: Path) -> None:
     mask = color_mask(80, 120)
     mask[44:48, 60:64] = (255, 0, 255)
-    report = check(flat_set(tmp_path, {"a": mask}), LabelOptions(patch_size=16, downsample=4)).report
+    root = flat_set(tmp_path, {"a": mask})
+    report = check(root, find_scenes(root), LabelOptions(downsample=4), 16).report
     finding = next(finding for finding in report.findings if finding.kind == "unknown")
     assert (finding.count, finding.example) == (1, (46, 62))  # the centre of the area of 4 x 4
 
 
 @pytest.mark.parametrize("downsample", [0.5, 0.0, -1.0, float("nan"), 65.0])
 def test_scales_out_of_range_are_refused(tmp_path: Path, downsample: float) -> None:
-    with pytest.raises(InputError, match=r"--downsample .*: expected a number from 1 \(as they are\) to 64"):
+    with pytest.raises(InputError, match=r"--downsample .*: expected a number from 1 \(full size\) to 64"):
         terrazzo.prepare(tmp_path, out=tmp_path / "patches", downsample=downsample)

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from terrazzo.classes.palettes import CITYSCAPES, SEMANTIC_DRONE, SYNTHETIC
-from terrazzo.classes.tables import parse_class_table
+from terrazzo.classes.tables import parse_table
 from terrazzo.cli import run
 from terrazzo.errors import InputError
 from terrazzo.pixels.photos import read_photo
 from terrazzo.scenes.contract.check import Checked, check, read_label
 from terrazzo.scenes.contract.options import LabelOptions
+from terrazzo.scenes.detect import find_scenes
 from terrazzo.scenes.layouts.cityscapes import TRAINING_IDS
 from terrazzo.scenes.synthetic import render, write_world
 from terrazzo.scenes.synthetic.draft import Draft
@@ -60,7 +61,7 @@ def differences(parts: list[NDArray[np.generic]], axis: int) -> NDArray[np.float
 
 
 def checked(root: Path) -> Checked:
-    return check(root, LabelOptions(patch_size=32))
+    return check(root, find_scenes(root), LabelOptions(), 32)
 
 
 # --- one scene
@@ -306,7 +307,7 @@ def test_an_archive_nests_its_data_and_is_the_same_every_time(tmp_path: Path) ->
 def test_the_class_table_on_request_agrees_with_the_masks(tmp_path: Path) -> None:
     out = write_world(tmp_path / "world", n_images=1, size=(40, 50), class_table=True)
     text = (out / "classes.json").read_text(encoding="utf-8")
-    assert parse_class_table(text, "classes.json") == SYNTHETIC
+    assert parse_table(text, "classes.json").schema == SYNTHETIC
     assert [entry["id"] for entry in json.loads(text)] == [0, 1, 2, 3, 4]
 
 

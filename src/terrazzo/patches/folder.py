@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import ClassTableError, PatchesError
-from terrazzo.patches.splits.split import SIDES
+from terrazzo.patches.splits.origins import SIDES
 from terrazzo.pixels.bands import BandReading
 from terrazzo.system.files import Mark
 

@@ -17,8 +17,9 @@ from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.errors import PatchesError
 from terrazzo.patches.cutting import Cut
 from terrazzo.patches.folder import DESCRIPTION, FORMAT, IMAGES, INDEX, INDEX_FIELDS, MASKS, Patches, open_patches
-from terrazzo.patches.splits.origins import Ground
-from terrazzo.patches.splits.split import PatchOrigins, Split, SplitOptions, counts
+from terrazzo.patches.options import SplitOptions
+from terrazzo.patches.splits.origins import Ground, PatchOrigins
+from terrazzo.patches.splits.split import Split, counts
 from terrazzo.system.files import digest, write_json
 
 
@@ -55,21 +56,33 @@ class Written:
         valid: NDArray[np.int64] = self.class_pixels.sum(axis=1)
         return valid
 
-    def origins(self, sources: Sequence[Source], schema: ClassSchema, ground: Ground | None = None) -> PatchOrigins:
-        """What a split is made from; `ground` of images that may lie near one another."""
-        names = list(dict.fromkeys(source.group for source in sources))
-        group = np.array([names.index(source.group) for source in sources], np.int64)
+
+@dataclass(frozen=True, eq=False)
+class CutScenes:
+    """The patches of all scenes once their pixels are written, and the images that they come from."""
+
+    written: Written
+    sources: Sequence[Source]
+    ground: Ground | None = None
+    """Where the patches lie; None: no image is near another."""
+    warnings: tuple[str, ...] = ()
+
+    def origins(self, schema: ClassSchema) -> PatchOrigins:
+        """What a split is made from."""
+        names = list(dict.fromkeys(source.group for source in self.sources))
+        group = np.array([names.index(source.group) for source in self.sources], np.int64)
+        written = self.written
         return PatchOrigins(
-            image=self.image,
-            group=group[self.image],
-            given=tuple(sources[image].split for image in self.image),
-            class_pixels=self.class_pixels,
-            valid_pixels=self.valid_pixels,
+            image=written.image,
+            group=group[written.image],
+            given=tuple(self.sources[image].split for image in written.image),
+            class_pixels=written.class_pixels,
+            valid_pixels=written.valid_pixels,
             class_names=schema.names,
             group_names=tuple(names),
-            corners=self.corners,
-            patch_size=self.patch_size,
-            ground=ground,
+            corners=written.corners,
+            patch_size=written.patch_size,
+            ground=self.ground,
         )
 
 
@@ -130,8 +143,9 @@ def count_classes(masks: NDArray[np.uint8], n_classes: int) -> NDArray[np.int64]
     return table[:, :n_classes]
 
 
-def write_index(path: Path, written: Written, sources: Sequence[Source], split: Split) -> None:
+def _write_index(path: Path, scenes: CutScenes, split: Split) -> None:
     """Write one line a patch: where it is from, its side, its valid pixels."""
+    written, sources = scenes.written, scenes.sources
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(INDEX_FIELDS)
@@ -143,20 +157,19 @@ def write_index(path: Path, written: Written, sources: Sequence[Source], split: 
 
 @dataclass(frozen=True)
 class Making:
-    """How the patches were made: the key of inputs and options, the split asked for, and what else is to be told."""
+    """How the patches were made: the key of inputs and options, the classes, and the split asked for."""
 
     key: str
+    schema: ClassSchema
     split: SplitOptions
     told: Mapping[str, Any]
     """Further entries of dataset.json: fit, downsample, layout; of rasters the ground sampling distance and bands."""
 
 
-def write_tables(
-    folder: Path, written: Written, sources: Sequence[Source], schema: ClassSchema, split: Split, making: Making
-) -> None:
+def write_tables(folder: Path, scenes: CutScenes, split: Split, making: Making) -> None:
     """Write index.csv and dataset.json beside the pixels."""
-    write_index(folder / INDEX, written, sources, split)
-    classes = schema.to_dict()
+    _write_index(folder / INDEX, scenes, split)
+    written, classes = scenes.written, making.schema.to_dict()
     pixels = written.class_pixels.sum(axis=0)
     for entry in classes["classes"]:
         entry["pixels"] = int(pixels[entry["id"]])
@@ -181,7 +194,7 @@ def write_tables(
                 "width": source.width,
                 "hash": source.pixel_hash,
             }
-            for source in sources
+            for source in scenes.sources
         ],
         "notes": list(split.warnings),
         "content_hash": digest(written.pixel_hash, "".join(split.sides), json.dumps(classes)),

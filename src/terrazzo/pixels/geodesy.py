@@ -25,6 +25,8 @@ NODES = 257
 """Lattice nodes along each side of a raster, between which areas are interpolated."""
 EQUAL = 1e-7
 """Pixels of a row whose areas differ by a smaller part are one area."""
+ALIKE = 1.25
+"""Ground sampling distances that differ by no more than this factor count as equal."""
 STEP_M = 50.0
 """Half the length on the ground over which the map's scale is measured: rounding weighs 1e-8, curvature 1e-10."""
 

@@ -142,7 +142,7 @@ class DataSection(Section):
     layout: str | None = Field(
         None, description="the layout it is for; data in another one, and all where it is none, are read as found"
     )
-    patch_size: int = Field(256, ge=1, description="height and width of a patch in pixels")
+    patch_size: int = Field(256, ge=32, le=4096, description="height and width of a patch in pixels")
     fit: Literal["crop", "pad", "resize"] = Field(
         "crop", description="crop: whole patches only; pad: fill up the last ones; resize: one patch an image"
     )

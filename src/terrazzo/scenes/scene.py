@@ -1,5 +1,6 @@
 """What every reader of a data set hands on: scenes (an image, its label, its group), and what it could not pair."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -105,3 +106,19 @@ class Found:
     """What was left alone, counted."""
     classes: LayoutClasses | None = None
     """The classes where the layout itself fixes them or names their table; None: to be found out from the data."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A way in which data sets lie in their folders."""
+
+    name: str
+    """The name of its module, with dashes."""
+    find: Callable[[Tree], Found | None]
+    """The scenes of a tree in this layout; None where the tree has another."""
+    expected: str
+    """The files that it is known by, for errors."""
+    about: str
+    """One line for help texts."""
+    rank: int
+    """Layouts are tried from the lowest rank on: the most particular first, `flat` last."""

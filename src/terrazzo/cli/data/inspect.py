@@ -1,9 +1,7 @@
 """`terrazzo inspect`: what is in a data set or a model file."""
 
-from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -37,6 +35,8 @@ def inspect(
 ) -> int:
     """Say what is in a data set or a model file; exits 1 where `prepare` would refuse it."""
     import terrazzo
+    from terrazzo.patches.options import PatchOptions
+    from terrazzo.scenes.contract.options import LabelOptions
 
     with reporting(not as_json) as (progress, _):
         found = terrazzo.inspect(
@@ -71,20 +71,20 @@ def inspect(
             next_command("terrazzo", "predict", path, "IMAGE", "--out", "maps")
         elif path.suffix.lower() != ".pt2":
             table, ignored = found.accepted_with or classes, tuple(ignore_class or ())
-            given = (layout, table, unpaired, bad, unknown, ignored, patch_size, fit, downsample)
+            given = LabelOptions(
+                layout=layout,
+                classes=table,
+                unpaired=unpaired,
+                bad=bad,
+                unknown=unknown,
+                ignore_class=ignored,
+                downsample=downsample,
+                ignore_value=tuple(ignore_value or ()),
+            )
             scenes = [labels] if labels is not None else []
             field = ["--class-field", class_field] if class_field is not None else []
             field += ["--layer", layer] if layer is not None else []
             first = "edit it, then " if found.accepted_with else ""
-            words = _words(*given, tuple(ignore_value or ()))
+            words = [*given.words(), *PatchOptions(patch_size, fit).words()]
             next_command("terrazzo", "prepare", path, *scenes, *field, *words, "--out", "patches", before=first)
     return 0
-
-
-def _words(*given: Any) -> Iterator[str]:
-    """The options of a `LabelOptions` that are not its defaults, as words of a command."""
-    from terrazzo.scenes.contract.options import LabelOptions
-
-    for field, value in zip(fields(LabelOptions), given, strict=True):
-        values = value if isinstance(value, tuple) else () if value == field.default else (value,)
-        yield from (word for each in values for word in (f"--{field.name.replace('_', '-')}", str(each)))

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.errors import SplitError
+from terrazzo.patches.options import SplitOptions
 from terrazzo.patches.splits.by_group import candidates
-from terrazzo.patches.splits.origins import NO_SIDE, PatchOrigins, SplitOptions
+from terrazzo.patches.splits.origins import NO_SIDE, PatchOrigins
 from terrazzo.system.reporting import how_many
 
 LARGEST = 4

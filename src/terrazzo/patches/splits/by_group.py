@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.errors import SplitError
-from terrazzo.patches.splits.origins import PatchOrigins, SplitOptions
+from terrazzo.patches.options import SplitOptions
+from terrazzo.patches.splits.origins import PatchOrigins
 
 _EXACT_GROUPS = 16
 _SHUFFLES = 4000

@@ -12,6 +12,7 @@ import pyproj
 from numpy.typing import NDArray
 
 from terrazzo.patches.splits.origins import Ground
+from terrazzo.pixels.bounds import Bounds, bounds_of
 from terrazzo.pixels.rasters import Raster
 
 TOUCH_PX = 0.5
@@ -108,7 +109,7 @@ def _gaps(rasters: Sequence[Raster], placed: NDArray[np.int64]) -> NDArray[np.fl
     """Pixels of raster i (R, R) between it and j, along the axis that parts them more; inf where one has no place."""
     gaps = np.full((len(rasters), len(rasters)), np.inf)
     texts = [str(rasters[i].crs.to_wkt()) if rasters[i].crs else "" for i in placed]
-    bounds = np.array([_bounds(rasters[i]) for i in placed]).reshape(-1, 4)
+    bounds = np.array([bounds_of(rasters[i]) for i in placed]).reshape(-1, 4)
     for text in dict.fromkeys(texts):
         there = np.array([_moved(box, known, text) for box, known in zip(bounds, texts, strict=True)])
         for number in (i for i, known in enumerate(texts) if known == text):
@@ -122,16 +123,7 @@ def _gaps(rasters: Sequence[Raster], placed: NDArray[np.int64]) -> NDArray[np.fl
     return gaps
 
 
-def _bounds(raster: Raster) -> tuple[float, float, float, float]:
-    """Left, bottom, right and top of a raster in its CRS, of all four corners."""
-    grid = raster.transform
-    ends = [(col, row) for col in (0, raster.width) for row in (0, raster.height)]
-    xs = [grid.a * col + grid.b * row + grid.c for col, row in ends]
-    ys = [grid.d * col + grid.e * row + grid.f for col, row in ends]
-    return min(xs), min(ys), max(xs), max(ys)
-
-
-def _moved(bounds: NDArray[np.float64], source: str, target: str) -> tuple[float, float, float, float]:
+def _moved(bounds: NDArray[np.float64], source: str, target: str) -> Bounds:
     """Bounds in another CRS; inf where it does not reach."""
     left, bottom, right, top = bounds.tolist()
     if source == target:

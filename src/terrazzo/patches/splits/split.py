@@ -14,30 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.errors import SplitError
+from terrazzo.patches.options import SplitOptions
 from terrazzo.patches.splits.by_block import by_block
 from terrazzo.patches.splits.by_group import by_group
-from terrazzo.patches.splits.leak import BUFFER, describe_leak, is_leaky, leak
-from terrazzo.patches.splits.origins import METHODS, NO_SIDE, SIDES, PatchOrigins, Side, SplitOptions
-from terrazzo.system.reporting import how_many
-
-__all__ = [
-    "BUFFER",
-    "METHODS",
-    "NO_SIDE",
-    "SIDES",
-    "PatchOrigins",
-    "Side",
-    "Split",
-    "SplitOptions",
-    "counts",
-    "default_method",
-    "describe_leak",
-    "is_leaky",
-    "leak",
-    "make_split",
-]
-
-_SHOWN = 4
+from terrazzo.patches.splits.leak import BUFFER, leak
+from terrazzo.patches.splits.origins import SIDES, PatchOrigins
+from terrazzo.system.reporting import how_many, listed
 
 
 @dataclass(frozen=True)
@@ -111,7 +93,7 @@ def _hold_out(origins: PatchOrigins, sides: NDArray[np.str_], options: SplitOpti
     if default_method(train) == "group":
         sides[rows] = by_group(train, options, warnings)
         chosen = [origins.group_names[group] for group in np.unique(origins.group[sides == "val"])]
-        what = ", ".join(chosen[:_SHOWN]) + (f" and {len(chosen) - _SHOWN} more" if len(chosen) > _SHOWN else "")
+        what = listed(chosen)
     else:
         sides[rows] = _at_random(train.image, options, "image", "image")
         what = f"{len(np.unique(origins.image[sides == 'val']))} images drawn at random"

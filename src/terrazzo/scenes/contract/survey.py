@@ -12,7 +12,6 @@ from terrazzo.pixels.masks import Tally
 from terrazzo.pixels.photos import pixel_hash
 from terrazzo.scenes.contract.census import Census
 from terrazzo.scenes.contract.reading import Reader
-from terrazzo.scenes.layouts.detect import find_scenes
 from terrazzo.scenes.scene import Found, Scene
 from terrazzo.system.machine import n_cores
 from terrazzo.system.reporting import Progress, silent
@@ -65,14 +64,7 @@ class Survey:
     probes: tuple[Probe, ...]
 
 
-def survey(
-    root: Path, layout: str | None = None, progress: Progress = silent, reader: Reader = _AT_FULL_SIZE
-) -> Survey:
-    """All scenes below `root` with both files of each read. Raises InputError where there is no data set."""
-    return probe(root, find_scenes(root, layout), progress, reader)
-
-
-def probe(root: Path, found: Found, progress: Progress = silent, reader: Reader = _AT_FULL_SIZE) -> Survey:
+def survey(root: Path, found: Found, progress: Progress = silent, reader: Reader = _AT_FULL_SIZE) -> Survey:
     """The scenes found below `root` with both files of each read once."""
     probes = []
     total = len(found.scenes)

@@ -4,36 +4,19 @@ import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from terrazzo.errors import InputError, LabelError
 from terrazzo.pixels.band_choice import choose
+from terrazzo.pixels.geodesy import ALIKE
 from terrazzo.pixels.rasters import Choice, Raster, read_raster
-from terrazzo.pixels.suffixes import RASTER_SUFFIXES, VIRTUAL
 from terrazzo.scenes.contract.known_classes import given_classes
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.burning import polygon_labels
+from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
 from terrazzo.scenes.labelled_rasters.labelling import GridLabels, Labelling, LabelRules
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster, pair_rasters
 from terrazzo.scenes.labelled_rasters.raster_classes import raster_labels
 from terrazzo.system.reporting import Progress, Say, how_many
-
-ALIKE = 1.25
-"""Ground sampling distances that differ by a larger factor are told."""
-
-
-@dataclass(frozen=True)
-class SceneInputs:
-    """Rasters, their labels, and how both are read."""
-
-    images: Path
-    labels: Path
-    class_field: str | None = None
-    layer: str | None = None
-    bands: tuple[str, ...] | None = None
-    """Numbers from 1 or names; None: all that are not alpha."""
-    scale: tuple[float, float] | None = None
-    """The stored values that become 0 and 255."""
 
 
 @dataclass(frozen=True)
@@ -99,32 +82,3 @@ def labels_on(labelling: Labelling, scene: LabelledScene, bad: str, say: Say) ->
             yield None
             return
         yield grid
-
-
-def scene_inputs(
-    data: Path,
-    labels: Path | None,
-    class_field: str | None,
-    layer: str | None,
-    bands: str | Sequence[str | int] | None,
-    scale: str | Sequence[float] | None,
-) -> "SceneInputs | None":
-    """The rasters and labels that prepare is given; None without labels, where `data` is a data set of pictures.
-
-    Raises InputError where one is given without the other.
-    """
-    if labels is not None:
-        from terrazzo.pixels.bands import parse_bands, parse_scale
-
-        parsed = None if bands is None else parse_bands(bands)
-        return SceneInputs(
-            data, labels, class_field, layer, parsed, scale=None if scale is None else parse_scale(scale)
-        )
-    for flag, value in (("--class-field", class_field), ("--layer", layer), ("--bands", bands), ("--scale", scale)):
-        if value is not None:
-            raise InputError(f"{flag} {value}: is for rasters with labels; give these too, as in {data} labels.gpkg")
-    if data.is_file() and data.suffix.lower() in (*RASTER_SUFFIXES, VIRTUAL):
-        raise InputError(
-            f"{data}: is a raster without labels; give them too, as in {data} labels.gpkg --class-field class"
-        )
-    return None

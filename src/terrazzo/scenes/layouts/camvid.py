@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from terrazzo.classes.palettes import CAMVID
 from terrazzo.scenes.pairing.folders import IMAGE_SUFFIXES, left_alone
 from terrazzo.scenes.pairing.keyed import Keyed
-from terrazzo.scenes.scene import Asset, Found, LayoutClasses, Scene, Tree
+from terrazzo.scenes.scene import Asset, Found, Layout, LayoutClasses, Scene, Tree
 
 NAME = "camvid"
-EXPECTED = "images_prepped_train/ with annotations_prepped_train/"
 
 _FILE = re.compile(r"(?:^|.*/)(images|annotations)_prepped_(train|val|test)/([^/]+)\.[^./]+", re.IGNORECASE)
 _COPY = re.compile(r"(.+?) ?\(\d+\)")
@@ -73,3 +72,12 @@ def _shared_sequences(scenes: Sequence[Scene]) -> list[str]:
     train, test = ({scene.group for scene in scenes if scene.split == side} for side in ("train", "test"))
     shared = sorted(train & test)
     return [f"frames of {', '.join(shared)} are in train and in test: scores on test flatter"] if shared else []
+
+
+LAYOUT = Layout(
+    NAME,
+    find,
+    expected="images_prepped_train/ with annotations_prepped_train/",
+    about="CamVid in its prepared folders",
+    rank=50,
+)

@@ -14,10 +14,9 @@ from terrazzo.classes.palettes import CITYSCAPES
 from terrazzo.classes.schema import IGNORE
 from terrazzo.scenes.pairing.folders import IMAGE_SUFFIXES, left_alone
 from terrazzo.scenes.pairing.keyed import Keyed
-from terrazzo.scenes.scene import Asset, Found, LayoutClasses, Scene, Tree
+from terrazzo.scenes.scene import Asset, Found, Layout, LayoutClasses, Scene, Tree
 
 NAME = "cityscapes"
-EXPECTED = "leftImg8bit/ with gtFine/, in them train/CITY/"
 
 EVALUATED = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
 """The ids of the 19 classes that are trained and scored, in the order of their training ids."""
@@ -89,3 +88,12 @@ def _key(match: re.Match[str]) -> _Key:
 
 def _name(folder: str, key: _Key, kind: str) -> str:
     return posixpath.join(folder, *key[:2], f"{key[2]}_{kind}.png")
+
+
+LAYOUT = Layout(
+    NAME,
+    find,
+    expected="leftImg8bit/ with gtFine/, in them train/CITY/",
+    about="Cityscapes: leftImg8bit and gtFine, split by city",
+    rank=30,
+)

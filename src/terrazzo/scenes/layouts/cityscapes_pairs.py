@@ -14,10 +14,9 @@ from terrazzo.errors import ImageError
 from terrazzo.pixels.masks import read_mask, snap
 from terrazzo.pixels.photos import View
 from terrazzo.scenes.pairing.folders import left_alone
-from terrazzo.scenes.scene import Asset, Found, LayoutClasses, LossyColors, Scene, Tree
+from terrazzo.scenes.scene import Asset, Found, Layout, LayoutClasses, LossyColors, Scene, Tree
 
 NAME = "cityscapes-pairs"
-EXPECTED = "train/N.jpg and val/N.jpg, each a photo beside its colour mask"
 DISTANCE = 48.0
 """How far in RGB (0..441) a pixel may be from its colour.
 
@@ -80,3 +79,12 @@ def _looks_so(asset: Asset) -> bool:
 
 def _base(name: str) -> str:
     return posixpath.dirname(posixpath.dirname(name))
+
+
+LAYOUT = Layout(
+    NAME,
+    find,
+    expected="train/N.jpg and val/N.jpg, each a photo beside its colour mask",
+    about="Cityscapes as JPEGs, each a photo beside its mask",
+    rank=40,
+)

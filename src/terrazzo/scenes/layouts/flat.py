@@ -14,10 +14,9 @@ import posixpath
 from terrazzo.scenes.pairing.folders import common_folder, find_class_table, given_split, pair_by_stem, without_split
 from terrazzo.scenes.pairing.one_folder import pair_in_folder
 from terrazzo.scenes.pairing.split_lists import with_split_lists
-from terrazzo.scenes.scene import Found, Scene, Tree
+from terrazzo.scenes.scene import Found, Layout, Scene, Tree
 
 NAME = "flat"
-EXPECTED = "images/ and masks/ side by side, their files of equal names"
 
 
 def find(tree: Tree) -> Found | None:
@@ -35,3 +34,12 @@ def find(tree: Tree) -> Found | None:
         scenes.append(Scene(name, pair.image, pair.mask, group or name, split))
     found = Found(NAME, tuple(scenes), pairing.unpaired, find_class_table(tree), notes=pairing.notes)
     return with_split_lists(found, tree)
+
+
+LAYOUT = Layout(
+    NAME,
+    find,
+    expected="images/ and masks/ side by side, their files of equal names",
+    about="images and masks in sibling folders or in one folder",
+    rank=90,
+)

@@ -12,10 +12,9 @@ import re
 from terrazzo.classes.palettes import DUBAI
 from terrazzo.scenes.pairing.folders import common_folder, find_class_table, given_split, pair_by_stem, without_split
 from terrazzo.scenes.pairing.split_lists import with_split_lists
-from terrazzo.scenes.scene import Found, Scene, Tree
+from terrazzo.scenes.scene import Found, Layout, Scene, Tree
 
 NAME = "humans-in-the-loop"
-EXPECTED = "folders Tile N, each with images/ and masks/"
 
 
 def find(tree: Tree) -> Found | None:
@@ -39,3 +38,12 @@ def find(tree: Tree) -> Found | None:
     table = find_class_table(tree)
     found = Found(NAME, tuple(scenes), pairing.unpaired, table, DUBAI.void_colors, pairing.notes)
     return with_split_lists(found, tree)
+
+
+LAYOUT = Layout(
+    NAME,
+    find,
+    expected="folders Tile N, each with images/ and masks/",
+    about="tiles of the Dubai set: Tile N/images and Tile N/masks",
+    rank=10,
+)

@@ -18,10 +18,9 @@ from terrazzo.classes.tables import ClassTable, parse_table
 from terrazzo.errors import ClassTableError, ImageError
 from terrazzo.scenes.pairing.folders import IMAGE_SUFFIXES, left_alone
 from terrazzo.scenes.pairing.keyed import Keyed
-from terrazzo.scenes.scene import Asset, Found, LayoutClasses, Scene, Tree
+from terrazzo.scenes.scene import Asset, Found, Layout, LayoutClasses, Scene, Tree
 
 NAME = "semantic-drone"
-EXPECTED = "original_images/ with label_images_semantic/"
 CLASS_TABLES = ("class_dict_seg.csv", "class_dict.csv")
 OVERLAP = "the frames overlap and their flights are not known, so every image is its own group: scores flatter a little"
 
@@ -123,3 +122,12 @@ def _stems(names: Sequence[str]) -> set[str]:
 
 def _beside(names: Sequence[str], stem: str) -> str:
     return posixpath.join(posixpath.dirname(names[0]), f"{stem}.*")
+
+
+LAYOUT = Layout(
+    NAME,
+    find,
+    expected="original_images/ with label_images_semantic/",
+    about="the Semantic Drone Dataset, official or as circulated",
+    rank=20,
+)

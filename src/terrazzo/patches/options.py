@@ -1,0 +1,89 @@
+"""How images are cut into patches and patches divided; bounds and choices are those of a recipe's data section."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from terrazzo.errors import InputError, SplitError, TerrazzoError
+from terrazzo.recipe.sections import DataSection
+from terrazzo.scenes.contract.options import flag_words
+
+
+@dataclass(frozen=True)
+class PatchOptions:
+    """Size and fit of patches. Raises InputError, naming the option, on values that the data section does not take."""
+
+    patch_size: int = 256
+    fit: str = "crop"
+    """How images become patches: crop, pad or resize (`cutting.cut`)."""
+
+    def __post_init__(self) -> None:
+        _check("--patch-size", "patch_size", self.patch_size, InputError)
+        _check("--fit", "fit", self.fit, InputError)
+
+    @property
+    def least_side(self) -> int:
+        """Height and width in pixels below which an image gives no patch."""
+        return self.patch_size if self.fit == "crop" else 1
+
+    def words(self) -> list[str]:
+        """The options that differ from the defaults, as words of a command."""
+        return flag_words(self)
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """How patches are divided: method (None: chosen by what is there), shares of val and test, seed.
+
+    Raises SplitError, naming the option, on values that the data section does not take or that contradict each other.
+    """
+
+    method: str | None = None
+    val: float = 0.2
+    test: float = 0.0
+    seed: int = 0
+    block_size: int | None = None
+    """Patches along the side of a block; None: 4, or fewer where the images are small."""
+    buffer: int | None = None
+    """Pixels between a training patch and a validation or test block; None: one patch."""
+
+    def __post_init__(self) -> None:
+        for flag, field, value in (
+            ("--split", "split", self.method),
+            ("--val", "val", self.val),
+            ("--test", "test", self.test),
+            ("--seed", "seed", self.seed),
+        ):
+            _check(flag, field, value, SplitError)
+        if self.val + self.test >= 1:
+            raise SplitError(
+                f"--val {self.val} and --test {self.test} leave nothing to train on; their sum must be below 1"
+            )
+        if self.block_size is not None and self.block_size < 1:
+            raise SplitError(f"--block-size {self.block_size}: expected patches along the side of a block, 1 or more")
+        if self.buffer is not None and self.buffer < 0:
+            raise SplitError(f"--buffer {self.buffer}: expected pixels between the sides, 0 or more")
+        for flag, given in (("--block-size", self.block_size), ("--buffer", self.buffer)):
+            if given is not None and self.method not in (None, "block"):
+                raise SplitError(f"{flag} {given}: is for --split block, not for --split {self.method}")
+
+    def buffer_px(self, patch_size: int) -> int:
+        """The pixels that a block split keeps between the sides: one patch unless the option says otherwise."""
+        return patch_size if self.buffer is None else self.buffer
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a JSON value; the block's options only where they are given."""
+        value = asdict(self)
+        return {name: value[name] for name in value if name not in ("block_size", "buffer") or value[name] is not None}
+
+
+def _check(flag: str, field: str, value: Any, error: type[TerrazzoError]) -> None:
+    """Raise `error`, naming the flag, where a recipe's data section takes no such value for the field."""
+    try:
+        DataSection.model_validate({field: value})
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        expected = first["msg"].removeprefix("Input should be ").replace("'", "")
+        noun = "a value " if first["type"].startswith(("greater", "less")) else ""
+        raise error(f"{flag} {value}: expected {noun}{expected}") from None
