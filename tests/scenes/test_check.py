@@ -62,9 +62,9 @@ def test_tiles_of_the_dubai_kind_need_no_option(tmp_path: Path) -> None:
     assert result.report.class_pixels == (2400,) * 6
     assert result.report.findings == ()
     assert result.report.notes == (
-        "the data's own classes.json disagrees with the masks and is not used: 0 of its 1 colours occur, "
-        "on 0.0% of the pixels; not in the masks: #50E3C2",
-        "classes: the masks' colours match the known palette 'dubai' (6 of its 6 classes occur, 100.00% of the pixels)",
+        "the data's own classes.json is not used: 0 of its 1 colours occur, on 0.0% of the pixels",
+        "the data's own classes.json: not in the masks: #50E3C2",
+        "classes: the masks match the known palette 'dubai' (6 of 6 classes occur, 100.00% of the pixels)",
     )
 
 
@@ -74,7 +74,10 @@ def test_read_label_gives_the_ids_that_were_judged(tmp_path: Path) -> None:
     assert np.array_equal(read_label(result.scenes[0].scene, result.schema), expected)
     assert result.schema.names == ("Building", "Land (unpaved area)", "Vegetation", "Water", "Unlabeled")
     assert result.report.ignored_pixels == 2400
-    assert "ignored: 2400 pixels (16.67%) of #6EC1E4, Road, in 6 files" in result.report.notes
+    assert (
+        "ignored: 2400 pixels (16.67%) of #6EC1E4, Road, in 6 files, e.g. Tile 1/masks/image_part_001.png"
+        in result.report.notes
+    )
 
 
 def test_progress_counts_up_to_all_scenes(tmp_path: Path) -> None:
@@ -98,7 +101,8 @@ def test_black_is_void_where_the_source_knows_it(tmp_path: Path) -> None:
         (7, 31),
     )
     assert result.report.ignored_pixels == 4
-    assert "ignored: 4 pixels (0.08%) of #000000, which means no class, in 1 file" in result.report.notes
+    ignored = "ignored: 4 pixels (0.08%) of #000000, no class, in 1 file, e.g. Tile 1/masks/image_part_002.png"
+    assert [line for line in result.report.lines() if "#000000" in line] == [ignored]  # not once more, file by file
 
 
 # --- the table of findings
@@ -255,6 +259,16 @@ def test_findings_are_in_file_order_and_the_first_offender_is_named(tmp_path: Pa
     assert str(result.report.refusal).startswith(f"{root / 'masks/m2.png'}: 4 pixels")
 
 
+def test_a_warning_of_many_files_stands_once(tmp_path: Path) -> None:
+    masks = {**dict.fromkeys(("a", "b", "c"), GOOD), **dict.fromkeys("uvwxyz", IDS)}
+    root = flat_set(tmp_path / "set", {**masks, **{f"d{i}": GOOD for i in range(4)}})
+    report = checked(root, bad="skip").report
+    assert len([finding for finding in report.findings if finding.kind == "mixed"]) == 6
+    (line,) = [line for line in report.lines() if line.startswith("warn: masks")]
+    shown = "masks/u.png, masks/v.png, masks/w.png, masks/x.png and 2 more"
+    assert line == f"warn: {shown}: holds ids where most masks hold colours: left out"
+
+
 def test_the_report_as_text_and_as_json(tmp_path: Path) -> None:
     root = flat_set(tmp_path / "set", {"a": with_block(MAGENTA)})
     report = checked(root).report
@@ -305,9 +319,7 @@ def test_a_table_in_the_data_is_used_where_it_agrees(tmp_path: Path) -> None:
     assert (
         checked(root)
         .report.notes[0]
-        .startswith(
-            "the data's own classes.json disagrees with the masks and is not used: 2 of its 3 colours occur, on 33.3%"
-        )
+        .startswith("the data's own classes.json is not used: 2 of its 3 colours occur, on 33.3%")
     )
 
 
@@ -346,7 +358,7 @@ def test_ignored_classes_of_id_masks_close_up_too(tmp_path: Path) -> None:
     expected = np.array([IGNORE, 0, 1, IGNORE, 2, 3], np.uint8)[IDS]
     assert np.array_equal(read_label(result.scenes[0].scene, result.schema), expected)
     assert result.report.class_pixels == (400,) * 4
-    assert "ignored: 400 pixels (16.67%) of id 0, a, in 1 file" in result.report.notes
+    assert "ignored: 400 pixels (16.67%) of id 0, a, in 1 file, e.g. masks/a.png" in result.report.notes
 
 
 def test_jpeg_masks_are_understood_with_nearest_and_the_refusal_says_so(tmp_path: Path) -> None:

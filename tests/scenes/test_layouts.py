@@ -233,7 +233,7 @@ def test_cityscapes_by_its_own_ids_splits_and_cities(tmp_path: Path) -> None:
 def test_an_ignored_cityscapes_class_is_told_by_its_own_name(tmp_path: Path) -> None:
     cityscapes_scene(tmp_path, "train", "aachen", IDS)
     result = checked(tmp_path, ignore_class=("car",))
-    assert "ignored: 80 pixels (2.94%) of id 26, car, in 1 file" in result.report.notes
+    assert any("(2.94%) of id 26, car, in 1 file, e.g. " in note for note in result.report.notes)
     assert result.schema.n_classes == 18
     # truck, training id 14, closes up
     assert set(labels(result)["train/aachen/aachen_000001_000019"][:, 54].tolist()) == {13}

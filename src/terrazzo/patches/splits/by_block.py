@@ -92,8 +92,8 @@ def _block_notes(origins: PatchOrigins, options: SplitOptions, sides: NDArray[np
     """What the user should know of a block split: what the buffer took, and which classes are on one side only."""
     n_left_out, buffer_px = int((sides == NO_SIDE).sum()), options.buffer_px(origins.patch_size)
     notes = [
-        f"--split block: blocks of {across} x {across} patches; {n_left_out} of {len(sides)} patches lie within "
-        f"{buffer_px} px of a validation or test block and are left out of training"
+        f"--split block: blocks of {across} x {across} patches; {n_left_out} of {len(sides)} patches lie in the "
+        f"{buffer_px} px buffer"
     ]
     present = origins.class_pixels.sum(axis=0) > 0
     for side in ("val", "test"):

@@ -1,10 +1,11 @@
 """What a check of images and masks found: findings, and the report they make up."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from terrazzo.classes.schema import ClassSchema
+from terrazzo.system.reporting import listed
 
 Severity = Literal["refuse", "warn", "note"]
 
@@ -36,12 +37,10 @@ class Finding:
     example: tuple[int, int] | None = None
     """(row, col) of one such pixel."""
 
-    def text(self, root: str = "") -> str:
-        """`folder/a.png: what was found, e.g. row 3, col 5`; the name is relative to `root` where it lies below."""
+    def text(self) -> str:
+        """`folder/a.png: what was found, e.g. row 3, col 5`."""
         at = f", e.g. row {self.example[0]}, col {self.example[1]}" if self.example else ""
-        below = self.file.removeprefix(root).lstrip("/\\!") if root else ""
-        file = below or self.file
-        return f"{file}: {self.detail}{at}"
+        return f"{self.file}: {self.detail}{at}"
 
     def to_dict(self) -> dict[str, Any]:
         """The finding as a JSON value."""
@@ -81,8 +80,24 @@ class Report:
         return f"{refused[0].text()}{more}; {REMEDIES[refused[0].kind]}"
 
     def lines(self) -> list[str]:
-        """The report as text: notes, then findings file by file; names are relative to the root."""
-        return [*self.notes, *(f"{found.severity}: {found.text(self.root)}" for found in self.findings)]
+        """The report as text: notes, then warnings and refusals in file order, equal ones in one line.
+
+        Findings that are notes themselves are counted among the notes. File names are relative to the root.
+        """
+        equal: dict[tuple[str, str], list[Finding]] = {}
+        for found in self.findings:
+            if found.severity != "note":
+                below = found.file.removeprefix(self.root).lstrip("/\\!")
+                equal.setdefault((found.severity, found.detail), []).append(replace(found, file=below or found.file))
+        return [
+            *self.notes,
+            *(
+                f"{severity}: {found[0].text()}"
+                if len(found) == 1
+                else f"{severity}: {listed([f.file for f in found])}: {detail}"
+                for (severity, detail), found in equal.items()
+            ),
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """The report as a JSON value."""

@@ -29,6 +29,7 @@ from terrazzo.scenes.contract.mask_values import (
     is_binary,
 )
 from terrazzo.scenes.scene import Asset, Found
+from terrazzo.system.reporting import listed
 
 AGREEMENT = 0.5
 """A table inside the data is used where more than this share of the pixels has its colours: the rest is for the label
@@ -106,8 +107,8 @@ def resolve_classes(
         return Classes(ClassSchema(("unknown",), distinct_colors(1)), ("classes: unknown, no mask can be read",))
     notes: list[str] = []
     if found.class_table is not None:
-        table, note = _table_inside(found.class_table, census, colors, noisy)
-        notes.append(note)
+        table, about = _table_inside(found.class_table, census, colors, noisy)
+        notes += about
         if table:
             classes = _of_table(table, census, unknown, ignore_values, found.class_table.where)
             return replace(classes, schema=_with_void(classes.schema, void), notes=(*notes, *classes.notes))
@@ -122,8 +123,8 @@ def resolve_classes(
     covered, occurring = coverage(schema, colors, noisy)
     share = covered / max(census.total, 1)
     notes.append(
-        f"classes: the masks' colours match the known palette '{name}' "
-        f"({occurring} of its {schema.n_classes} classes occur, {share:.2%} of the pixels)"
+        f"classes: the masks match the known palette '{name}' "
+        f"({occurring} of {schema.n_classes} classes occur, {share:.2%} of the pixels)"
     )
     return Classes(_with_void(schema, void), tuple(notes))
 
@@ -151,13 +152,14 @@ def _written(value: int, census: Census) -> str:
 
 def _table_inside(
     asset: Asset, census: Census, colors: Mapping[Color, int], noisy: bool
-) -> tuple[ClassTable | None, str]:
-    """The table among the data's files if it agrees with the masks, and a note on it."""
+) -> tuple[ClassTable | None, list[str]]:
+    """The table among the data's files if it agrees with the masks, and notes on it."""
     try:
         table = parse_table(asset.read().decode("utf-8-sig"), asset.name)
     except (ImageError, ClassTableError, UnicodeDecodeError) as error:
-        return None, f"the data's own table is not used: {error}"
+        return None, [f"the data's own table is not used: {error}"]
     schema = table.schema
+    used = f"classes: {schema.n_classes} from the data's own {asset.name}"
     if not census.is_color:
         two_rows = is_binary(census) and len(table.values) == 2
         fitting = sum(count for value, count in census.pixels.items() if value in table.values)
@@ -165,17 +167,17 @@ def _table_inside(
             census.pixels.get(value, 0) for value in {IGNORE, *(v for _, v in table.ignored)} - set(table.values)
         )
         if two_rows or fitting > AGREEMENT * (census.total - ignored):
-            return table, f"classes: {schema.n_classes} from the data's own {asset.name}"
-        return None, f"the data's own {asset.name} is not used: its {schema.n_classes} classes are not the masks' ids"
+            return table, [used]
+        return None, [f"the data's own {asset.name} is not used: its {schema.n_classes} classes are not the masks' ids"]
     covered, occurring = coverage(schema, colors, noisy)
     if covered > AGREEMENT * census.total:
-        return table, f"classes: {schema.n_classes} from the data's own {asset.name}"
+        return table, [used]
     missing = [format_color(color) for color in schema.colors if color not in colors]
-    return None, (
-        f"the data's own {asset.name} disagrees with the masks and is not used: {occurring} of its {schema.n_classes} "
-        f"colours occur, on {covered / max(census.total, 1):.1%} of the pixels; not in the masks: "
-        f"{', '.join(missing[:_SHOWN])}"
-    )
+    return None, [
+        f"the data's own {asset.name} is not used: {occurring} of its {schema.n_classes} colours occur, "
+        f"on {covered / max(census.total, 1):.1%} of the pixels",
+        f"the data's own {asset.name}: not in the masks: {listed(missing, _SHOWN)}",
+    ]
 
 
 def _check_enough(schema: ClassSchema, found: Found) -> None:
@@ -196,9 +198,7 @@ def _with_void(schema: ClassSchema, void: tuple[Color, ...]) -> ClassSchema:
 
 def _unresolved(census: Census, colors: Mapping[Color, int], data: str) -> str:
     """One line on masks of unknown meaning: their values with shares, and what to do."""
-    most = list(census.pixels.items())[:_SHOWN]
-    shares = ", ".join(f"{value_text(census, value)} {count / census.total:.1%}" for value, count in most)
-    more = f" and {len(census.pixels) - _SHOWN} more" if len(census.pixels) > _SHOWN else ""
+    shares = [f"{value_text(census, value)} {count / census.total:.1%}" for value, count in census.pixels.items()]
     what = "colours" if census.is_color else "ids"
     if census.is_color and (tolerant := match_palette(colors, noisy=True)):
         hint = f"with --unknown nearest they match the known palette '{tolerant[0]}'; or write"
@@ -206,6 +206,6 @@ def _unresolved(census: Census, colors: Mapping[Color, int], data: str) -> str:
         hint = "write"
     reason = "match no known palette" if census.is_color else "need a table of classes"
     return (
-        f"the masks' {len(census.pixels)} {what} {reason}: {shares}{more}; {hint} a table with "
+        f"the masks' {len(census.pixels)} {what} {reason}: {listed(shares, _SHOWN)}; {hint} a table with "
         f"`terrazzo inspect {data} --write-classes classes.csv`, edit it, and give it as --classes classes.csv"
     )

@@ -66,13 +66,15 @@ def named_values(surveyed: Survey, counted: Census, classes: Classes, options: L
 def ignored(left: Sequence[Verdict], counted: Census, names: Mapping[int, str]) -> list[str]:
     """A counted line for each colour or id that is known to mean no class."""
     totals: dict[int, list[int]] = {}
+    first: dict[int, str] = {}
     for verdict in left:
         for value, count in verdict.ignored:
             totals.setdefault(value, []).append(count)
+            first.setdefault(value, verdict.kept.scene.label.name if verdict.kept else "")
     all_pixels = max(sum(int(verdict.pixels.sum()) for verdict in left), 1)
     return [
         f"ignored: {how_many(sum(counts), 'pixel')} ({sum(counts) / all_pixels:.2%}) of {value_text(counted, value)}, "
-        f"{names.get(value, 'which means no class')}, in {how_many(len(counts), 'file')}"
+        f"{names.get(value, 'no class')}, in {how_many(len(counts), 'file')}, e.g. {first[value]}"
         for value, counts in totals.items()
     ]
 
