@@ -101,7 +101,7 @@ def test_black_is_void_where_the_source_knows_it(tmp_path: Path) -> None:
         (7, 31),
     )
     assert result.report.ignored_pixels == 4
-    ignored = "ignored: 4 pixels (0.08%) of #000000, no class, in 1 file, e.g. Tile 1/masks/image_part_002.png"
+    ignored = "ignored: 4 pixels (0.08%) of #000000, in 1 file, e.g. Tile 1/masks/image_part_002.png"
     assert [line for line in result.report.lines() if "#000000" in line] == [ignored]  # not once more, file by file
 
 

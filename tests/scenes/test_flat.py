@@ -333,7 +333,7 @@ def test_the_id_column_says_which_value_is_which_class(tmp_path: Path) -> None:
     assert result.report.notes == (
         f"classes: 6 from --classes {tmp_path / 'mine.csv'}",
         "classes: 'No data' (the value 0) means no class",
-        "ignored: 3 pixels (0.12%) of id 0, no class, in 1 file, e.g. masks/b.png",
+        "ignored: 3 pixels (0.12%) of id 0, in 1 file, e.g. masks/b.png",
     )
 
 
@@ -369,7 +369,7 @@ def test_ids_that_are_not_in_the_table_follow_unknown(tmp_path: Path) -> None:
     assert "b.png: 400 pixels of id 0 out of range, which is 1..6 and 255, e.g. row 0, col 0" in refused.refusal
     ignored = checked(root, classes=mine, unknown="ignore")
     assert ignored.report.refusal is None
-    assert "ignored: 400 pixels (8.33%) of id 0, no class, in 1 file, e.g. masks/b.png" in ignored.report.notes
+    assert "ignored: 400 pixels (8.33%) of id 0, in 1 file, e.g. masks/b.png" in ignored.report.notes
     b = next(scene.scene for scene in ignored.scenes if scene.scene.name == "b")
     assert np.array_equal(read_label(b, ignored.schema, "ignore"), np.array([255, 0, 1, 2, 3, 4], np.uint8)[IDS])
 

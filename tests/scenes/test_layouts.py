@@ -13,9 +13,9 @@ import terrazzo
 from terrazzo.classes.palettes import CAMVID, CITYSCAPES, SEMANTIC_DRONE
 from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.errors import ClassTableError, LabelError
-from terrazzo.scenes import find_scenes
 from terrazzo.scenes.contract.check import Checked, check, read_label
 from terrazzo.scenes.contract.options import LabelOptions
+from terrazzo.scenes.detect import find_scenes
 from terrazzo.scenes.layouts.cityscapes import TRAINING_IDS
 from terrazzo.scenes.synthetic import write_world
 from tests.worlds.handmade import encoded, photo, write

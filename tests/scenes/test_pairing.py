@@ -12,8 +12,8 @@ import pytest
 
 from terrazzo.errors import ImageError, InputError
 from terrazzo.pixels.photos import read_photo
-from terrazzo.scenes import find_scenes, stitch_tile
-from terrazzo.scenes.detect import LAYOUTS
+from terrazzo.scenes.detect import LAYOUTS, find_scenes
+from terrazzo.scenes.stitch import stitch_tile
 from terrazzo.scenes.trees import FolderTree, ZipTree, composed, natural_key, open_tree
 from tests.worlds.handmade import bands_of_classes, color_mask, encoded, flat_set, photo, tile_set, write
 

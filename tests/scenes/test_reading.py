@@ -12,11 +12,11 @@ from terrazzo.errors import ImageError, InputError, LabelError, OutputExistsErro
 from terrazzo.patches.folder import open_patches
 from terrazzo.pixels.masks import read_mask
 from terrazzo.pixels.photos import View, read_photo
-from terrazzo.scenes import find_scenes
 from terrazzo.scenes.contract import reading
 from terrazzo.scenes.contract.check import check
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.contract.reading import Reader
+from terrazzo.scenes.detect import find_scenes
 from terrazzo.scenes.synthetic import render
 from tests.worlds.handmade import bands_of_classes, color_mask, encoded, exif, flat_set, photo, write
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from terrazzo.errors import LabelError
 from terrazzo.patches.cutting import Cut, cut, grid
 from terrazzo.patches.write_patches import Cuttable, Preparation
-from terrazzo.patches.writer import CutScenes, PatchWriter, Source, count_classes
+from terrazzo.patches.writer import PatchWriter, Source, Written, count_classes
 from terrazzo.scenes.contract.check import Checked, check, read_label
 from terrazzo.scenes.contract.reading import Reader
 from terrazzo.scenes.contract.verdicts import CheckedScene
@@ -79,7 +79,7 @@ def _key(asked: Preparation, checked: Checked) -> list[str | bytes]:
     return parts
 
 
-def _cut(asked: Preparation, checked: Checked, reader: Reader, writer: PatchWriter) -> CutScenes:
+def _cut(asked: Preparation, checked: Checked, reader: Reader, writer: PatchWriter) -> Written:
     """Decode and cut in parallel, write in order: the files do not depend on the number of threads."""
     size, fit, schema = asked.patches.patch_size, asked.patches.fit, checked.schema
     if not any(np.prod(grid(scene.height, scene.width, size, fit)) for scene in checked.scenes):
@@ -96,12 +96,12 @@ def _cut(asked: Preparation, checked: Checked, reader: Reader, writer: PatchWrit
     for number, (pieces, pixels) in enumerate(_ordered(work, checked.scenes)):
         writer.add(number, pieces, pixels)
         asked.reporter.progress("cutting patches", number + 1, len(checked.scenes))
-    return CutScenes(writer.finish(), [_source(scene) for scene in checked.scenes])
-
-
-def _source(checked: CheckedScene) -> Source:
-    scene = checked.scene
-    return Source(scene.name, scene.group, scene.split, checked.height, checked.width, checked.pixel_hash)
+    return writer.finish(
+        [
+            Source(one.scene.name, one.scene.group, one.scene.split, one.height, one.width, one.pixel_hash)
+            for one in checked.scenes
+        ]
+    )
 
 
 def _ordered(

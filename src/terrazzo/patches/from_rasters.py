@@ -16,7 +16,7 @@ from terrazzo.errors import InputError, LabelError
 from terrazzo.patches.raster_cutting import CutCount, cut_strip, strips
 from terrazzo.patches.splits.footprints import Footprints, footprints
 from terrazzo.patches.write_patches import Cuttable, Preparation
-from terrazzo.patches.writer import CutScenes, PatchWriter, Source, Written
+from terrazzo.patches.writer import PatchWriter, Source, Written
 from terrazzo.pixels.rasters import open_pixels
 from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
 from terrazzo.scenes.labelled_rasters.labelling import Labelling
@@ -115,7 +115,7 @@ class _Scenes:
     lying: Footprints
     asked: Preparation
 
-    def cut(self, writer: PatchWriter) -> CutScenes:
+    def cut(self, writer: PatchWriter) -> Written:
         """Write the patches with a labelled pixel, scene by scene. Raises LabelError where there are none."""
         numbers: list[int] = []
         sources: list[Source] = []
@@ -124,12 +124,14 @@ class _Scenes:
             if source is not None:
                 numbers.append(number)
                 sources.append(replace(source, group=self.lying.group(number)))
-        written = writer.finish()
+        written = writer.finish(sources)
         if not len(written.image):
             self._refuse_nothing()
         rasters = np.array(numbers, np.int64)
         ground = None if self.lying.alone else self.lying.ground(written.image, written.corners, rasters)
-        return CutScenes(written, sources, ground, self._absent(written))
+        absent = [self.labelling.schema.names[i] for i in np.flatnonzero(written.class_pixels.sum(axis=0) == 0)]
+        warnings = (f"classes without a pixel in any patch: {', '.join(absent)}",) if absent else ()
+        return replace(written, ground=ground, warnings=warnings)
 
     def _cut_scene(self, writer: PatchWriter, number: int, scene: LabelledScene) -> Source | None:
         """Write the patches of a scene as those of the image `number`; None where its labels are left out."""
@@ -148,12 +150,6 @@ class _Scenes:
             for note in (*count.notes(), *labels.notes()):
                 say(f"{scene.pair.image.name}: {note}")
         return Source(name, name, None, raster.height, raster.width, count.pixel_hash)
-
-    def _absent(self, written: Written) -> tuple[str, ...]:
-        """A warning of classes that no patch shows."""
-        absent = np.flatnonzero(written.class_pixels.sum(axis=0) == 0)
-        names = ", ".join(self.labelling.schema.names[i] for i in absent)
-        return (f"classes without a pixel in any patch: {names}",) if names else ()
 
     def _refuse_nothing(self) -> None:
         """Raise LabelError: no patch came of the scenes."""

@@ -19,8 +19,8 @@ class PatchOptions:
     """How images become patches: crop, pad or resize (`cutting.cut`)."""
 
     def __post_init__(self) -> None:
-        _check("--patch-size", "patch_size", self.patch_size, InputError)
-        _check("--fit", "fit", self.fit, InputError)
+        _check("patch_size", self.patch_size, InputError)
+        _check("fit", self.fit, InputError)
 
     @property
     def least_side(self) -> int:
@@ -49,22 +49,18 @@ class SplitOptions:
     """Pixels between a training patch and a validation or test block; None: one patch."""
 
     def __post_init__(self) -> None:
-        for flag, field, value in (
-            ("--split", "split", self.method),
-            ("--val", "val", self.val),
-            ("--test", "test", self.test),
-            ("--seed", "seed", self.seed),
-        ):
-            _check(flag, field, value, SplitError)
+        for field, value in (("split", self.method), ("val", self.val), ("test", self.test), ("seed", self.seed)):
+            _check(field, value, SplitError)
         if self.val + self.test >= 1:
             raise SplitError(
                 f"--val {self.val} and --test {self.test} leave nothing to train on; their sum must be below 1"
             )
-        if self.block_size is not None and self.block_size < 1:
-            raise SplitError(f"--block-size {self.block_size}: expected patches along the side of a block, 1 or more")
-        if self.buffer is not None and self.buffer < 0:
-            raise SplitError(f"--buffer {self.buffer}: expected pixels between the sides, 0 or more")
-        for flag, given in (("--block-size", self.block_size), ("--buffer", self.buffer)):
+        for flag, given, least, what in (
+            ("--block-size", self.block_size, 1, "patches along the side of a block"),
+            ("--buffer", self.buffer, 0, "pixels between the sides"),
+        ):
+            if given is not None and given < least:
+                raise SplitError(f"{flag} {given}: expected {what}, {least} or more")
             if given is not None and self.method not in (None, "block"):
                 raise SplitError(f"{flag} {given}: is for --split block, not for --split {self.method}")
 
@@ -78,7 +74,7 @@ class SplitOptions:
         return {name: value[name] for name in value if name not in ("block_size", "buffer") or value[name] is not None}
 
 
-def _check(flag: str, field: str, value: Any, error: type[TerrazzoError]) -> None:
+def _check(field: str, value: Any, error: type[TerrazzoError]) -> None:
     """Raise `error`, naming the flag, where a recipe's data section takes no such value for the field."""
     try:
         DataSection.model_validate({field: value})
@@ -86,4 +82,4 @@ def _check(flag: str, field: str, value: Any, error: type[TerrazzoError]) -> Non
         first = problem.errors(include_url=False)[0]
         expected = first["msg"].removeprefix("Input should be ").replace("'", "")
         noun = "a value " if first["type"].startswith(("greater", "less")) else ""
-        raise error(f"{flag} {value}: expected {noun}{expected}") from None
+        raise error(f"--{field.replace('_', '-')} {value}: expected {noun}{expected}") from None

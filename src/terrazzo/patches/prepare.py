@@ -8,7 +8,6 @@ from terrazzo.system.places import PathLike
 from terrazzo.system.reporting import Progress, Reporter, Say, quiet, silent
 
 if TYPE_CHECKING:
-    from terrazzo.patches.options import SplitOptions
     from terrazzo.patches.prepared import Prepared
     from terrazzo.recipe.sections import DataSection
 
@@ -54,7 +53,7 @@ def prepare(
     label rasters; `bands` and `scale` as in predict.
     """
     from terrazzo.patches.from_pictures import Pictures
-    from terrazzo.patches.options import PatchOptions
+    from terrazzo.patches.options import PatchOptions, SplitOptions
     from terrazzo.patches.write_patches import PatchSource, Preparation, write_patches
     from terrazzo.recipe.reading import load_recipe
     from terrazzo.recipe.sections import DataSection
@@ -81,7 +80,8 @@ def prepare(
         downsample=section.downsample,
         ignore_value=tuple(ignore_value),
     )
-    cutting, division = PatchOptions(section.patch_size, section.fit), _split_options(section, block_size, buffer)
+    cutting = PatchOptions(section.patch_size, section.fit)
+    division = SplitOptions(section.split, section.val, section.test, section.seed, block_size, buffer)
     return write_patches(Preparation(source, Path(out), reading, cutting, division, overwrite, Reporter(progress, say)))
 
 
@@ -90,22 +90,16 @@ def prepare_by_section(
 ) -> "Prepared":
     """A data set of pictures prepared as a recipe's data section says. Raises what `write_patches` raises."""
     from terrazzo.patches.from_pictures import Pictures
-    from terrazzo.patches.options import PatchOptions
+    from terrazzo.patches.options import PatchOptions, SplitOptions
     from terrazzo.patches.write_patches import Preparation, write_patches
     from terrazzo.scenes.contract.options import LabelOptions
 
     reading = LabelOptions(downsample=section.downsample)
     cutting = PatchOptions(section.patch_size, section.fit)
+    division = SplitOptions(section.split, section.val, section.test, section.seed)
     source = Pictures(data, section.layout)
-    return write_patches(Preparation(source, out, reading, cutting, _split_options(section), overwrite, reporter))
+    return write_patches(Preparation(source, out, reading, cutting, division, overwrite, reporter))
 
 
 def _path(value: PathLike | None) -> Path | None:
     return None if value is None else Path(value)
-
-
-def _split_options(section: "DataSection", block_size: int | None = None, buffer: int | None = None) -> "SplitOptions":
-    """The split that a data section asks for. Raises SplitError at values that cannot be used."""
-    from terrazzo.patches.options import SplitOptions
-
-    return SplitOptions(section.split, section.val, section.test, section.seed, block_size, buffer)

@@ -13,7 +13,7 @@ from terrazzo.patches.folder import DESCRIPTION, FORMAT, MARK, open_patches
 from terrazzo.patches.options import PatchOptions, SplitOptions
 from terrazzo.patches.prepared import Prepared
 from terrazzo.patches.splits.split import make_split
-from terrazzo.patches.writer import CutScenes, Making, PatchWriter, finished, open_writer, write_tables
+from terrazzo.patches.writer import Making, PatchWriter, Written, finished, open_writer, write_tables
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.system.files import digest, refuse_existing, write_folder_beside
 from terrazzo.system.reporting import Reporter
@@ -26,7 +26,7 @@ class Cuttable:
     schema: ClassSchema
     bands: int
     split: SplitOptions
-    cut: Callable[[PatchWriter], CutScenes]
+    cut: Callable[[PatchWriter], Written]
     """Writes the patches of all scenes. Raises LabelError where there are none."""
     key: Sequence[str | bytes]
     """What decides the patches beside classes and options: the files, scene by scene."""
@@ -76,12 +76,12 @@ def write_patches(asked: Preparation) -> Prepared:
         refuse_existing(asked.out, "a finished set of patches", asked.overwrite, MARK)
         with write_folder_beside(asked.out) as folder:
             with open_writer(folder, asked.patches.patch_size, ready.bands, ready.schema.n_classes) as writer:
-                scenes = ready.cut(writer)
-            split = make_split(scenes.origins(ready.schema), ready.split)
-            warnings = (*scenes.warnings, *split.warnings)
+                written = ready.cut(writer)
+            split = make_split(written.origins(ready.schema), ready.split)
+            warnings = (*written.warnings, *split.warnings)
             told = {"fit": asked.patches.fit, "downsample": asked.labels.downsample, **ready.told}
             noted = replace(split, warnings=(*ready.notes, *warnings))
-            write_tables(folder, scenes, noted, Making(key, ready.schema, ready.split, told))
+            write_tables(folder, written, noted, Making(key, ready.schema, ready.split, told))
     return Prepared(open_patches(asked.out), False, warnings)
 
 

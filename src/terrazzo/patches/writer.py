@@ -38,7 +38,9 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Written:
-    """What is known of each of N patches once their pixels are written."""
+    """What is known of each of N patches once their pixels are written, and the images that they come from."""
+
+    sources: Sequence[Source]
 
     image: NDArray[np.int64]
     """(N,) the number of its image."""
@@ -49,6 +51,9 @@ class Written:
     pixel_hash: str
     patch_size: int
     bands: int
+    ground: Ground | None = None
+    """Where the patches lie; None: no image is near another."""
+    warnings: tuple[str, ...] = ()
 
     @property
     def valid_pixels(self) -> NDArray[np.int64]:
@@ -56,32 +61,20 @@ class Written:
         valid: NDArray[np.int64] = self.class_pixels.sum(axis=1)
         return valid
 
-
-@dataclass(frozen=True, eq=False)
-class CutScenes:
-    """The patches of all scenes once their pixels are written, and the images that they come from."""
-
-    written: Written
-    sources: Sequence[Source]
-    ground: Ground | None = None
-    """Where the patches lie; None: no image is near another."""
-    warnings: tuple[str, ...] = ()
-
     def origins(self, schema: ClassSchema) -> PatchOrigins:
         """What a split is made from."""
         names = list(dict.fromkeys(source.group for source in self.sources))
         group = np.array([names.index(source.group) for source in self.sources], np.int64)
-        written = self.written
         return PatchOrigins(
-            image=written.image,
-            group=group[written.image],
-            given=tuple(self.sources[image].split for image in written.image),
-            class_pixels=written.class_pixels,
-            valid_pixels=written.valid_pixels,
+            image=self.image,
+            group=group[self.image],
+            given=tuple(self.sources[image].split for image in self.image),
+            class_pixels=self.class_pixels,
+            valid_pixels=self.valid_pixels,
             class_names=schema.names,
             group_names=tuple(names),
-            corners=written.corners,
-            patch_size=written.patch_size,
+            corners=self.corners,
+            patch_size=self.patch_size,
             ground=self.ground,
         )
 
@@ -109,13 +102,13 @@ class PatchWriter:
             self._hasher.update(array.data)
         self._parts.append((np.full(len(pieces.masks), image, np.int64), pieces.corners, class_pixels))
 
-    def finish(self) -> Written:
-        """What was written; to be called once, when all patches are added."""
+    def finish(self, sources: Sequence[Source]) -> Written:
+        """What was written, from these images; to be called once, when all patches are added."""
         self._write_headers()
         image = np.concatenate([np.zeros(0, np.int64), *[part[0] for part in self._parts]])
         corners = np.concatenate([np.zeros((0, 2), np.int64), *[part[1] for part in self._parts]])
         pixels = np.concatenate([np.zeros((0, self._n_classes), np.int64), *[part[2] for part in self._parts]])
-        return Written(image, corners, pixels, self._hasher.hexdigest(), self.patch_size, self._bands)
+        return Written(sources, image, corners, pixels, self._hasher.hexdigest(), self.patch_size, self._bands)
 
     def _write_headers(self) -> None:
         """The headers at the start of both files; numpy pads them, so that all counts give headers of one length."""
@@ -143,16 +136,16 @@ def count_classes(masks: NDArray[np.uint8], n_classes: int) -> NDArray[np.int64]
     return table[:, :n_classes]
 
 
-def _write_index(path: Path, scenes: CutScenes, split: Split) -> None:
+def _write_index(path: Path, written: Written, split: Split) -> None:
     """Write one line a patch: where it is from, its side, its valid pixels."""
-    written, sources = scenes.written, scenes.sources
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(INDEX_FIELDS)
         valid_pixels = written.valid_pixels
         for patch, image in enumerate(written.image):
             row, col = written.corners[patch]
-            writer.writerow([patch, image, sources[image].group, row, col, split.sides[patch], valid_pixels[patch]])
+            group, side = written.sources[image].group, split.sides[patch]
+            writer.writerow([patch, image, group, row, col, side, valid_pixels[patch]])
 
 
 @dataclass(frozen=True)
@@ -166,10 +159,10 @@ class Making:
     """Further entries of dataset.json: fit, downsample, layout; of rasters the ground sampling distance and bands."""
 
 
-def write_tables(folder: Path, scenes: CutScenes, split: Split, making: Making) -> None:
+def write_tables(folder: Path, written: Written, split: Split, making: Making) -> None:
     """Write index.csv and dataset.json beside the pixels."""
-    _write_index(folder / INDEX, scenes, split)
-    written, classes = scenes.written, making.schema.to_dict()
+    _write_index(folder / INDEX, written, split)
+    classes = making.schema.to_dict()
     pixels = written.class_pixels.sum(axis=0)
     for entry in classes["classes"]:
         entry["pixels"] = int(pixels[entry["id"]])
@@ -187,14 +180,8 @@ def write_tables(folder: Path, scenes: CutScenes, split: Split, making: Making) 
         "leak": split.leak,
         "seed": making.split.seed,
         "images": [
-            {
-                "name": source.name,
-                "group": source.group,
-                "height": source.height,
-                "width": source.width,
-                "hash": source.pixel_hash,
-            }
-            for source in scenes.sources
+            {"name": one.name, "group": one.group, "height": one.height, "width": one.width, "hash": one.pixel_hash}
+            for one in written.sources
         ],
         "notes": list(split.warnings),
         "content_hash": digest(written.pixel_hash, "".join(split.sides), json.dumps(classes)),

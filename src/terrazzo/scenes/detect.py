@@ -5,14 +5,16 @@ from importlib import import_module
 from pathlib import Path
 
 from terrazzo.errors import InputError
-from terrazzo.scenes.layouts import LAYOUT_NAMES, module_of
+from terrazzo.scenes import layouts
 from terrazzo.scenes.pairing.folders import IMAGE_FOLDERS, IMAGE_SUFFIXES, MASK_FOLDERS
-from terrazzo.scenes.scene import Found, Layout, Tree
-from terrazzo.scenes.trees import open_tree
+from terrazzo.scenes.scene import Found, Layout
+from terrazzo.scenes.trees import Tree, open_tree
 from terrazzo.system.reporting import how_many, listed
 
-_entries: tuple[Layout, ...] = tuple(import_module(module_of(name)).LAYOUT for name in LAYOUT_NAMES)
-LAYOUTS: Mapping[str, Layout] = {entry.name: entry for entry in sorted(_entries, key=lambda entry: entry.rank)}
+_MODULES = (import_module(f"{layouts.__name__}.{name.replace('-', '_')}") for name in layouts.LAYOUT_NAMES)
+LAYOUTS: Mapping[str, Layout] = {
+    layout.name: layout for layout in sorted((module.LAYOUT for module in _MODULES), key=lambda layout: layout.rank)
+}
 """Every layout by name, in the order in which they are tried."""
 
 

@@ -101,8 +101,9 @@ def _get(data: PublicData, get: Download | None) -> Path:
         with redirect_stdout(sys.stderr):  # kagglehub talks on stdout, which belongs to the result
             path = Path((get or _kagglehub())(data.handle))
     except _troubles() as error:
+        reason = shorten(f"{type(error).__name__}: {error}", 120, placeholder=" ...")
         raise InputError(
-            f"{data.handle}: kagglehub could not fetch it ({_reason(error)}); look at the network and at Kaggle's "
+            f"{data.handle}: kagglehub could not fetch it ({reason}); look at the network and at Kaggle's "
             f"credentials, or {_by_hand(data)}"
         ) from error
     if not path.is_dir():
@@ -127,8 +128,3 @@ def _troubles() -> tuple[type[Exception], ...]:
 
 def _by_hand(data: PublicData) -> str:
     return f"download it by hand from {data.page} and go on with `terrazzo inspect FILE.zip`"
-
-
-def _reason(error: Exception) -> str:
-    text, name = str(error), type(error).__name__
-    return f"{name}: {shorten(text, 100, placeholder=' ...')}" if text else name

@@ -2,26 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from terrazzo.classes.schema import ClassSchema, Color
-
-
-class Tree(Protocol):
-    """Named files that can be read: a folder, or a zip."""
-
-    @property
-    def name(self) -> str:
-        """The name of the root: the folder's own name, or the zip's without its suffix."""
-
-    def files(self) -> tuple[str, ...]:
-        """The names of all files that are not hidden, relative to the root, forward slashes, in natural order."""
-
-    def read(self, name: str) -> bytes:
-        """The bytes of one file. Raises ImageError where it cannot be read."""
-
-    def where(self, name: str) -> str:
-        """The file's name as messages show it: `folder/a.png`, `data.zip!a.png`."""
+from terrazzo.scenes.trees import Tree
 
 
 @dataclass(frozen=True)
@@ -117,8 +100,6 @@ class Layout:
     find: Callable[[Tree], Found | None]
     """The scenes of a tree in this layout; None where the tree has another."""
     expected: str
-    """The files that it is known by, for errors."""
-    about: str
-    """One line for help texts."""
+    """The files that it is known by, in one line for errors and help texts."""
     rank: int
     """Layouts are tried from the lowest rank on: the most particular first, `flat` last."""

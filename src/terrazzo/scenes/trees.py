@@ -10,12 +10,12 @@ import stat
 import unicodedata
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from terrazzo.errors import ImageError, InputError
-from terrazzo.scenes.scene import Tree
 
 MAX_MEMBER_BYTES = 2 << 30
 """Declared size beyond which a zip's member is taken for a decompression bomb: 400 megapixels of raw RGB fit."""
@@ -27,7 +27,7 @@ def natural_key(name: str) -> tuple[list[int | str], str]:
     return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
 
 
-def open_tree(path: Path) -> Tree:
+def open_tree(path: Path) -> "Tree":
     """The tree at `path`: a folder, or a zip file. Raises InputError where it is neither."""
     path = Path(path)
     if path.is_dir():
@@ -45,22 +45,38 @@ def composed(names: Iterable[str]) -> dict[str, str]:
     return {form if forms[form] == 1 else name: name for form, name in normal}
 
 
-class FolderTree:
-    """The files below a folder; links to folders are followed, each real folder once."""
+class Tree(ABC):
+    """Named files that can be read, from several threads too; nothing is ever extracted to disk."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = Path(root)
-        self.name = self._root.resolve().name
-        self._stored = composed(self._walk())
+    def __init__(self, path: Path, name: str, stored: Iterable[str]) -> None:
+        self._path = path
+        self.name = name
+        """The folder's own name, or the zip's without its suffix."""
+        self._stored = composed(stored)
         self._files = tuple(sorted(self._stored, key=natural_key))
 
     def files(self) -> tuple[str, ...]:
-        """The names of all files, relative to the root, in natural order."""
+        """The names of all files that are not hidden, relative to the root, forward slashes, in natural order."""
         return self._files
+
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """The bytes of one file. Raises ImageError where it cannot be read."""
+
+    @abstractmethod
+    def where(self, name: str) -> str:
+        """The file's name as messages show it: `folder/a.png`, `data.zip!a.png`."""
+
+
+class FolderTree(Tree):
+    """The files below a folder; links to folders are followed, each real folder once."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root, root.resolve().name, _walk(root))
 
     def read(self, name: str) -> bytes:
         """The bytes of one file. Raises ImageError where it cannot be read."""
-        path = self._root / self._stored[name]
+        path = self._path / self._stored[name]
         try:
             if not stat.S_ISREG(path.stat().st_mode):
                 raise ImageError(f"{self.where(name)}: is no regular file")  # a pipe would be waited for
@@ -70,29 +86,15 @@ class FolderTree:
 
     def where(self, name: str) -> str:
         """The file's path as the user would type it."""
-        return str(self._root / self._stored.get(name, name))
-
-    def _walk(self) -> Iterator[str]:
-        seen: set[str] = set()
-        for folder, subfolders, files in os.walk(self._root, onerror=_refuse_folder, followlinks=True):
-            real = os.path.realpath(folder)
-            if real in seen:
-                subfolders.clear()
-                continue
-            seen.add(real)
-            subfolders[:] = sorted(name for name in subfolders if not _is_hidden(name))
-            relative = Path(folder).relative_to(self._root)
-            yield from ((relative / name).as_posix() for name in files if not _is_hidden(name))
+        return str(self._path / self._stored.get(name, name))
 
 
-class ZipTree:
-    """The files in a zip, held open; reading is safe from several threads. Nothing is ever extracted to disk."""
+class ZipTree(Tree):
+    """The files in a zip, held open."""
 
     def __init__(self, path: Path) -> None:
-        self._path = Path(path)
-        self.name = self._path.stem
         try:
-            self._zip = zipfile.ZipFile(self._path)
+            self._zip = zipfile.ZipFile(path)
         except zipfile.BadZipFile as error:
             raise InputError(
                 f"{path}: is neither a folder nor a readable zip ({error}); give a folder or a whole .zip"
@@ -108,12 +110,7 @@ class ZipTree:
             if name in self._members:
                 raise InputError(f"{path}: holds {name} twice; which one is meant? Pack the zip anew")
             self._members[name] = member
-        self._stored = composed(self._members)
-        self._files = tuple(sorted(self._stored, key=natural_key))
-
-    def files(self) -> tuple[str, ...]:
-        """The names of all members, in natural order."""
-        return self._files
+        super().__init__(path, path.stem, self._members)
 
     def read(self, name: str) -> bytes:
         """The bytes of one member. Raises ImageError where it is encrypted, damaged or absurdly large."""
@@ -135,6 +132,20 @@ class ZipTree:
     def where(self, name: str) -> str:
         """`data.zip!a/b.png`."""
         return f"{self._path}!{name}"
+
+
+def _walk(root: Path) -> Iterator[str]:
+    """The names of the files below a folder that are not hidden."""
+    seen: set[str] = set()
+    for folder, subfolders, files in os.walk(root, onerror=_refuse_folder, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not _is_hidden(name))
+        relative = Path(folder).relative_to(root)
+        yield from ((relative / name).as_posix() for name in files if not _is_hidden(name))
 
 
 def _is_hidden(name: str) -> bool:

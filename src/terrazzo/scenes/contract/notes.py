@@ -73,8 +73,8 @@ def ignored(left: Sequence[Verdict], counted: Census, names: Mapping[int, str]) 
             first.setdefault(value, verdict.kept.scene.label.name if verdict.kept else "")
     all_pixels = max(sum(int(verdict.pixels.sum()) for verdict in left), 1)
     return [
-        f"ignored: {how_many(sum(counts), 'pixel')} ({sum(counts) / all_pixels:.2%}) of {value_text(counted, value)}, "
-        f"{names.get(value, 'no class')}, in {how_many(len(counts), 'file')}, e.g. {first[value]}"
+        f"ignored: {how_many(sum(counts), 'pixel')} ({sum(counts) / all_pixels:.2%}) of {value_text(counted, value)}"
+        f"{f', {names[value]}' if value in names else ''}, in {how_many(len(counts), 'file')}, e.g. {first[value]}"
         for value, counts in totals.items()
     ]
 

@@ -13,7 +13,7 @@ from terrazzo.scenes.contract.mask_values import spans
 from terrazzo.scenes.contract.reading import mask_view
 from terrazzo.scenes.contract.survey import Probe, ProbedMask
 from terrazzo.scenes.scene import Scene
-from terrazzo.system.reporting import how_many
+from terrazzo.system.reporting import how_many, listed
 
 _SHOWN = 3
 
@@ -125,7 +125,7 @@ def _out_of_range(probe: Probe, mask: ProbedMask, meaning: Translation, rules: R
     values, count, example = _largest(probe, mask, meaning.unknown)
     known = [value for value, i in enumerate(rules.lookup(probe.scene)) if i != NO_CLASS and value != IGNORE]
     allowed = f"{spans(known)} and {IGNORE}"
-    ids = _some([str(value) for value in values])
+    ids = listed([str(value) for value in values], _SHOWN)
     detail = f"{how_many(count, 'pixel')} of id {ids} out of range, which is {allowed}"
     return replace(offence("id-range", rules.bad, probe.scene.label.where, detail), count=count, example=example)
 
@@ -170,8 +170,4 @@ def _largest(probe: Probe, mask: ProbedMask, which: NDArray[np.bool_]) -> tuple[
 
 
 def _colors(values: list[int]) -> str:
-    return _some([format_color(unpack_color(value)) for value in values])
-
-
-def _some(texts: list[str]) -> str:
-    return ", ".join(texts[:_SHOWN]) + (f" and {len(texts) - _SHOWN} others" if len(texts) > _SHOWN else "")
+    return listed([format_color(unpack_color(value)) for value in values], _SHOWN)

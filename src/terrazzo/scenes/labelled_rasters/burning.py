@@ -21,9 +21,11 @@ from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.errors import InputError
 from terrazzo.pixels.bounds import Bounds, moved
 from terrazzo.pixels.rasters import Raster, gdal
-from terrazzo.scenes.contract.known_classes import GivenTable
+from terrazzo.scenes.contract.known_classes import given_classes
+from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.field_classes import NamedValues, classes_of_field
-from terrazzo.scenes.labelled_rasters.labelling import LabelRules, no_overlap, refuse_unplaced
+from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
+from terrazzo.scenes.labelled_rasters.labelling import no_overlap, refuse_unplaced
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
 from terrazzo.scenes.labelled_rasters.polygons import PolygonLayer, read_polygons
 from terrazzo.system.reporting import Say, how_many
@@ -31,12 +33,12 @@ from terrazzo.system.reporting import Say, how_many
 _PIECE = 1000  # polygons hashed at a time
 
 
-def polygon_labels(pair: LabelledRaster, rules: LabelRules, given: GivenTable | None) -> "PolygonLabels":
+def polygon_labels(inputs: SceneInputs, options: LabelOptions) -> "PolygonLabels":
     """The polygons of a layer with their classes. Raises InputError, LabelError, ClassTableError."""
-    layer = read_polygons(pair.labels, rules.class_field, rules.layer)
-    field = rules.class_field or ""
-    named = classes_of_field(layer.values, field, given, rules.unknown, rules.ignore_class)
-    return PolygonLabels(layer, named)
+    layer = read_polygons(inputs.labels, inputs.class_field, inputs.layer)
+    given = given_classes(options.classes) if options.classes else None
+    field = inputs.class_field or ""
+    return PolygonLabels(layer, classes_of_field(layer.values, field, given, options.unknown, options.ignore_class))
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from terrazzo.classes.tables import means_no_class
 from terrazzo.errors import ClassTableError
 from terrazzo.scenes.contract.known_classes import GivenTable
 from terrazzo.scenes.trees import natural_key
-from terrazzo.system.reporting import how_many
+from terrazzo.system.reporting import how_many, listed
 
 _SHOWN = 8
 
@@ -76,7 +76,7 @@ def _ids_in_table(counts: Mapping[str, int], field: str, given: GivenTable, unkn
     ids = {value: known.get(value, known.get(value.casefold())) for value in counts}
     strange = [value for value, i in ids.items() if i is None and not means_no_class(value)]
     if strange and unknown != "ignore":
-        shown = ", ".join(f"{value!r} ({how_many(counts[value], 'polygon')})" for value in strange[:_SHOWN])
+        shown = listed([f"{value!r} ({how_many(counts[value], 'polygon')})" for value in strange], _SHOWN)
         raise ClassTableError(
             f"--class-field {field}: {how_many(len(strange), 'value')} not in --classes {given.where}: {shown}; "
             "add them there, or leave their polygons out with --unknown ignore"

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -14,22 +13,6 @@ from terrazzo.pixels.bounds import Bounds, bounds_of
 from terrazzo.pixels.rasters import Raster
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
 from terrazzo.system.reporting import Say
-
-
-@dataclass(frozen=True)
-class LabelRules:
-    """What the user says of the labels."""
-
-    class_field: str | None = None
-    """The field of polygons that holds the class."""
-    layer: str | None = None
-    """The layer of polygons; None: the only one."""
-    unknown: str = "error"
-    """Values in no class: error, ignore, or (colours) nearest."""
-    ignore_class: tuple[str, ...] = ()
-    ignore_value: tuple[int, ...] = ()
-    data: str = "DATA"
-    """The arguments that a command names images and labels by, for the advice in errors."""
 
 
 class GridLabels(Protocol):

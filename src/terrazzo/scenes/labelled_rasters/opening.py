@@ -1,6 +1,5 @@
 """Rasters with their labels opened, each scene with its classes."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -9,11 +8,10 @@ from terrazzo.errors import InputError, LabelError
 from terrazzo.pixels.band_choice import choose
 from terrazzo.pixels.geodesy import ALIKE
 from terrazzo.pixels.rasters import Choice, Raster, read_raster
-from terrazzo.scenes.contract.known_classes import given_classes
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.burning import polygon_labels
 from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
-from terrazzo.scenes.labelled_rasters.labelling import GridLabels, Labelling, LabelRules
+from terrazzo.scenes.labelled_rasters.labelling import GridLabels, Labelling
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster, pair_rasters
 from terrazzo.scenes.labelled_rasters.raster_classes import raster_labels
 from terrazzo.system.reporting import Progress, Say, how_many
@@ -57,16 +55,13 @@ def open_labelling(
     scenes: Sequence[LabelledScene], inputs: SceneInputs, labels: LabelOptions, progress: Progress
 ) -> Labelling:
     """The labels of the scenes with their classes. Raises InputError, LabelError, ClassTableError."""
-    data = shlex.join(map(str, (inputs.images, inputs.labels)))
-    rules = LabelRules(inputs.class_field, inputs.layer, labels.unknown, labels.ignore_class, labels.ignore_value, data)
-    given = given_classes(labels.classes) if labels.classes else None
     pairs = [scene.pair for scene in scenes]
     if pairs[0].is_layer:
-        return polygon_labels(pairs[0], rules, given)
+        return polygon_labels(inputs, labels)
     for flag, value in (("--class-field", inputs.class_field), ("--layer", inputs.layer)):
         if value is not None:
             raise InputError(f"{flag} {value}: is for polygons, {pairs[0].labels} is a raster; leave it out")
-    return raster_labels(pairs, [scene.raster for scene in scenes], rules, given, progress)
+    return raster_labels(pairs, [scene.raster for scene in scenes], inputs, labels, progress)
 
 
 @contextmanager

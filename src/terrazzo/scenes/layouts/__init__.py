@@ -7,8 +7,3 @@ from pkgutil import iter_modules
 
 LAYOUT_NAMES = tuple(sorted(module.name.replace("_", "-") for module in iter_modules(__path__)))
 """The names of all layouts, sorted."""
-
-
-def module_of(layout: str) -> str:
-    """The module of a layout by its dotted name."""
-    return f"{__name__}.{layout.replace('-', '_')}"

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from terrazzo.classes.palettes import CAMVID
 from terrazzo.scenes.pairing.folders import IMAGE_SUFFIXES, left_alone
 from terrazzo.scenes.pairing.keyed import Keyed
-from terrazzo.scenes.scene import Asset, Found, Layout, LayoutClasses, Scene, Tree
+from terrazzo.scenes.scene import Asset, Found, Layout, LayoutClasses, Scene
+from terrazzo.scenes.trees import Tree
 
 NAME = "camvid"
 
@@ -74,10 +75,4 @@ def _shared_sequences(scenes: Sequence[Scene]) -> list[str]:
     return [f"frames of {', '.join(shared)} are in train and in test: scores on test flatter"] if shared else []
 
 
-LAYOUT = Layout(
-    NAME,
-    find,
-    expected="images_prepped_train/ with annotations_prepped_train/",
-    about="CamVid in its prepared folders",
-    rank=50,
-)
+LAYOUT = Layout(NAME, find, "images_prepped_train/ with annotations_prepped_train/", rank=50)

@@ -14,7 +14,8 @@ from terrazzo.classes.palettes import CITYSCAPES
 from terrazzo.classes.schema import IGNORE
 from terrazzo.scenes.pairing.folders import IMAGE_SUFFIXES, left_alone
 from terrazzo.scenes.pairing.keyed import Keyed
-from terrazzo.scenes.scene import Asset, Found, Layout, LayoutClasses, Scene, Tree
+from terrazzo.scenes.scene import Asset, Found, Layout, LayoutClasses, Scene
+from terrazzo.scenes.trees import Tree
 
 NAME = "cityscapes"
 
@@ -90,10 +91,4 @@ def _name(folder: str, key: _Key, kind: str) -> str:
     return posixpath.join(folder, *key[:2], f"{key[2]}_{kind}.png")
 
 
-LAYOUT = Layout(
-    NAME,
-    find,
-    expected="leftImg8bit/ with gtFine/, in them train/CITY/",
-    about="Cityscapes: leftImg8bit and gtFine, split by city",
-    rank=30,
-)
+LAYOUT = Layout(NAME, find, "leftImg8bit/ with gtFine/, in them train/CITY/", rank=30)

@@ -14,7 +14,8 @@ from terrazzo.errors import ImageError
 from terrazzo.pixels.masks import read_mask, snap
 from terrazzo.pixels.photos import View
 from terrazzo.scenes.pairing.folders import left_alone
-from terrazzo.scenes.scene import Asset, Found, Layout, LayoutClasses, LossyColors, Scene, Tree
+from terrazzo.scenes.scene import Asset, Found, Layout, LayoutClasses, LossyColors, Scene
+from terrazzo.scenes.trees import Tree
 
 NAME = "cityscapes-pairs"
 DISTANCE = 48.0
@@ -81,10 +82,4 @@ def _base(name: str) -> str:
     return posixpath.dirname(posixpath.dirname(name))
 
 
-LAYOUT = Layout(
-    NAME,
-    find,
-    expected="train/N.jpg and val/N.jpg, each a photo beside its colour mask",
-    about="Cityscapes as JPEGs, each a photo beside its mask",
-    rank=40,
-)
+LAYOUT = Layout(NAME, find, "train/N.jpg and val/N.jpg, each a photo beside its colour mask", rank=40)

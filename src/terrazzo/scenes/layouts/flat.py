@@ -14,7 +14,8 @@ import posixpath
 from terrazzo.scenes.pairing.folders import common_folder, find_class_table, given_split, pair_by_stem, without_split
 from terrazzo.scenes.pairing.one_folder import pair_in_folder
 from terrazzo.scenes.pairing.split_lists import with_split_lists
-from terrazzo.scenes.scene import Found, Layout, Scene, Tree
+from terrazzo.scenes.scene import Found, Layout, Scene
+from terrazzo.scenes.trees import Tree
 
 NAME = "flat"
 
@@ -36,10 +37,4 @@ def find(tree: Tree) -> Found | None:
     return with_split_lists(found, tree)
 
 
-LAYOUT = Layout(
-    NAME,
-    find,
-    expected="images/ and masks/ side by side, their files of equal names",
-    about="images and masks in sibling folders or in one folder",
-    rank=90,
-)
+LAYOUT = Layout(NAME, find, "images/ and masks/ side by side, their files of equal names", rank=90)

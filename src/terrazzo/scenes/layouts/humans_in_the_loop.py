@@ -12,7 +12,8 @@ import re
 from terrazzo.classes.palettes import DUBAI
 from terrazzo.scenes.pairing.folders import common_folder, find_class_table, given_split, pair_by_stem, without_split
 from terrazzo.scenes.pairing.split_lists import with_split_lists
-from terrazzo.scenes.scene import Found, Layout, Scene, Tree
+from terrazzo.scenes.scene import Found, Layout, Scene
+from terrazzo.scenes.trees import Tree
 
 NAME = "humans-in-the-loop"
 
@@ -40,10 +41,4 @@ def find(tree: Tree) -> Found | None:
     return with_split_lists(found, tree)
 
 
-LAYOUT = Layout(
-    NAME,
-    find,
-    expected="folders Tile N, each with images/ and masks/",
-    about="tiles of the Dubai set: Tile N/images and Tile N/masks",
-    rank=10,
-)
+LAYOUT = Layout(NAME, find, "folders Tile N, each with images/ and masks/", rank=10)

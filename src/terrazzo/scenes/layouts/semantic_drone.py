@@ -18,7 +18,8 @@ from terrazzo.classes.tables import ClassTable, parse_table
 from terrazzo.errors import ClassTableError, ImageError
 from terrazzo.scenes.pairing.folders import IMAGE_SUFFIXES, left_alone
 from terrazzo.scenes.pairing.keyed import Keyed
-from terrazzo.scenes.scene import Asset, Found, Layout, LayoutClasses, Scene, Tree
+from terrazzo.scenes.scene import Asset, Found, Layout, LayoutClasses, Scene
+from terrazzo.scenes.trees import Tree
 
 NAME = "semantic-drone"
 CLASS_TABLES = ("class_dict_seg.csv", "class_dict.csv")
@@ -124,10 +125,4 @@ def _beside(names: Sequence[str], stem: str) -> str:
     return posixpath.join(posixpath.dirname(names[0]), f"{stem}.*")
 
 
-LAYOUT = Layout(
-    NAME,
-    find,
-    expected="original_images/ with label_images_semantic/",
-    about="the Semantic Drone Dataset, official or as circulated",
-    rank=20,
-)
+LAYOUT = Layout(NAME, find, "original_images/ with label_images_semantic/", rank=20)

@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 
 from terrazzo.errors import InputError
 from terrazzo.scenes.pairing.stems import match_stems
-from terrazzo.scenes.scene import Asset, Tree, Unpaired
+from terrazzo.scenes.scene import Asset, Unpaired
+from terrazzo.scenes.trees import Tree
 from terrazzo.system.reporting import how_many
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from terrazzo.scenes.scene import Asset, Tree, Unpaired
+from terrazzo.scenes.scene import Asset, Unpaired
+from terrazzo.scenes.trees import Tree
 
 K = TypeVar("K")
 

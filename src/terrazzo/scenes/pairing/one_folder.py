@@ -20,7 +20,8 @@ from terrazzo.scenes.pairing.folders import (
     unclear_name,
 )
 from terrazzo.scenes.pairing.stems import Matching, is_marked, match_stems
-from terrazzo.scenes.scene import Asset, Tree, Unpaired
+from terrazzo.scenes.scene import Asset, Unpaired
+from terrazzo.scenes.trees import Tree
 from terrazzo.system.reporting import how_many
 
 # Byte 25 of a PNG is its colour type: 0 is one channel, 3 a palette.

@@ -17,7 +17,8 @@ from pathlib import PurePosixPath
 from terrazzo.errors import InputError
 from terrazzo.scenes.pairing.folders import IMAGE_SUFFIXES, SPLIT_FOLDERS, is_split_list
 from terrazzo.scenes.pairing.stems import plain_stems
-from terrazzo.scenes.scene import Asset, Found, Scene, Tree, Unpaired
+from terrazzo.scenes.scene import Asset, Found, Scene, Unpaired
+from terrazzo.scenes.trees import Tree
 from terrazzo.system.reporting import how_many
 
 NAME_COLUMNS = ("name", "image", "image_id", "file", "filename", "stem", "id", "path")

@@ -136,14 +136,15 @@ def _table_rows() -> list[tuple[str, ...]]:
 
 
 def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
-    return _encoded(pixels, "JPEG", quality=JPEG_QUALITY)
+    return encoded(Image.fromarray(pixels), "JPEG")
 
 
 def _png(pixels: NDArray[np.generic]) -> bytes:
-    return _encoded(pixels, "PNG", compress_level=4)
+    return encoded(Image.fromarray(pixels), "PNG")
 
 
-def _encoded(pixels: NDArray[np.generic], kind: str, **options: int) -> bytes:
+def encoded(image: Image.Image, kind: str) -> bytes:
+    """The bytes of a JPEG or PNG file."""
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, kind, **options)
+    image.save(stream, kind, **({"quality": JPEG_QUALITY} if kind == "JPEG" else {"compress_level": 4}))
     return stream.getvalue()

@@ -1,6 +1,5 @@
 """Synthetic worlds as files: the layouts, mask formats and archives that real data sets come in."""
 
-import io
 import json
 import zipfile
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from PIL import Image
 
 from terrazzo.classes.palettes import SYNTHETIC
 from terrazzo.errors import InputError
-from terrazzo.scenes.synthetic.published import WRITERS, Plan
+from terrazzo.scenes.synthetic.published import WRITERS, Plan, encoded
 from terrazzo.scenes.synthetic.render import render
 from terrazzo.system.files import Mark, write_beside, write_folder_beside, write_json
 
@@ -22,7 +21,6 @@ MASK_MODES = ("color", "palette", "id")
 PARTS = 3
 """A tile is one scene cut into this many parts a side."""
 
-JPEG_QUALITY = 92
 WORLD = ".terrazzo-world.json"
 """The file, hidden from the readers of data sets, that tells a synthetic world from real data of the same names."""
 _WRITTEN_BY = "terrazzo synthesize"
@@ -115,8 +113,8 @@ class _World:
             return
         pairs = self._flat() if self.layout == "flat" else self._tiles()
         for number, (folder, stem, photo, ids) in enumerate(pairs):
-            yield f"{folder}images/{stem}.jpg", _encode(Image.fromarray(photo), "JPEG")
-            yield f"{folder}masks/{stem}.png", _encode(self._mask(ids, number), "PNG")
+            yield f"{folder}images/{stem}.jpg", encoded(Image.fromarray(photo), "JPEG")
+            yield f"{folder}masks/{stem}.png", encoded(self._mask(ids, number), "PNG")
         if self.class_table:
             yield "classes.json", json.dumps(SYNTHETIC.to_list(), indent=2).encode()
 
@@ -153,12 +151,6 @@ class _World:
 
 
 _Pair = tuple[str, str, NDArray[np.uint8], NDArray[np.uint8]]
-
-
-def _encode(image: Image.Image, kind: str) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, kind, **({"quality": JPEG_QUALITY} if kind == "JPEG" else {"compress_level": 4}))
-    return stream.getvalue()
 
 
 def _write_zip(path: Path, folder: str, world: _World) -> None:
