@@ -273,7 +273,7 @@ def test_folders_are_paired_by_name_and_the_ids_named_by_a_table(tmp_path: Path)
         part = truth[f"s{image}"][row : row + SIZE, col : col + SIZE]
         np.testing.assert_array_equal(mask, meaning[part])
     (tmp_path / "labels" / "s1_label.tif").unlink()
-    with pytest.raises(LabelError, match=r"s1_rgb.tif: has no partner of its name \(1 such file\)"):
+    with pytest.raises(LabelError, match=r"s1_rgb.tif: has no partner of the same name \(1 such file\)"):
         terrazzo.prepare(tmp_path / "images", tmp_path / "labels", out=tmp_path / "new", **options)  # type: ignore[arg-type]
 
 
@@ -547,7 +547,7 @@ BAD: dict[str, tuple[Callable[[Path], str] | str, str]] = {
     "several layers": (two_layers, "has 2 layers (one, two); choose one with --layer NAME"),
     "no labels": ("scene.tif", "is a raster without labels"),
     "labels that are not there": ("scene.tif nowhere.gpkg", "nowhere.gpkg: no such file"),
-    "a picture as its own labels": ("scene.tif scene.tif", "scene.tif: is given as the labels of itself"),
+    "a picture as its own labels": ("scene.tif scene.tif", "scene.tif: is both the images and the labels"),
     "a class field of a raster": (field_of_raster, "--class-field cover: is for polygons"),
     "ids of no names": (nameless, "need a table of classes"),
     "labels that are no whole numbers": (floats, "expected one band of whole numbers"),

@@ -275,7 +275,7 @@ def test_without_a_buffer_a_block_split_is_leaky() -> None:
     ("options", "words"),
     [
         (SplitOptions("block", block_size=8), "1 block of 8 x 8 patches cannot be divided into train and val"),
-        (SplitOptions("block", buffer=64 * 8), "the buffer of 512 px takes every patch"),
+        (SplitOptions("block", buffer=64 * 8), "the buffer of 512 px takes every training patch"),
     ],
 )
 def test_blocks_that_leave_nothing_are_refused(options: SplitOptions, words: str) -> None:

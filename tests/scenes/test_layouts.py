@@ -174,7 +174,7 @@ def test_a_drone_set_without_its_table_is_refused_before_anything_is_read(tmp_pa
     root = drone_set(tmp_path, ALL_24, None)
     for path in root.rglob("*.jpg"):
         path.write_bytes(b"not read")
-    words = "looked for the table of classes class_dict_seg.csv or class_dict.csv and found none; .*--classes FILE"
+    words = r"found no table of classes \(class_dict_seg\.csv or class_dict\.csv\); .*--classes FILE"
     with pytest.raises(ClassTableError, match=words):
         terrazzo.prepare(root, out=tmp_path / "patches", patch_size=32)
     assert words.split(";")[0] in str(terrazzo.inspect(root, patch_size=32).refusal)

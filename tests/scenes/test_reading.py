@@ -149,7 +149,7 @@ def test_prepare_cuts_what_was_read_smaller(tmp_path: Path) -> None:
     told = json.loads((tmp_path / "patches/dataset.json").read_text())
     assert told["downsample"] == done.patches.downsample == 2.0
     assert {(image["height"], image["width"]) for image in told["images"]} == {(40, 60)}
-    assert "downsampled: images and masks are read at 1/2 of their height and width, pixels counted so" in said
+    assert "downsampled: images and masks are read and counted at 1/2 of their height and width" in said
     whole = np.asarray(Image.open(root / "images/a.png"))
     means = whole.reshape(40, 2, 60, 2, 3).mean(axis=(1, 3))[:32, :32]
     assert np.abs(done.patches.images[0] - means).max() <= 0.5 + 1e-6

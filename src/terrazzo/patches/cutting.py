@@ -1,4 +1,4 @@
-"""One image and its mask as patches of one size: cropped, padded or resized."""
+"""One image and its ids cut into patches of one size: cropped, padded or resized."""
 
 from dataclasses import dataclass
 
@@ -19,10 +19,7 @@ class Cut:
 
 
 def fitting_size(height: int, width: int) -> int:
-    """A patch size for images of that size: the largest of 256, 128, 64 and 32 px that fits twice into each side.
-
-    32 where none does.
-    """
+    """The largest patch size of 256, 128, 64 and 32 px that fits twice into each side of an image; 32 if none does."""
     return next((size for size in (256, 128, 64) if min(height, width) >= 2 * size), 32)
 
 
@@ -40,9 +37,9 @@ def grid(height: int, width: int, patch_size: int, fit: str) -> tuple[int, int]:
 def cut(image: NDArray[np.uint8], ids: NDArray[np.uint8], patch_size: int, fit: str) -> Cut:
     """The patches of an image (H, W, C) and its ids (H, W).
 
-    `crop`: non-overlapping from the top left, what does not fill a patch is left out. `pad`: the same with the last
-    row and column filled up, pixels by repeating the edge, ids with ignore. `resize`: the whole image as one patch,
-    pixels by area-aware bilinear filtering, ids by nearest neighbour.
+    `crop`: side by side from the top left, without the rest that fills no patch. `pad`: the last row and column are
+    filled up, pixels by repeating the edge, ids with ignore. `resize`: the whole image as one patch, pixels by
+    area-aware bilinear filtering, ids by nearest neighbour.
     """
     if fit == "resize":
         return Cut(_resize(image, patch_size)[None], _resize_ids(ids, patch_size)[None], np.zeros((1, 2), np.int64))

@@ -78,13 +78,13 @@ def _refuse_options(asked: Preparation) -> None:
 
 
 def _footprints(scenes: Sequence[LabelledScene], asked: Preparation) -> Footprints:
-    """How the scenes lie to one another; near means closer than the buffer of a block split."""
+    """Which scenes touch, and which lie closer together than the buffer of a block split."""
     names = [f"{scene.pair.name}{scene.pair.image.suffix}" for scene in scenes]
     return footprints([scene.raster for scene in scenes], names, asked.split.buffer_px(asked.patches.patch_size))
 
 
 def _key(asked: Preparation, scenes: Sequence[LabelledScene], lying: Footprints) -> list[str]:
-    """The ignored values, how the rasters lie to one another, and of each its name, identity and bands."""
+    """The ignored values, which rasters are neighbours, and the name, identity and bands of each."""
     parts = [repr(asked.labels.ignore_value)]
     # Only of rasters near one another: the keys of all others stay those of versions that did not look for neighbours.
     parts += [] if lying.alone else [repr((lying.joined.tolist(), lying.scene.tolist(), lying.shifts.tolist()))]
@@ -107,7 +107,7 @@ def _told(scenes: Sequence[LabelledScene]) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class _Scenes:
-    """Opened rasters with labels, and what is asked of them."""
+    """Opened rasters with their labels, and the request."""
 
     inputs: SceneInputs
     scenes: Sequence[LabelledScene]

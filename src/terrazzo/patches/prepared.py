@@ -1,4 +1,4 @@
-"""What `terrazzo.prepare` did."""
+"""The result of `terrazzo.prepare`."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from terrazzo.system.reporting import as_html, how_many, listed
 
 @dataclass(frozen=True)
 class Prepared:
-    """What prepare did: the patches, whether they were there already, and what the user should be told."""
+    """The patches, whether they were there already, and the warnings of the split."""
 
     patches: Patches
     kept: bool
     lines: tuple[str, ...]
 
     def summary(self) -> list[str]:
-        """What was prepared: patches by split, what the split's scores are worth, which groups are on which side."""
+        """Patches by split, what scores on the split are worth, and which groups are on which side."""
         told = self.patches.description
         splits = ", ".join(f"{side} {count}" for side, count in told["splits"].items())
         in_buffer = len(self.patches) - sum(told["splits"].values())
@@ -35,7 +35,7 @@ class Prepared:
 
 
 def _sides_of_groups(patches: Patches) -> list[str]:
-    """The first groups of each side in a line; none where every image, or every patch, stands for itself."""
+    """One line with the first groups of each side; none where every image or patch is its own group."""
     names = patches.image_groups
     if len(set(names)) == len(names) or patches.description["split_method"] == "patch":
         return []

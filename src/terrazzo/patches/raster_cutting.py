@@ -54,7 +54,7 @@ class CutCount:
         return str(self.hasher.hexdigest())
 
     def notes(self) -> list[str]:
-        """The counts in words; nothing where nothing was cut."""
+        """The counts in words; none where nothing was cut."""
         n = self.n_pixels
         if not n:
             return []

@@ -21,7 +21,7 @@ from terrazzo.system.reporting import Reporter
 
 @dataclass(frozen=True, eq=False)
 class Cuttable:
-    """Scenes that are checked and open, ready to be cut."""
+    """Checked scenes, ready to be cut."""
 
     schema: ClassSchema
     bands: int
@@ -29,13 +29,13 @@ class Cuttable:
     cut: Callable[[PatchWriter], Written]
     """Writes the patches of all scenes. Raises LabelError where there are none."""
     key: Sequence[str | bytes]
-    """What decides the patches beside classes and options: the files, scene by scene."""
+    """What decides the patches besides classes and options: the files, scene by scene."""
     told: Mapping[str, Any]
     """Entries of dataset.json that this kind of data adds."""
     labels_key: tuple[str, ...] = ()
-    """What decides the labels of all scenes together."""
+    """What decides the labels of all scenes."""
     notes: tuple[str, ...] = ()
-    """What dataset.json notes and the user has seen already."""
+    """Notes for dataset.json that were reported already."""
 
 
 class PatchSource(Protocol):
@@ -43,7 +43,7 @@ class PatchSource(Protocol):
 
     @property
     def paths(self) -> Sequence[Path]:
-        """Where the data lie: patches must not replace them."""
+        """Files and folders that patches must not replace."""
 
     def opened(self, asked: "Preparation") -> AbstractContextManager[Cuttable]:
         """The scenes, checked. Raises InputError, ClassTableError or LabelError where they cannot be used."""
@@ -51,7 +51,7 @@ class PatchSource(Protocol):
 
 @dataclass(frozen=True)
 class Preparation:
-    """All that is asked for: the data, where the patches go, how they are read, cut and divided."""
+    """A request: the data, where the patches go, how they are read, cut and divided."""
 
     source: PatchSource
     out: Path

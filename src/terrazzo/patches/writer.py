@@ -1,4 +1,4 @@
-"""The folder of patches as it is written: the pixels image by image, then the index and what was made from what."""
+"""Writing a folder of patches: the pixels image by image, then index.csv and dataset.json."""
 
 import csv
 import hashlib
@@ -30,7 +30,7 @@ class Source:
     name: str
     group: str
     split: str | None
-    """The side that the layout gives it."""
+    """The side that the layout assigns, or None."""
     height: int
     width: int
     pixel_hash: str
@@ -38,14 +38,14 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Written:
-    """What is known of each of N patches once their pixels are written, and the images that they come from."""
+    """N patches whose pixels are written, and the images that they come from."""
 
     sources: Sequence[Source]
 
     image: NDArray[np.int64]
-    """(N,) the number of its image."""
+    """(N,) the number of each patch's image."""
     corners: NDArray[np.int64]
-    """(N, 2) row and column of its top left pixel there."""
+    """(N, 2) row and column of its top left pixel in the image."""
     class_pixels: NDArray[np.int64]
     """(N, K) valid pixels by class."""
     pixel_hash: str
@@ -57,7 +57,7 @@ class Written:
 
     @property
     def valid_pixels(self) -> NDArray[np.int64]:
-        """(N,) the pixels that have a class."""
+        """(N,) pixels that have a class."""
         valid: NDArray[np.int64] = self.class_pixels.sum(axis=1)
         return valid
 
@@ -94,7 +94,7 @@ class PatchWriter:
         return sum(len(image) for image, _, _ in self._parts)
 
     def add(self, image: int, pieces: Cut, class_pixels: NDArray[np.int64] | None = None) -> None:
-        """Add patches of the image with that number; `class_pixels` (n, K) where they are counted already."""
+        """Add patches of the image with that number; `class_pixels` (n, K) if they are counted already."""
         if class_pixels is None:
             class_pixels = count_classes(pieces.masks, self._n_classes)
         for stream, array in ((self._images, pieces.images), (self._masks, pieces.masks)):
@@ -103,7 +103,7 @@ class PatchWriter:
         self._parts.append((np.full(len(pieces.masks), image, np.int64), pieces.corners, class_pixels))
 
     def finish(self, sources: Sequence[Source]) -> Written:
-        """What was written, from these images; to be called once, when all patches are added."""
+        """What was written from these images; call it once, after the last patch."""
         self._write_headers()
         image = np.concatenate([np.zeros(0, np.int64), *[part[0] for part in self._parts]])
         corners = np.concatenate([np.zeros((0, 2), np.int64), *[part[1] for part in self._parts]])
@@ -111,7 +111,7 @@ class PatchWriter:
         return Written(sources, image, corners, pixels, self._hasher.hexdigest(), self.patch_size, self._bands)
 
     def _write_headers(self) -> None:
-        """The headers at the start of both files; numpy pads them, so that all counts give headers of one length."""
+        """Write the headers at the start of both files; numpy pads them to one length for every count."""
         for stream, tail in (
             (self._images, (self.patch_size, self.patch_size, self._bands)),
             (self._masks, (self.patch_size,) * 2),
@@ -123,7 +123,7 @@ class PatchWriter:
 
 @contextmanager
 def open_writer(folder: Path, patch_size: int, bands: int, n_classes: int) -> Iterator[PatchWriter]:
-    """The files of the patches' pixels in `folder`, open for writing."""
+    """A writer of the pixels in `folder`."""
     with (folder / IMAGES).open("wb") as images, (folder / MASKS).open("wb") as masks:
         yield PatchWriter(images, masks, patch_size, bands, n_classes)
 
@@ -137,7 +137,7 @@ def count_classes(masks: NDArray[np.uint8], n_classes: int) -> NDArray[np.int64]
 
 
 def _write_index(path: Path, written: Written, split: Split) -> None:
-    """Write one line a patch: where it is from, its side, its valid pixels."""
+    """Write one line a patch: its image, place, side and valid pixels."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(INDEX_FIELDS)
@@ -156,7 +156,7 @@ class Making:
     schema: ClassSchema
     split: SplitOptions
     told: Mapping[str, Any]
-    """Further entries of dataset.json: fit, downsample, layout; of rasters the ground sampling distance and bands."""
+    """Further entries of dataset.json: fit, downsample, layout; of rasters also ground sampling distance and bands."""
 
 
 def write_tables(folder: Path, written: Written, split: Split, making: Making) -> None:
@@ -191,7 +191,7 @@ def write_tables(folder: Path, written: Written, split: Split, making: Making) -
 
 
 def finished(out: Path, key: str) -> Patches | None:
-    """The patches at `out` where they are finished and were made from the same inputs and options."""
+    """The patches at `out` if they are whole and have this key; else None."""
     if not (out / DESCRIPTION).is_file():
         return None
     try:

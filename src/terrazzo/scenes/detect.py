@@ -1,4 +1,4 @@
-"""The layout of a folder or zip, detected by trying each of `layouts`."""
+"""The layout of a data set, detected by trying each module of `layouts`."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -25,9 +25,9 @@ def check_layout(layout: str | None) -> None:
 
 
 def find_scenes(root: Path, layout: str | None = None, usual: str | None = None) -> Found:
-    """The scenes in a folder or zip: in the layout named, else the usual one, else the first that fits.
+    """The scenes in a folder or zip: in `layout`, else in the usual one if it fits, else in the first that fits.
 
-    Raises InputError where there are none, naming what was looked for and what is there.
+    Raises InputError, naming what was expected and what is there, where there are none.
     """
     check_layout(layout)
     check_layout(usual)

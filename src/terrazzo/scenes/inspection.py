@@ -26,14 +26,14 @@ _SHOWN = 30
 
 @dataclass(frozen=True)
 class Inspection:
-    """A data set or a model described, as text and as a JSON value, and whether prepare would refuse it."""
+    """A description of a data set or model as text and JSON value, and whether prepare would refuse the data."""
 
     text: tuple[str, ...]
     value: dict[str, Any]
     refusal: str | None = None
-    """None, or in one line why prepare would refuse."""
+    """One line that says why prepare would refuse, or None."""
     accepted_with: Path | None = None
-    """The table of classes that was written, where prepare would take the data with it."""
+    """The class table that was written, if prepare would accept the data with it."""
 
     def lines(self) -> list[str]:
         """The description, line by line."""
@@ -50,16 +50,16 @@ class Inspection:
 
 @dataclass(frozen=True)
 class Inspected:
-    """A description, and what is needed to write a table of the classes beside it."""
+    """A description, and what a class table is written from."""
 
     described: Inspection
     draft: tuple[ClassTable, int] | None
-    """The classes to edit, and how many values are not among them; None where nothing is known of them."""
+    """The classes to edit, and how many values are left out; None where nothing is known."""
     refusal_with: Callable[[Path], str | None]
-    """Why prepare would refuse the data with the table at a path. Raises ClassTableError where it cannot be used."""
+    """Why prepare would refuse the data with the table at a path, or None. Raises ClassTableError at a bad table."""
 
     def with_table(self, path: Path, overwrite: bool) -> Inspection:
-        """The description once the table of classes is written; an equal table at `path` is kept."""
+        """The description after writing the class table to `path`; an equal file is kept."""
         if self.draft is None:
             return self.described
         classes, left_out = self.draft
@@ -104,7 +104,7 @@ def inspect_pictures(root: Path, options: LabelOptions, least_side: int, progres
 
 
 def _judged_without_classes(surveyed: Survey, counted: Census, options: LabelOptions, least_side: int) -> Checked:
-    """All that can be told while the classes are unknown: every value stands for a class of its own."""
+    """The findings that do not depend on the classes, which are unknown: each value stands for one."""
     draft, _ = draft_classes(counted, None)
     stand_in = Classes(draft.schema, (), class_of_values(draft, counted, "error", ()))
     checked = judge(surveyed, counted, stand_in, replace(options, unknown="error", ignore_class=()), least_side)
@@ -150,7 +150,7 @@ def _describe(surveyed: Survey, counted: Census, checked: Checked, problem: str 
 
 
 def _groups(surveyed: Survey) -> list[dict[str, Any]]:
-    """Name, images and pixels of each group, in the order of the files."""
+    """Name, images and pixels of each group, in file order."""
     groups: dict[str, dict[str, Any]] = {}
     for probe in surveyed.probes:
         group = groups.setdefault(probe.scene.group, {"name": probe.scene.group, "images": 0, "pixels": 0})
@@ -161,7 +161,7 @@ def _groups(surveyed: Survey) -> list[dict[str, Any]]:
 
 def _group_lines(groups: list[dict[str, Any]], n_images: int) -> list[str]:
     if len(groups) == n_images:
-        return ["groups: none, every image stands for itself"]
+        return ["groups: none, each image is its own"]
     shown = [
         f"  {group['name']}: {how_many(group['images'], 'image')}, {group['pixels'] / 1e6:.1f} megapixels"
         for group in groups
@@ -182,7 +182,7 @@ def class_lines(classes: list[dict[str, Any]]) -> list[str]:
 
 
 def _label_values(checked: Checked, counted: Census) -> list[dict[str, Any]]:
-    """For masks of ids: the class of each value in the files, once classes are left out and the ids close up."""
+    """For masks of ids: the class of each value in the files, after classes are left out and the ids close up."""
     if counted.is_color or any(scene.scene.lossy for scene in checked.scenes):
         return []
     lookups = {scene.scene.label_ids for scene in checked.scenes if scene.scene.label_ids is not None}

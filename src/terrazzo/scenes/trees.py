@@ -1,7 +1,7 @@
-"""A folder or a zip as one thing: sorted names, and the bytes behind a name.
+"""A folder or zip as a tree: sorted names, and the bytes of each file.
 
-Hidden files (`.DS_Store`, `._a.jpg`) and macOS's `__MACOSX` folder are no part of a data set and are left out. Names
-are composed (Unicode's form C): macOS writes `é` as two characters into its zips, which pairs with no `é` of one.
+Hidden files (`.DS_Store`, `._a.jpg`) and macOS's `__MACOSX` folder are left out. Names are composed (Unicode form C),
+as macOS writes `é` into zips as two characters, which would not match an `é` of one.
 """
 
 import os
@@ -18,17 +18,17 @@ from pathlib import Path, PurePosixPath
 from terrazzo.errors import ImageError, InputError
 
 MAX_MEMBER_BYTES = 2 << 30
-"""Declared size beyond which a zip's member is taken for a decompression bomb: 400 megapixels of raw RGB fit."""
+"""Largest declared size of a zip's member; beyond it lie decompression bombs. 400 megapixels of raw RGB fit."""
 
 
 def natural_key(name: str) -> tuple[list[int | str], str]:
-    """A sort key by which `Tile 10` comes after `Tile 2`; names that differ in case only still have one order."""
+    """A sort key that puts `Tile 10` after `Tile 2`; names that differ only in case have a fixed order."""
     parts = re.split(r"([0-9]+)", name.lower())
     return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
 
 
 def open_tree(path: Path) -> "Tree":
-    """The tree at `path`: a folder, or a zip file. Raises InputError where it is neither."""
+    """The tree at `path`, a folder or a zip file. Raises InputError if it is neither."""
     path = Path(path)
     if path.is_dir():
         return FolderTree(path)
@@ -38,7 +38,7 @@ def open_tree(path: Path) -> "Tree":
 
 
 def composed(names: Iterable[str]) -> dict[str, str]:
-    """The names in Unicode's form C, and each as it is stored; two that become one stay as they are."""
+    """Each name in Unicode form C with the name as stored; names that would become equal stay as they are."""
     stored = list(names)
     forms = Counter(unicodedata.normalize("NFC", name) for name in stored)
     normal = ((unicodedata.normalize("NFC", name), name) for name in stored)
@@ -46,7 +46,7 @@ def composed(names: Iterable[str]) -> dict[str, str]:
 
 
 class Tree(ABC):
-    """Named files that can be read, from several threads too; nothing is ever extracted to disk."""
+    """Named files that several threads may read at once; nothing is extracted to disk."""
 
     def __init__(self, path: Path, name: str, stored: Iterable[str]) -> None:
         self._path = path
@@ -69,7 +69,7 @@ class Tree(ABC):
 
 
 class FolderTree(Tree):
-    """The files below a folder; links to folders are followed, each real folder once."""
+    """The files below a folder; links to folders are followed, each folder once."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root, root.resolve().name, _walk(root))
@@ -79,7 +79,7 @@ class FolderTree(Tree):
         path = self._path / self._stored[name]
         try:
             if not stat.S_ISREG(path.stat().st_mode):
-                raise ImageError(f"{self.where(name)}: is no regular file")  # a pipe would be waited for
+                raise ImageError(f"{self.where(name)}: is no regular file")  # reading a pipe would block
             return path.read_bytes()
         except OSError as error:
             raise ImageError(f"{self.where(name)}: cannot be read ({error.strerror or error})") from error
@@ -108,7 +108,7 @@ class ZipTree(Tree):
             if name.endswith("/") or any(_is_hidden(part) for part in PurePosixPath(name).parts):
                 continue
             if name in self._members:
-                raise InputError(f"{path}: holds {name} twice; which one is meant? Pack the zip anew")
+                raise InputError(f"{path}: holds {name} twice, so it is not clear which is meant; pack the zip again")
             self._members[name] = member
         super().__init__(path, path.stem, self._members)
 
@@ -120,13 +120,13 @@ class ZipTree(Tree):
         if member.file_size > MAX_MEMBER_BYTES:
             raise ImageError(
                 f"{self.where(name)}: would unpack to {member.file_size >> 20} MiB; "
-                f"at most {MAX_MEMBER_BYTES >> 20} MiB a file are read from a zip"
+                f"at most {MAX_MEMBER_BYTES >> 20} MiB a file can be read from a zip"
             )
         try:
             return self._zip.read(member)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
             raise ImageError(
-                f"{self.where(name)}: is damaged in the zip ({error}); pack or download it anew"
+                f"{self.where(name)}: is damaged in the zip ({error}); pack or download it again"
             ) from error
 
     def where(self, name: str) -> str:

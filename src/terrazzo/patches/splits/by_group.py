@@ -1,7 +1,4 @@
-"""Whole groups dealt out to train, val and test: which of them come nearest to the shares and keep every class on both.
-
-A group is what must stay whole: a tile, a flight, a city, a spatial block.
-"""
+"""Whole groups (tiles, flights, cities) dealt out to train, val and test, every class on both sides if possible."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +12,7 @@ _SHUFFLES = 4000
 
 
 def by_group(origins: PatchOrigins, options: SplitOptions, warnings: list[str]) -> NDArray[np.str_]:
-    """Whole groups for test, then for val, each the nearest to its share that leaves every class on both sides."""
+    """Whole groups for test, then for val: nearest to the share among the choices with every class on both sides."""
     n_groups = len(np.unique(origins.group))
     sides_wanted = [(side, share) for side, share in (("test", options.test), ("val", options.val)) if share > 0]
     if n_groups <= len(sides_wanted):
@@ -41,7 +38,7 @@ def by_group(origins: PatchOrigins, options: SplitOptions, warnings: list[str]) 
 def _choose_groups(
     origins: PatchOrigins, free: NDArray[np.bool_], wanted: float, seed: int, keep: int
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Groups whose patches come nearest to `wanted`, leaving at least `keep` groups; and classes on one side only."""
+    """The groups nearest to `wanted` patches that leave at least `keep` groups; and classes on one side only."""
     groups = np.unique(origins.group[free])
     sizes = np.array([(free & (origins.group == group)).sum() for group in groups])
     has = np.array([origins.class_pixels[free & (origins.group == group)].sum(axis=0) > 0 for group in groups])
@@ -59,7 +56,7 @@ def _choose_groups(
 def candidates(
     sizes: NDArray[np.int64], wanted: float, most: int, rng: np.random.Generator, draws: int = _SHUFFLES
 ) -> NDArray[np.bool_]:
-    """Sets of 1..`most` groups (rows of booleans) in seeded order: all of them for few groups, else greedy draws."""
+    """Sets of 1..`most` groups (rows of booleans) in seeded order: all sets of few groups, greedy draws of many."""
     n = len(sizes)
     if n <= _EXACT_GROUPS:
         numbers = rng.permutation(np.arange(1, 1 << n))

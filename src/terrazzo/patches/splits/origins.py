@@ -1,4 +1,4 @@
-"""What a split is made from: where each patch comes from, and what is in it."""
+"""The basis of a split: where each patch comes from and what is in it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 SIDES = ("train", "val", "test")
 NO_SIDE = "none"
-"""The side of patches in the buffer around a validation or test block: nothing is done with them."""
+"""The side of patches in the buffer around a validation or test block; they are not used."""
 Side = Literal["train", "val", "test"]
 
 
@@ -17,14 +17,13 @@ class Ground:
     """Where N patches lie on the ground, across images."""
 
     joined: NDArray[np.int64]
-    """(N,) number of the image, one for all that touch or overlap."""
+    """(N,) number of the image; images that touch or overlap share one."""
     scene: NDArray[np.int64]
-    """(N,) number of the image, one for all that lie near one another in one pixel grid."""
+    """(N,) number of the image; images near one another in one pixel grid share one."""
     places: NDArray[np.float64]
-    """(N, 2) row and column of each patch's top left pixel in its scene; in tenths of a pixel,
-    whole where the images' pixels coincide."""
+    """(N, 2) row and column of each patch's top left pixel in its scene, rounded to 0.1 pixels."""
     unlike: tuple[str, ...] = ()
-    """Images near one another in different grids, as they are told: between them no distance is known."""
+    """Warnings of images near one another in different grids, between which no distance is known."""
 
 
 @dataclass(frozen=True)
@@ -51,5 +50,5 @@ class PatchOrigins:
 
     @property
     def on_ground(self) -> Ground:
-        """Where the patches lie; each image apart from all others where nothing is known."""
+        """Where the patches lie; each image is apart from all others where nothing is known."""
         return self.ground or Ground(self.image, self.image, self.corners.astype(np.float64))

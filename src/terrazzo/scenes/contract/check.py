@@ -1,7 +1,7 @@
-"""The label contract: what must hold of images and masks before anything is made of them, and what was found.
+"""The label contract: what must hold of images and masks before patches are cut.
 
-Nothing is repaired or dropped silently: every exception is a policy of `LabelOptions`, and every file or pixel left
-out is counted in the report.
+Nothing is repaired or dropped silently: every exception is a policy of `LabelOptions`, and the report counts every
+file and pixel left out.
 """
 
 import shlex
@@ -48,8 +48,8 @@ def check(
 ) -> Checked:
     """The scenes found at `root`, read once and judged; `report.refusal` says whether the contract holds.
 
-    Images with a side below `least_side` pixels give no patch. A `reader` that keeps what it read serves the caller's
-    second look. Raises ClassTableError where the classes of the masks cannot be known.
+    Images with a side below `least_side` pixels give no patch. A `reader` that keeps what it read saves a second
+    decoding. Raises ClassTableError if the classes of the masks cannot be known.
     """
     given = given_classes(options.classes) if options.classes else None
     if given is None and found.classes is not None and found.classes.schema is None:
@@ -63,7 +63,7 @@ def check(
 def read_label(
     scene: Scene, schema: ClassSchema, unknown: str = "error", reader: Reader | None = None
 ) -> NDArray[np.uint8]:
-    """The ids (H, W) of a scene's mask, ignore 255. Raises ImageError or LabelError where it breaks the contract."""
+    """The ids (H, W) of a scene's mask, ignore 255. Raises ImageError or LabelError if it breaks the contract."""
     return ids_of((reader or Reader()).mask(scene), schema, unknown, scene.label_ids)
 
 
@@ -134,7 +134,7 @@ def _duplicates(kept: Sequence[CheckedScene]) -> list[Finding]:
 def _on_the_whole(
     surveyed: Survey, rules: Rules, kept: Sequence[CheckedScene], pixels: NDArray[np.int64]
 ) -> list[Finding]:
-    """Findings that only all scenes together show."""
+    """Findings on the data set as a whole."""
     absent = [name for i, name in enumerate(rules.schema.names) if kept and not pixels[i]]
     if not absent:
         return []

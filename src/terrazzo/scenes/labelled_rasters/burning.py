@@ -1,7 +1,7 @@
-"""Polygons burnt into an image's grid, window by window: a pixel is of the polygon that its centre lies in.
+"""Polygons rasterized on an image's grid, window by window: a pixel belongs to the polygon around its centre.
 
-Polygons are taken to the image's pixel coordinates once, so that rotated grids are no case of their own, and a window
-holds what the whole would hold there. Of overlapping polygons the later in the file wins.
+Polygons are transformed to pixel coordinates once, so rotated grids need no special case, and windows agree with the
+whole. Of overlapping polygons the later one in the file wins.
 """
 
 from collections.abc import Iterable, Iterator
@@ -43,7 +43,7 @@ def polygon_labels(inputs: SceneInputs, options: LabelOptions) -> "PolygonLabels
 
 @dataclass(frozen=True, eq=False)
 class PolygonLabels:
-    """A layer of polygons that labels any raster it overlaps."""
+    """A layer of polygons as labels of every raster that it overlaps."""
 
     layer: PolygonLayer
     named: NamedValues
@@ -66,7 +66,7 @@ class PolygonLabels:
 
     @cached_property
     def identity(self) -> str:
-        """A hash of the polygons, their CRS, their values and what these stand for."""
+        """A hash of the polygons, their CRS, their values and the classes of these."""
         about = (self.layer.values, sorted(self.named.ids.items()), self.layer.crs and self.layer.crs.to_wkt())
         hasher = blake2b(repr(about).encode(), digest_size=16)
         for start in range(0, len(self.layer.polygons), _PIECE):
@@ -76,7 +76,7 @@ class PolygonLabels:
 
     @contextmanager
     def on_grid(self, pair: LabelledRaster, raster: Raster, say: Say) -> Iterator["BurntPolygons"]:
-        """The polygons on a raster's grid; a change of CRS is said. Raises LabelError where none overlaps it."""
+        """The polygons on a raster's grid; a change of CRS is reported. Raises LabelError if none overlaps it."""
         refuse_unplaced(raster)
         known = np.array([value is not None for value in self.layer.values])
         ids = np.array([self.named.ids[value] for value in self.layer.values if value is not None], np.uint8)
@@ -92,7 +92,7 @@ class PolygonLabels:
 
 
 class BurntPolygons:
-    """Polygons in pixel coordinates, burnt as they are asked for."""
+    """Polygons in pixel coordinates, rasterized on request."""
 
     def __init__(self, polygons: NDArray[np.object_], ids: NDArray[np.uint8]) -> None:
         self._polygons, self._ids = polygons, ids
@@ -105,7 +105,7 @@ class BurntPolygons:
         return len(self._tree.query(window, predicate="intersects")) > 0
 
     def ids(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
-        """Class ids (height, width) from (row, col) on; 255 where no polygon covers a pixel's centre."""
+        """Class ids (height, width) of the window at (row, col); 255 where no polygon covers a pixel's centre."""
         found = np.sort(self._tree.query(shapely.box(col, row, col + width, row + height)))
         ids = np.full((height, width), IGNORE, np.uint8)
         if len(found) == 0:
@@ -124,7 +124,7 @@ class BurntPolygons:
         return ids
 
     def notes(self) -> list[str]:
-        """The pixels on which polygons of different classes lie over one another."""
+        """The number of pixels in polygons of different classes, if there are any."""
         if not self._n_twice:
             return []
         return [f"{self._n_twice} pixels lie in polygons of different classes: the later polygon in the file wins"]
@@ -135,11 +135,11 @@ def _burn(into: NDArray[np.uint8], shapes: Iterable[tuple[shapely.Geometry, int]
 
 
 def _reprojected(layer: PolygonLayer, raster: Raster, say: Say) -> NDArray[np.object_]:
-    """The polygons in the image's CRS. Raises InputError where there is no way from one to the other."""
+    """The polygons in the image's CRS. Raises InputError if they cannot be transformed."""
     if layer.crs is None or raster.crs is None:
         if layer.crs is not raster.crs:
             lacking = raster.path if raster.crs is None else layer.path
-            say(f"{lacking}: has no CRS; image and polygons are taken to be in the same coordinates")
+            say(f"{lacking}: has no CRS; image and polygons are assumed to have the same coordinates")
         return layer.polygons
     target = pyproj.CRS.from_user_input(raster.crs.to_wkt())
     if layer.crs.equals(target, ignore_axis_order=True):
@@ -148,7 +148,7 @@ def _reprojected(layer: PolygonLayer, raster: Raster, say: Say) -> NDArray[np.ob
         way = pyproj.Transformer.from_crs(layer.crs, target, always_xy=True)
     except pyproj.exceptions.ProjError as error:
         raise InputError(
-            f"{layer.path}: cannot be taken from {layer.crs.name} to {target.name}, the CRS of {raster.path} "
+            f"{layer.path}: cannot be reprojected from {layer.crs.name} to {target.name}, the CRS of {raster.path} "
             f"({' '.join(str(error).split())}); reproject it first"
         ) from error
     say(f"{layer.path}: reprojected from {layer.crs.name} to {target.name}, the CRS of {raster.path.name}")

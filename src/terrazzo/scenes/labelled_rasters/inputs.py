@@ -1,4 +1,4 @@
-"""What a command names as rasters and their labels; no file is opened here."""
+"""The rasters and labels that a command names; no file is opened here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from terrazzo.pixels.suffixes import RASTER_SUFFIXES, VIRTUAL
 
 @dataclass(frozen=True)
 class SceneInputs:
-    """Rasters, their labels, and how both are read."""
+    """Paths of rasters and labels, and how both are read."""
 
     images: Path
     labels: Path
     class_field: str | None = None
     layer: str | None = None
     bands: tuple[str, ...] | None = None
-    """Numbers from 1 or names; None: all that are not alpha."""
+    """Numbers from 1 or names; None: all but alpha."""
     scale: tuple[float, float] | None = None
-    """The stored values that become 0 and 255."""
+    """The stored values that become 0 and 255; None: 8-bit values as they are."""
 
 
 def scene_inputs(
@@ -31,9 +31,9 @@ def scene_inputs(
     bands: str | Sequence[str | int] | None,
     scale: str | Sequence[float] | None,
 ) -> SceneInputs | None:
-    """The rasters and labels that prepare is given; None without labels, where `data` is a data set of pictures.
+    """The rasters and labels given to prepare; None without labels, when `data` is a data set of pictures.
 
-    Raises InputError where one is given without the other.
+    Raises InputError at a raster without labels, and at options for rasters without them.
     """
     if labels is not None:
         parsed = None if bands is None else parse_bands(bands)

@@ -1,4 +1,4 @@
-"""What is in rasters and their labels, told before patches are made: only headers and labels are read."""
+"""Rasters and their labels described; only headers and labels are read."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,9 +24,9 @@ from terrazzo.system.reporting import Progress
 
 
 def inspect_rasters(inputs: SceneInputs, options: LabelOptions, progress: Progress) -> Inspected:
-    """What is in labelled rasters; invalid pixels of the images are counted with the others.
+    """A description of labelled rasters; invalid pixels of the images are counted too.
 
-    Raises InputError where a file cannot be read; what prepare would refuse beyond that is the `refusal`.
+    Raises InputError at files that cannot be read; other reasons of prepare to refuse are the `refusal`.
     """
     described, draft = _described(inputs, options, progress)
 
@@ -39,7 +39,7 @@ def inspect_rasters(inputs: SceneInputs, options: LabelOptions, progress: Progre
 def _described(
     inputs: SceneInputs, labels: LabelOptions, progress: Progress
 ) -> tuple[Inspection, tuple[ClassTable, int] | None]:
-    """The description, and the classes to edit with the number of values that are not among them; None: unknown."""
+    """The description, and the draft of a class table with the number of values left out; None if unknown."""
     pairs, _ = pair_rasters(inputs.images, inputs.labels, labels.unpaired)
     rasters = [read_raster(pair.image) for pair in pairs]
     scenes = [LabelledScene(*both, Choice((1,))) for both in zip(pairs, rasters, strict=True)]
@@ -94,7 +94,7 @@ def _line(told: dict[str, Any]) -> str:
 def _count(
     scenes: Sequence[LabelledScene], labelling: Labelling, labels: LabelOptions, progress: Progress
 ) -> tuple[np.ndarray[Any, np.dtype[np.int64]], list[str]]:
-    """Pixels (256,) of each id on the grids of all scenes, and what is said of the labels on the way."""
+    """Pixels (256,) of each id on the grids of all scenes, and notes on the labels."""
     pixels, said = np.zeros(IGNORE + 1, np.int64), list[str]()
     for number, scene in enumerate(scenes, start=1):
         with labels_on(labelling, scene, labels.bad, said.append) as grid:
@@ -110,7 +110,7 @@ def _count(
 
 
 def _table(labelling: Labelling) -> ClassTable:
-    """The classes to edit: of polygons by name, of label rasters with the values that stand for them."""
+    """The class table to edit: by name for polygons, with the values for label rasters."""
     if isinstance(labelling, RasterLabels) and labelling.classes.label_ids is not None:
         return ClassTable(labelling.classes.schema, labelling.classes.values(), (), True)
     return ClassTable(labelling.schema, tuple(range(labelling.schema.n_classes)), (), False)

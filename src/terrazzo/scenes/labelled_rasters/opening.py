@@ -1,4 +1,4 @@
-"""Rasters with their labels opened, each scene with its classes."""
+"""Rasters and their labels opened."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -19,7 +19,7 @@ from terrazzo.system.reporting import Progress, Say, how_many
 
 @dataclass(frozen=True)
 class LabelledScene:
-    """A raster with its labels, opened as far as its header."""
+    """A raster whose header was read, the bands to read, and the file of its labels."""
 
     pair: LabelledRaster
     raster: Raster
@@ -27,7 +27,7 @@ class LabelledScene:
 
 
 def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledScene]:
-    """The rasters with their labels and the bands that are read of them. Raises InputError, LabelError."""
+    """The rasters with their labels and the bands to read. Raises InputError, LabelError."""
     pairs, n_lone = pair_rasters(inputs.images, inputs.labels, unpaired)
     if n_lone:
         say(f"left out: {how_many(n_lone, 'file')} without a partner (--unpaired skip)")
@@ -39,7 +39,7 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
         if n_bands != len(scenes[0].choice.bands):
             raise InputError(
                 f"{raster.path}: has {n_bands} bands, {scenes[0].raster.path} {len(scenes[0].choice.bands)}; "
-                "choose bands that all have, as in --bands 1,2,3"
+                "choose bands that all rasters have, as in --bands 1,2,3"
             )
     first = scenes[0]
     if first.raster.palette is None and len(first.choice.bands) != 3:
@@ -66,7 +66,7 @@ def open_labelling(
 
 @contextmanager
 def labels_on(labelling: Labelling, scene: LabelledScene, bad: str, say: Say) -> Iterator[GridLabels | None]:
-    """The labels on a scene's grid; None, said, where they do not overlap it and `bad` is skip."""
+    """The labels on a scene's grid; None, with a report, if they do not overlap it and `bad` is skip."""
     with ExitStack() as opened:
         try:
             grid = opened.enter_context(labelling.on_grid(scene.pair, scene.raster, say))

@@ -1,4 +1,4 @@
-"""The classes of label rasters: a table of the user's, the names that the files carry, or what their values tell."""
+"""The classes of label rasters: the user's table, names in the files, their colour table, or a known palette."""
 
 import shlex
 from collections import Counter
@@ -46,9 +46,9 @@ def raster_labels(
 
 
 def names_in(path: Path) -> dict[int, str]:
-    """The names of a label raster's ids that its file carries: tags CLASS_i or CLASS_NAMES, or GDAL's category names.
+    """The names of ids in a label raster's file: tags CLASS_i or CLASS_NAMES, or GDAL's category names.
 
-    Empty where there are none. terrazzo's own classes.tif carries the tags.
+    Empty if there are none. terrazzo's own classes.tif has the tags.
     """
     with gdal(), rasterio.open(path, driver=DRIVERS[path.suffix.lower()]) as dataset:
         tags: Mapping[str, str] = dataset.tags()
@@ -72,7 +72,7 @@ def _categories(path: Path) -> enumerate[str]:
 
 
 def census_of(pairs: Sequence[LabelledRaster], rasters: Sequence[Raster], progress: Progress) -> Census:
-    """How often each value occurs among the labels on the images' grids. Raises LabelError at colours beside ids."""
+    """The pixels of each value on the images' grids. Raises LabelError if some rasters hold colours, others ids."""
     kinds = {is_color(read_raster(pair.labels)) for pair in pairs}
     if len(kinds) > 1:
         raise LabelError(f"{pairs[0].labels}: some label rasters hold colours, others ids; give one kind")
@@ -100,12 +100,12 @@ def _classes(labels: Mapping[Path, Raster], census: Census, options: LabelOption
 
 
 def _own_table(labels: Mapping[Path, Raster], census: Census) -> tuple[ClassTable, str] | None:
-    """The classes that the files themselves name, or show by a colour table, and where they come from."""
+    """The classes that the files name or show by a colour table, and a note on their origin."""
     (first, label), *_ = labels.items()
     names, palette = names_in(first), label.palette
     for path in labels:
         if names_in(path) != names:
-            raise LabelError(f"{path}: names other classes than {first}; give one table with --classes")
+            raise LabelError(f"{path}: names other classes than {first}; give one table for all with --classes")
     if not names and palette is None:
         return None
     note = f"classes: {len(names)} named in {first.name}"
@@ -123,7 +123,7 @@ def _own_table(labels: Mapping[Path, Raster], census: Census) -> tuple[ClassTabl
 
 
 def _refuse_unknown(first: Path, census: Census, classes: Classes, unknown: str) -> None:
-    """Raise LabelError at values in no class that the policy does not let pass."""
+    """Raise LabelError at values of no class that the policy does not accept."""
     values = np.array(list(census.pixels), np.int64)
     if census.is_color:
         strange = translate(values, classes.schema, unknown).unknown & (unknown == "error")
@@ -133,5 +133,5 @@ def _refuse_unknown(first: Path, census: Census, classes: Classes, unknown: str)
         shown = [f"{value_text(census, value)} ({census.pixels[value]} pixels)" for value in values[strange].tolist()]
         raise LabelError(
             f"{first}: {len(shown)} values are in no class: {listed(shown, _SHOWN)}; "
-            "give all with --classes, or leave their pixels out with --unknown ignore"
+            "name them all with --classes, or leave their pixels out with --unknown ignore"
         )

@@ -1,6 +1,6 @@
-"""Layouts of data sets. Each module here is one: its file name is the layout's name, its `LAYOUT` the entry.
+"""Layouts of data sets, one module each: the file name is the layout's name, `LAYOUT` its entry.
 
-Nothing else lists them. `scenes.detect` tries them all; help texts take `LAYOUT_NAMES`, which loads none of them.
+There is no other list: `scenes.detect` tries them all, help texts use `LAYOUT_NAMES`, which loads none of them.
 """
 
 from pkgutil import iter_modules

@@ -1,9 +1,9 @@
-"""CamVid in its prepared layout: four folders, masks of ids 0..11, frames of driving videos.
+"""CamVid in its prepared layout: four folders of frames of driving videos, masks of ids 0..11.
 
     images_prepped_train/0001TP_006690.png    annotations_prepped_train/0001TP_006690.png
     images_prepped_test/0016E5_07959.png      annotations_prepped_test/0016E5_07959.png
 
-The frames of a video, which their names begin with, are its sequence and the group. http://mi.eng.cam.ac.uk/research/projects/VideoRec/CamVid
+A file name begins with its video, which is the group. http://mi.eng.cam.ac.uk/research/projects/VideoRec/CamVid
 """
 
 import re
@@ -69,7 +69,7 @@ def _sequence(stem: str) -> str:
 
 
 def _shared_sequences(scenes: Sequence[Scene]) -> list[str]:
-    """A line on videos that are in train and in test: the layout's own split puts frames of one drive on both sides."""
+    """A warning of videos in both train and test, as in the published split."""
     train, test = ({scene.group for scene in scenes if scene.split == side} for side in ("train", "test"))
     shared = sorted(train & test)
     return [f"frames of {', '.join(shared)} are in train and in test: scores on test flatter"] if shared else []

@@ -1,7 +1,7 @@
-"""Images and masks side by side in one folder, told apart by their names, or by their kind of file.
+"""Images and masks in one folder, distinguished by their names or by their kind of file.
 
-ID_sat.jpg + ID_mask.png    NAME.jpg + NAME_m.png    a prefix or suffix marks the mask (`stems`)
-NAME.jpg + NAME.png                                  where every such PNG holds a palette or one channel
+- `ID_sat.jpg` with `ID_mask.png`, `NAME.jpg` with `NAME_m.png`: a prefix or suffix marks the mask (`stems`)
+- `NAME.jpg` with `NAME.png`, if every such PNG holds a palette or one channel
 """
 
 import posixpath
@@ -29,9 +29,9 @@ _PNG, _COLOR_TYPE, _MASK_TYPES = b"\x89PNG\r\n\x1a\n", 25, (0, 3)
 
 
 def pair_in_folder(tree: Tree) -> Pairing | None:
-    """The images and masks that lie in the same folders; None where there are none.
+    """The images and masks that lie in the same folders; None if there are none.
 
-    Raises InputError where photos have PNGs of the same name that may be pictures themselves.
+    Raises InputError if photos have PNGs of the same name that may be pictures themselves.
     """
     stems: dict[str, dict[str, str]] = {}
     others: list[str] = []
@@ -64,7 +64,7 @@ def pair_in_folder(tree: Tree) -> Pairing | None:
 
 
 def _without_partner(tree: Tree, names: Mapping[str, str], matching: Matching) -> tuple[list[Unpaired], list[str]]:
-    """The files of a folder in no pair: those that miss a partner, and those that never had one."""
+    """The files of a folder in no pair: those that lack a partner, and others."""
     paired = {name for match in matching.matches for name in (match.image, match.mask)}
     unpaired, strangers = [], []
     for name, stem in names.items():
@@ -78,7 +78,7 @@ def _without_partner(tree: Tree, names: Mapping[str, str], matching: Matching) -
 
 
 def _by_kind(tree: Tree, stems: Mapping[str, Mapping[str, str]]) -> Pairing | None:
-    """JPEGs with PNGs of the same name beside them, where every such PNG is surely a mask."""
+    """JPEGs paired with PNGs of the same name, if every such PNG is certainly a mask."""
     pairs: list[Pair] = []
     unpaired: list[Unpaired] = []
     strangers: list[str] = []
