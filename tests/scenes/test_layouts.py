@@ -177,7 +177,7 @@ def test_a_drone_set_without_its_table_is_refused_before_anything_is_read(tmp_pa
     words = r"found no table of classes \(class_dict_seg\.csv or class_dict\.csv\); .*--classes FILE"
     with pytest.raises(ClassTableError, match=words):
         terrazzo.prepare(root, out=tmp_path / "patches", patch_size=32)
-    assert words.split(";")[0] in str(terrazzo.inspect(root, patch_size=32).refusal)
+    assert "found no table of classes" in str(terrazzo.inspect(root, patch_size=32).refusal)
 
 
 def test_a_drone_mask_without_its_image_is_told(tmp_path: Path) -> None:

@@ -42,7 +42,10 @@ def cut(image: NDArray[np.uint8], ids: NDArray[np.uint8], patch_size: int, fit: 
     area-aware bilinear filtering, ids by nearest neighbour.
     """
     if fit == "resize":
-        return Cut(_resize(image, patch_size)[None], _resize_ids(ids, patch_size)[None], np.zeros((1, 2), np.int64))
+        size = (patch_size, patch_size)
+        photo = Image.fromarray(image).resize(size, Image.Resampling.BILINEAR)
+        mask = Image.fromarray(ids).resize(size, Image.Resampling.NEAREST)
+        return Cut(np.asarray(photo)[None], np.asarray(mask)[None], np.zeros((1, 2), np.int64))
     (height, width), bands = ids.shape, image.shape[2]
     rows, cols = grid(height, width, patch_size, fit)
     if fit == "pad":
@@ -59,11 +62,3 @@ def cut(image: NDArray[np.uint8], ids: NDArray[np.uint8], patch_size: int, fit: 
         np.ascontiguousarray(masks).reshape(-1, patch_size, patch_size),
         corners.astype(np.int64),
     )
-
-
-def _resize(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
-
-
-def _resize_ids(ids: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    return np.asarray(Image.fromarray(ids).resize((size, size), Image.Resampling.NEAREST))

@@ -44,7 +44,9 @@ class LabelledRasters:
         _refuse_options(asked)
         scenes = open_scenes(self.inputs, asked.labels.unpaired, asked.reporter.say)
         labelling = open_labelling(scenes, self.inputs, asked.labels, asked.reporter.progress)
-        lying = _footprints(scenes, asked)
+        names = [f"{scene.pair.name}{scene.pair.image.suffix}" for scene in scenes]
+        buffer_px = asked.split.buffer_px(asked.patches.patch_size)
+        lying = footprints([scene.raster for scene in scenes], names, buffer_px)
         split, notes = asked.split, (*labelling.notes, *lying.notes())
         if split.method is None and lying.n_joined < 3:
             split = replace(split, method="block")
@@ -75,12 +77,6 @@ def _refuse_options(asked: Preparation) -> None:
         )
     if asked.labels.layout is not None:
         raise InputError(f"--layout {asked.labels.layout}: is for folders of pictures; leave it out with LABELS")
-
-
-def _footprints(scenes: Sequence[LabelledScene], asked: Preparation) -> Footprints:
-    """Which scenes touch, and which lie closer together than the buffer of a block split."""
-    names = [f"{scene.pair.name}{scene.pair.image.suffix}" for scene in scenes]
-    return footprints([scene.raster for scene in scenes], names, asked.split.buffer_px(asked.patches.patch_size))
 
 
 def _key(asked: Preparation, scenes: Sequence[LabelledScene], lying: Footprints) -> list[str]:

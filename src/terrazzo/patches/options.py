@@ -7,11 +7,11 @@ from pydantic import ValidationError
 
 from terrazzo.errors import InputError, SplitError, TerrazzoError
 from terrazzo.recipe.sections import DataSection
-from terrazzo.scenes.contract.options import flag_words
+from terrazzo.scenes.contract.options import Options
 
 
 @dataclass(frozen=True)
-class PatchOptions:
+class PatchOptions(Options):
     """Size and fit of patches. Raises InputError, naming the option, on values that the data section does not take."""
 
     patch_size: int = 256
@@ -26,10 +26,6 @@ class PatchOptions:
     def least_side(self) -> int:
         """Height and width in pixels below which an image gives no patch."""
         return self.patch_size if self.fit == "crop" else 1
-
-    def words(self) -> list[str]:
-        """The options that differ from the defaults, as words of a command."""
-        return flag_words(self)
 
 
 @dataclass(frozen=True)

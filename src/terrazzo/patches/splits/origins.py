@@ -1,7 +1,6 @@
 """The basis of a split: where each patch comes from and what is in it."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +8,6 @@ from numpy.typing import NDArray
 SIDES = ("train", "val", "test")
 NO_SIDE = "none"
 """The side of patches in the buffer around a validation or test block; they are not used."""
-Side = Literal["train", "val", "test"]
 
 
 @dataclass(frozen=True, eq=False)

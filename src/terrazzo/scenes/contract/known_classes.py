@@ -9,14 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from terrazzo.classes.palettes import coverage, match_palette
-from terrazzo.classes.schema import (
-    IGNORE,
-    NO_CLASS,
-    ClassSchema,
-    Color,
-    distinct_colors,
-    format_color,
-)
+from terrazzo.classes.schema import IGNORE, NO_CLASS, ClassSchema, Color, distinct_colors, format_color
 from terrazzo.classes.tables import ClassTable, parse_table, read_table
 from terrazzo.errors import ClassTableError, ImageError
 from terrazzo.scenes.contract.census import Census, colors_of, value_text
@@ -137,17 +130,14 @@ def given_classes(table: Path) -> GivenTable:
 def _of_table(table: ClassTable, census: Census, unknown: str, ignore_values: Collection[int], where: str) -> Classes:
     """The classes of a table for these masks, with notes on the values that mean no class."""
     fitted = fitting_table(table, census, ignore_values, where)
-    notes = [f"classes: {name!r} ({_written(value, census)}) means no class" for name, value in fitted.ignored]
+    written = "by its colour" if census.is_color else "the value {}"
+    notes = [f"classes: {name!r} ({written.format(value)}) means no class" for name, value in fitted.ignored]
     if fitted.values != table.values and not fitted.has_ids:
         names = dict(zip(fitted.values, fitted.schema.names, strict=True))
         names |= {value: f"{name} (no class)" for name, value in fitted.ignored}
         notes.append(f"classes: {BINARY_NOTE.format(*(names[value] for value in BINARY_VALUES))}")
     label_ids = class_of_values(fitted, census, unknown, ignore_values)
     return Classes(fitted.schema, tuple(notes), label_ids, tuple(name for name, _ in fitted.ignored))
-
-
-def _written(value: int, census: Census) -> str:
-    return "by its colour" if census.is_color else f"the value {value}"
 
 
 def _table_inside(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from terrazzo.errors import InputError
 from terrazzo.scenes.contract.mask_values import MAX_VALUES
@@ -18,7 +17,23 @@ MAX_DOWNSAMPLE = 64.0
 
 
 @dataclass(frozen=True)
-class LabelOptions:
+class Options:
+    """Options of a command."""
+
+    def words(self) -> list[str]:
+        """The options that differ from the defaults, as words of a command; a tuple repeats its flag."""
+        given = [(field.name, getattr(self, field.name), field.default) for field in fields(self)]
+        return [
+            word
+            for name, value, default in given
+            if value != default
+            for each in (value if isinstance(value, tuple) else (value,))
+            for word in (f"--{name.replace('_', '-')}", str(each))
+        ]
+
+
+@dataclass(frozen=True)
+class LabelOptions(Options):
     """How a data set is read, and which faults are let pass. Raises InputError on values that an option rejects."""
 
     layout: str | None = None
@@ -49,19 +64,3 @@ class LabelOptions:
             )
         if wrong := [value for value in self.ignore_value if not 0 <= value < MAX_VALUES]:
             raise InputError(f"--ignore-value {wrong[0]}: expected a value of id masks, 0..{MAX_VALUES - 1}")
-
-    def words(self) -> list[str]:
-        """The options that differ from the defaults, as words of a command."""
-        return flag_words(self)
-
-
-def flag_words(options: Any) -> list[str]:
-    """The fields of a dataclass that differ from their defaults, as words of a command; a tuple repeats its flag."""
-    given = [(field, getattr(options, field.name)) for field in fields(options)]
-    return [
-        word
-        for field, value in given
-        if value != field.default
-        for each in (value if isinstance(value, tuple) else (value,))
-        for word in (f"--{field.name.replace('_', '-')}", str(each))
-    ]
