@@ -1,4 +1,4 @@
-"""What is in a data set or a model file, told before anything is made of it."""
+"""The function `terrazzo.inspect`: a data set, rasters with labels or a model, described."""
 
 import json
 from collections.abc import Sequence
@@ -33,15 +33,14 @@ def inspect(
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> "Inspection":
-    """What is in a data set (a folder or zip) or a model (`model.safetensors` or an export of
-    it); nothing is changed.
+    """A description of a data set (folder or zip) or a model (`model.safetensors` or an export); nothing is changed.
 
-    The options are those of prepare, so that `refusal` tells what prepare would say. `write_classes` names a CSV file
-    for the table of the classes and of all further colours in the masks, to edit and to give as `classes`. With
-    `labels` (and for polygons `class_field`), `path` is a raster or a folder of them, as for prepare.
+    The options are those of prepare, so that `refusal` says why prepare would refuse the data. `write_classes` names a
+    CSV file for a table of the classes and all further colours in the masks, to edit and give as `classes`. With
+    `labels` (and for polygons `class_field`), `path` is a raster or a folder of rasters, as for prepare.
 
-    Raises InputError where there is neither, ModelFileError at a damaged model, OutputExistsError where another file
-    is at `write_classes` (unless `overwrite`).
+    Raises InputError where there is neither, ModelFileError at a damaged model, OutputExistsError if another file is at
+    `write_classes`, unless `overwrite`.
     """
     from terrazzo.model.exported import is_exported
 

@@ -131,10 +131,10 @@ class Patches:
         try:
             array: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:
-            raise PatchesError(f"{path}: cannot be mapped ({error}); prepare the patches anew") from error
+            raise PatchesError(f"{path}: cannot be mapped ({error}); prepare the patches again") from error
         if array.shape != shape or array.dtype != np.uint8:
             raise PatchesError(
-                f"{path}: holds {array.dtype} {array.shape}, dataset.json says uint8 {shape}; prepare anew"
+                f"{path}: holds {array.dtype} {array.shape}, dataset.json says uint8 {shape}; prepare the patches again"
             )
         return array
 
@@ -162,8 +162,10 @@ def open_patches(path: Path) -> Patches:
         missing = Path(str(error.filename)).name
         raise PatchesError(f"{path}: has no {missing}; expected a folder that `terrazzo prepare` wrote") from error
     except (OSError, ValueError, KeyError, TypeError, ClassTableError) as error:
-        raise PatchesError(f"{path}: is damaged ({type(error).__name__}: {error}); prepare the patches anew") from error
+        raise PatchesError(
+            f"{path}: is damaged ({type(error).__name__}: {error}); prepare the patches again"
+        ) from error
     if not consistent:
-        raise PatchesError(f"{path}: index.csv and dataset.json do not agree; prepare the patches anew")
+        raise PatchesError(f"{path}: index.csv and dataset.json do not agree; prepare the patches again")
     _ = patches.images, patches.masks
     return patches

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -42,7 +42,11 @@ class Pictures:
     def opened(self, asked: Preparation) -> Iterator[Cuttable]:
         """The scenes that keep the label contract; its notes and warnings are reported. Raises LabelError at others."""
         labels = asked.labels
-        with _reader(asked.out, labels.downsample) as reader:
+        with ExitStack() as opened:
+            # Downsampled images stay on disk between check and cutting, so that each is decoded once. Decoding twice at
+            # full size costs less than writing and reading the pixels.
+            keep = None if labels.downsample == 1 else opened.enter_context(scratch_beside(asked.out))
+            reader = Reader(labels.downsample, keep)
             found = find_scenes(self.root, labels.layout, self.usual_layout)
             checked = check(self.root, found, labels, asked.patches.least_side, asked.reporter.progress, reader)
             for line in checked.report.lines():
@@ -53,19 +57,6 @@ class Pictures:
             yield Cuttable(
                 checked.schema, BANDS, asked.split, partial(_cut, asked, checked, reader), _key(asked, checked), told
             )
-
-
-@contextmanager
-def _reader(out: Path, downsample: float) -> Iterator[Reader]:
-    """How images are read. Downsampled ones stay on disk between check and cutting, so that each is decoded once.
-
-    At full size they are decoded twice, which costs less than writing and reading what they unpack to.
-    """
-    if downsample == 1:
-        yield Reader()
-        return
-    with scratch_beside(out) as folder:
-        yield Reader(downsample, folder)
 
 
 def _key(asked: Preparation, checked: Checked) -> list[str | bytes]:

@@ -28,7 +28,7 @@ from terrazzo.system.reporting import how_many
 class LabelledRasters:
     """Rasters and their labels.
 
-    Fewer than three rasters, those that touch counted as one, are split by `block` unless another split is asked for.
+    Fewer than three rasters, those that touch counted as one, are split by `block` unless another split is given.
     """
 
     inputs: SceneInputs

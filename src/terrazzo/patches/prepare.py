@@ -44,13 +44,13 @@ def prepare(
 ) -> "Prepared":
     """Images and masks checked, cut into patches, divided into train, val and test, and written to the folder `out`.
 
-    What is None is taken from the recipe's data section, without a recipe from `sections.DataSection`'s defaults.
-    `downsample` 4 reads images of 6000 x 4000 px as 1500 x 1000, masks with them, before patches are cut. `split`
-    block divides images into squares of `block_size` patches a side, with `buffer` pixels between the sides.
+    Options that are None come from the recipe's data section, or from the defaults of `sections.DataSection`. With
+    `downsample` 4, images of 6000 x 4000 px and their masks are read as 1500 x 1000. `split` block divides images into
+    squares of `block_size` patches a side, with `buffer` pixels between the sides.
 
-    With `labels`, `data` is a raster or a folder of them (GeoTIFF, ...), and `labels` are polygons whose `class_field`
-    names the class (.gpkg, .geojson, .shp, .parquet; `layer` where there are several), a label raster, or a folder of
-    label rasters; `bands` and `scale` as in predict.
+    With `labels`, `data` is a raster or a folder of rasters (GeoTIFF, ...). `labels` are polygons whose `class_field`
+    names the class (.gpkg, .geojson, .shp, .parquet; `layer` if there are several), a label raster, or a folder of
+    label rasters. `bands` and `scale` are as in predict.
     """
     from terrazzo.patches.from_pictures import Pictures
     from terrazzo.patches.options import PatchOptions, SplitOptions

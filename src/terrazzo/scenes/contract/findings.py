@@ -13,7 +13,7 @@ Severity = Literal["refuse", "warn", "note"]
 REMEDIES: Mapping[str, str] = {
     "unpaired": "complete the pairs, or leave such files out with --unpaired skip",
     "unreadable": "replace the file, or leave such files out with --bad skip",
-    "size": "export both anew, or leave such files out with --bad skip",
+    "size": "export both again, or leave such files out with --bad skip",
     "mixed": "convert the masks to one kind, or leave such files out with --bad skip",
     "id-range": "mend the mask or the class table, ignore such values with --ignore-value N or --unknown ignore, "
     "or leave such files out with --bad skip",

@@ -86,12 +86,12 @@ def probe_scene(scene: Scene, reader: Reader = _AT_FULL_SIZE) -> Probe:
         size, digest = photo.file_size, pixel_hash(photo.pixels)
         del photo
     except ImageError as error:
-        troubles.append((scene.image.where, _without_name(error, scene.image.where)))
+        troubles.append((scene.image.where, str(error).removeprefix(f"{scene.image.where}: ")))
     try:
         pixels = reader.mask(scene)
         mask = ProbedMask(pixels.file_size, pixels.is_color, pixels.tally(), pixels.n_snapped, pixels.n_far)
     except ImageError as error:
-        troubles.append((scene.label.where, _without_name(error, scene.label.where)))
+        troubles.append((scene.label.where, str(error).removeprefix(f"{scene.label.where}: ")))
     return Probe(scene, size, digest, mask, tuple(troubles), reader.downsample)
 
 
@@ -106,7 +106,3 @@ def census(probes: Iterable[Probe]) -> Census:
     counts = np.bincount(inverse, weights=np.concatenate([tally.counts for tally in tallies])).astype(np.int64)
     order = np.argsort(-counts, kind="stable")
     return Census(is_color, dict(zip(values[order].tolist(), counts[order].tolist(), strict=True)))
-
-
-def _without_name(error: ImageError, where: str) -> str:
-    return str(error).removeprefix(f"{where}: ")

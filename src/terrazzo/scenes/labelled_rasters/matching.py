@@ -30,11 +30,6 @@ class LabelledRaster:
         return self.labels.suffix.lower() in LAYER_SUFFIXES
 
 
-def is_raster(path: Path) -> bool:
-    """Whether the file is a raster, by its suffix."""
-    return path.suffix.lower() in DRIVERS
-
-
 def pair_rasters(images: Path, labels: Path, unpaired: str = "error") -> tuple[tuple[LabelledRaster, ...], int]:
     """The rasters at `images` with their labels, in natural order, and the number of files without a partner.
 
@@ -72,7 +67,7 @@ def pair_rasters(images: Path, labels: Path, unpaired: str = "error") -> tuple[t
 def _rasters(path: Path, expected: str) -> list[tuple[str, Path]]:
     """The rasters at a path, each by its name without suffix."""
     if path.is_file():
-        if not is_raster(path):
+        if path.suffix.lower() not in DRIVERS:
             raise InputError(f"{path}: expected {expected}")
         return [(path.stem, path)]
     if path.is_dir():

@@ -40,7 +40,7 @@ def find(tree: Tree) -> Found | None:
         return None
     ids = tuple(range(CAMVID.n_classes))
     scenes = [
-        Scene("/".join(key), Asset(tree, image), Asset(tree, label), _sequence(key[1]), key[0], ids)
+        Scene("/".join(key), Asset(tree, image), Asset(tree, label), key[1].split("_")[0], key[0], ids)
         for key, (image, label) in keyed.pairs().items()
     ]
     unpaired = keyed.unpaired(
@@ -62,10 +62,6 @@ def _place(name: str) -> re.Match[str] | None:
 
 def _key(match: re.Match[str]) -> _Key:
     return match[2].lower(), match[3]
-
-
-def _sequence(stem: str) -> str:
-    return stem.split("_")[0]
 
 
 def _shared_sequences(scenes: Sequence[Scene]) -> list[str]:

@@ -13,7 +13,7 @@ from terrazzo.classes.palettes import CITYSCAPES
 from terrazzo.errors import ImageError
 from terrazzo.pixels.masks import read_mask, snap
 from terrazzo.pixels.photos import View
-from terrazzo.scenes.pairing.folders import left_alone
+from terrazzo.scenes.pairing.folders import IMAGE_SUFFIXES, JPEG_SUFFIXES, left_alone
 from terrazzo.scenes.scene import Asset, Found, Layout, LayoutClasses, LossyColors, Scene
 from terrazzo.scenes.trees import Tree
 
@@ -28,7 +28,6 @@ FOLDER = "cityscapes_data"
 """A folder of this name is the data set; in another the first mask must have these colours."""
 FAR_SHARE = 0.1
 _SPLITS = ("train", "val", "test")
-_SUFFIXES = (".jpg", ".jpeg")
 
 
 def find(tree: Tree) -> Found | None:
@@ -57,12 +56,12 @@ def find(tree: Tree) -> Found | None:
 def _is_scene(name: str) -> bool:
     path = PurePosixPath(name)
     in_split = len(path.parts) > 1 and path.parts[-2].lower() in _SPLITS
-    return in_split and path.suffix.lower() in _SUFFIXES and path.stem.isdecimal()
+    return in_split and path.suffix.lower() in JPEG_SUFFIXES and path.stem.isdecimal()
 
 
 def _is_mask_like(name: str) -> bool:
     """Whether a file is a lossless image: masks of another data set."""
-    return PurePosixPath(name).suffix.lower() in (".png", ".tif", ".tiff", ".bmp")
+    return PurePosixPath(name).suffix.lower() in set(IMAGE_SUFFIXES) - {*JPEG_SUFFIXES, ".webp"}
 
 
 def _is_named_so(tree: Tree, name: str) -> bool:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from terrazzo.errors import InputError
+from terrazzo.pixels.suffixes import SUFFIXES
 from terrazzo.scenes.pairing.stems import match_stems
 from terrazzo.scenes.scene import Asset, Unpaired
 from terrazzo.scenes.trees import Tree
 from terrazzo.system.reporting import how_many
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
+IMAGE_SUFFIXES = (*SUFFIXES, ".tif", ".tiff")
+JPEG_SUFFIXES = (".jpg", ".jpeg")
 IMAGE_FOLDER, MASK_FOLDER = "images", "masks"
 IMAGE_FOLDERS = (IMAGE_FOLDER, "image", "imgs", "img", "images_png")
 MASK_FOLDERS = (MASK_FOLDER, "mask", "msks", "msk", "masks_png", "labels", "label", "gt", "annotations")

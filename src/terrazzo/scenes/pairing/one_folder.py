@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from terrazzo.errors import InputError
+from terrazzo.pixels.signatures import PNG
 from terrazzo.scenes.pairing.folders import (
     IMAGE_SUFFIXES,
+    JPEG_SUFFIXES,
     Pair,
     Pairing,
     is_known_table,
@@ -24,10 +26,8 @@ from terrazzo.scenes.scene import Asset, Unpaired
 from terrazzo.scenes.trees import Tree
 from terrazzo.system.reporting import how_many
 
-# Byte 25 of a PNG is its colour type: 0 is one channel, 3 a palette.
 _LONE = "image or mask without partner: no name beside it fits"
-_PNG, _COLOR_TYPE, _MASK_TYPES = b"\x89PNG\r\n\x1a\n", 25, (0, 3)
-
+_COLOR_TYPE, _MASK_TYPES = 25, (0, 3)  # byte 25 of a PNG is its colour type: 0 is one channel, 3 a palette
 
 _Part = tuple[list[Pair], list[Unpaired], list[str]]
 """One folder: its pairs, the files that lack a partner, and other images."""
@@ -82,7 +82,7 @@ def _by_name(tree: Tree, folder: str, names: Mapping[str, str], matching: Matchi
 
 def _by_kind(tree: Tree, folder: str, names: Mapping[str, str]) -> _Part:
     """JPEGs with PNGs of the same name, which may be masks."""
-    photos, masks = _by_stem(names, (".jpg", ".jpeg")), _by_stem(names, (".png",))
+    photos, masks = _by_stem(names, JPEG_SUFFIXES), _by_stem(names, (".png",))
     both = [(photos[stem][0], masks[stem][0]) for stem in photos if len(photos[stem]) == len(masks.get(stem, [])) == 1]
     paired = {name for pair in both for name in pair}
     lone = [name for name in names if name not in paired]
@@ -107,7 +107,7 @@ def _by_stem(names: Mapping[str, str], suffixes: Sequence[str]) -> dict[str, lis
 def _refuse_pictures(pairs: Sequence[Pair]) -> None:
     for pair in pairs:
         raw = pair.mask.read()
-        if not raw.startswith(_PNG) or len(raw) <= _COLOR_TYPE or raw[_COLOR_TYPE] not in _MASK_TYPES:
+        if not raw.startswith(PNG) or len(raw) <= _COLOR_TYPE or raw[_COLOR_TYPE] not in _MASK_TYPES:
             raise InputError(
                 f"{pair.mask.where}: lies beside {posixpath.basename(pair.image.name)} and may be its mask or the same "
                 "picture again; put the images into images/ and the masks into masks/, or name the masks NAME_mask.png"
