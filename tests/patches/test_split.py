@@ -256,7 +256,7 @@ def test_a_scene_of_16_x_16_patches_is_divided_in_blocks_of_4() -> None:
     assert "LEAKY" not in describe_leak(split.leak)
     assert "none is nearer than 64 px to a training pixel" in describe_leak(split.leak)
     n_left_out = int((split.sides == "none").sum())
-    assert f"{n_left_out} of 256 patches lie in the 64 px buffer" in split.warnings[0]
+    assert f"{n_left_out} of 256 patches lie within 64 px of a validation or test block" in split.warnings[0]
 
 
 def test_small_scenes_get_smaller_blocks() -> None:

@@ -83,7 +83,7 @@ class Inspected:
 
 def inspect_pictures(root: Path, options: LabelOptions, least_side: int, progress: Progress) -> Inspected:
     """What is in a data set of pictures. Raises InputError where there is none, ClassTableError at a bad table."""
-    given = given_classes(options.classes) if options.classes else None
+    given = given_classes(options.classes)
     found = find_scenes(root, options.layout)
     surveyed = survey(root, found, progress, Reader(options.downsample))
     counted = census(surveyed.probes)
@@ -162,12 +162,13 @@ def _groups(surveyed: Survey) -> list[dict[str, Any]]:
 def _group_lines(groups: list[dict[str, Any]], n_images: int) -> list[str]:
     if len(groups) == n_images:
         return ["groups: none, each image is its own"]
-    shown = [
-        f"  {group['name']}: {how_many(group['images'], 'image')}, {group['pixels'] / 1e6:.1f} megapixels"
-        for group in groups
-    ]
-    more = [f"  and {len(groups) - _SHOWN} more"] if len(groups) > _SHOWN else []
-    return [f"groups: {len(groups)}, each to stay on one side of a split", *shown[:_SHOWN], *more]
+    shown = (f"{g['name']}: {how_many(g['images'], 'image')}, {g['pixels'] / 1e6:.1f} megapixels" for g in groups)
+    return [f"groups: {len(groups)}, each to stay on one side of a split", *_first(list(shown), len(groups))]
+
+
+def _first(lines: list[str], n: int) -> list[str]:
+    """The first lines of `n`, indented, and how many more there are."""
+    return [f"  {line}" for line in lines[:_SHOWN]] + ([f"  and {n - _SHOWN} more"] if n > _SHOWN else [])
 
 
 def class_lines(classes: list[dict[str, Any]]) -> list[str]:
@@ -212,6 +213,5 @@ def _label_value_lines(values: list[dict[str, Any]]) -> list[str]:
 
 
 def _value_lines(values: list[dict[str, Any]], n_values: int, kind: str) -> list[str]:
-    shown = [f"  {entry['value']:8}  {entry['pixels']:12d}  {entry['share']:7.2%}" for entry in values[:_SHOWN]]
-    more = [f"  and {n_values - _SHOWN} more"] if n_values > _SHOWN else []
-    return [f"the masks hold {n_values} {kind} of unknown meaning: value, pixels, share", *shown, *more]
+    shown = [f"{entry['value']:8}  {entry['pixels']:12d}  {entry['share']:7.2%}" for entry in values]
+    return [f"the masks hold {n_values} {kind} of unknown meaning: value, pixels, share", *_first(shown, n_values)]

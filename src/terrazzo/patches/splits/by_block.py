@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from terrazzo.errors import SplitError
 from terrazzo.patches.options import SplitOptions
-from terrazzo.patches.splits.by_group import candidates
+from terrazzo.patches.splits.by_group import candidates, nearest
 from terrazzo.patches.splits.origins import NO_SIDE, PatchOrigins
 from terrazzo.system.reporting import how_many
 
@@ -72,10 +72,7 @@ def _choose_blocks(
     has = pixels[blocks] > 0
     rng = np.random.default_rng(options.seed)
     rows = candidates(sizes, share * len(sides), len(blocks) - keep, rng, _DRAWN)
-    distance = np.abs(rows @ sizes - share * len(sides))
-    complete = ((rows @ has > 0) & (~rows @ has > 0) | ~has.any(axis=0)).all(axis=1)
-    pool = np.flatnonzero(complete) if complete.any() else np.arange(len(rows))
-    pool = pool[distance[pool] <= distance[pool].min()][:_WEIGHED]
+    pool = nearest(rows, sizes, has, share * len(sides))[:_WEIGHED]
     buffer_px = options.buffer_px(origins.patch_size)
 
     def worth(row: NDArray[np.bool_]) -> tuple[int, int]:
@@ -92,8 +89,8 @@ def _block_notes(origins: PatchOrigins, options: SplitOptions, sides: NDArray[np
     """Warnings: what the buffer took, and which classes are on one side only."""
     n_left_out, buffer_px = int((sides == NO_SIDE).sum()), options.buffer_px(origins.patch_size)
     notes = [
-        f"--split block: blocks of {across} x {across} patches; {n_left_out} of {len(sides)} patches lie in the "
-        f"{buffer_px} px buffer"
+        f"--split block: blocks of {across} x {across} patches; {n_left_out} of {len(sides)} patches lie within "
+        f"{buffer_px} px of a validation or test block and are left out of training"
     ]
     present = origins.class_pixels.sum(axis=0) > 0
     for side in ("val", "test"):

@@ -43,14 +43,19 @@ def _choose_groups(
     sizes = np.array([(free & (origins.group == group)).sum() for group in groups])
     has = np.array([origins.class_pixels[free & (origins.group == group)].sum(axis=0) > 0 for group in groups])
     sets = candidates(sizes, wanted, len(groups) - keep, np.random.default_rng(seed))
-    distance = np.abs(sets @ sizes - wanted)
-    present = has.any(axis=0)
-    complete = ((sets @ has > 0) & (~sets @ has > 0) | ~present).all(axis=1)
-    pool = np.flatnonzero(complete) if complete.any() else np.arange(len(sets))
-    best = pool[np.argmin(distance[pool])]
-    chosen = sets[best]
-    one_sided = present & ~((chosen @ has > 0) & (~chosen @ has > 0))
+    chosen = sets[nearest(sets, sizes, has, wanted)[0]]
+    one_sided = has.any(axis=0) & ~((chosen @ has > 0) & (~chosen @ has > 0))
     return groups[chosen], tuple(name for name, alone in zip(origins.class_names, one_sided, strict=True) if alone)
+
+
+def nearest(
+    sets: NDArray[np.bool_], sizes: NDArray[np.int64], has: NDArray[np.bool_], wanted: float
+) -> NDArray[np.int64]:
+    """The numbers of the sets nearest to the share, among those with every class on both sides if there are any."""
+    complete = ((sets @ has > 0) & (~sets @ has > 0) | ~has.any(axis=0)).all(axis=1)
+    pool = np.flatnonzero(complete | ~complete.any())
+    distance = np.abs(sets[pool] @ sizes - wanted)
+    return np.asarray(pool[distance <= distance.min()])
 
 
 def candidates(

@@ -51,7 +51,7 @@ def check(
     Images with a side below `least_side` pixels give no patch. A `reader` that keeps what it read saves a second
     decoding. Raises ClassTableError if the classes of the masks cannot be known.
     """
-    given = given_classes(options.classes) if options.classes else None
+    given = given_classes(options.classes)
     if given is None and found.classes is not None and found.classes.schema is None:
         raise ClassTableError(f"{root}: {found.classes.note}")  # before minutes of reading
     surveyed = survey(root, found, progress, reader or Reader(options.downsample))

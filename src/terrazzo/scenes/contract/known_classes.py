@@ -122,9 +122,9 @@ def resolve_classes(
     return Classes(_with_void(schema, void), tuple(notes))
 
 
-def given_classes(table: Path) -> GivenTable:
-    """The classes in the user's file. Raises ClassTableError, naming the file and its fault."""
-    return GivenTable(read_table(table), str(table))
+def given_classes(table: Path | None) -> GivenTable | None:
+    """The classes in the user's file, if there is one. Raises ClassTableError, naming the file and its fault."""
+    return GivenTable(read_table(table), str(table)) if table else None
 
 
 def _of_table(table: ClassTable, census: Census, unknown: str, ignore_values: Collection[int], where: str) -> Classes:

@@ -83,12 +83,8 @@ def nearest(findings: Sequence[Finding], n_pixels: int) -> list[str]:
     """Counts of the pixels taken for the nearest class, and of those too far from all."""
     mapped = sum(finding.count for finding in findings if finding.kind == "nearest")
     far = sum(finding.count for finding in findings if finding.kind == "unknown" and finding.severity == "warn")
-    reach = f"at most {NEAREST_DISTANCE:g} away in RGB"
+    taken = f"({mapped / max(n_pixels, 1):.2%}) taken for the nearest class, at most {NEAREST_DISTANCE:g} away in RGB"
     return [
-        *(
-            [f"nearest: {how_many(mapped, 'pixel')} ({mapped / n_pixels:.2%}) taken for the nearest class, {reach}"]
-            if mapped
-            else []
-        ),
+        *([f"nearest: {how_many(mapped, 'pixel')} {taken}"] if mapped else []),
         *([f"ignored: {how_many(far, 'pixel')} ({far / n_pixels:.2%}) of colours in no class"] if far else []),
     ]

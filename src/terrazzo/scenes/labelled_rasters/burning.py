@@ -36,8 +36,7 @@ _PIECE = 1000  # polygons hashed at a time
 def polygon_labels(inputs: SceneInputs, options: LabelOptions) -> "PolygonLabels":
     """The polygons of a layer with their classes. Raises InputError, LabelError, ClassTableError."""
     layer = read_polygons(inputs.labels, inputs.class_field, inputs.layer)
-    given = given_classes(options.classes) if options.classes else None
-    field = inputs.class_field or ""
+    given, field = given_classes(options.classes), inputs.class_field or ""
     return PolygonLabels(layer, classes_of_field(layer.values, field, given, options.unknown, options.ignore_class))
 
 

@@ -88,7 +88,7 @@ def census_of(pairs: Sequence[LabelledRaster], rasters: Sequence[Raster], progre
 
 def _classes(labels: Mapping[Path, Raster], census: Census, options: LabelOptions, data: str) -> Classes:
     """The classes of label rasters, which a command names by `data`."""
-    given, table = given_classes(options.classes) if options.classes else None, None
+    given, table = given_classes(options.classes), None
     if given is None and not census.is_color:
         table = _own_table(labels, census)
     if table is None:
