@@ -67,7 +67,7 @@ def test_the_whole_way_by_the_commands_that_it_prints(
 def test_inspect_hands_its_options_on_to_prepare(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (copy / "data" / "masks" / "p3.png").unlink()
     shutil.copy(copy / "data" / "classes.csv", copy / "mine.csv")
-    options = "--classes mine.csv --unpaired skip --ignore-class lake --patch-size 32 --fit pad --downsample 2.0"
+    options = "--classes mine.csv --unpaired skip --ignore-class lake --downsample 2.0 --patch-size 32 --fit pad"
     assert run(["inspect", "data", *options.split()]) == 0
     command = next_of(capsys)
     assert " ".join(command) == f"terrazzo prepare data {options} --out patches"
