@@ -136,9 +136,9 @@ def test_ctrl_c_exits_130_with_one_line_and_leaves_nothing(
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("terrazzo.patches.from_pictures.write_folder_beside", stop)
+    monkeypatch.setattr("terrazzo.patches.write_patches.write_folder_beside", stop)
     monkeypatch.setattr("terrazzo.scenes.synthetic.write.render", stop)
-    monkeypatch.setattr("terrazzo.inspection.census", stop)
+    monkeypatch.setattr("terrazzo.scenes.inspection.census", stop)
     assert run(command.split()) == 130
     assert capsys.readouterr().err.splitlines()[-1].startswith("terrazzo: error: stopped by Ctrl-C; nothing half-")
     assert not (copy / "new").exists()

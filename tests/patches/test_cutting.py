@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import InputError
-from terrazzo.patches.cutting import check_patching, corners, cut
+from terrazzo.patches.cutting import cut, grid
+from terrazzo.patches.options import PatchOptions, SplitOptions
+from terrazzo.recipe.sections import DataSection
 
 
 def picture(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -22,7 +24,7 @@ def picture(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 def test_cropping_takes_whole_patches_from_the_top_left(height: int, width: int) -> None:
     image, ids = picture(height, width)
     pieces = cut(image, ids, 64, "crop")
-    assert len(pieces.images) == (height // 64) * (width // 64) == len(corners(height, width, 64, "crop"))
+    assert len(pieces.images) == (height // 64) * (width // 64) == np.prod(grid(height, width, 64, "crop"))
     for patch, mask, (row, col) in zip(pieces.images, pieces.masks, pieces.corners, strict=True):
         assert (patch == image[row : row + 64, col : col + 64]).all()
         assert (mask == ids[row : row + 64, col : col + 64]).all()
@@ -33,7 +35,7 @@ def test_cropping_takes_whole_patches_from_the_top_left(height: int, width: int)
 def test_padding_keeps_every_pixel_once_and_ignores_the_rest(height: int, width: int) -> None:
     image, ids = picture(height, width)
     pieces = cut(image, ids, 64, "pad")
-    assert len(pieces.images) == -(-height // 64) * -(-width // 64) == len(corners(height, width, 64, "pad"))
+    assert len(pieces.images) == -(-height // 64) * -(-width // 64) == np.prod(grid(height, width, 64, "pad"))
     assert (pieces.masks != IGNORE).sum() == height * width
     for patch, mask, (row, col) in zip(pieces.images, pieces.masks, pieces.corners, strict=True):
         inside = mask != IGNORE
@@ -49,7 +51,20 @@ def test_resizing_gives_one_patch_and_never_blends_ids() -> None:
     assert abs(float(pieces.images[0, 32, :, 0].mean()) - 150 * 32.5 / 64) < 2  # the row band keeps its slope
 
 
-@pytest.mark.parametrize(("size", "fit", "words"), [(256, "stretch", "--fit stretch"), (8, "crop", "--patch-size 8")])
-def test_nonsense_is_refused(size: int, fit: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("size", "fit", "words"),
+    [
+        (256, "stretch", "--fit stretch: expected crop, pad or resize"),
+        (8, "crop", "--patch-size 8: expected a value greater than or equal to 32"),
+        (5000, "crop", "--patch-size 5000: expected a value less than or equal to 4096"),
+    ],
+)
+def test_options_outside_the_bounds_of_the_data_section_are_refused(size: int, fit: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        check_patching(size, fit)
+        PatchOptions(size, fit)
+
+
+def test_the_defaults_are_those_of_the_data_section() -> None:
+    section = DataSection()
+    assert PatchOptions() == PatchOptions(section.patch_size, section.fit)
+    assert SplitOptions() == SplitOptions(section.split, section.val, section.test, section.seed)

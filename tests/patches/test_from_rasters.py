@@ -17,15 +17,14 @@ from terrazzo.classes.schema import IGNORE
 from terrazzo.cli import run
 from terrazzo.errors import ClassTableError, InputError, LabelError, SplitError, TerrazzoError
 from terrazzo.evaluation.report import trained_on_line
-from terrazzo.patches.cutting import corners
+from terrazzo.patches import raster_cutting
+from terrazzo.patches.cutting import grid
 from terrazzo.patches.folder import Patches
-from terrazzo.patches.raster_cutting import Tally
+from terrazzo.patches.raster_cutting import CutCount, strips
 from terrazzo.recipe.reading import load_recipe
-from terrazzo.scenes.labelled_rasters import strips as strip_module
 from terrazzo.scenes.labelled_rasters.burning import BurntPolygons
 from terrazzo.scenes.labelled_rasters.field_classes import classes_of_field
 from terrazzo.scenes.labelled_rasters.matching import pair_rasters
-from terrazzo.scenes.labelled_rasters.strips import strips
 from terrazzo.training.run import suited
 from tests.worlds.layers import CRS, points, rectangle, write_layer, write_parquet
 from tests.worlds.rasters import GRID, noise, write_raster
@@ -261,7 +260,7 @@ def test_folders_are_paired_by_name_and_the_ids_named_by_a_table(tmp_path: Path)
         part = truth[f"s{image}"][row : row + SIZE, col : col + SIZE]
         np.testing.assert_array_equal(mask, meaning[part])
     (tmp_path / "labels" / "s1_label.tif").unlink()
-    with pytest.raises(LabelError, match=r"s1_rgb.tif: has no partner of its name \(1 such file\)"):
+    with pytest.raises(LabelError, match=r"s1_rgb.tif: has no partner of the same name \(1 such file\)"):
         terrazzo.prepare(tmp_path / "images", tmp_path / "labels", out=tmp_path / "new", **options)  # type: ignore[arg-type]
 
 
@@ -295,22 +294,28 @@ def test_finished_patches_of_the_same_inputs_are_kept(scene: Path, labels: Path,
     assert again.patches.content_hash != first.patches.content_hash
 
 
+def corners(height: int, width: int, fit: str) -> NDArray[np.int64]:
+    """Row and column (n, 2) of the patches of an image, row-major."""
+    rows, cols = grid(height, width, SIZE, fit)
+    return np.mgrid[:rows, :cols].reshape(2, -1).T * SIZE
+
+
 @pytest.mark.parametrize("fit", ["crop", "pad"])
 @pytest.mark.parametrize("strip_bytes", [1, 3 * SIZE * SIZE * 8 * 3, 1 << 26])
 def test_strips_cover_what_is_cut_once_and_stay_small(
     fit: str, strip_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(strip_module, "STRIP_BYTES", strip_bytes)
+    monkeypatch.setattr(raster_cutting, "STRIP_BYTES", strip_bytes)
     seen = np.zeros((HEIGHT, WIDTH), int)
     places = []
     for row, col, height, width in strips(HEIGHT, WIDTH, 3, SIZE, fit):
         seen[row : row + height, col : col + width] += 1
-        places += (corners(height, width, SIZE, fit) + np.array([row, col])).tolist()
+        places += (corners(height, width, fit) + np.array([row, col])).tolist()
         assert width <= SIZE or height * width * 3 * 8 <= strip_bytes
     cut_off = (HEIGHT, WIDTH) if fit == "pad" else (192, 224)
     assert (seen[: cut_off[0], : cut_off[1]] == 1).all()
     assert seen.sum() == cut_off[0] * cut_off[1]
-    assert places == corners(HEIGHT, WIDTH, SIZE, fit).tolist()  # the same patches in the same order as of one piece
+    assert places == corners(HEIGHT, WIDTH, fit).tolist()  # the same patches in the same order as of one piece
 
 
 def test_narrow_strips_give_the_same_patches(
@@ -318,7 +323,7 @@ def test_narrow_strips_give_the_same_patches(
 ) -> None:
     options = {"class_field": "cover", "patch_size": SIZE}
     whole = terrazzo.prepare(scene, labels, out=tmp_path / "whole", **options)  # type: ignore[arg-type]
-    monkeypatch.setattr(strip_module, "STRIP_BYTES", 1)
+    monkeypatch.setattr(raster_cutting, "STRIP_BYTES", 1)
     narrow = terrazzo.prepare(scene, labels, out=tmp_path / "narrow", **options)  # type: ignore[arg-type]
     for name in ("images.npy", "masks.npy", "index.csv"):
         assert (narrow.patches.path / name).read_bytes() == (whole.patches.path / name).read_bytes()
@@ -389,7 +394,7 @@ def test_what_is_smaller_than_a_patch_is_not_said_to_have_no_labels(scene: Path,
 
 
 def test_one_patch_is_one_patch() -> None:
-    assert Tally(n_blank=1, n_pixels=100, n_labelled=50).notes()[1] == "left out: 1 patch without a labelled pixel"
+    assert CutCount(n_blank=1, n_pixels=100, n_labelled=50).notes()[1] == "left out: 1 patch without a labelled pixel"
 
 
 def test_a_quoted_pattern_names_what_a_folder_would(labels: Path, tmp_path: Path) -> None:
@@ -529,7 +534,7 @@ BAD: dict[str, tuple[Callable[[Path], str] | str, str]] = {
     "several layers": (two_layers, "has 2 layers (one, two); choose one with --layer NAME"),
     "no labels": ("scene.tif", "is a raster without labels"),
     "labels that are not there": ("scene.tif nowhere.gpkg", "nowhere.gpkg: no such file"),
-    "a picture as its own labels": ("scene.tif scene.tif", "scene.tif: is given as the labels of itself"),
+    "a picture as its own labels": ("scene.tif scene.tif", "scene.tif: is both the images and the labels"),
     "a class field of a raster": (field_of_raster, "--class-field cover: is for polygons"),
     "ids of no names": (nameless, "need a table of classes"),
     "labels that are no whole numbers": (floats, "expected one band of whole numbers"),

@@ -11,8 +11,10 @@ from PIL import Image
 import terrazzo
 from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import LabelError, OutputExistsError, PatchesError, SplitError
-from terrazzo.patches import from_pictures as preparation
+from terrazzo.patches import write_patches as preparation
 from terrazzo.patches.folder import open_patches
+from terrazzo.scenes import detect
+from terrazzo.scenes.trees import open_tree
 from tests.worlds.striped import TABLE, scene, striped_set
 
 
@@ -64,6 +66,15 @@ def test_the_same_inputs_are_kept_and_others_refused(data: Path, tmp_path: Path)
     other = terrazzo.prepare(data, out=out, patch_size=48, overwrite=True)
     assert other.patches.patch_size == 48
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_the_layout_is_looked_for_once(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+    monkeypatch.setattr(detect, "open_tree", lambda root: opened.append(root) or open_tree(root))
+    for number, recipe in enumerate((None, "dubai-unet-scratch")):  # the recipe is for another layout
+        done = terrazzo.prepare(data, out=tmp_path / str(number), recipe=recipe, patch_size=32)
+        assert done.patches.description["layout"] == "flat"
+    assert opened == [data, data]
 
 
 def test_an_interrupted_prepare_leaves_nothing(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

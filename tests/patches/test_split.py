@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from terrazzo.errors import SplitError
+from terrazzo.patches.options import SplitOptions
 from terrazzo.patches.splits.leak import describe_leak
-from terrazzo.patches.splits.split import PatchOrigins, SplitOptions, counts, default_method, make_split
+from terrazzo.patches.splits.origins import PatchOrigins
+from terrazzo.patches.splits.split import counts, default_method, make_split
 
 DUBAI_PATCHES = {"Tile 1": 6, "Tile 2": 2, "Tile 4": 12, "Tile 5": 16, "Tile 7": 56, "Tile 8": 40}
 """Patches of each of a tile's nine images."""
@@ -139,11 +141,11 @@ def test_one_image_alone_is_refused_with_the_remedy() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"method": "tile"}, "--split tile: expected given, group, image, block, patch"),
-        ({"val": 1.0}, "--val 1.0: expected a share"),
+        ({"method": "tile"}, "--split tile: expected given, group, image, block or patch"),
+        ({"val": 1.0}, "--val 1.0: expected a value less than 1"),
         ({"val": -0.1}, "--val -0.1"),
         ({"val": 0.6, "test": 0.4}, "leave nothing to train on"),
-        ({"seed": -1}, "--seed -1: expected a whole number from 0 on"),
+        ({"seed": -1}, "--seed -1: expected a value greater than or equal to 0"),
     ],
 )
 def test_nonsense_options_are_refused(arguments: dict[str, object], words: str) -> None:
@@ -273,7 +275,7 @@ def test_without_a_buffer_a_block_split_is_leaky() -> None:
     ("options", "words"),
     [
         (SplitOptions("block", block_size=8), "1 block of 8 x 8 patches cannot be divided into train and val"),
-        (SplitOptions("block", buffer=64 * 8), "the buffer of 512 px takes every patch"),
+        (SplitOptions("block", buffer=64 * 8), "the buffer of 512 px takes every training patch"),
     ],
 )
 def test_blocks_that_leave_nothing_are_refused(options: SplitOptions, words: str) -> None:

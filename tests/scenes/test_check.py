@@ -12,6 +12,7 @@ from terrazzo.pixels.masks import NEAREST_DISTANCE
 from terrazzo.scenes.contract.check import Checked, check, read_label
 from terrazzo.scenes.contract.findings import Finding
 from terrazzo.scenes.contract.options import LabelOptions
+from terrazzo.scenes.detect import find_scenes
 from tests.worlds.handmade import (
     BLACK,
     MAGENTA,
@@ -28,8 +29,8 @@ GOOD = color_mask(40, 60)
 IDS = bands_of_classes(40, 60)
 
 
-def checked(root: Path, **options: object) -> Checked:
-    return check(root, LabelOptions(**{"patch_size": 32, **options}))
+def checked(root: Path, least_side: int = 32, **options: object) -> Checked:
+    return check(root, find_scenes(root), LabelOptions(**options), least_side)
 
 
 def findings(result: Checked, *severities: str) -> list[Finding]:
@@ -61,9 +62,9 @@ def test_tiles_of_the_dubai_kind_need_no_option(tmp_path: Path) -> None:
     assert result.report.class_pixels == (2400,) * 6
     assert result.report.findings == ()
     assert result.report.notes == (
-        "the data's own classes.json disagrees with the masks and is not used: 0 of its 1 colours occur, "
-        "on 0.0% of the pixels; not in the masks: #50E3C2",
-        "classes: the masks' colours match the known palette 'dubai' (6 of its 6 classes occur, 100.00% of the pixels)",
+        "the data's own classes.json is not used: 0 of its 1 colours occur, on 0.0% of the pixels",
+        "the data's own classes.json: not in the masks: #50E3C2",
+        "classes: the masks match the known palette 'dubai' (6 of 6 classes occur, 100.00% of the pixels)",
     )
 
 
@@ -73,12 +74,16 @@ def test_read_label_gives_the_ids_that_were_judged(tmp_path: Path) -> None:
     assert np.array_equal(read_label(result.scenes[0].scene, result.schema), expected)
     assert result.schema.names == ("Building", "Land (unpaved area)", "Vegetation", "Water", "Unlabeled")
     assert result.report.ignored_pixels == 2400
-    assert "ignored: 2400 pixels (16.67%) of #6EC1E4, Road, in 6 files" in result.report.notes
+    assert (
+        "ignored: 2400 pixels (16.67%) of #6EC1E4, Road, in 6 files, e.g. Tile 1/masks/image_part_001.png"
+        in result.report.notes
+    )
 
 
 def test_progress_counts_up_to_all_scenes(tmp_path: Path) -> None:
     seen: list[tuple[str, int, int]] = []
-    check(tile_set(tmp_path / "set"), LabelOptions(patch_size=32), lambda *step: seen.append(step))
+    root = tile_set(tmp_path / "set")
+    check(root, find_scenes(root), LabelOptions(), progress=lambda *step: seen.append(step))
     assert seen == [("reading images and masks", done, 6) for done in range(7)]
 
 
@@ -96,7 +101,8 @@ def test_black_is_void_where_the_source_knows_it(tmp_path: Path) -> None:
         (7, 31),
     )
     assert result.report.ignored_pixels == 4
-    assert "ignored: 4 pixels (0.08%) of #000000, which means no class, in 1 file" in result.report.notes
+    ignored = "ignored: 4 pixels (0.08%) of #000000, in 1 file, e.g. Tile 1/masks/image_part_002.png"
+    assert [line for line in result.report.lines() if "#000000" in line] == [ignored]  # not once more, file by file
 
 
 # --- the table of findings
@@ -221,18 +227,18 @@ def test_small_images_duplicates_and_absent_classes_are_warned_of(tmp_path: Path
         ("small", "warn", str(root / "images/c.png"), "is 60x31 pixels, smaller than a patch of 32: gives no patch"),
         ("absent", "warn", str(root), "the class Water never occurs"),
     ]
-    assert [f.kind for f in checked(root, fit="pad").report.findings] == ["duplicate", "absent"]
+    assert [f.kind for f in checked(root, least_side=1).report.findings] == ["duplicate", "absent"]
     assert result.scenes[0].pixel_hash == result.scenes[1].pixel_hash != result.scenes[2].pixel_hash
 
 
 def test_where_no_patch_can_be_cut_it_refuses(tmp_path: Path) -> None:
     root = flat_set(tmp_path / "set", {"a": GOOD, "b": GOOD})
-    refusal = checked(root, patch_size=64).report.refusal
+    refusal = checked(root, least_side=64).report.refusal
     assert refusal == (
         f"{root}: all 2 images are smaller than a patch of 64 pixels; "
         "choose a smaller --patch-size, or --fit pad or resize"
     )
-    assert checked(root, patch_size=64, fit="resize").report.refusal is None
+    assert checked(root, least_side=1).report.refusal is None
 
 
 def test_where_nothing_is_left_it_refuses(tmp_path: Path) -> None:
@@ -251,6 +257,16 @@ def test_findings_are_in_file_order_and_the_first_offender_is_named(tmp_path: Pa
     result = checked(root)
     assert [Path(f.file).name for f in result.report.findings] == ["m2.png", "m10.png"]
     assert str(result.report.refusal).startswith(f"{root / 'masks/m2.png'}: 4 pixels")
+
+
+def test_a_warning_of_many_files_stands_once(tmp_path: Path) -> None:
+    masks = {**dict.fromkeys(("a", "b", "c"), GOOD), **dict.fromkeys("uvwxyz", IDS)}
+    root = flat_set(tmp_path / "set", {**masks, **{f"d{i}": GOOD for i in range(4)}})
+    report = checked(root, bad="skip").report
+    assert len([finding for finding in report.findings if finding.kind == "mixed"]) == 6
+    (line,) = [line for line in report.lines() if line.startswith("warn: masks")]
+    shown = "masks/u.png, masks/v.png, masks/w.png, masks/x.png and 2 more"
+    assert line == f"warn: {shown}: holds ids where most masks hold colours: left out"
 
 
 def test_the_report_as_text_and_as_json(tmp_path: Path) -> None:
@@ -303,9 +319,7 @@ def test_a_table_in_the_data_is_used_where_it_agrees(tmp_path: Path) -> None:
     assert (
         checked(root)
         .report.notes[0]
-        .startswith(
-            "the data's own classes.json disagrees with the masks and is not used: 2 of its 3 colours occur, on 33.3%"
-        )
+        .startswith("the data's own classes.json is not used: 2 of its 3 colours occur, on 33.3%")
     )
 
 
@@ -344,7 +358,7 @@ def test_ignored_classes_of_id_masks_close_up_too(tmp_path: Path) -> None:
     expected = np.array([IGNORE, 0, 1, IGNORE, 2, 3], np.uint8)[IDS]
     assert np.array_equal(read_label(result.scenes[0].scene, result.schema), expected)
     assert result.report.class_pixels == (400,) * 4
-    assert "ignored: 400 pixels (16.67%) of id 0, a, in 1 file" in result.report.notes
+    assert "ignored: 400 pixels (16.67%) of id 0, a, in 1 file, e.g. masks/a.png" in result.report.notes
 
 
 def test_jpeg_masks_are_understood_with_nearest_and_the_refusal_says_so(tmp_path: Path) -> None:
@@ -368,9 +382,7 @@ def test_jpeg_masks_are_understood_with_nearest_and_the_refusal_says_so(tmp_path
         ({"unknown": "maybe"}, "--unknown maybe: no such choice; choose one of error, ignore, nearest"),
         ({"unpaired": "ignore"}, "--unpaired ignore: no such choice; choose one of error, skip"),
         ({"bad": ""}, "--bad : no such choice; choose one of error, skip"),
-        ({"fit": "stretch"}, "--fit stretch: no such choice; choose one of crop, pad, resize"),
         ({"layout": "pascal"}, "--layout pascal: no such layout"),
-        ({"patch_size": 0}, "--patch-size 0: must be a positive number of pixels"),
     ],
 )
 def test_nonsense_options_are_refused_with_the_choices(options: dict[str, object], words: str) -> None:
@@ -389,7 +401,7 @@ def test_an_unknown_class_to_ignore_is_refused_with_the_names(tmp_path: Path) ->
 
 @pytest.mark.real
 def test_the_dubai_set_as_it_is(dubai: Path) -> None:
-    result = check(dubai, LabelOptions())
+    result = check(dubai, find_scenes(dubai), LabelOptions())
     assert result.report.refusal is None
     assert result.schema == DUBAI
     assert len(result.scenes) == 54

@@ -142,7 +142,7 @@ def test_the_command_prints_where_it_lies_the_licence_and_the_next_command(
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (["cityscapes"], "cityscapes: is no data set that can be downloaded; there are dubai, drone"),
+        (["cityscapes"], "cityscapes: no such data set; there are dubai, drone"),
         (["dubai", "--out", "note.txt"], "note.txt: is a file; --out takes a folder"),
     ],
 )

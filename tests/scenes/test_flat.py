@@ -7,18 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import terrazzo
 from terrazzo.classes.palettes import DEEPGLOBE, DUBAI, LOVEDA
 from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.classes.tables import class_table_csv, parse_table
 from terrazzo.errors import ClassTableError, InputError
 from terrazzo.inspection import inspect
-from terrazzo.patches.from_pictures import prepare_patches
-from terrazzo.patches.splits.split import SplitOptions
-from terrazzo.scenes import Found, find_scenes
 from terrazzo.scenes.contract.check import Checked, check, read_label
 from terrazzo.scenes.contract.options import LabelOptions
+from terrazzo.scenes.detect import find_scenes
 from terrazzo.scenes.pairing.stems import match_stems, plain_stems
-from terrazzo.system.reporting import quiet, silent
+from terrazzo.scenes.scene import Found
 from tests.worlds.handmade import bands_of_classes, color_mask, encoded, flat_set, photo, write
 
 MASK = color_mask(4, 6)
@@ -40,7 +39,7 @@ def pairs(found: Found) -> dict[str, tuple[str, str]]:
 
 
 def checked(root: Path, **options: object) -> Checked:
-    return check(root, LabelOptions(**{"patch_size": 32, **options}))
+    return check(root, find_scenes(root), LabelOptions(**options), 32)
 
 
 def table(root: Path, text: str) -> Path:
@@ -294,7 +293,7 @@ def test_contradictions_in_lists_are_refused(tmp_path: Path, lists: dict[str, st
     root = listed(tmp_path, lists)
     if words is None:
         (root / "train.txt").write_bytes(b"a\xff\n")
-        words = r"train\.txt: is no text"
+        words = r"train\.txt: is not UTF-8 text"
     with pytest.raises(InputError, match=words):
         find_scenes(root)
 
@@ -334,7 +333,7 @@ def test_the_id_column_says_which_value_is_which_class(tmp_path: Path) -> None:
     assert result.report.notes == (
         f"classes: 6 from --classes {tmp_path / 'mine.csv'}",
         "classes: 'No data' (the value 0) means no class",
-        "ignored: 3 pixels (0.12%) of id 0, which means no class, in 1 file",
+        "ignored: 3 pixels (0.12%) of id 0, in 1 file, e.g. masks/a.png",
     )
 
 
@@ -359,7 +358,7 @@ def test_ids_with_gaps_close_up_in_their_order(tmp_path: Path) -> None:
     assert np.array_equal(
         read_label(result.scenes[0].scene, result.schema), np.array([0, 3, 1, 4, 255, 2], np.uint8)[IDS]
     )
-    assert "ignored: 400 pixels (16.67%) of id 9, c, in 1 file" in result.report.notes
+    assert "ignored: 400 pixels (16.67%) of id 9, c, in 1 file, e.g. masks/a.png" in result.report.notes
 
 
 def test_ids_that_are_not_in_the_table_follow_unknown(tmp_path: Path) -> None:
@@ -370,7 +369,7 @@ def test_ids_that_are_not_in_the_table_follow_unknown(tmp_path: Path) -> None:
     assert "b.png: 400 pixels of id 0 out of range, which is 1..6 and 255, e.g. row 0, col 0" in refused.refusal
     ignored = checked(root, classes=mine, unknown="ignore")
     assert ignored.report.refusal is None
-    assert "ignored: 400 pixels (8.33%) of id 0, which means no class, in 1 file" in ignored.report.notes
+    assert "ignored: 400 pixels (8.33%) of id 0, in 1 file, e.g. masks/b.png" in ignored.report.notes
     b = next(scene.scene for scene in ignored.scenes if scene.scene.name == "b")
     assert np.array_equal(read_label(b, ignored.schema, "ignore"), np.array([255, 0, 1, 2, 3, 4], np.uint8)[IDS])
 
@@ -392,7 +391,7 @@ def test_an_ignored_value_is_an_option_too(tmp_path: Path) -> None:
         ClassTableError, match="--ignore-value 0: the masks hold colours, not ids; name that colour's row"
     ):
         checked(flat_set(tmp_path / "colours", {"a": color_mask(40, 60)}), ignore_value=(0,))
-    with pytest.raises(InputError, match=r"--ignore-value -1: expected a value that masks of ids hold, 0\.\.65535"):
+    with pytest.raises(InputError, match=r"--ignore-value -1: expected a value of id masks, 0\.\.65535"):
         LabelOptions(ignore_value=(-1,))
 
 
@@ -437,9 +436,8 @@ def test_other_values_for_the_same_classes_are_other_patches(tmp_path: Path) -> 
     for first in (1, 0):
         rows = "".join(f"{first + i},c{i},#0{i}0000\n" for i in range(6))
         mine = write(tmp_path / f"{first}.csv", f"id,name,color\n{rows}".encode())
-        options = LabelOptions(classes=mine, unknown="ignore", patch_size=32)
-        out = tmp_path / f"patches {first}"
-        prepared.append(prepare_patches(root, out, options, SplitOptions("image", 0.3), False, silent, quiet).patches)
+        options = {"classes": mine, "unknown": "ignore", "patch_size": 32, "split": "image", "val": 0.3}
+        prepared.append(terrazzo.prepare(root, out=tmp_path / f"patches {first}", **options).patches)
     assert prepared[0].description["classes"][0]["name"] == prepared[1].description["classes"][0]["name"] == "c0"
     assert prepared[0].description["key"] != prepared[1].description["key"]
 
@@ -601,9 +599,7 @@ def test_tables_that_contradict_themselves(text: str, words: str) -> None:
 def test_an_id_below_0_is_no_value_of_a_mask(tmp_path: Path) -> None:
     root = flat_set(tmp_path / "set", {"a": IDS % 3})
     mine = table(tmp_path, TABLE_QUIRKS["ids from -1"])
-    with pytest.raises(
-        ClassTableError, match=r"mine\.csv: the id -1 of 'roof' is no value that a mask of ids can have"
-    ):
+    with pytest.raises(ClassTableError, match=r"mine\.csv: the id -1 of 'roof' cannot occur in a mask of ids"):
         checked(root, classes=mine)
 
 

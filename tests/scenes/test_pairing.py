@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 import unicodedata
 import zipfile
@@ -12,7 +13,9 @@ import pytest
 
 from terrazzo.errors import ImageError, InputError
 from terrazzo.pixels.photos import read_photo
-from terrazzo.scenes import LAYOUTS, find_scenes, stitch_tile
+from terrazzo.scenes.detect import LAYOUTS, find_scenes
+from terrazzo.scenes.layouts import LAYOUT_NAMES
+from terrazzo.scenes.stitch import stitch_tile
 from terrazzo.scenes.trees import FolderTree, ZipTree, composed, natural_key, open_tree
 from tests.worlds.handmade import bands_of_classes, color_mask, encoded, flat_set, photo, tile_set, write
 
@@ -261,6 +264,15 @@ def test_a_folder_too_deep_is_pointed_up(tmp_path: Path) -> None:
     flat_set(tmp_path / "set", {"a": MASK})
     with pytest.raises(InputError, match=r"did you mean .*set\?$"):
         find_scenes(tmp_path / "set/masks")
+
+
+def test_a_layout_is_one_file_of_its_name_and_listing_them_loads_no_arrays() -> None:
+    assert tuple(sorted(LAYOUTS)) == LAYOUT_NAMES
+    for name, layout in LAYOUTS.items():
+        assert layout.find.__module__ == f"terrazzo.scenes.layouts.{name.replace('-', '_')}"
+    code = "import sys, terrazzo.scenes.layouts as l; print(l.LAYOUT_NAMES); assert 'numpy' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(LAYOUT_NAMES)
 
 
 def test_layouts_by_name(tmp_path: Path) -> None:

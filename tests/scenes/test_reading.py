@@ -13,11 +13,11 @@ from terrazzo.patches.folder import open_patches
 from terrazzo.pixels.image_view import ImageView
 from terrazzo.pixels.masks import read_mask
 from terrazzo.pixels.photos import read_photo
-from terrazzo.scenes import find_scenes
 from terrazzo.scenes.contract import reading
 from terrazzo.scenes.contract.check import check
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.contract.reading import Reader
+from terrazzo.scenes.detect import find_scenes
 from terrazzo.scenes.synthetic import render
 from tests.worlds.handmade import bands_of_classes, color_mask, encoded, exif, flat_set, photo, write
 
@@ -150,7 +150,7 @@ def test_prepare_cuts_what_was_read_smaller(tmp_path: Path) -> None:
     told = json.loads((tmp_path / "patches/dataset.json").read_text())
     assert told["downsample"] == done.patches.downsample == 2.0
     assert {(image["height"], image["width"]) for image in told["images"]} == {(40, 60)}
-    assert "downsampled: images and masks are read at 1/2 of their height and width, pixels counted so" in said
+    assert "downsampled: images and masks are read and counted at 1/2 of their height and width" in said
     whole = np.asarray(Image.open(root / "images/a.png"))
     means = whole.reshape(40, 2, 60, 2, 3).mean(axis=(1, 3))[:32, :32]
     assert np.abs(done.patches.images[0] - means).max() <= 0.5 + 1e-6
@@ -209,12 +209,13 @@ def test_a_refusal_leaves_nothing_of_what_was_kept(tmp_path: Path) -> None:
 def test_an_example_is_told_as_the_file_has_it(tmp_path: Path) -> None:
     mask = color_mask(80, 120)
     mask[44:48, 60:64] = (255, 0, 255)
-    report = check(flat_set(tmp_path, {"a": mask}), LabelOptions(patch_size=16, downsample=4)).report
+    root = flat_set(tmp_path, {"a": mask})
+    report = check(root, find_scenes(root), LabelOptions(downsample=4), 16).report
     finding = next(finding for finding in report.findings if finding.kind == "unknown")
     assert (finding.count, finding.example) == (1, (46, 62))  # the centre of the area of 4 x 4
 
 
 @pytest.mark.parametrize("downsample", [0.5, 0.0, -1.0, float("nan"), 65.0])
 def test_scales_out_of_range_are_refused(tmp_path: Path, downsample: float) -> None:
-    with pytest.raises(InputError, match=r"--downsample .*: expected a number from 1 \(as they are\) to 64"):
+    with pytest.raises(InputError, match=r"--downsample .*: expected a number from 1 \(full size\) to 64"):
         terrazzo.prepare(tmp_path, out=tmp_path / "patches", downsample=downsample)

@@ -19,6 +19,7 @@ from terrazzo.errors import InputError
 from terrazzo.pixels.photos import read_photo
 from terrazzo.scenes.contract.check import Checked, check, read_label
 from terrazzo.scenes.contract.options import LabelOptions
+from terrazzo.scenes.detect import find_scenes
 from terrazzo.scenes.layouts.cityscapes import TRAINING_IDS
 from terrazzo.scenes.synthetic import render, write_world
 from terrazzo.scenes.synthetic.draft import Draft
@@ -60,7 +61,7 @@ def differences(parts: list[NDArray[np.generic]], axis: int) -> NDArray[np.float
 
 
 def checked(root: Path) -> Checked:
-    return check(root, LabelOptions(patch_size=32))
+    return check(root, find_scenes(root), LabelOptions(), 32)
 
 
 # --- one scene

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from terrazzo.classes.schema import ClassSchema, format_color
 from terrazzo.evaluation.metrics import mean_iou
 from terrazzo.evaluation.panels import ERROR_COLOR, Panels
-from terrazzo.patches.splits.split import BUFFER
+from terrazzo.patches.splits.leak import BUFFER
 
 N_BEST, N_WORST = 4, 6
 ScoresJson = Mapping[str, Any]

@@ -15,8 +15,7 @@ from terrazzo.classes.schema import IGNORE
 from terrazzo.evaluation.metrics import Scores, bootstrap_interval, class_counts, confusion_matrices, soft_micro_jaccard
 from terrazzo.evaluation.request import Asked
 from terrazzo.patches.folder import Patches
-from terrazzo.patches.splits.leak import is_leaky
-from terrazzo.patches.splits.split import BUFFER
+from terrazzo.patches.splits.leak import BUFFER, is_leaky
 from terrazzo.recipe.published import compare_published
 from terrazzo.system.reporting import Progress
 

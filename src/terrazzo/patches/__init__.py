@@ -1,1 +1,1 @@
-"""Patches: cut, written, read and split."""
+"""Patches: cut from images with labels, written to a folder, read again, and divided."""

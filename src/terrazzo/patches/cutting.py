@@ -1,4 +1,4 @@
-"""One image and its mask as patches of one size: cropped, padded or resized."""
+"""One image and its ids cut into patches of one size: cropped, padded or resized."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from terrazzo.classes.schema import IGNORE
-from terrazzo.errors import InputError
-
-FITS = ("crop", "pad", "resize")
 
 
 @dataclass(frozen=True)
@@ -21,66 +18,47 @@ class Cut:
     corners: NDArray[np.int64]
 
 
-def check_patching(patch_size: int, fit: str) -> None:
-    """Raise InputError where the options name no way of cutting."""
-    if fit not in FITS:
-        raise InputError(f"--fit {fit}: expected {', '.join(FITS)}")
-    if not 32 <= patch_size <= 4096:
-        raise InputError(f"--patch-size {patch_size}: expected 32 to 4096 pixels")
-
-
 def fitting_size(height: int, width: int) -> int:
-    """A patch size for images of that size: the largest of 256, 128, 64 and 32 px that fits twice into each side.
-
-    32 where none does.
-    """
+    """The largest patch size of 256, 128, 64 and 32 px that fits twice into each side of an image; 32 if none does."""
     return next((size for size in (256, 128, 64) if min(height, width) >= 2 * size), 32)
 
 
-def corners(height: int, width: int, patch_size: int, fit: str) -> NDArray[np.int64]:
-    """Top left corners (n, 2), row-major. Law: `n == (height // S) * (width // S)` under crop, 1 under resize, and
-    under pad every pixel lies in exactly one patch.
+def grid(height: int, width: int, patch_size: int, fit: str) -> tuple[int, int]:
+    """Rows and columns of the patches of an image of that size in pixels.
+
+    Laws: under crop every patch is whole; under pad every pixel lies in exactly one; under resize there is one.
     """
     if fit == "resize":
-        return np.zeros((1, 2), np.int64)
-    if fit == "crop":
-        rows, cols = height // patch_size, width // patch_size
-    else:
-        rows, cols = -(-height // patch_size), -(-width // patch_size)
-    grid = np.mgrid[:rows, :cols].reshape(2, -1).T * patch_size
-    return grid.astype(np.int64)
+        return 1, 1
+    spare = patch_size - 1 if fit == "pad" else 0
+    return (height + spare) // patch_size, (width + spare) // patch_size
 
 
 def cut(image: NDArray[np.uint8], ids: NDArray[np.uint8], patch_size: int, fit: str) -> Cut:
     """The patches of an image (H, W, C) and its ids (H, W).
 
-    `crop`: non-overlapping from the top left, what does not fill a patch is left out. `pad`: the same with the last
-    row and column filled up, pixels by repeating the edge, ids with ignore. `resize`: the whole image as one patch,
-    pixels by area-aware bilinear filtering, ids by nearest neighbour.
+    `crop`: side by side from the top left, without the rest that fills no patch. `pad`: the last row and column are
+    filled up, pixels by repeating the edge, ids with ignore. `resize`: the whole image as one patch, pixels by
+    area-aware bilinear filtering, ids by nearest neighbour.
     """
     if fit == "resize":
-        return Cut(_resize(image, patch_size)[None], _resize_ids(ids, patch_size)[None], np.zeros((1, 2), np.int64))
-    height, width = ids.shape
+        size = (patch_size, patch_size)
+        photo = Image.fromarray(image).resize(size, Image.Resampling.BILINEAR)
+        mask = Image.fromarray(ids).resize(size, Image.Resampling.NEAREST)
+        return Cut(np.asarray(photo)[None], np.asarray(mask)[None], np.zeros((1, 2), np.int64))
+    (height, width), bands = ids.shape, image.shape[2]
+    rows, cols = grid(height, width, patch_size, fit)
     if fit == "pad":
-        pad = ((0, -height % patch_size), (0, -width % patch_size))
+        pad = ((0, rows * patch_size - height), (0, cols * patch_size - width))
         image = np.pad(image, (*pad, (0, 0)), mode="edge")
         ids = np.pad(ids, pad, constant_values=IGNORE)
-    rows, cols = ids.shape[0] // patch_size, ids.shape[1] // patch_size
     image = image[: rows * patch_size, : cols * patch_size]
     ids = ids[: rows * patch_size, : cols * patch_size]
-    bands = image.shape[2]
     tiles = image.reshape(rows, patch_size, cols, patch_size, bands).swapaxes(1, 2)
     masks = ids.reshape(rows, patch_size, cols, patch_size).swapaxes(1, 2)
+    corners = np.mgrid[:rows, :cols].reshape(2, -1).T * patch_size
     return Cut(
         np.ascontiguousarray(tiles).reshape(-1, patch_size, patch_size, bands),
         np.ascontiguousarray(masks).reshape(-1, patch_size, patch_size),
-        corners(height, width, patch_size, fit),
+        corners.astype(np.int64),
     )
-
-
-def _resize(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
-
-
-def _resize_ids(ids: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    return np.asarray(Image.fromarray(ids).resize((size, size), Image.Resampling.NEAREST))

@@ -1,9 +1,9 @@
-"""Patches: a folder that training and evaluation read, and `open_patches`, which reads it.
+"""The folder of patches that training and evaluation read.
 
-images.npy     (N, S, S, C) uint8, memory-mapped
-masks.npy      (N, S, S) uint8, class ids, 255 = ignore
-index.csv      one line a patch: patch,image,group,row,col,split,valid_pixels
-dataset.json   what was made from what: classes, splits, leak, images with their hashes, options, content hash
+- images.npy: (N, S, S, C) uint8, memory-mapped
+- masks.npy: (N, S, S) uint8 class ids, 255 = ignore
+- index.csv: one line a patch: patch,image,group,row,col,split,valid_pixels
+- dataset.json: classes, splits, leak, images with their hashes, options, content hash
 """
 
 import csv
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import ClassTableError, PatchesError
-from terrazzo.patches.splits.split import SIDES
+from terrazzo.patches.splits.origins import SIDES
 from terrazzo.pixels.bands import BandReading
 from terrazzo.system.files import Mark
 
@@ -26,7 +26,7 @@ IMAGES, MASKS, INDEX, DESCRIPTION = "images.npy", "masks.npy", "index.csv", "dat
 INDEX_FIELDS = ("patch", "image", "group", "row", "col", "split", "valid_pixels")
 FORMAT = 1
 MARK = Mark((IMAGES, MASKS, INDEX, DESCRIPTION), ((DESCRIPTION, '"terrazzo_version"'), (INDEX, ",".join(INDEX_FIELDS))))
-"""How a folder is known for patches."""
+"""How a folder is recognised as patches."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Patches:
     path: Path
     schema: ClassSchema
     description: dict[str, Any]
-    """dataset.json as it stands."""
+    """The content of dataset.json."""
     image_of: NDArray[np.int64]
-    """(N,) the number of the image that each patch was cut from."""
+    """(N,) the number of each patch's image."""
     corners: NDArray[np.int64]
     """(N, 2) row and col of each patch's top left pixel in its image."""
     sides: NDArray[np.str_]
@@ -74,12 +74,12 @@ class Patches:
 
     @property
     def downsample(self) -> float:
-        """At 1 / this of their height and width the images were read."""
+        """The images were read at 1 / this of their height and width."""
         return float(self.description.get("downsample", 1.0))
 
     @property
     def gsd_m(self) -> float | None:
-        """The ground sampling distance in metres a pixel, where it is known."""
+        """Ground sampling distance in metres; None where it is not known."""
         gsd_m = self.description.get("gsd_m")
         return None if gsd_m is None else float(gsd_m)
 
@@ -98,7 +98,7 @@ class Patches:
 
     @property
     def leak(self) -> dict[str, float]:
-        """What a split's `leak` says: shares of validation pixels, and the buffer of a block split."""
+        """Shares of validation pixels that leak (`splits.leak`), and the buffer of a block split."""
         return dict(self.description["leak"])
 
     @cached_property
@@ -117,7 +117,7 @@ class Patches:
         return tuple(image["hash"] for image in self.description["images"])
 
     def rows(self, split: str) -> NDArray[np.int64]:
-        """The numbers of the patches of a split, ascending. Raises PatchesError where the split is empty."""
+        """The numbers of the patches of a split, ascending. Raises PatchesError where it is unknown or empty."""
         if split not in SIDES:
             raise PatchesError(f"--split {split}: expected {', '.join(SIDES)}")
         rows = np.flatnonzero(self.sides == split)
@@ -131,16 +131,16 @@ class Patches:
         try:
             array: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:
-            raise PatchesError(f"{path}: cannot be mapped ({error}); prepare the patches anew") from error
+            raise PatchesError(f"{path}: cannot be mapped ({error}); prepare the patches again") from error
         if array.shape != shape or array.dtype != np.uint8:
             raise PatchesError(
-                f"{path}: holds {array.dtype} {array.shape}, dataset.json says uint8 {shape}; prepare anew"
+                f"{path}: holds {array.dtype} {array.shape}, dataset.json says uint8 {shape}; prepare the patches again"
             )
         return array
 
 
 def open_patches(path: Path) -> Patches:
-    """The patches in a folder that `prepare` finished. Raises PatchesError saying what is missing or damaged."""
+    """The patches in a folder that `prepare` wrote. Raises PatchesError saying what is missing or damaged."""
     path = Path(path)
     if not path.is_dir():
         found = "is a file" if path.exists() else "no such folder"
@@ -162,8 +162,10 @@ def open_patches(path: Path) -> Patches:
         missing = Path(str(error.filename)).name
         raise PatchesError(f"{path}: has no {missing}; expected a folder that `terrazzo prepare` wrote") from error
     except (OSError, ValueError, KeyError, TypeError, ClassTableError) as error:
-        raise PatchesError(f"{path}: is damaged ({type(error).__name__}: {error}); prepare the patches anew") from error
+        raise PatchesError(
+            f"{path}: is damaged ({type(error).__name__}: {error}); prepare the patches again"
+        ) from error
     if not consistent:
-        raise PatchesError(f"{path}: index.csv and dataset.json do not agree; prepare the patches anew")
+        raise PatchesError(f"{path}: index.csv and dataset.json do not agree; prepare the patches again")
     _ = patches.images, patches.masks
     return patches

@@ -1,149 +1,92 @@
-"""From rasters with labels to a finished folder of patches, in memory bounded by one row of patches.
+"""Rasters with labels as a source of patches, in memory bounded by one row of patches.
 
-The labels are brought onto each image's grid; image and labels are read by rows of patches and cut at once, so that a
-scene of any size is cut in the memory of a strip. Pixels that the image's own mask leaves out are ignored.
+The labels are brought onto each image's grid. Image and labels are read by rows of patches and cut at once, so that
+memory does not grow with the scene. Pixels that the image's own mask leaves out are ignored.
 """
 
-import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from terrazzo.errors import InputError, LabelError
-from terrazzo.patches.cutting import check_patching
-from terrazzo.patches.folder import FORMAT, MARK, open_patches
-from terrazzo.patches.prepared import Prepared, refuse_place
-from terrazzo.patches.raster_cutting import Tally, cut_strip
+from terrazzo.patches.raster_cutting import CutCount, cut_strip, strips
 from terrazzo.patches.splits.footprints import Footprints, footprints
-from terrazzo.patches.splits.origins import Ground
-from terrazzo.patches.splits.split import SplitOptions, make_split
-from terrazzo.patches.writer import Making, PatchWriter, Source, Written, finished, open_writer, write_tables
+from terrazzo.patches.write_patches import Cuttable, Preparation
+from terrazzo.patches.writer import PatchWriter, Source, Written
 from terrazzo.pixels.rasters import open_pixels
-from terrazzo.scenes.contract.options import LabelOptions
+from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
 from terrazzo.scenes.labelled_rasters.labelling import Labelling
-from terrazzo.scenes.labelled_rasters.opening import LabelledScene, SceneInputs, labels_on, open_labelling, open_scenes
-from terrazzo.scenes.labelled_rasters.strips import strips
-from terrazzo.system.files import digest, refuse_existing, write_folder_beside
-from terrazzo.system.reporting import Progress, Say, how_many
+from terrazzo.scenes.labelled_rasters.opening import LabelledScene, labels_on, open_labelling, open_scenes
+from terrazzo.system.reporting import how_many
 
 
-def prepare_scenes(
-    inputs: SceneInputs,
-    out: Path,
-    labels: LabelOptions,
-    split: SplitOptions,
-    overwrite: bool,
-    progress: Progress,
-    say: Say,
-) -> Prepared:
-    """Write the patches of labelled rasters to the folder `out`.
+@dataclass(frozen=True)
+class LabelledRasters:
+    """Rasters and their labels.
 
-    Of `labels` the options on classes, unpaired files and patches hold. Fewer than three rasters, those that touch
-    counted as one, are split by `block` unless another split is asked for. Raises what `geodata` raises, LabelError
-    where no pixel has a label, SplitError, OutputExistsError; an interrupted run leaves nothing at `out`.
+    Fewer than three rasters, those that touch counted as one, are split by `block` unless another split is given.
     """
-    _check_options(labels)
-    refuse_place(out, [inputs.images, inputs.labels])
-    scenes = open_scenes(inputs, labels.unpaired, say)
-    labelling = open_labelling(scenes, inputs, labels, progress)
-    lying = _footprints(scenes, labels.patch_size, split)
-    for note in (*labelling.notes, *lying.notes()):
-        say(note)
-    if split.method is None and lying.n_joined < 3:
-        split = replace(split, method="block")
-        say(f"--split block: of {how_many(lying.n_joined, 'scene')}, parts of it make train and validation")
-    key = _key(scenes, labelling, labels, split, lying)
-    if not overwrite and (kept := finished(out, key)) is not None:
-        return Prepared(kept, True, ())
-    refuse_existing(out, "a finished set of patches", overwrite, MARK)
-    bands, schema = len(scenes[0].choice.bands), labelling.schema
-    with write_folder_beside(out) as folder:
-        with open_writer(folder, labels.patch_size, bands, schema.n_classes) as writer:
-            sources = _cut_scenes(writer, scenes, labelling, labels, progress, say)
-            written = writer.finish()
-        if not len(written.image):
-            _refuse_nothing(inputs, scenes, labels.patch_size)
-        sources, ground = _on_ground(scenes, sources, written, lying)
-        result = make_split(written.origins(sources, schema, ground), split)
-        absent = [schema.names[i] for i in np.flatnonzero(written.class_pixels.sum(axis=0) == 0)]
-        never = [f"classes without a pixel in any patch: {', '.join(absent)}"] if absent else []
-        result = replace(result, warnings=(*never, *result.warnings))
-        told = {"fit": labels.fit, "downsample": 1.0, "layout": "rasters", **_told(scenes)}
-        noted = replace(result, warnings=(*lying.notes(), *result.warnings))
-        write_tables(folder, written, sources, schema, noted, Making(key, split, told))
-    return Prepared(open_patches(out), False, result.warnings)
 
+    inputs: SceneInputs
 
-def _footprints(scenes: Sequence[LabelledScene], patch_size: int, split: SplitOptions) -> Footprints:
-    """How the scenes lie to one another; those are near that have less than the buffer of a block split between."""
-    names = [f"{scene.pair.name}{scene.pair.image.suffix}" for scene in scenes]
-    return footprints([scene.raster for scene in scenes], names, split.buffer_px(patch_size))
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The rasters and the labels."""
+        return (self.inputs.images, self.inputs.labels)
 
-
-def _check_options(labels: LabelOptions) -> None:
-    """Raise InputError at options that rasters do not take."""
-    check_patching(labels.patch_size, labels.fit)
-    if labels.fit == "resize":
-        raise InputError("--fit resize: makes one patch of a whole scene; use crop or pad for rasters")
-    if labels.downsample != 1:
-        raise InputError(
-            f"--downsample {labels.downsample:g}: is not for rasters; resample them, as `gdalwarp -tr` does"
-        )
-    if labels.layout is not None:
-        raise InputError(f"--layout {labels.layout}: is for folders of pictures; leave it out with LABELS")
-
-
-def _cut_scenes(
-    writer: PatchWriter,
-    scenes: Sequence[LabelledScene],
-    labelling: Labelling,
-    labels: LabelOptions,
-    progress: Progress,
-    say: Say,
-) -> list[Source]:
-    """Add the patches of all scenes; the scenes as dataset.json names them."""
-    sources: list[Source] = []
-    for scene in scenes:
-        raster, name = scene.raster, scene.pair.name
-        with labels_on(labelling, scene, labels.bad, say) as grid, open_pixels(raster, scene.choice) as pixels:
-            if grid is None:
-                continue
-            tally = Tally()
-            windows = strips(raster.height, raster.width, len(scene.choice.bands), writer.patch_size, labels.fit)
-            for done, window in enumerate(windows, start=1):
-                writer.add(len(sources), cut_strip(pixels, grid, window, writer.patch_size, labels.fit, tally))
-                progress(f"cutting {scene.pair.image.name}", done, len(windows))
-            notes = [*tally.notes(), *grid.notes()]
+    @contextmanager
+    def opened(self, asked: Preparation) -> Iterator[Cuttable]:
+        """The rasters with their labels. Raises InputError at options that are for pictures only."""
+        _refuse_options(asked)
+        scenes = open_scenes(self.inputs, asked.labels.unpaired, asked.reporter.say)
+        labelling = open_labelling(scenes, self.inputs, asked.labels, asked.reporter.progress)
+        names = [f"{scene.pair.name}{scene.pair.image.suffix}" for scene in scenes]
+        buffer_px = asked.split.buffer_px(asked.patches.patch_size)
+        lying = footprints([scene.raster for scene in scenes], names, buffer_px)
+        split, notes = asked.split, (*labelling.notes, *lying.notes())
+        if split.method is None and lying.n_joined < 3:
+            split = replace(split, method="block")
+            notes += (
+                f"--split block: of {how_many(lying.n_joined, 'scene')}, parts for training, parts for validation",
+            )
         for note in notes:
-            say(f"{scene.pair.image.name}: {note}")
-        sources.append(Source(name, name, None, raster.height, raster.width, tally.pixel_hash))
-    return sources
-
-
-def _on_ground(
-    scenes: Sequence[LabelledScene], sources: Sequence[Source], written: Written, lying: Footprints
-) -> tuple[list[Source], Ground | None]:
-    """The sources with their groups, and where the patches lie; None where no raster is near another."""
-    numbers = {scene.pair.name: number for number, scene in enumerate(scenes)}
-    rasters = np.array([numbers[source.name] for source in sources], np.int64)
-    grouped = [replace(source, group=lying.group(numbers[source.name])) for source in sources]
-    return grouped, None if lying.alone else lying.ground(written.image, written.corners, rasters)
-
-
-def _refuse_nothing(inputs: SceneInputs, scenes: Sequence[LabelledScene], patch_size: int) -> None:
-    """Raise LabelError, as no patch came of the scenes."""
-    if all(min(scene.raster.height, scene.raster.width) < patch_size for scene in scenes):
-        raise LabelError(
-            f"{inputs.images}: is smaller than a patch of {patch_size} px, so there is nothing to cut; "
-            "use a smaller --patch-size, or --fit pad"
+            asked.reporter.say(note)
+        yield Cuttable(
+            schema=labelling.schema,
+            bands=len(scenes[0].choice.bands),
+            split=split,
+            cut=_Scenes(self.inputs, scenes, labelling, lying, asked).cut,
+            key=_key(asked, scenes, lying),
+            told={"downsample": 1.0, "layout": "rasters", **_told(scenes)},
+            labels_key=(labelling.identity,),
+            notes=tuple(lying.notes()),
         )
-    raise LabelError(
-        f"{inputs.labels}: gives no valid pixel of {inputs.images} a class, so there is nothing to learn; "
-        "give labels of this place"
-    )
+
+
+def _refuse_options(asked: Preparation) -> None:
+    """Raise InputError at options that rasters do not take."""
+    if asked.patches.fit == "resize":
+        raise InputError("--fit resize: makes one patch of a whole scene; use crop or pad for rasters")
+    if asked.labels.downsample != 1:
+        raise InputError(
+            f"--downsample {asked.labels.downsample:g}: is not for rasters; resample them, as `gdalwarp -tr` does"
+        )
+    if asked.labels.layout is not None:
+        raise InputError(f"--layout {asked.labels.layout}: is for folders of pictures; leave it out with LABELS")
+
+
+def _key(asked: Preparation, scenes: Sequence[LabelledScene], lying: Footprints) -> list[str]:
+    """The ignored values, which rasters are neighbours, and the name, identity and bands of each."""
+    parts = [repr(asked.labels.ignore_value)]
+    # Only of rasters near one another: the keys of all others stay those of versions that did not look for neighbours.
+    parts += [] if lying.alone else [repr((lying.joined.tolist(), lying.scene.tolist(), lying.shifts.tolist()))]
+    for scene in scenes:
+        parts += [scene.pair.name, scene.raster.identity, repr(scene.choice)]
+    return parts
 
 
 def _told(scenes: Sequence[LabelledScene]) -> dict[str, Any]:
@@ -158,14 +101,61 @@ def _told(scenes: Sequence[LabelledScene]) -> dict[str, Any]:
     }
 
 
-def _key(
-    scenes: Sequence[LabelledScene], labelling: Labelling, labels: LabelOptions, split: SplitOptions, lying: Footprints
-) -> str:
-    """The hash of everything that decides the patches: files, classes, options, format."""
-    parts = [str(FORMAT), json.dumps(labelling.schema.to_dict()), json.dumps(split.to_dict()), labelling.identity]
-    parts += [str(labels.patch_size), labels.fit, labels.unknown, repr(labels.ignore_value)]
-    # Only of rasters near one another, so that keys of all others stay what they were before these were told apart.
-    parts += [] if lying.alone else [repr((lying.joined.tolist(), lying.scene.tolist(), lying.shifts.tolist()))]
-    for scene in scenes:
-        parts += [scene.pair.name, scene.raster.identity, repr(scene.choice)]
-    return digest(*parts)
+@dataclass(frozen=True, eq=False)
+class _Scenes:
+    """Opened rasters with their labels, and the request."""
+
+    inputs: SceneInputs
+    scenes: Sequence[LabelledScene]
+    labelling: Labelling
+    lying: Footprints
+    asked: Preparation
+
+    def cut(self, writer: PatchWriter) -> Written:
+        """Write the patches with a labelled pixel, scene by scene. Raises LabelError where there are none."""
+        numbers: list[int] = []
+        sources: list[Source] = []
+        for number, scene in enumerate(self.scenes):
+            source = self._cut_scene(writer, len(sources), scene)
+            if source is not None:
+                numbers.append(number)
+                sources.append(replace(source, group=self.lying.group(number)))
+        written = writer.finish(sources)
+        if not len(written.image):
+            self._refuse_nothing()
+        rasters = np.array(numbers, np.int64)
+        ground = None if self.lying.alone else self.lying.ground(written.image, written.corners, rasters)
+        absent = [self.labelling.schema.names[i] for i in np.flatnonzero(written.class_pixels.sum(axis=0) == 0)]
+        warnings = (f"classes without a pixel in any patch: {', '.join(absent)}",) if absent else ()
+        return replace(written, ground=ground, warnings=warnings)
+
+    def _cut_scene(self, writer: PatchWriter, number: int, scene: LabelledScene) -> Source | None:
+        """Write the patches of a scene as those of the image `number`; None where its labels are left out."""
+        raster, name, say = scene.raster, scene.pair.name, self.asked.reporter.say
+        size, fit, count = self.asked.patches.patch_size, self.asked.patches.fit, CutCount()
+        with (
+            labels_on(self.labelling, scene, self.asked.labels.bad, say) as labels,
+            open_pixels(raster, scene.choice) as pixels,
+        ):
+            if labels is None:
+                return None
+            windows = strips(raster.height, raster.width, len(scene.choice.bands), size, fit)
+            for done, window in enumerate(windows, start=1):
+                writer.add(number, cut_strip(pixels, labels, window, size, fit, count))
+                self.asked.reporter.progress(f"cutting {scene.pair.image.name}", done, len(windows))
+            for note in (*count.notes(), *labels.notes()):
+                say(f"{scene.pair.image.name}: {note}")
+        return Source(name, name, None, raster.height, raster.width, count.pixel_hash)
+
+    def _refuse_nothing(self) -> None:
+        """Raise LabelError: no patch came of the scenes."""
+        images, size = self.inputs.images, self.asked.patches.patch_size
+        if all(min(scene.raster.height, scene.raster.width) < size for scene in self.scenes):
+            raise LabelError(
+                f"{images}: is smaller than a patch of {size} px, so there is nothing to cut; "
+                "use a smaller --patch-size, or --fit pad"
+            )
+        raise LabelError(
+            f"{self.inputs.labels}: gives no valid pixel of {images} a class, so there is nothing to learn; "
+            "give labels of this place"
+        )

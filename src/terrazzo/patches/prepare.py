@@ -1,10 +1,8 @@
 """Images and masks to patches: the function `terrazzo.prepare`."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-from terrazzo.patches.splits.split import SplitOptions
 from terrazzo.pixels.bands import Bands, Scale
 from terrazzo.recipe.reading import load_recipe
 from terrazzo.recipe.sections import DataSection
@@ -23,14 +21,13 @@ from terrazzo.scenes.arguments import (
     Unknown,
     Unpaired,
 )
-from terrazzo.scenes.layouts.detect import LAYOUTS, check_layout
-from terrazzo.scenes.trees import open_tree
 from terrazzo.system.options import SPLIT, Option, Overwrite
 from terrazzo.system.places import PathLike
-from terrazzo.system.reporting import Progress, Say, quiet, silent
+from terrazzo.system.reporting import Progress, Reporter, Say, quiet, silent
 
 if TYPE_CHECKING:
     from terrazzo.patches.prepared import Prepared
+    from terrazzo.recipe.sections import DataSection
 
 
 def prepare(
@@ -80,61 +77,61 @@ def prepare(
 ) -> "Prepared":
     """Check images and masks, cut them into patches, and divide these into train, val and test.
 
-    What is None is taken from the recipe's data section, without a recipe from `sections.DataSection`'s defaults.
-    `downsample` 4 reads images of 6000 x 4000 px as 1500 x 1000, masks with them, before patches are cut. `split`
-    block divides images into squares of `block_size` patches a side, with `buffer` pixels between the sides.
+    Options that are None come from the recipe's data section, or from the defaults of `sections.DataSection`. With
+    `downsample` 4, images of 6000 x 4000 px and their masks are read as 1500 x 1000. `split` block divides images into
+    squares of `block_size` patches a side, with `buffer` pixels between the sides.
 
-    With `labels`, `data` is a raster or a folder of them (GeoTIFF, ...), and `labels` are polygons whose `class_field`
-    names the class (.gpkg, .geojson, .shp, .parquet; `layer` where there are several), a label raster, or a folder of
-    label rasters; `bands` and `scale` as in predict.
+    With `labels`, `data` is a raster or a folder of rasters (GeoTIFF, ...). `labels` are polygons whose `class_field`
+    names the class (.gpkg, .geojson, .shp, .parquet; `layer` if there are several), a label raster, or a folder of
+    label rasters. `bands` and `scale` are as in predict.
     """
-    from terrazzo.patches.from_pictures import prepare_patches
+    from terrazzo.patches.from_pictures import Pictures
+    from terrazzo.patches.options import PatchOptions, SplitOptions
+    from terrazzo.patches.write_patches import PatchSource, Preparation, write_patches
+    from terrazzo.recipe.sections import DataSection
     from terrazzo.scenes.contract.options import LabelOptions
-    from terrazzo.scenes.labelled_rasters.opening import scene_inputs
+    from terrazzo.scenes.labelled_rasters.inputs import scene_inputs
 
-    given = {"patch_size": patch_size, "fit": fit, "downsample": downsample}
-    given |= {"split": split, "val": val, "test": test, "seed": seed}
-    section = data_section(recipe, given)
-    scenes = scene_inputs(Path(data), _path(labels), class_field, layer, bands, scale)
-    options = LabelOptions(
-        layout if layout is not None or scenes else layout_in(Path(data), section.layout),
-        _path(classes),
-        unpaired,
-        bad,
-        unknown,
-        tuple(ignore_class),
-        patch_size=section.patch_size,
-        fit=section.fit,
+    own = DataSection() if recipe is None else load_recipe(recipe).data
+    section = own.updated(
+        patch_size=patch_size, fit=fit, downsample=downsample, split=split, val=val, test=test, seed=seed
+    )
+    inputs = scene_inputs(Path(data), _path(labels), class_field, layer, bands, scale)
+    source: PatchSource = Pictures(Path(data), section.layout)
+    if inputs is not None:
+        from terrazzo.patches.from_rasters import LabelledRasters
+
+        source = LabelledRasters(inputs)
+    reading = LabelOptions(
+        layout=layout,
+        classes=_path(classes),
+        unpaired=unpaired,
+        bad=bad,
+        unknown=unknown,
+        ignore_class=tuple(ignore_class),
         downsample=section.downsample,
         ignore_value=tuple(ignore_value),
     )
-    division = split_options(section, block_size, buffer)
-    if scenes is not None:
-        from terrazzo.patches.from_rasters import prepare_scenes
+    cutting = PatchOptions(section.patch_size, section.fit)
+    division = SplitOptions(section.split, section.val, section.test, section.seed, block_size, buffer)
+    return write_patches(Preparation(source, Path(out), reading, cutting, division, overwrite, Reporter(progress, say)))
 
-        return prepare_scenes(scenes, Path(out), options, division, overwrite, progress, say)
-    return prepare_patches(Path(data), Path(out), options, division, overwrite, progress, say)
+
+def prepare_by_section(
+    data: Path, out: Path, section: "DataSection", overwrite: bool, reporter: Reporter
+) -> "Prepared":
+    """A data set of pictures prepared as a recipe's data section says. Raises what `write_patches` raises."""
+    from terrazzo.patches.from_pictures import Pictures
+    from terrazzo.patches.options import PatchOptions, SplitOptions
+    from terrazzo.patches.write_patches import Preparation, write_patches
+    from terrazzo.scenes.contract.options import LabelOptions
+
+    reading = LabelOptions(downsample=section.downsample)
+    cutting = PatchOptions(section.patch_size, section.fit)
+    division = SplitOptions(section.split, section.val, section.test, section.seed)
+    source = Pictures(data, section.layout)
+    return write_patches(Preparation(source, out, reading, cutting, division, overwrite, reporter))
 
 
 def _path(value: PathLike | None) -> Path | None:
     return None if value is None else Path(value)
-
-
-def data_section(recipe: str | Path | None, given: Mapping[str, Any]) -> DataSection:
-    """The recipe's data section, the default one without a recipe, with what is given (not None) in place of its own.
-
-    Given values are not checked here: LabelOptions and SplitOptions refuse what is wrong, naming the option.
-    """
-    section = DataSection() if recipe is None else load_recipe(recipe).data
-    return section.model_copy(update={name: value for name, value in given.items() if value is not None})
-
-
-def layout_in(data: Path, layout: str | None) -> str | None:
-    """`layout` where the data have it; None, to be found by looking, where they have another or none is asked for."""
-    check_layout(layout)
-    return layout if layout is not None and LAYOUTS[layout](open_tree(data)) is not None else None
-
-
-def split_options(section: DataSection, block_size: int | None = None, buffer: int | None = None) -> SplitOptions:
-    """The split that a data section asks for. Raises SplitError on values that cannot be."""
-    return SplitOptions(section.split, section.val, section.test, section.seed, block_size, buffer)

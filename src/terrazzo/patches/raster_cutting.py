@@ -1,4 +1,4 @@
-"""A row of patches cut from an image and its labels."""
+"""Rasters cut by rows of patches, so that memory does not grow with the scene."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -7,16 +7,38 @@ from typing import Any
 import numpy as np
 
 from terrazzo.classes.schema import IGNORE
-from terrazzo.patches.cutting import Cut, cut
+from terrazzo.patches.cutting import Cut, cut, grid
 from terrazzo.pixels.rasters import RasterPixels
 from terrazzo.scenes.labelled_rasters.labelling import GridLabels
-from terrazzo.scenes.labelled_rasters.strips import Window
 from terrazzo.system.reporting import how_many
+
+STRIP_BYTES = 64 << 20
+"""About how many bytes of an image are held at a time, while stored values become 8 bits."""
+_BYTES = 8  # of a stored value while it is converted
+
+Window = tuple[int, int, int, int]
+"""Row, column, height and width."""
+
+
+def strips(height: int, width: int, bands: int, patch_size: int, fit: str) -> list[Window]:
+    """The windows to read one after another, of whole patches, row-major; under `pad` the last ones are smaller.
+
+    Law: under `crop` they cover each whole patch once, under `pad` each pixel once. None is larger than STRIP_BYTES
+    allows, unless it is one patch.
+    """
+    rows, cols = grid(height, width, patch_size, fit)
+    height, width = min(height, rows * patch_size), min(width, cols * patch_size)
+    step = max(1, STRIP_BYTES // (patch_size * patch_size * bands * _BYTES)) * patch_size
+    return [
+        (row, col, min(patch_size, height - row), min(step, width - col))
+        for row in range(0, height, patch_size)
+        for col in range(0, width, step)
+    ]
 
 
 @dataclass
-class Tally:
-    """What was counted while one scene was cut."""
+class CutCount:
+    """What is counted while one scene is cut."""
 
     n_blank: int = 0
     """Patches without a labelled pixel, left out."""
@@ -32,7 +54,7 @@ class Tally:
         return str(self.hasher.hexdigest())
 
     def notes(self) -> list[str]:
-        """What is to be told of it; nothing where nothing was cut."""
+        """The counts in words; none where nothing was cut."""
         n = self.n_pixels
         if not n:
             return []
@@ -41,17 +63,19 @@ class Tally:
         return [f"{self.n_labelled / n:.1%} of its pixels have a label, the others are ignored{invalid}", *blank]
 
 
-def cut_strip(pixels: RasterPixels, labels: GridLabels, window: Window, patch_size: int, fit: str, tally: Tally) -> Cut:
-    """The patches of a window that have a labelled pixel; what is not valid in the image is ignored."""
+def cut_strip(
+    pixels: RasterPixels, labels: GridLabels, window: Window, patch_size: int, fit: str, count: CutCount
+) -> Cut:
+    """The patches of a window that have a labelled pixel; pixels that are not valid in the image are ignored."""
     image, valid = pixels.read(*window)
     ids = labels.ids(*window)
     ids[~valid] = IGNORE
-    tally.hasher.update(np.ascontiguousarray(image).data)
-    tally.hasher.update(np.packbits(valid).data)
-    tally.n_pixels += ids.size
-    tally.n_invalid += int((~valid).sum())
-    tally.n_labelled += int((ids != IGNORE).sum())
+    count.hasher.update(np.ascontiguousarray(image).data)
+    count.hasher.update(np.packbits(valid).data)
+    count.n_pixels += ids.size
+    count.n_invalid += int((~valid).sum())
+    count.n_labelled += int((ids != IGNORE).sum())
     pieces = cut(image, ids, patch_size, fit)
     kept = (pieces.masks != IGNORE).any(axis=(1, 2))
-    tally.n_blank += int((~kept).sum())
+    count.n_blank += int((~kept).sum())
     return Cut(pieces.images[kept], pieces.masks[kept], pieces.corners[kept] + np.array(window[:2]))

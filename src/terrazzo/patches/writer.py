@@ -1,4 +1,4 @@
-"""The folder of patches as it is written: the pixels image by image, then the index and what was made from what."""
+"""Writing a folder of patches: the pixels image by image, then index.csv and dataset.json."""
 
 import csv
 import hashlib
@@ -17,8 +17,9 @@ from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.errors import PatchesError
 from terrazzo.patches.cutting import Cut
 from terrazzo.patches.folder import DESCRIPTION, FORMAT, IMAGES, INDEX, INDEX_FIELDS, MASKS, Patches, open_patches
-from terrazzo.patches.splits.origins import Ground
-from terrazzo.patches.splits.split import PatchOrigins, Split, SplitOptions, counts
+from terrazzo.patches.options import SplitOptions
+from terrazzo.patches.splits.origins import Ground, PatchOrigins
+from terrazzo.patches.splits.split import Split, counts
 from terrazzo.system.files import digest, write_json
 
 
@@ -29,7 +30,7 @@ class Source:
     name: str
     group: str
     split: str | None
-    """The side that the layout gives it."""
+    """The side that the layout assigns, or None."""
     height: int
     width: int
     pixel_hash: str
@@ -37,39 +38,44 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Written:
-    """What is known of each of N patches once their pixels are written."""
+    """N patches whose pixels are written, and the images that they come from."""
+
+    sources: Sequence[Source]
 
     image: NDArray[np.int64]
-    """(N,) the number of its image."""
+    """(N,) the number of each patch's image."""
     corners: NDArray[np.int64]
-    """(N, 2) row and column of its top left pixel there."""
+    """(N, 2) row and column of its top left pixel in the image."""
     class_pixels: NDArray[np.int64]
     """(N, K) valid pixels by class."""
     pixel_hash: str
     patch_size: int
     bands: int
+    ground: Ground | None = None
+    """Where the patches lie; None: no image is near another."""
+    warnings: tuple[str, ...] = ()
 
     @property
     def valid_pixels(self) -> NDArray[np.int64]:
-        """(N,) the pixels that have a class."""
+        """(N,) pixels that have a class."""
         valid: NDArray[np.int64] = self.class_pixels.sum(axis=1)
         return valid
 
-    def origins(self, sources: Sequence[Source], schema: ClassSchema, ground: Ground | None = None) -> PatchOrigins:
-        """What a split is made from; `ground` of images that may lie near one another."""
-        names = list(dict.fromkeys(source.group for source in sources))
-        group = np.array([names.index(source.group) for source in sources], np.int64)
+    def origins(self, schema: ClassSchema) -> PatchOrigins:
+        """What a split is made from."""
+        names = list(dict.fromkeys(source.group for source in self.sources))
+        group = np.array([names.index(source.group) for source in self.sources], np.int64)
         return PatchOrigins(
             image=self.image,
             group=group[self.image],
-            given=tuple(sources[image].split for image in self.image),
+            given=tuple(self.sources[image].split for image in self.image),
             class_pixels=self.class_pixels,
             valid_pixels=self.valid_pixels,
             class_names=schema.names,
             group_names=tuple(names),
             corners=self.corners,
             patch_size=self.patch_size,
-            ground=ground,
+            ground=self.ground,
         )
 
 
@@ -88,7 +94,7 @@ class PatchWriter:
         return sum(len(image) for image, _, _ in self._parts)
 
     def add(self, image: int, pieces: Cut, class_pixels: NDArray[np.int64] | None = None) -> None:
-        """Add patches of the image with that number; `class_pixels` (n, K) where they are counted already."""
+        """Add patches of the image with that number; `class_pixels` (n, K) if they are counted already."""
         if class_pixels is None:
             class_pixels = count_classes(pieces.masks, self._n_classes)
         for stream, array in ((self._images, pieces.images), (self._masks, pieces.masks)):
@@ -96,16 +102,16 @@ class PatchWriter:
             self._hasher.update(array.data)
         self._parts.append((np.full(len(pieces.masks), image, np.int64), pieces.corners, class_pixels))
 
-    def finish(self) -> Written:
-        """What was written; to be called once, when all patches are added."""
+    def finish(self, sources: Sequence[Source]) -> Written:
+        """What was written from these images; call it once, after the last patch."""
         self._write_headers()
         image = np.concatenate([np.zeros(0, np.int64), *[part[0] for part in self._parts]])
         corners = np.concatenate([np.zeros((0, 2), np.int64), *[part[1] for part in self._parts]])
         pixels = np.concatenate([np.zeros((0, self._n_classes), np.int64), *[part[2] for part in self._parts]])
-        return Written(image, corners, pixels, self._hasher.hexdigest(), self.patch_size, self._bands)
+        return Written(sources, image, corners, pixels, self._hasher.hexdigest(), self.patch_size, self._bands)
 
     def _write_headers(self) -> None:
-        """The headers at the start of both files; numpy pads them, so that all counts give headers of one length."""
+        """Write the headers at the start of both files; numpy pads them to one length for every count."""
         for stream, tail in (
             (self._images, (self.patch_size, self.patch_size, self._bands)),
             (self._masks, (self.patch_size,) * 2),
@@ -117,7 +123,7 @@ class PatchWriter:
 
 @contextmanager
 def open_writer(folder: Path, patch_size: int, bands: int, n_classes: int) -> Iterator[PatchWriter]:
-    """The files of the patches' pixels in `folder`, open for writing."""
+    """A writer of the pixels in `folder`."""
     with (folder / IMAGES).open("wb") as images, (folder / MASKS).open("wb") as masks:
         yield PatchWriter(images, masks, patch_size, bands, n_classes)
 
@@ -130,33 +136,33 @@ def count_classes(masks: NDArray[np.uint8], n_classes: int) -> NDArray[np.int64]
     return table[:, :n_classes]
 
 
-def write_index(path: Path, written: Written, sources: Sequence[Source], split: Split) -> None:
-    """Write one line a patch: where it is from, its side, its valid pixels."""
+def _write_index(path: Path, written: Written, split: Split) -> None:
+    """Write one line a patch: its image, place, side and valid pixels."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(INDEX_FIELDS)
         valid_pixels = written.valid_pixels
         for patch, image in enumerate(written.image):
             row, col = written.corners[patch]
-            writer.writerow([patch, image, sources[image].group, row, col, split.sides[patch], valid_pixels[patch]])
+            group, side = written.sources[image].group, split.sides[patch]
+            writer.writerow([patch, image, group, row, col, side, valid_pixels[patch]])
 
 
 @dataclass(frozen=True)
 class Making:
-    """How the patches were made: the key of inputs and options, the split asked for, and what else is to be told."""
+    """How the patches were made: the key of inputs and options, the classes, and the split asked for."""
 
     key: str
+    schema: ClassSchema
     split: SplitOptions
     told: Mapping[str, Any]
-    """Further entries of dataset.json: fit, downsample, layout; of rasters the ground sampling distance and bands."""
+    """Further entries of dataset.json: fit, downsample, layout; of rasters also ground sampling distance and bands."""
 
 
-def write_tables(
-    folder: Path, written: Written, sources: Sequence[Source], schema: ClassSchema, split: Split, making: Making
-) -> None:
+def write_tables(folder: Path, written: Written, split: Split, making: Making) -> None:
     """Write index.csv and dataset.json beside the pixels."""
-    write_index(folder / INDEX, written, sources, split)
-    classes = schema.to_dict()
+    _write_index(folder / INDEX, written, split)
+    classes = making.schema.to_dict()
     pixels = written.class_pixels.sum(axis=0)
     for entry in classes["classes"]:
         entry["pixels"] = int(pixels[entry["id"]])
@@ -174,14 +180,8 @@ def write_tables(
         "leak": split.leak,
         "seed": making.split.seed,
         "images": [
-            {
-                "name": source.name,
-                "group": source.group,
-                "height": source.height,
-                "width": source.width,
-                "hash": source.pixel_hash,
-            }
-            for source in sources
+            {"name": one.name, "group": one.group, "height": one.height, "width": one.width, "hash": one.pixel_hash}
+            for one in written.sources
         ],
         "notes": list(split.warnings),
         "content_hash": digest(written.pixel_hash, "".join(split.sides), json.dumps(classes)),
@@ -191,7 +191,7 @@ def write_tables(
 
 
 def finished(out: Path, key: str) -> Patches | None:
-    """The patches at `out` where they are finished and were made from the same inputs and options."""
+    """The patches at `out` if they are whole and have this key; else None."""
     if not (out / DESCRIPTION).is_file():
         return None
     try:

@@ -26,7 +26,9 @@ EARTH_RADII_M = (6.35e6, 6.39e6)
 NODES = 257
 """Lattice nodes along each side of a raster; areas are interpolated between them."""
 EQUAL = 1e-7
-"""Areas along a row count as equal if they differ by a smaller share."""
+"""Pixels of a row whose areas differ by a smaller part are one area."""
+ALIKE = 1.25
+"""Ground sampling distances that differ by no more than this factor count as equal."""
 STEP_M = 50.0
 """Half the length on the ground over which the map's scale is measured; errors: rounding 1e-8, curvature 1e-10."""
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from terrazzo.errors import InputError
+from terrazzo.errors import InputError, TerrazzoError
 from terrazzo.recipe.encoders import check_architecture, check_encoder
 from terrazzo.recipe.loss_terms import parse_terms
 
@@ -157,16 +157,23 @@ class DataSection(Section):
     test: float = Field(0.0, ge=0, lt=1, description="share of test")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="decides the split")
 
+    def updated(self, **given: Any) -> "DataSection":
+        """The section with the values that are not None in place of its own, which are not checked here."""
+        return self.model_copy(update={name: value for name, value in given.items() if value is not None})
 
-def check_option(field: str, value: Any, flag: str) -> Any:
-    """The value of an option as that field of the data section takes it. Raises InputError naming the flag.
+
+def check_option(field: str, value: Any, error: type[TerrazzoError] = InputError) -> None:
+    """Raise `error`, naming the flag, if the data section takes no such value for the field.
 
     The section alone says which values `patch_size`, `fit` and `split` take.
     """
     try:
-        return getattr(DataSection.model_validate({field: value}), field)
-    except ValidationError as error:
-        raise InputError(f"{flag} {value}: {expectation(error.errors(include_url=False)[0])}") from error
+        DataSection.model_validate({field: value})
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        expected = first["msg"].removeprefix("Input should be ").replace("'", "")
+        noun = "a value " if first["type"].startswith(("greater", "less")) else ""
+        raise error(f"--{field.replace('_', '-')} {value}: expected {noun}{expected}") from None
 
 
 def expectation(problem: Mapping[str, Any]) -> str:

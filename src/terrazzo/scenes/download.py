@@ -1,7 +1,6 @@
-"""Public data sets by name, fetched through kagglehub: its credentials, its cache.
+"""Public data sets by name, downloaded through kagglehub with its credentials and cache.
 
-This project ships no data and no mirror of any: a data set comes from where its makers, or those who put it into
-circulation, publish it, under its own licence.
+This project ships and mirrors no data. A data set comes from where it is published, under its own licence.
 """
 
 import shutil
@@ -26,7 +25,7 @@ Download = Callable[[str], str]
 
 @dataclass(frozen=True)
 class PublicData:
-    """A data set that can be fetched by name."""
+    """A data set that can be downloaded by name."""
 
     handle: str
     """OWNER/NAME on Kaggle."""
@@ -34,7 +33,7 @@ class PublicData:
 
     @property
     def page(self) -> str:
-        """Where a person can read about it and download it by hand."""
+        """The page that describes it, for a download by hand."""
         return f"https://www.kaggle.com/datasets/{self.handle}"
 
 
@@ -49,18 +48,18 @@ PUBLIC_DATA: Mapping[str, PublicData] = {
         "Graphics and Vision, TU Graz (http://dronedataset.icg.tugraz.at)",
     ),
 }
-"""What `download` knows, by name."""
+"""The data sets that `download` knows, by name."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """Where a data set lies, and under which licence."""
+    """A downloaded data set and its licence."""
 
     name: str
     path: Path
     licence: str
     kept: bool
-    """The folder `out` held the same files already."""
+    """Whether the folder `out` held the same files already."""
 
 
 def download(
@@ -72,17 +71,17 @@ def download(
 ) -> Fetched:
     """Fetch a public data set, `dubai` or `drone`, into kagglehub's cache; with `out`, copy it to that folder.
 
-    What the cache holds is not downloaded again. Raises InputError, naming the page to download from by hand, where
+    What is in the cache is not downloaded again. Raises InputError, naming the page for a download by hand, where
     kagglehub, the network or the credentials are missing; OutputExistsError where something else is at `out`.
     """
     return fetch(name, None if out is None else Path(out), overwrite, say)
 
 
 def fetch(name: str, out: Path | None, overwrite: bool, say: Say, get: Download | None = None) -> Fetched:
-    """What `download` gives; `get` stands in for `kagglehub.dataset_download`."""
+    """The result of `download`; tests give `get` in place of `kagglehub.dataset_download`."""
     data = PUBLIC_DATA.get(name)
     if data is None:
-        raise InputError(f"{name}: is no data set that can be downloaded; there are {', '.join(PUBLIC_DATA)}")
+        raise InputError(f"{name}: no such data set; there are {', '.join(PUBLIC_DATA)}")
     if out is not None and out.is_file():
         raise OutputExistsError(f"{out}: is a file; --out takes a folder")
     say(f"fetching {data.page} through kagglehub; licence: {data.licence}")
@@ -99,18 +98,19 @@ def fetch(name: str, out: Path | None, overwrite: bool, say: Say, get: Download 
 
 
 def _get(data: PublicData, get: Download | None) -> Path:
-    """The data set's folder in the cache. Raises InputError with the page, whatever stood in the way."""
+    """The data set's folder in the cache. Raises InputError with the page where it cannot be downloaded."""
     if get is None:
         try:
             need("download", "kagglehub", for_what="download")
         except InputError as error:
             raise InputError(f"{error}, or {_by_hand(data)}") from error
     try:
-        with redirect_stdout(sys.stderr):  # kagglehub talks on stdout, which belongs to the result
+        with redirect_stdout(sys.stderr):  # kagglehub writes to stdout, which is for results
             path = Path((get or _kagglehub())(data.handle))
     except _troubles() as error:
+        reason = shorten(f"{type(error).__name__}: {error}", 120, placeholder=" ...")
         raise InputError(
-            f"{data.handle}: kagglehub could not fetch it ({_reason(error)}); look at the network and at Kaggle's "
+            f"{data.handle}: kagglehub could not fetch it ({reason}); look at the network and at Kaggle's "
             f"credentials, or {_by_hand(data)}"
         ) from error
     if not path.is_dir():
@@ -126,7 +126,7 @@ def _kagglehub() -> Download:
 
 
 def _troubles() -> tuple[type[Exception], ...]:
-    """What kagglehub raises; the errors of requests (network, HTTP) are OSErrors."""
+    """The exceptions of kagglehub; those of requests (network, HTTP) are OSErrors."""
     from kagglehub import exceptions
 
     own = (value for value in vars(exceptions).values() if isinstance(value, type) and issubclass(value, Exception))
@@ -134,9 +134,4 @@ def _troubles() -> tuple[type[Exception], ...]:
 
 
 def _by_hand(data: PublicData) -> str:
-    return f"download it by hand from {data.page} and go on with `terrazzo inspect FILE.zip`"
-
-
-def _reason(error: Exception) -> str:
-    text, name = str(error), type(error).__name__
-    return f"{name}: {shorten(text, 100, placeholder=' ...')}" if text else name
+    return f"download it by hand from {data.page} and continue with `terrazzo inspect FILE.zip`"

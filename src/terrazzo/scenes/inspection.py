@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from terrazzo.classes.schema import IGNORE, MAX_CLASSES, NO_CLASS
 from terrazzo.classes.tables import ClassTable, class_table_csv
@@ -12,30 +12,28 @@ from terrazzo.errors import ClassTableError
 from terrazzo.scenes.contract.census import Census, value_text
 from terrazzo.scenes.contract.check import Checked, judge
 from terrazzo.scenes.contract.class_drafts import draft_classes
-from terrazzo.scenes.contract.known_classes import Classes, GivenTable, resolve_classes
+from terrazzo.scenes.contract.known_classes import Classes, GivenTable, given_classes, resolve_classes
 from terrazzo.scenes.contract.mask_values import class_of_values
 from terrazzo.scenes.contract.options import LabelOptions
-from terrazzo.scenes.contract.survey import Survey
+from terrazzo.scenes.contract.reading import Reader
+from terrazzo.scenes.contract.survey import Survey, census, survey
+from terrazzo.scenes.detect import find_scenes
 from terrazzo.system.files import refuse_existing, write_text
 from terrazzo.system.reporting import Progress, as_html, how_many
-
-if TYPE_CHECKING:
-    from terrazzo.scenes.labelled_rasters.opening import SceneInputs
-
 
 _SHOWN = 30
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """A data set or a model described, as text and as a JSON value, and whether prepare would refuse it."""
+    """A description of a data set or model as text and JSON value, and whether prepare would refuse the data."""
 
     text: tuple[str, ...]
     value: dict[str, Any]
     refusal: str | None = None
-    """None, or in one line why prepare would refuse."""
+    """One line that says why prepare would refuse, or None."""
     accepted_with: Path | None = None
-    """The table of classes that was written, where prepare would take the data with it."""
+    """The class table that was written, if prepare would accept the data with it."""
 
     def lines(self) -> list[str]:
         """The description, line by line."""
@@ -50,44 +48,72 @@ class Inspection:
         return self.value
 
 
-def inspect_scenes(
-    inputs: "SceneInputs",
-    options: LabelOptions,
-    write_classes: str | Path | None,
-    overwrite: bool,
-    progress: Progress,
-) -> Inspection:
-    """What is in rasters and their labels."""
-    from terrazzo.scenes.labelled_rasters.inspection import survey_scenes
+@dataclass(frozen=True)
+class Inspected:
+    """A description, and what a class table is written from."""
 
-    found = survey_scenes(inputs, options, progress)
-    classes = _class_lines(found.value["classes"]) if found.value["classes"] else []
-    described = Inspection((*found.text, *classes), found.value, found.refusal)
-    if write_classes is None or found.table is None:
-        return described
+    described: Inspection
+    draft: tuple[ClassTable, int] | None
+    """The classes to edit, and how many values are left out; None where nothing is known."""
+    refusal_with: Callable[[Path], str | None]
+    """Why prepare would refuse the data with the table at a path, or None. Raises ClassTableError at a bad table."""
 
-    def refusal_with(written: Path) -> str | None:
-        return survey_scenes(inputs, replace(options, classes=written), progress).refusal
+    def with_table(self, path: Path, overwrite: bool) -> Inspection:
+        """The description after writing the class table to `path`; an equal file is kept."""
+        if self.draft is None:
+            return self.described
+        classes, left_out = self.draft
+        ignored = [value for _, value in classes.ignored]
+        table = class_table_csv(classes.schema, classes.values if classes.has_ids else None, ignored)
+        kept = path.is_file() and path.read_bytes() == table.encode()
+        if not kept:
+            refuse_existing(path, "the class table", overwrite)
+            write_text(path, table)
+        line = f"{'kept' if kept else 'wrote'} {path}: {how_many(classes.schema.n_classes, 'class')}; "
+        line += f"edit it and give it as --classes {path}"
+        line += f" ({left_out} further values are not in it)" if left_out else ""
+        try:
+            accepted = self.described.refusal is None or self.refusal_with(path) is None
+        except ClassTableError:
+            accepted = False
+        value = self.described.value | {"class_table": str(path)}
+        text = (*self.described.text, line)
+        return replace(self.described, text=text, value=value, accepted_with=path if accepted else None)
 
-    return with_table(described, Path(write_classes), found.table, overwrite, refusal_with)
+
+def inspect_pictures(root: Path, options: LabelOptions, least_side: int, progress: Progress) -> Inspected:
+    """What is in a data set of pictures. Raises InputError where there is none, ClassTableError at a bad table."""
+    given = given_classes(options.classes)
+    found = find_scenes(root, options.layout)
+    surveyed = survey(root, found, progress, Reader(options.downsample))
+    counted = census(surveyed.probes)
+
+    def judged(given: GivenTable | None) -> tuple[Classes, Checked]:
+        data = shlex.quote(str(root))
+        classes = resolve_classes(counted, found, given, options.unknown, options.ignore_value, data)
+        return classes, judge(surveyed, counted, classes, options, least_side)
+
+    try:
+        (classes, checked), problem = judged(given), None
+    except ClassTableError as error:
+        classes, problem = None, f"{root}: {error}"
+        checked = _judged_without_classes(surveyed, counted, options, least_side)
+    draft = draft_classes(counted, classes, options.ignore_value)
+    described = _describe(surveyed, counted, checked, problem)
+    return Inspected(described, draft, lambda table: judged(given_classes(table))[1].report.refusal)
 
 
-def classes_in(surveyed: Survey, counted: Census, given: GivenTable | None, options: LabelOptions) -> Classes:
-    data = shlex.quote(str(surveyed.root))
-    return resolve_classes(counted, surveyed.found, given, options.unknown, options.ignore_value, data)
-
-
-def judged_without_classes(surveyed: Survey, counted: Census, options: LabelOptions) -> Checked:
-    """All that can be told while the classes are unknown: every value stands for a class of its own."""
+def _judged_without_classes(surveyed: Survey, counted: Census, options: LabelOptions, least_side: int) -> Checked:
+    """The findings that do not depend on the classes, which are unknown: each value stands for one."""
     draft, _ = draft_classes(counted, None)
     stand_in = Classes(draft.schema, (), class_of_values(draft, counted, "error", ()))
-    checked = judge(surveyed, counted, stand_in, replace(options, unknown="error", ignore_class=()))
+    checked = judge(surveyed, counted, stand_in, replace(options, unknown="error", ignore_class=()), least_side)
     about_classes = ("unknown", "nearest", "void", "absent", "id-range")
     findings = tuple(found for found in checked.report.findings if found.kind not in about_classes)
     return replace(checked, report=replace(checked.report, findings=findings))
 
 
-def describe(surveyed: Survey, counted: Census, checked: Checked, problem: str | None) -> Inspection:
+def _describe(surveyed: Survey, counted: Census, checked: Checked, problem: str | None) -> Inspection:
     report = checked.report
     sizes = [probe.size for probe in surveyed.probes if probe.size]
     pixels = sum(height * width for height, width in sizes)
@@ -116,7 +142,7 @@ def describe(surveyed: Survey, counted: Census, checked: Checked, problem: str |
         f"{pixels / 1e6:.1f} megapixels",
         f"sizes: {widths[0]} to {widths[1]} px wide, {heights[0]} to {heights[1]} px high",
         *_group_lines(groups, len(surveyed.probes)),
-        *(_value_lines(values, len(counted.pixels), value["masks"]) if problem else _class_lines(value["classes"])),
+        *(_value_lines(values, len(counted.pixels), value["masks"]) if problem else class_lines(value["classes"])),
         *_label_value_lines(value["label_values"]),
         *report.lines(),
     ]
@@ -124,7 +150,7 @@ def describe(surveyed: Survey, counted: Census, checked: Checked, problem: str |
 
 
 def _groups(surveyed: Survey) -> list[dict[str, Any]]:
-    """Name, images and pixels of each group, in the order of the files."""
+    """Name, images and pixels of each group, in file order."""
     groups: dict[str, dict[str, Any]] = {}
     for probe in surveyed.probes:
         group = groups.setdefault(probe.scene.group, {"name": probe.scene.group, "images": 0, "pixels": 0})
@@ -135,17 +161,21 @@ def _groups(surveyed: Survey) -> list[dict[str, Any]]:
 
 def _group_lines(groups: list[dict[str, Any]], n_images: int) -> list[str]:
     if len(groups) == n_images:
-        return ["groups: none, every image stands for itself"]
-    shown = [
-        f"  {group['name']}: {how_many(group['images'], 'image')}, {group['pixels'] / 1e6:.1f} megapixels"
-        for group in groups
-    ]
-    more = [f"  and {len(groups) - _SHOWN} more"] if len(groups) > _SHOWN else []
-    return [f"groups: {len(groups)}, each to stay on one side of a split", *shown[:_SHOWN], *more]
+        return ["groups: none, each image is its own"]
+    shown = (f"{g['name']}: {how_many(g['images'], 'image')}, {g['pixels'] / 1e6:.1f} megapixels" for g in groups)
+    return [f"groups: {len(groups)}, each to stay on one side of a split", *_first(list(shown), len(groups))]
 
 
-def _class_lines(classes: list[dict[str, Any]]) -> list[str]:
-    width = max((len(entry["name"]) for entry in classes), default=0)
+def _first(lines: list[str], n: int) -> list[str]:
+    """The first lines of `n`, indented, and how many more there are."""
+    return [f"  {line}" for line in lines[:_SHOWN]] + ([f"  and {n - _SHOWN} more"] if n > _SHOWN else [])
+
+
+def class_lines(classes: list[dict[str, Any]]) -> list[str]:
+    """A table of classes with their pixels, line by line; nothing without classes."""
+    if not classes:
+        return []
+    width = max(len(entry["name"]) for entry in classes)
     return [
         "classes: id, colour, name, pixels, share of the pixels that have a class",
         *(f"  {c['id']:3d}  {c['color']}  {c['name']:{width}}  {c['pixels']:12d}  {c['share']:7.2%}" for c in classes),
@@ -153,7 +183,7 @@ def _class_lines(classes: list[dict[str, Any]]) -> list[str]:
 
 
 def _label_values(checked: Checked, counted: Census) -> list[dict[str, Any]]:
-    """For masks of ids: the class of each value in the files, once classes are left out and the ids close up."""
+    """For masks of ids: the class of each value in the files, after classes are left out and the ids close up."""
     if counted.is_color or any(scene.scene.lossy for scene in checked.scenes):
         return []
     lookups = {scene.scene.label_ids for scene in checked.scenes if scene.scene.label_ids is not None}
@@ -183,36 +213,5 @@ def _label_value_lines(values: list[dict[str, Any]]) -> list[str]:
 
 
 def _value_lines(values: list[dict[str, Any]], n_values: int, kind: str) -> list[str]:
-    shown = [f"  {entry['value']:8}  {entry['pixels']:12d}  {entry['share']:7.2%}" for entry in values[:_SHOWN]]
-    more = [f"  and {n_values - _SHOWN} more"] if n_values > _SHOWN else []
-    return [f"the masks hold {n_values} {kind} of unknown meaning: value, pixels, share", *shown, *more]
-
-
-def with_table(
-    described: Inspection,
-    path: Path,
-    draft: tuple[ClassTable, int],
-    overwrite: bool,
-    refusal_with: Callable[[Path], str | None],
-) -> Inspection:
-    """The inspection once the table of classes is written; an equal table at `path` is kept.
-
-    `refusal_with` tells why prepare would refuse the data with that table, or raises ClassTableError.
-    """
-    classes, left_out = draft
-    ignored = [value for _, value in classes.ignored]
-    table = class_table_csv(classes.schema, classes.values if classes.has_ids else None, ignored)
-    kept = path.is_file() and path.read_bytes() == table.encode()
-    if not kept:
-        refuse_existing(path, "the class table", overwrite)
-        write_text(path, table)
-    n_classes = classes.schema.n_classes
-    line = f"{'kept' if kept else 'wrote'} {path}: {how_many(n_classes, 'class')}; "
-    line += f"edit it and give it as --classes {path}"
-    line += f" ({left_out} further values are not in it)" if left_out else ""
-    try:
-        accepted = described.refusal is None or refusal_with(path) is None
-    except ClassTableError:
-        accepted = False
-    value = described.value | {"class_table": str(path)}
-    return replace(described, text=(*described.text, line), value=value, accepted_with=path if accepted else None)
+    shown = [f"{entry['value']:8}  {entry['pixels']:12d}  {entry['share']:7.2%}" for entry in values]
+    return [f"the masks hold {n_values} {kind} of unknown meaning: value, pixels, share", *_first(shown, n_values)]

@@ -1,26 +1,10 @@
-"""What every reader of a data set hands on: scenes (an image, its label, its group), and what it could not pair."""
+"""What every layout finds: scenes (an image, its label, its group), and files that it could not pair."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from terrazzo.classes.schema import ClassSchema, Color
-
-
-class Tree(Protocol):
-    """Named files that can be read: a folder, or a zip."""
-
-    @property
-    def name(self) -> str:
-        """The name of the root: the folder's own name, or the zip's without its suffix."""
-
-    def files(self) -> tuple[str, ...]:
-        """The names of all files that are not hidden, relative to the root, forward slashes, in natural order."""
-
-    def read(self, name: str) -> bytes:
-        """The bytes of one file. Raises ImageError where it cannot be read."""
-
-    def where(self, name: str) -> str:
-        """The file's name as messages show it: `folder/a.png`, `data.zip!a.png`."""
+from terrazzo.scenes.trees import Tree
 
 
 @dataclass(frozen=True)
@@ -42,19 +26,19 @@ class Asset:
 
 @dataclass(frozen=True)
 class LossyColors:
-    """How colour masks that were saved with losses are read: each pixel as the nearest colour's id, or as ignore."""
+    """How colour masks with compression losses are read: each pixel as the nearest colour's id, or as ignore."""
 
     schema: ClassSchema
     distance: float
-    """Euclidean distance in RGB (0..441) up to which a colour is taken for the nearest class or void colour."""
+    """Largest Euclidean distance in RGB (0..441) from a colour to its class or void colour."""
 
 
 @dataclass(frozen=True)
 class LayoutClasses:
-    """What a layout itself says about the classes of its masks."""
+    """What a layout says about the classes of its masks."""
 
     schema: ClassSchema | None
-    """None: they cannot be known, and `note` says why and what to do."""
+    """None: not known, and `note` says why and what to do."""
     note: str
     """One line: where the classes come from."""
 
@@ -68,23 +52,23 @@ class Scene:
     image: Asset
     label: Asset
     group: str
-    """What must stay on one side of a split: the tile, the city; the scene's own name where nothing is shared."""
+    """What must stay on one side of a split: the tile, the city; by default the scene's own name."""
     split: str | None = None
-    """`train`, `val` or `test` where the layout gives a split."""
+    """`train`, `val` or `test` if the layout gives a split."""
     label_ids: tuple[int, ...] | None = None
-    """For labels that hold ids: the class of each value in the file, 255 for ignored ones. None: the value itself.
+    """For id masks: the class of each value in the file, 255 for ignored ones. None: the value itself.
 
-    Where it is given, the file is one of ids: palette images are read by their indices, colours are refused.
+    If given, palette images are read by their indices and colours are refused.
     """
     side_by_side: bool = False
-    """Whether image and label are the left and the right half of one file."""
+    """Whether image and label are the left and right half of one file."""
     lossy: LossyColors | None = None
-    """Set where the label is a colour mask saved with losses; it then gives ids of that schema."""
+    """Set if the label is a colour mask with compression losses; it is then read as ids of that schema."""
 
 
 @dataclass(frozen=True)
 class Unpaired:
-    """A file that makes no scene, and why."""
+    """A file without a partner, and why."""
 
     asset: Asset
     problem: str
@@ -92,7 +76,7 @@ class Unpaired:
 
 @dataclass(frozen=True)
 class Found:
-    """What a reader found in a data set."""
+    """What a layout found in a data set."""
 
     layout: str
     scenes: tuple[Scene, ...]
@@ -100,8 +84,22 @@ class Found:
     class_table: Asset | None = None
     """A classes.json or classes.csv among the files; it need not agree with the masks."""
     void_colors: tuple[Color, ...] = ()
-    """Colours that this layout is known to use for pixels without a class."""
+    """Colours that this layout uses for pixels without a class."""
     notes: tuple[str, ...] = ()
-    """What was left alone, counted."""
+    """What was left out, counted, and other remarks."""
     classes: LayoutClasses | None = None
-    """The classes where the layout itself fixes them or names their table; None: to be found out from the data."""
+    """The classes if the layout fixes them or names their table; None: from the data."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a data set is arranged in folders."""
+
+    name: str
+    """The name of its module, with dashes."""
+    find: Callable[[Tree], Found | None]
+    """The scenes of a tree; None if it has another layout."""
+    expected: str
+    """The files that it is known by, in one line for errors and help texts."""
+    rank: int
+    """Layouts are tried in ascending rank: the most specific first, `flat` last."""

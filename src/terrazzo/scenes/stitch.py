@@ -1,4 +1,4 @@
-"""A tile of the Dubai set put together again: its nine parts are one picture, cut three by three."""
+"""A tile of the Dubai set put together from its nine parts, which are one picture cut 3 x 3."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,11 +22,11 @@ def stitch_tile(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The image (H, W, 3) and ids (H, W, ignore 255) of the one scene that a tile's nine parts were cut from.
 
-    The parts are laid out row by row in the natural order of their names. Parts may differ by a pixel inside a tile;
-    a row of parts is as high as its lowest part and a column as wide as its narrowest, so the others lose their last
-    rows or columns (in the Dubai tiles, whose parts agree along rows and columns, nothing is lost).
+    The parts are laid out row by row in the natural order of their names. Sizes inside a tile may differ by a pixel: a
+    row of parts is as high as its lowest part, a column as wide as its narrowest, and the others are cropped. (In the
+    Dubai tiles nothing is lost.)
 
-    Raises InputError where there are not nine parts of one group or where two sizes differ by more than a pixel.
+    Raises InputError unless there are nine parts of one group whose sizes differ by a pixel at most.
     """
     groups = {scene.group for scene in scenes}
     if len(scenes) != SIDE * SIDE or len(groups) != 1:
@@ -46,7 +46,7 @@ def stitch_tile(
 
 def _check_sizes(scene: Scene, image: NDArray[Any], label: NDArray[Any], first: NDArray[Any]) -> None:
     if image.shape[:2] != label.shape:
-        raise InputError(f"{scene.label.where}: its size differs from its image's; `terrazzo inspect` tells more")
+        raise InputError(f"{scene.label.where}: differs in size from its image; `terrazzo inspect` says more")
     if max(abs(image.shape[axis] - first.shape[axis]) for axis in (0, 1)) > 1:
         raise InputError(
             f"{scene.image.where}: is {image.shape[1]}x{image.shape[0]}, the tile's first part "

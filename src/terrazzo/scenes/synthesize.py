@@ -11,7 +11,7 @@ from terrazzo.system.places import PathLike
 
 @dataclass(frozen=True)
 class Synthesized:
-    """Where a synthetic world lies, and whether it was there already."""
+    """The path of a synthetic world, and whether it was there already."""
 
     path: Path
     kept: bool
@@ -31,9 +31,8 @@ def synthesize(
 ) -> Synthesized:
     """Write a seeded synthetic world: aerial images with exact masks, in a layout that `prepare` reads.
 
-    Images are at least `height` x `width` px. The same options make the same bytes, so that a world that is there
-    already is known by them and kept; anything else in the way raises OutputExistsError, unless `overwrite`. Masks of
-    ids come with the table that names them, classes.json.
+    Images are at least `height` x `width` px. Equal options make equal bytes, so an equal world at `out` is kept.
+    Anything else there raises OutputExistsError, unless `overwrite`. Masks of ids come with their table, classes.json.
     """
     from terrazzo.scenes.synthetic import world_mark, write_world
     from terrazzo.system.files import refuse_existing, same_content

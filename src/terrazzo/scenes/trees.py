@@ -1,7 +1,7 @@
-"""A folder or a zip as one thing: sorted names, and the bytes behind a name.
+"""A folder or zip as a tree: sorted names, and the bytes of each file.
 
-Hidden files (`.DS_Store`, `._a.jpg`) and macOS's `__MACOSX` folder are no part of a data set and are left out. Names
-are composed (Unicode's form C): macOS writes `é` as two characters into its zips, which pairs with no `é` of one.
+Hidden files (`.DS_Store`, `._a.jpg`) and macOS's `__MACOSX` folder are left out. Names are composed (Unicode form C),
+as macOS writes `é` into zips as two characters, which would not match an `é` of one.
 """
 
 import os
@@ -10,25 +10,25 @@ import stat
 import unicodedata
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from terrazzo.errors import ImageError, InputError
-from terrazzo.scenes.scene import Tree
 
 MAX_MEMBER_BYTES = 2 << 30
-"""Declared size beyond which a zip's member is taken for a decompression bomb: 400 megapixels of raw RGB fit."""
+"""Largest declared size of a zip's member; beyond it lie decompression bombs. 400 megapixels of raw RGB fit."""
 
 
 def natural_key(name: str) -> tuple[list[int | str], str]:
-    """A sort key by which `Tile 10` comes after `Tile 2`; names that differ in case only still have one order."""
+    """A sort key that puts `Tile 10` after `Tile 2`; names that differ only in case have a fixed order."""
     parts = re.split(r"([0-9]+)", name.lower())
     return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
 
 
-def open_tree(path: Path) -> Tree:
-    """The tree at `path`: a folder, or a zip file. Raises InputError where it is neither."""
+def open_tree(path: Path) -> "Tree":
+    """The tree at `path`, a folder or a zip file. Raises InputError if it is neither."""
     path = Path(path)
     if path.is_dir():
         return FolderTree(path)
@@ -38,61 +38,63 @@ def open_tree(path: Path) -> Tree:
 
 
 def composed(names: Iterable[str]) -> dict[str, str]:
-    """The names in Unicode's form C, and each as it is stored; two that become one stay as they are."""
+    """Each name in Unicode form C with the name as stored; names that would become equal stay as they are."""
     stored = list(names)
     forms = Counter(unicodedata.normalize("NFC", name) for name in stored)
     normal = ((unicodedata.normalize("NFC", name), name) for name in stored)
     return {form if forms[form] == 1 else name: name for form, name in normal}
 
 
-class FolderTree:
-    """The files below a folder; links to folders are followed, each real folder once."""
+class Tree(ABC):
+    """Named files that several threads may read at once; nothing is extracted to disk."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = Path(root)
-        self.name = self._root.resolve().name
-        self._stored = composed(self._walk())
+    def __init__(self, path: Path, name: str, stored: Iterable[str]) -> None:
+        self._path = path
+        self.name = name
+        """The folder's own name, or the zip's without its suffix."""
+        self._stored = composed(stored)
         self._files = tuple(sorted(self._stored, key=natural_key))
 
     def files(self) -> tuple[str, ...]:
-        """The names of all files, relative to the root, in natural order."""
+        """The names of all files that are not hidden, relative to the root, forward slashes, in natural order."""
         return self._files
+
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """The bytes of one file. Raises ImageError where it cannot be read."""
+
+    @abstractmethod
+    def where(self, name: str) -> str:
+        """The file's name as messages show it: `folder/a.png`, `data.zip!a.png`."""
+
+
+class FolderTree(Tree):
+    """The files below a folder; links to folders are followed, each folder once."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root, root.resolve().name, _walk(root))
 
     def read(self, name: str) -> bytes:
         """The bytes of one file. Raises ImageError where it cannot be read."""
-        path = self._root / self._stored[name]
+        path = self._path / self._stored[name]
         try:
             if not stat.S_ISREG(path.stat().st_mode):
-                raise ImageError(f"{self.where(name)}: is no regular file")  # a pipe would be waited for
+                raise ImageError(f"{self.where(name)}: is no regular file")  # reading a pipe would block
             return path.read_bytes()
         except OSError as error:
             raise ImageError(f"{self.where(name)}: cannot be read ({error.strerror or error})") from error
 
     def where(self, name: str) -> str:
         """The file's path as the user would type it."""
-        return str(self._root / self._stored.get(name, name))
-
-    def _walk(self) -> Iterator[str]:
-        seen: set[str] = set()
-        for folder, subfolders, files in os.walk(self._root, onerror=_refuse_folder, followlinks=True):
-            real = os.path.realpath(folder)
-            if real in seen:
-                subfolders.clear()
-                continue
-            seen.add(real)
-            subfolders[:] = sorted(name for name in subfolders if not _is_hidden(name))
-            relative = Path(folder).relative_to(self._root)
-            yield from ((relative / name).as_posix() for name in files if not _is_hidden(name))
+        return str(self._path / self._stored.get(name, name))
 
 
-class ZipTree:
-    """The files in a zip, held open; reading is safe from several threads. Nothing is ever extracted to disk."""
+class ZipTree(Tree):
+    """The files in a zip, held open."""
 
     def __init__(self, path: Path) -> None:
-        self._path = Path(path)
-        self.name = self._path.stem
         try:
-            self._zip = zipfile.ZipFile(self._path)
+            self._zip = zipfile.ZipFile(path)
         except zipfile.BadZipFile as error:
             raise InputError(
                 f"{path}: is neither a folder nor a readable zip ({error}); give a folder or a whole .zip"
@@ -106,14 +108,9 @@ class ZipTree:
             if name.endswith("/") or any(_is_hidden(part) for part in PurePosixPath(name).parts):
                 continue
             if name in self._members:
-                raise InputError(f"{path}: holds {name} twice; which one is meant? Pack the zip anew")
+                raise InputError(f"{path}: holds {name} twice, so it is not clear which is meant; pack the zip again")
             self._members[name] = member
-        self._stored = composed(self._members)
-        self._files = tuple(sorted(self._stored, key=natural_key))
-
-    def files(self) -> tuple[str, ...]:
-        """The names of all members, in natural order."""
-        return self._files
+        super().__init__(path, path.stem, self._members)
 
     def read(self, name: str) -> bytes:
         """The bytes of one member. Raises ImageError where it is encrypted, damaged or absurdly large."""
@@ -123,18 +120,32 @@ class ZipTree:
         if member.file_size > MAX_MEMBER_BYTES:
             raise ImageError(
                 f"{self.where(name)}: would unpack to {member.file_size >> 20} MiB; "
-                f"at most {MAX_MEMBER_BYTES >> 20} MiB a file are read from a zip"
+                f"at most {MAX_MEMBER_BYTES >> 20} MiB a file can be read from a zip"
             )
         try:
             return self._zip.read(member)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
             raise ImageError(
-                f"{self.where(name)}: is damaged in the zip ({error}); pack or download it anew"
+                f"{self.where(name)}: is damaged in the zip ({error}); pack or download it again"
             ) from error
 
     def where(self, name: str) -> str:
         """`data.zip!a/b.png`."""
         return f"{self._path}!{name}"
+
+
+def _walk(root: Path) -> Iterator[str]:
+    """The names of the files below a folder that are not hidden."""
+    seen: set[str] = set()
+    for folder, subfolders, files in os.walk(root, onerror=_refuse_folder, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not _is_hidden(name))
+        relative = Path(folder).relative_to(root)
+        yield from ((relative / name).as_posix() for name in files if not _is_hidden(name))
 
 
 def _is_hidden(name: str) -> bool:

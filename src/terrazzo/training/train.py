@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from terrazzo.patches.folder import DESCRIPTION, IMAGES, INDEX, MASKS
-from terrazzo.patches.from_pictures import prepare_patches
-from terrazzo.patches.prepare import layout_in, split_options
+from terrazzo.patches.prepare import prepare_by_section
 from terrazzo.recipe.arguments import DEFAULT_RECIPE, Changes, RecipeName
 from terrazzo.recipe.reading import changes_of, load_recipe
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import DataSection
-from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import PARTIAL_SUFFIX, refuse_existing
 from terrazzo.system.options import Device, Option, Overwrite
 from terrazzo.system.places import PathLike
-from terrazzo.system.reporting import Progress, Say, quiet, silent
+from terrazzo.system.reporting import Progress, Reporter, Say, quiet, silent
 from terrazzo.training.run import train_patches
 from terrazzo.training.run_folder import MARK, RunOptions
 
@@ -78,7 +76,7 @@ def patches_of(source: Path, run: Path) -> Path:
 def start(source: Path, recipe: Recipe, run: Path, options: RunOptions, progress: Progress, say: Say) -> "Trained":
     """The recipe trained on patches, or on a data set that is prepared first by the recipe's data section.
 
-    Raises what `prepare_patches` and `train_patches` raise.
+    Raises what `prepare_by_section` and `train_patches` raise.
     """
     patches = patches_of(source, run)
     if patches != source:
@@ -95,16 +93,10 @@ def _prepare_first(
     """Write, or keep, RUN/patches. A run that did not begin with a data set is refused before anything is read."""
     if not (run / PATCHES).is_dir() and not _holds_only_patches(run):
         refuse_existing(run, "a run", options.overwrite, MARK)
-    labels = LabelOptions(
-        layout=layout_in(source, section.layout),
-        patch_size=section.patch_size,
-        fit=section.fit,
-        downsample=section.downsample,
-    )
     say(f"{source} is a data set: preparing it first, into {run / PATCHES} (`terrazzo prepare` does it with options)")
     was_there = run.exists()
     try:
-        done = prepare_patches(source, run / PATCHES, labels, split_options(section), options.overwrite, progress, say)
+        done = prepare_by_section(source, run / PATCHES, section, options.overwrite, Reporter(progress, say))
     finally:
         if not was_there and run.is_dir() and not any(run.iterdir()):
             run.rmdir()

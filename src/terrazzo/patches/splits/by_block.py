@@ -1,30 +1,31 @@
-"""Spatial blocks dealt out to train, val and test, with a buffer between: what makes one scene enough.
+"""Spatial blocks dealt out to train, val and test, with a buffer between them, so that one scene is enough.
 
-A block is a square of N x N patches of one scene, counted from its top left corner; at the right and at the bottom
-blocks may be cut off. A scene is one image, or several that lie near one another in one pixel grid. Training patches
-within the buffer around validation and test blocks are on no side. Law: no validation or test pixel is nearer than the
-buffer to a training pixel.
+A block is a square of N x N patches of one scene, counted from its top left corner. At the right and bottom, blocks
+may be cut off. A scene is one image, or several near one another in one pixel grid. Training patches within the buffer
+around validation and test blocks are on no side. Law: no validation or test pixel is nearer than the buffer to a
+training pixel.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.errors import SplitError
-from terrazzo.patches.splits.by_group import candidates
-from terrazzo.patches.splits.origins import NO_SIDE, PatchOrigins, SplitOptions
+from terrazzo.patches.options import SplitOptions
+from terrazzo.patches.splits.by_group import candidates, nearest
+from terrazzo.patches.splits.origins import NO_SIDE, PatchOrigins
 from terrazzo.system.reporting import how_many
 
 LARGEST = 4
-"""Patches along a side of a block, unless the images are too small for so large ones."""
+"""Patches along a side of a block, unless the images are too small for that."""
 ENOUGH = 12
-"""So many blocks are wanted: fewer leave little to choose from, and smaller blocks lose more to the buffer."""
+"""Blocks that are wanted: fewer leave little to choose from, and smaller blocks lose more to the buffer."""
 _DRAWN, _WEIGHED = 400, 100
 
 
 def by_block(origins: PatchOrigins, options: SplitOptions, warnings: list[str]) -> NDArray[np.str_]:
-    """Whole blocks for test, then for val; the buffer around them on no side. Every class on all sides where it can.
+    """Whole blocks for test, then val, with the buffer around them on no side; every class on all sides if possible.
 
-    Of up to a hundred draws that come equally near to the share, the one that leaves most patches to train on.
+    Of up to a hundred draws that are equally near to the share, the one that leaves most patches to train on is taken.
     """
     scene, cells = origins.on_ground.scene, cells_of(origins.on_ground.places, origins.patch_size)
     across = options.block_size or default_side(scene, cells)
@@ -42,13 +43,13 @@ def by_block(origins: PatchOrigins, options: SplitOptions, warnings: list[str]) 
         sides[chosen] = held
     buffer_px = options.buffer_px(origins.patch_size)
     near = too_near(origins, sides != "train", buffer_px)
-    # Images that overlap may show a place of the test twice: it is no validation either.
+    # Overlapping images may show a place of the test twice; it must not be in validation either.
     near |= (sides == "val") & too_near(origins, sides == "test", 0)
     sides[near] = NO_SIDE
     if not (sides == "train").any():
         raise SplitError(
-            f"--split block: the buffer of {buffer_px} px takes every patch that is left to train "
-            "on; use a smaller --buffer, --block-size, --val or --patch-size"
+            f"--split block: the buffer of {buffer_px} px takes every training patch; "
+            "use a smaller --buffer, --block-size, --val or --patch-size"
         )
     warnings += _block_notes(origins, options, sides, across)
     return sides
@@ -61,7 +62,7 @@ def _choose_blocks(
     sides: NDArray[np.str_],
     wanted: tuple[float, int],
 ) -> NDArray[np.bool_]:
-    """The patches (N,) of the blocks for one side; `wanted` is its share, and how many blocks at least must be left."""
+    """The patches (N,) of the blocks for one side; `wanted` is its share and the least number of blocks to leave."""
     share, keep = wanted
     free = sides == "train"
     blocks = np.unique(block[free])
@@ -71,10 +72,7 @@ def _choose_blocks(
     has = pixels[blocks] > 0
     rng = np.random.default_rng(options.seed)
     rows = candidates(sizes, share * len(sides), len(blocks) - keep, rng, _DRAWN)
-    distance = np.abs(rows @ sizes - share * len(sides))
-    complete = ((rows @ has > 0) & (~rows @ has > 0) | ~has.any(axis=0)).all(axis=1)
-    pool = np.flatnonzero(complete) if complete.any() else np.arange(len(rows))
-    pool = pool[distance[pool] <= distance[pool].min()][:_WEIGHED]
+    pool = nearest(rows, sizes, has, share * len(sides))[:_WEIGHED]
     buffer_px = options.buffer_px(origins.patch_size)
 
     def worth(row: NDArray[np.bool_]) -> tuple[int, int]:
@@ -88,7 +86,7 @@ def _choose_blocks(
 
 
 def _block_notes(origins: PatchOrigins, options: SplitOptions, sides: NDArray[np.str_], across: int) -> list[str]:
-    """What the user should know of a block split: what the buffer took, and which classes are on one side only."""
+    """Warnings: what the buffer took, and which classes are on one side only."""
     n_left_out, buffer_px = int((sides == NO_SIDE).sum()), options.buffer_px(origins.patch_size)
     notes = [
         f"--split block: blocks of {across} x {across} patches; {n_left_out} of {len(sides)} patches lie within "
@@ -128,16 +126,16 @@ def default_side(scene: NDArray[np.int64], cells: NDArray[np.int64]) -> int:
 
 
 def too_near(origins: PatchOrigins, held: NDArray[np.bool_], buffer_px: int) -> NDArray[np.bool_]:
-    """Which patches (N,) lie in the buffer around the `held` ones of their scene, those themselves not among them.
+    """Which patches (N,) lie in the buffer around the `held` ones of their scene, without the held ones themselves.
 
-    Law: between a pixel of a held patch and one of a patch that is neither held nor too near lie at least `buffer_px`
-    pixels, along the rows or along the columns; a buffer of 0 leaves them without overlap. Patches of one image lie in
-    a grid, so the buffer reaches `ceil(buffer_px / patch_size)` patches far, diagonally too.
+    Law: a patch that is neither held nor too near is at least `buffer_px` pixels from every held one, along the rows or
+    along the columns; with a buffer of 0 they do not overlap. Patches of one image lie in a grid, so the buffer reaches
+    `ceil(buffer_px / patch_size)` patches far, diagonally too.
     """
     near = _near_across(origins, held, buffer_px)
     reach = -(-buffer_px // origins.patch_size)
     if reach:
-        # All images above one another in one grid, so far apart that no buffer reaches from one into the next.
+        # All images below one another in one grid, too far apart for a buffer to reach the next.
         cells = cells_of(origins.corners, origins.patch_size)
         cells[:, 0] += origins.image * (cells[:, 0].max() + 1 + reach)
         near |= _any_within(cells[held], cells - reach, cells + reach)
@@ -155,7 +153,7 @@ def _near_across(origins: PatchOrigins, held: NDArray[np.bool_], buffer_px: int)
     scenes = np.array([scene[rows[0]] for rows in images])
     first = np.array([places[rows].min(axis=0) for rows in images])
     last = np.array([places[rows].max(axis=0) for rows in images])
-    within = size + buffer_px  # corners of patches so far apart, or farther, have the buffer between them
+    within = size + buffer_px  # corners at this distance have the buffer between their patches
     for number, rows in enumerate(images):
         mine = rows[held[rows]]
         close = (scenes == scenes[number]) & (np.maximum(first - last[number], first[number] - last) < within).all(
@@ -165,8 +163,8 @@ def _near_across(origins: PatchOrigins, held: NDArray[np.bool_], buffer_px: int)
         if not len(mine) or not close.any():
             continue
         others = np.concatenate([images[i] for i in np.flatnonzero(close)])
-        # The others' corners in the pixels of this image, whose own corners are whole multiples of the patch size;
-        # places are in tenths of a pixel, and so that whole ones are whole, what floats leave over is taken off.
+        # The others' corners in the pixels of this image, whose own corners are multiples of the patch size. Places are
+        # in tenths of a pixel; rounding removes what floating point adds.
         there = np.round(places[others] - (places[rows[0]] - origins.corners[rows[0]]), 1)
         low = np.floor((there - within) / size).astype(np.int64) + 1
         high = np.ceil((there + within) / size).astype(np.int64) - 1

@@ -1,7 +1,7 @@
-"""Which rasters touch or overlap on the ground, which lie near one another in one pixel grid, and where in it.
+"""Which rasters touch or overlap on the ground, and which lie near one another in one pixel grid.
 
 Rasters are compared by their bounds, in the CRS of one of the two. Rotated or reprojected bounds enclose more than the
-raster, so that a few are called neighbours that are not; none that is one is missed. A raster without CRS has no place.
+raster: a few pairs count as neighbours that are not, but no neighbour is missed. A raster without CRS has no place.
 """
 
 from collections.abc import Sequence
@@ -17,44 +17,44 @@ from terrazzo.pixels.rasters import Raster
 
 TOUCH_PX = 0.5
 """Rasters with less than this between them touch: the bounds of map sheets are rounded."""
-_DRIFT_PX = 0.1  # pixel sizes are the same that part by less than this over a raster's length
+_DRIFT_PX = 0.1  # pixel sizes are equal if they add up to less than this over a raster's length
 _SHOWN = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Footprints:
-    """How R rasters lie to one another."""
+    """R rasters: which are joined, and where each lies in its scene."""
 
     names: tuple[str, ...]
     joined: NDArray[np.int64]
-    """(R,) the number of the first raster of those that touch or overlap, in one chain."""
+    """(R,) the number of the first raster in a chain of rasters that touch or overlap."""
     scene: NDArray[np.int64]
-    """(R,) the number of the first raster of those that lie near one another in one pixel grid, in one chain."""
+    """(R,) the number of the first raster in a chain of rasters near one another in one pixel grid."""
     shifts: NDArray[np.float64]
-    """(R, 2) row and column of a raster's first pixel in its scene, in tenths of a pixel."""
+    """(R, 2) row and column of a raster's first pixel in its scene, rounded to 0.1 pixels."""
     unlike: tuple[tuple[int, int], ...]
     """Pairs near one another in different grids."""
     unknown: tuple[int, ...]
-    """Those without a place."""
+    """Rasters without a place."""
 
     @property
     def n_joined(self) -> int:
-        """How many rasters, or chains of them, lie apart."""
+        """The number of separate rasters or chains."""
         return len(np.unique(self.joined))
 
     @property
     def alone(self) -> bool:
-        """Whether no raster is near another, as far as it is known."""
+        """Whether no raster is known to be near another."""
         n = len(self.names)
         return self.n_joined == n and len(np.unique(self.scene)) == n and not self.unlike
 
     def group(self, raster: int) -> str:
-        """The name of the group of a raster: its own without suffix, or those of all that it is joined with."""
+        """The name of a raster's group: its own without suffix, or those of the whole chain."""
         together = [self.names[i].rsplit(".", 1)[0] for i in np.flatnonzero(self.joined == self.joined[raster])]
         return _listed(together, "+")
 
     def notes(self) -> list[str]:
-        """What the user should know: which rasters are one group, and which have no place."""
+        """Which rasters are one group, and which have no place."""
         groups = [np.flatnonzero(self.joined == first) for first in np.unique(self.joined)]
         told = [
             f"{_listed([self.names[i] for i in group])} touch or overlap: they are one group"
@@ -67,7 +67,7 @@ class Footprints:
         return told
 
     def ground(self, image: NDArray[np.int64], corners: NDArray[np.int64], rasters: NDArray[np.int64]) -> Ground:
-        """Where patches lie, of images (N,) with corners (N, 2); `rasters` are the numbers of the images' rasters."""
+        """Where patches of images (N,) with corners (N, 2) lie; `rasters` has the number of each image's raster."""
         of = rasters[image]
         here = set(of.tolist())
         pairs = [(one, other) for one, other in self.unlike if one in here and other in here]
@@ -83,7 +83,7 @@ class Footprints:
 
 
 def footprints(rasters: Sequence[Raster], names: Sequence[str], buffer_px: int) -> Footprints:
-    """How the rasters lie to one another; near is what has fewer than `buffer_px` pixels between, of either raster."""
+    """The rasters compared; those with fewer than `buffer_px` pixels of either between them are near."""
     placed = np.array([raster.georeferenced for raster in rasters])
     gaps = _gaps(rasters, np.flatnonzero(placed))
     gaps = np.minimum(gaps, gaps.T)
@@ -106,7 +106,7 @@ def footprints(rasters: Sequence[Raster], names: Sequence[str], buffer_px: int) 
 
 
 def _gaps(rasters: Sequence[Raster], placed: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Pixels of raster i (R, R) between it and j, along the axis that parts them more; inf where one has no place."""
+    """Pixels of raster i (R, R) between it and j, along the axis with the wider gap; inf where one has no place."""
     gaps = np.full((len(rasters), len(rasters)), np.inf)
     texts = [str(rasters[i].crs.to_wkt()) if rasters[i].crs else "" for i in placed]
     bounds = np.array([bounds_of(rasters[i]) for i in placed]).reshape(-1, 4)
@@ -118,7 +118,7 @@ def _gaps(rasters: Sequence[Raster], placed: NDArray[np.int64]) -> NDArray[np.fl
             y = np.maximum(there[:, 1] - top, bottom - there[:, 3])
             grid = rasters[placed[number]].transform
             gap = np.maximum(x / np.hypot(grid.a, grid.d), y / np.hypot(grid.b, grid.e))
-            # What has no finite bounds in this CRS lies where it is not made for, and so not near.
+            # Bounds that are not finite in this CRS lie outside its area, so they are not near.
             gaps[placed[number], placed] = np.where(np.isfinite(gap), gap, np.inf)
     return gaps
 
@@ -143,14 +143,14 @@ def _one_grid(one: Raster, other: Raster) -> bool:
 
 
 def _shift(first: Raster, raster: Raster) -> tuple[float, float]:
-    """Rows and columns from the first pixel of one raster to that of another in the same grid."""
+    """Rows and columns from the first pixel of one raster to that of another in the same grid, to 0.1."""
     row = (raster.transform.f - first.transform.f) / first.transform.e
     col = (raster.transform.c - first.transform.c) / first.transform.a
     return round(row, 1), round(col, 1)
 
 
 def _chains(n: int, pairs: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
-    """The least number (n,) in the chain of pairs that each of n is in."""
+    """For each of n the least number (n,) in its chain of pairs."""
     least = np.arange(n)
     for one, other in pairs:
         low, high = sorted((least[one], least[other]))

@@ -1,4 +1,4 @@
-"""What a split leaks: validation pixels that share a group with training."""
+"""How much a split leaks: validation pixels that share an image or group with training."""
 
 from collections.abc import Mapping
 
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from terrazzo.patches.splits.origins import PatchOrigins
 
 BUFFER = "buffer_px"
-"""What a block split adds to its leak: so many pixels lie between the sides."""
+"""The entry that a block split adds to its leak: the pixels between the sides."""
 
 
 def leak(origins: PatchOrigins, sides: NDArray[np.str_]) -> dict[str, float]:
-    """Share of validation pixels (valid ones) whose image, and whose group, also has patches in training."""
+    """Share of valid validation pixels whose image, and whose group, also has patches in training."""
     val = sides == "val"
     total = int(origins.valid_pixels[val].sum())
     shares = {}
@@ -23,12 +23,12 @@ def leak(origins: PatchOrigins, sides: NDArray[np.str_]) -> dict[str, float]:
 
 
 def is_leaky(leak_shares: Mapping[str, float]) -> bool:
-    """Whether scores will flatter: validation shares a group with training, with no buffer between the two."""
+    """Whether scores will be flattering: validation shares a group with training, without a buffer between them."""
     return leak_shares["group"] > 0 and not leak_shares.get(BUFFER)
 
 
 def describe_leak(leak_shares: Mapping[str, float]) -> str:
-    """One line on what a split's scores are worth."""
+    """One line: what scores on the split are worth."""
     if leak_shares["group"] > 0 and not is_leaky(leak_shares):
         return (
             f"{leak_shares['group']:.0%} of the validation pixels share a scene with training, none is nearer than "

@@ -1,11 +1,11 @@
-"""Dividing patches into train, val and test: as given, by group, image or spatial block, or patch by patch; what leaks.
+"""Dividing patches into train, val and test: as given, by group, image or spatial block, or patch by patch.
 
-A group is what must stay whole: a tile, a flight, a city. Patches of one picture on two sides make scores flattering,
-so the defaults never do that; `patch` does and is there because published figures were made so. `block` divides a
-scene into squares of patches and leaves the training patches near to a validation or test block on no side. Law: no
-validation or test pixel is nearer than the buffer to a training pixel (`blocks.too_near` counts it), across rasters
-too; where rasters near one another have no common grid, no buffer is claimed. Every function
-is pure: the same units and seed give the same split.
+A group must stay whole: a tile, a flight, a city. Patches of one picture on two sides make scores flattering, so the
+defaults never do that. `patch` does, because published figures were made that way.
+
+`block` divides a scene into squares of patches and leaves a buffer around validation and test blocks. Law: no
+validation or test pixel is nearer than the buffer to a training pixel (`by_block.too_near`), across rasters too. Where
+neighbouring rasters have no common grid, no buffer is claimed. Equal units and seed give an equal split.
 """
 
 from dataclasses import dataclass, replace
@@ -14,47 +14,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.errors import SplitError
+from terrazzo.patches.options import SplitOptions
 from terrazzo.patches.splits.by_block import by_block
 from terrazzo.patches.splits.by_group import by_group
-from terrazzo.patches.splits.leak import BUFFER, describe_leak, is_leaky, leak
-from terrazzo.patches.splits.origins import METHODS, NO_SIDE, SIDES, PatchOrigins, Side, SplitOptions
-from terrazzo.system.reporting import how_many
-
-__all__ = [
-    "BUFFER",
-    "METHODS",
-    "NO_SIDE",
-    "SIDES",
-    "PatchOrigins",
-    "Side",
-    "Split",
-    "SplitOptions",
-    "counts",
-    "default_method",
-    "describe_leak",
-    "is_leaky",
-    "leak",
-    "make_split",
-]
-
-_SHOWN = 4
+from terrazzo.patches.splits.leak import BUFFER, leak
+from terrazzo.patches.splits.origins import SIDES, PatchOrigins
+from terrazzo.system.reporting import how_many, listed
 
 
 @dataclass(frozen=True)
 class Split:
-    """The side of each patch, how it was found, what leaks, and what the user should be told."""
+    """The side of each patch, the method, what leaks, and warnings."""
 
     sides: NDArray[np.str_]
     """(N,) train, val or test; none in the buffer between blocks."""
     method: str
     leak: dict[str, float]
-    """`image`, `group`: share of validation pixels whose image or group is also in training. Of a block split also
-    `buffer_px`: no validation pixel is nearer to a training pixel than that; missing where that is not known."""
+    """`image`, `group`: share of validation pixels whose image or group is also in training. A block split adds
+    `buffer_px`, the least distance of validation and training pixels, unless it is not known."""
     warnings: tuple[str, ...]
 
 
 def make_split(origins: PatchOrigins, options: SplitOptions) -> Split:
-    """The split that the options ask for. Raises SplitError, with the remedy, where it cannot be made."""
+    """The split that the options ask for. Raises SplitError with a remedy where it cannot be made."""
     method = options.method or default_method(origins)
     warnings: list[str] = []
     if method == "given":
@@ -83,7 +65,7 @@ def default_method(origins: PatchOrigins) -> str:
 
 
 def _given(origins: PatchOrigins, options: SplitOptions, warnings: list[str]) -> NDArray[np.str_]:
-    """The layout's own sides; where it has no val, the share asked for is taken from its train, by group or image."""
+    """The layout's own sides; a missing val is taken from its train, by group or image."""
     if all(side is None for side in origins.given):
         raise SplitError("--split given: this layout gives none; use --split group, image or patch")
     sides = np.array([side or "train" for side in origins.given])
@@ -97,7 +79,7 @@ def _given(origins: PatchOrigins, options: SplitOptions, warnings: list[str]) ->
 
 
 def _hold_out(origins: PatchOrigins, sides: NDArray[np.str_], options: SplitOptions, warnings: list[str]) -> None:
-    """Turn a part of `train` into `val`, in place: whole groups where train has three or more, else whole images."""
+    """Turn a part of `train` into `val` in place: whole groups if train has three or more, else whole images."""
     rows = np.flatnonzero(sides == "train")
     given = tuple(None for _ in rows)
     train = replace(
@@ -111,7 +93,7 @@ def _hold_out(origins: PatchOrigins, sides: NDArray[np.str_], options: SplitOpti
     if default_method(train) == "group":
         sides[rows] = by_group(train, options, warnings)
         chosen = [origins.group_names[group] for group in np.unique(origins.group[sides == "val"])]
-        what = ", ".join(chosen[:_SHOWN]) + (f" and {len(chosen) - _SHOWN} more" if len(chosen) > _SHOWN else "")
+        what = listed(chosen)
     else:
         sides[rows] = _at_random(train.image, options, "image", "image")
         what = f"{len(np.unique(origins.image[sides == 'val']))} images drawn at random"
@@ -121,16 +103,13 @@ def _hold_out(origins: PatchOrigins, sides: NDArray[np.str_], options: SplitOpti
 
 
 def _at_random(unit: NDArray[np.int64], options: SplitOptions, method: str, noun: str) -> NDArray[np.str_]:
-    """Units (images, those that touch as one, or patches) dealt out at random.
-
-    Each share is rounded to the nearest unit, at least one.
-    """
+    """Units (images, touching ones as one, or patches) dealt out at random; shares are rounded, to one at least."""
     units = np.unique(unit)
     n_test = _count(options.test, len(units))
     n_val = _count(options.val, len(units))
     if n_val + n_test >= len(units):
         remedy = (
-            "use --split block (parts of one picture with a buffer between), or --split patch (its scores flatter)"
+            "use --split block (parts of one picture with a buffer between), or --split patch (flattering scores)"
             if method == "image"
             else ""
         )

@@ -1,1 +1,1 @@
-"""The label contract: what is checked before the first patch is cut."""
+"""The label contract: what is checked of images and masks before the first patch is cut."""

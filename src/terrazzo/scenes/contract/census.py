@@ -1,4 +1,4 @@
-"""How many pixels of each value the masks of a data set hold."""
+"""The values in the masks of a data set, with their pixels."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from terrazzo.classes.schema import Color, format_color, unpack_color
 
 @dataclass(frozen=True, eq=False)
 class Census:
-    """All values of all masks of one kind, and the pixels that each has."""
+    """The pixels of each value in all masks of one kind."""
 
     is_color: bool
     pixels: dict[int, int]

@@ -1,7 +1,7 @@
-"""The label contract: what must hold of images and masks before anything is made of them, and what was found.
+"""The label contract: what must hold of images and masks before patches are cut.
 
-Nothing is repaired or dropped silently: every exception is a policy of `LabelOptions`, and every file or pixel left
-out is counted in the report.
+Nothing is repaired or dropped silently: every exception is a policy of `LabelOptions`, and the report counts every
+file and pixel left out.
 """
 
 import shlex
@@ -19,16 +19,13 @@ from terrazzo.scenes.contract.census import Census
 from terrazzo.scenes.contract.findings import Finding, Report
 from terrazzo.scenes.contract.known_classes import Classes, given_classes, resolve_classes
 from terrazzo.scenes.contract.notes import blank, ignored, left_out, named_values, nearest, smaller, snapped
-from terrazzo.scenes.contract.options import POLICIES, LabelOptions
+from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.contract.reading import Reader
-from terrazzo.scenes.contract.survey import Survey, census, probe
+from terrazzo.scenes.contract.survey import Survey, census, survey
 from terrazzo.scenes.contract.verdicts import CheckedScene, Rules, judge_scene, offence
-from terrazzo.scenes.layouts.detect import find_scenes
-from terrazzo.scenes.scene import Scene
+from terrazzo.scenes.scene import Found, Scene
 from terrazzo.scenes.trees import natural_key
 from terrazzo.system.reporting import Progress, silent
-
-__all__ = ["POLICIES", "Checked", "CheckedScene", "LabelOptions", "check", "judge", "read_label"]
 
 
 @dataclass(frozen=True)
@@ -41,32 +38,38 @@ class Checked:
     report: Report
 
 
-def check(root: Path, options: LabelOptions, progress: Progress = silent, reader: Reader | None = None) -> Checked:
-    """A data set read once and judged; `report.refusal` tells whether the contract holds.
+def check(
+    root: Path,
+    found: Found,
+    options: LabelOptions,
+    least_side: int = 1,
+    progress: Progress = silent,
+    reader: Reader | None = None,
+) -> Checked:
+    """The scenes found at `root`, read once and judged; `report.refusal` says whether the contract holds.
 
-    `reader` reads at the scale of the options; one that keeps what it read serves the caller's second look.
-    Raises InputError where there is no data set, ClassTableError where the classes of its masks cannot be known.
+    Images with a side below `least_side` pixels give no patch. A `reader` that keeps what it read saves a second
+    decoding. Raises ClassTableError if the classes of the masks cannot be known.
     """
-    given = given_classes(options.classes) if options.classes else None
-    found = find_scenes(root, options.layout)
+    given = given_classes(options.classes)
     if given is None and found.classes is not None and found.classes.schema is None:
         raise ClassTableError(f"{root}: {found.classes.note}")  # before minutes of reading
-    surveyed = probe(root, found, progress, reader or Reader(options.downsample))
+    surveyed = survey(root, found, progress, reader or Reader(options.downsample))
     counted = census(surveyed.probes)
     classes = resolve_classes(counted, found, given, options.unknown, options.ignore_value, shlex.quote(str(root)))
-    return judge(surveyed, counted, classes, options)
+    return judge(surveyed, counted, classes, options, least_side)
 
 
 def read_label(
     scene: Scene, schema: ClassSchema, unknown: str = "error", reader: Reader | None = None
 ) -> NDArray[np.uint8]:
-    """The ids (H, W) of a scene's mask, ignore 255. Raises ImageError or LabelError where it breaks the contract."""
+    """The ids (H, W) of a scene's mask, ignore 255. Raises ImageError or LabelError if it breaks the contract."""
     return ids_of((reader or Reader()).mask(scene), schema, unknown, scene.label_ids)
 
 
-def judge(surveyed: Survey, counted: Census, classes: Classes, options: LabelOptions) -> Checked:
+def judge(surveyed: Survey, counted: Census, classes: Classes, options: LabelOptions, least_side: int = 1) -> Checked:
     """The scenes of a survey that keep the contract, and the report on all of them."""
-    rules = _rules(counted, classes, options)
+    rules = _rules(counted, classes, options, least_side)
     verdicts = [judge_scene(probe, rules) for probe in surveyed.probes]
     left = [verdict for verdict in verdicts if verdict.kept]
     kept = tuple(verdict.kept for verdict in left if verdict.kept)
@@ -102,7 +105,7 @@ def judge(surveyed: Survey, counted: Census, classes: Classes, options: LabelOpt
     return Checked(surveyed.found.layout, rules.schema, kept, report)
 
 
-def _rules(counted: Census, classes: Classes, options: LabelOptions) -> Rules:
+def _rules(counted: Census, classes: Classes, options: LabelOptions, least_side: int) -> Rules:
     schema = classes.schema
     left = schema.without(classes.to_ignore(options.ignore_class))
     return Rules(
@@ -112,7 +115,7 @@ def _rules(counted: Census, classes: Classes, options: LabelOptions) -> Rules:
         frozenset(pack_colors(np.array(schema.void_colors, np.uint8).reshape(-1, 3)).tolist()),
         options.bad,
         options.unknown,
-        options.patch_size if options.fit == "crop" else 1,
+        least_side,
         classes.label_ids,
         frozenset(options.ignore_value),
     )
@@ -131,7 +134,7 @@ def _duplicates(kept: Sequence[CheckedScene]) -> list[Finding]:
 def _on_the_whole(
     surveyed: Survey, rules: Rules, kept: Sequence[CheckedScene], pixels: NDArray[np.int64]
 ) -> list[Finding]:
-    """Findings that only all scenes together show."""
+    """Findings on the data set as a whole."""
     absent = [name for i, name in enumerate(rules.schema.names) if kept and not pixels[i]]
     if not absent:
         return []

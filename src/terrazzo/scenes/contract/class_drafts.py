@@ -17,11 +17,10 @@ _LEAST_SHARE = 0.001
 def draft_classes(
     census: Census, classes: Classes | None, ignore_values: Collection[int] = ()
 ) -> tuple[ClassTable, int]:
-    """A class table to edit, and how many of the values in the masks are not in it.
+    """A class table to edit, and how many values of the masks are not in it.
 
-    The classes where they are known, then every further colour in the masks (of noisy masks those that stand apart),
-    most frequent first, as class_1, class_2, ...; for masks of ids each value that occurs, as class_VALUE, in distinct
-    colours.
+    The known classes come first, then further colours, most frequent first, as class_1, class_2, ... Of noisy masks
+    only colours that stand apart are listed. For masks of ids: each value as class_VALUE, in distinct colours.
     """
     if not census.is_color:
         return _draft_of_ids(census, classes, ignore_values)
@@ -48,7 +47,7 @@ def _draft_of_ids(census: Census, classes: Classes | None, ignore_values: Collec
 
 
 def _standing_apart(colors: Mapping[Color, int], named: Sequence[Color]) -> list[Color]:
-    """The colours of noisy masks that are no noise about a more frequent or a named one, most frequent first."""
+    """The colours of noisy masks that are not noise around a more frequent or a named one, most frequent first."""
     least = _LEAST_SHARE * sum(colors.values())
     left, counts = np.array(list(colors), np.float64).reshape(-1, 3), np.array(list(colors.values()))
     for color in named:
@@ -57,7 +56,7 @@ def _standing_apart(colors: Mapping[Color, int], named: Sequence[Color]) -> list
     apart: list[Color] = []
     while len(left):
         far = np.linalg.norm(left - left[0], axis=1) > NOISY_DISTANCE
-        # Mixtures along edges form clouds of their own, but thin ones.
+        # Mixtures along edges form clouds of their own, but small ones.
         if counts[~far].sum() >= least:
             apart.append((int(left[0, 0]), int(left[0, 1]), int(left[0, 2])))
         left, counts = left[far], counts[far]

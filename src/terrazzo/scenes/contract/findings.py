@@ -1,18 +1,19 @@
-"""What a check of images and masks found: findings, and the report they make up."""
+"""What a check of images and masks found: findings, and the report on all of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from terrazzo.classes.schema import ClassSchema
+from terrazzo.system.reporting import listed
 
 Severity = Literal["refuse", "warn", "note"]
 
-# What lets a kind of finding pass; every kind that can refuse is here.
+# The remedy for each kind of finding that can refuse.
 REMEDIES: Mapping[str, str] = {
     "unpaired": "complete the pairs, or leave such files out with --unpaired skip",
     "unreadable": "replace the file, or leave such files out with --bad skip",
-    "size": "export both anew, or leave such files out with --bad skip",
+    "size": "export both again, or leave such files out with --bad skip",
     "mixed": "convert the masks to one kind, or leave such files out with --bad skip",
     "id-range": "mend the mask or the class table, ignore such values with --ignore-value N or --unknown ignore, "
     "or leave such files out with --bad skip",
@@ -24,24 +25,22 @@ REMEDIES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found in one file (or, for `file` = the data set's path, in all of it)."""
+    """One thing found in one file, or in the whole data set, whose path is then `file`."""
 
     kind: str
     severity: Severity
     file: str
     detail: str
-    """What was found, in words."""
+    """What was found."""
     count: int = 1
-    """Pixels where the finding is about pixels, else files."""
+    """Pixels if the finding is about pixels, else files."""
     example: tuple[int, int] | None = None
-    """(row, col) of one such pixel."""
+    """(row, col) of one such pixel in the file."""
 
-    def text(self, root: str = "") -> str:
-        """`folder/a.png: what was found, e.g. row 3, col 5`; the name is relative to `root` where it lies below."""
+    def text(self) -> str:
+        """`folder/a.png: what was found, e.g. row 3, col 5`."""
         at = f", e.g. row {self.example[0]}, col {self.example[1]}" if self.example else ""
-        below = self.file.removeprefix(root).lstrip("/\\!") if root else ""
-        file = below or self.file
-        return f"{file}: {self.detail}{at}"
+        return f"{self.file}: {self.detail}{at}"
 
     def to_dict(self) -> dict[str, Any]:
         """The finding as a JSON value."""
@@ -57,7 +56,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of a check: notes on the whole, findings in file order, pixels of each class."""
+    """The result of a check: notes, findings in file order, pixels of each class."""
 
     root: str
     layout: str
@@ -65,15 +64,15 @@ class Report:
     findings: tuple[Finding, ...]
     schema: ClassSchema
     class_pixels: tuple[int, ...]
-    """Pixels of each class, in id order, over the scenes that are left."""
+    """Pixels of each class, in id order, over the accepted scenes."""
     ignored_pixels: int
-    """Pixels in no class: void, ignored classes, unknown ones let pass."""
+    """Pixels in no class: void, ignored classes, tolerated unknown colours."""
     n_scenes: int
-    """Scenes that are left."""
+    """Accepted scenes."""
 
     @property
     def refusal(self) -> str | None:
-        """None, or one line: the first offending file, what is wrong with it, how many more, the remedy."""
+        """One line with the first offending file, its fault, the number of further findings and the remedy; or None."""
         refused = [finding for finding in self.findings if finding.severity == "refuse"]
         if not refused:
             return None
@@ -81,8 +80,24 @@ class Report:
         return f"{refused[0].text()}{more}; {REMEDIES[refused[0].kind]}"
 
     def lines(self) -> list[str]:
-        """The report as text: notes, then findings file by file; names are relative to the root."""
-        return [*self.notes, *(f"{found.severity}: {found.text(self.root)}" for found in self.findings)]
+        """The report as text: notes, then warnings and refusals in file order, equal ones in one line.
+
+        Findings of severity `note` are left to the notes, which count them. File names are relative to the root.
+        """
+        equal: dict[tuple[str, str], list[Finding]] = {}
+        for found in self.findings:
+            if found.severity != "note":
+                below = found.file.removeprefix(self.root).lstrip("/\\!")
+                equal.setdefault((found.severity, found.detail), []).append(replace(found, file=below or found.file))
+        return [
+            *self.notes,
+            *(
+                f"{severity}: {found[0].text()}"
+                if len(found) == 1
+                else f"{severity}: {listed([f.file for f in found])}: {detail}"
+                for (severity, detail), found in equal.items()
+            ),
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """The report as a JSON value."""

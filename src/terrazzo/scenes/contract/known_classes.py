@@ -1,7 +1,7 @@
-"""Which classes the values in some masks are, and how that is known.
+"""The classes of masks, and where they are known from.
 
-In this order: the table given by the user; the classes that the layout fixes; a table inside the data where it agrees
-with the masks; a known palette.
+Sources, in this order: the table given by the user, the classes that the layout fixes, a table inside the data if it
+agrees with the masks, a known palette.
 """
 
 from collections.abc import Collection, Mapping
@@ -9,14 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from terrazzo.classes.palettes import coverage, match_palette
-from terrazzo.classes.schema import (
-    IGNORE,
-    NO_CLASS,
-    ClassSchema,
-    Color,
-    distinct_colors,
-    format_color,
-)
+from terrazzo.classes.schema import IGNORE, NO_CLASS, ClassSchema, Color, distinct_colors, format_color
 from terrazzo.classes.tables import ClassTable, parse_table, read_table
 from terrazzo.errors import ClassTableError, ImageError
 from terrazzo.scenes.contract.census import Census, colors_of, value_text
@@ -29,34 +22,35 @@ from terrazzo.scenes.contract.mask_values import (
     is_binary,
 )
 from terrazzo.scenes.scene import Asset, Found
+from terrazzo.system.reporting import listed
 
 AGREEMENT = 0.5
-"""A table inside the data is used where more than this share of the pixels has its colours: the rest is for the label
-contract to name. The table of the Dubai set agrees on 0.5 % of its pixels."""
+"""A table inside the data is used if more than this share of the pixels has its colours; the label contract reports the
+rest. The table of the Dubai set agrees on 0.5 % of its pixels."""
 _SHOWN = 8
 
 
 @dataclass(frozen=True)
 class Classes:
-    """The classes of some masks, and what to tell the user about how they were found."""
+    """The classes of masks, and notes on where they come from."""
 
     schema: ClassSchema
     notes: tuple[str, ...]
     label_ids: tuple[int, ...] | None = None
-    """For masks of ids: the class of each value, 255 for values of no class, -1 for those in no table.
+    """For masks of ids: the class of each value, 255 for no class, -1 for values in no table.
 
-    None: the value itself, or for a layout with values of its own those of each scene.
+    None: the value itself, or the values of each scene if the layout has its own.
     """
     ignored: tuple[str, ...] = ()
-    """The names of the table's rows that mean no class."""
+    """The names of table rows that mean no class."""
 
     def to_ignore(self, names: Collection[str]) -> tuple[str, ...]:
-        """Of class names those that are still to be ignored: rows that mean no class, in any case, are so already."""
+        """The class names without those of rows that mean no class, whatever their case: these are ignored already."""
         already = {name.casefold() for name in self.ignored}
         return tuple(name for name in names if name in self.schema.names or name.casefold() not in already)
 
     def values(self) -> tuple[int, ...]:
-        """The value in masks of ids that stands for each class."""
+        """The value of each class in masks of ids."""
         if self.label_ids is None:
             return tuple(range(self.schema.n_classes))
         return tuple(self.label_ids.index(i) for i in range(self.schema.n_classes))
@@ -64,7 +58,7 @@ class Classes:
 
 @dataclass(frozen=True)
 class GivenTable:
-    """A class table that the user names."""
+    """A class table given by the user."""
 
     table: ClassTable
     where: str
@@ -78,11 +72,11 @@ def resolve_classes(
     ignore_values: Collection[int] = (),
     data: str = "DATA",
 ) -> Classes:
-    """The classes of the masks. Raises ClassTableError where they cannot be known, listing what the masks use.
+    """The classes of the masks. Raises ClassTableError, listing the values of the masks, if they cannot be known.
 
-    `given` is the table of the user; `unknown` is the policy for other colours and ids: under `nearest`, tables and
-    palettes are compared with tolerance. `ignore_values` are ids of no class. Where no mask could be read, there is one
-    class of no meaning. `data` is what a command names the masks by, for the advice in errors.
+    `given` is the user's table. `unknown` is the policy for other colours and ids; under `nearest`, tables and palettes
+    are compared with tolerance. `ignore_values` are ids of no class. If no mask can be read, there is one class without
+    meaning. `data` are the words that name the masks in a command, for errors.
     """
     if ignore_values and census.is_color and census.pixels:
         raise ClassTableError(
@@ -106,8 +100,8 @@ def resolve_classes(
         return Classes(ClassSchema(("unknown",), distinct_colors(1)), ("classes: unknown, no mask can be read",))
     notes: list[str] = []
     if found.class_table is not None:
-        table, note = _table_inside(found.class_table, census, colors, noisy)
-        notes.append(note)
+        table, about = _table_inside(found.class_table, census, colors, noisy)
+        notes += about
         if table:
             classes = _of_table(table, census, unknown, ignore_values, found.class_table.where)
             return replace(classes, schema=_with_void(classes.schema, void), notes=(*notes, *classes.notes))
@@ -122,21 +116,22 @@ def resolve_classes(
     covered, occurring = coverage(schema, colors, noisy)
     share = covered / max(census.total, 1)
     notes.append(
-        f"classes: the masks' colours match the known palette '{name}' "
-        f"({occurring} of its {schema.n_classes} classes occur, {share:.2%} of the pixels)"
+        f"classes: the masks match the known palette '{name}' "
+        f"({occurring} of {schema.n_classes} classes occur, {share:.2%} of the pixels)"
     )
     return Classes(_with_void(schema, void), tuple(notes))
 
 
-def given_classes(table: Path) -> GivenTable:
-    """The classes in a file of the user's. Raises ClassTableError naming the file and what is wrong in it."""
-    return GivenTable(read_table(table), str(table))
+def given_classes(table: Path | None) -> GivenTable | None:
+    """The classes in the user's file, if there is one. Raises ClassTableError, naming the file and its fault."""
+    return GivenTable(read_table(table), str(table)) if table else None
 
 
 def _of_table(table: ClassTable, census: Census, unknown: str, ignore_values: Collection[int], where: str) -> Classes:
-    """The classes of a table for these masks; the notes say which values mean no class and why."""
+    """The classes of a table for these masks, with notes on the values that mean no class."""
     fitted = fitting_table(table, census, ignore_values, where)
-    notes = [f"classes: {name!r} ({_written(value, census)}) means no class" for name, value in fitted.ignored]
+    written = "by its colour" if census.is_color else "the value {}"
+    notes = [f"classes: {name!r} ({written.format(value)}) means no class" for name, value in fitted.ignored]
     if fitted.values != table.values and not fitted.has_ids:
         names = dict(zip(fitted.values, fitted.schema.names, strict=True))
         names |= {value: f"{name} (no class)" for name, value in fitted.ignored}
@@ -145,19 +140,16 @@ def _of_table(table: ClassTable, census: Census, unknown: str, ignore_values: Co
     return Classes(fitted.schema, tuple(notes), label_ids, tuple(name for name, _ in fitted.ignored))
 
 
-def _written(value: int, census: Census) -> str:
-    return "by its colour" if census.is_color else f"the value {value}"
-
-
 def _table_inside(
     asset: Asset, census: Census, colors: Mapping[Color, int], noisy: bool
-) -> tuple[ClassTable | None, str]:
-    """The table among the data's files if it agrees with the masks, and a note on it."""
+) -> tuple[ClassTable | None, list[str]]:
+    """The table among the data's files if it agrees with the masks, with notes."""
     try:
         table = parse_table(asset.read().decode("utf-8-sig"), asset.name)
     except (ImageError, ClassTableError, UnicodeDecodeError) as error:
-        return None, f"the data's own table is not used: {error}"
+        return None, [f"the data's own table is not used: {error}"]
     schema = table.schema
+    used = f"classes: {schema.n_classes} from the data's own {asset.name}"
     if not census.is_color:
         two_rows = is_binary(census) and len(table.values) == 2
         fitting = sum(count for value, count in census.pixels.items() if value in table.values)
@@ -165,21 +157,21 @@ def _table_inside(
             census.pixels.get(value, 0) for value in {IGNORE, *(v for _, v in table.ignored)} - set(table.values)
         )
         if two_rows or fitting > AGREEMENT * (census.total - ignored):
-            return table, f"classes: {schema.n_classes} from the data's own {asset.name}"
-        return None, f"the data's own {asset.name} is not used: its {schema.n_classes} classes are not the masks' ids"
+            return table, [used]
+        return None, [f"the data's own {asset.name} is not used: its {schema.n_classes} classes are not the masks' ids"]
     covered, occurring = coverage(schema, colors, noisy)
     if covered > AGREEMENT * census.total:
-        return table, f"classes: {schema.n_classes} from the data's own {asset.name}"
+        return table, [used]
     missing = [format_color(color) for color in schema.colors if color not in colors]
-    return None, (
-        f"the data's own {asset.name} disagrees with the masks and is not used: {occurring} of its {schema.n_classes} "
-        f"colours occur, on {covered / max(census.total, 1):.1%} of the pixels; not in the masks: "
-        f"{', '.join(missing[:_SHOWN])}"
-    )
+    return None, [
+        f"the data's own {asset.name} is not used: {occurring} of its {schema.n_classes} colours occur, "
+        f"on {covered / max(census.total, 1):.1%} of the pixels",
+        f"the data's own {asset.name}: not in the masks: {listed(missing, _SHOWN)}",
+    ]
 
 
 def _check_enough(schema: ClassSchema, found: Found) -> None:
-    """Raise ClassTableError where the layout's ids stand for more classes than the table has."""
+    """Raise ClassTableError if the layout's ids stand for more classes than the table has."""
     needed = 1 + max((i for scene in found.scenes for i in scene.label_ids or () if i != IGNORE), default=-1)
     if schema.n_classes < needed:
         raise ClassTableError(
@@ -189,16 +181,14 @@ def _check_enough(schema: ClassSchema, found: Found) -> None:
 
 
 def _with_void(schema: ClassSchema, void: tuple[Color, ...]) -> ClassSchema:
-    """The schema with further void colours, where they are no class of its own."""
+    """The schema with further void colours, except those of its classes."""
     further = dict.fromkeys(color for color in schema.void_colors + void if color not in schema.colors)
     return ClassSchema(schema.names, schema.colors, tuple(further))
 
 
 def _unresolved(census: Census, colors: Mapping[Color, int], data: str) -> str:
-    """One line on masks of unknown meaning: their values with shares, and what to do."""
-    most = list(census.pixels.items())[:_SHOWN]
-    shares = ", ".join(f"{value_text(census, value)} {count / census.total:.1%}" for value, count in most)
-    more = f" and {len(census.pixels) - _SHOWN} more" if len(census.pixels) > _SHOWN else ""
+    """One line on masks of unknown classes: their values with shares, and what to do."""
+    shares = [f"{value_text(census, value)} {count / census.total:.1%}" for value, count in census.pixels.items()]
     what = "colours" if census.is_color else "ids"
     if census.is_color and (tolerant := match_palette(colors, noisy=True)):
         hint = f"with --unknown nearest they match the known palette '{tolerant[0]}'; or write"
@@ -206,6 +196,6 @@ def _unresolved(census: Census, colors: Mapping[Color, int], data: str) -> str:
         hint = "write"
     reason = "match no known palette" if census.is_color else "need a table of classes"
     return (
-        f"the masks' {len(census.pixels)} {what} {reason}: {shares}{more}; {hint} a table with "
+        f"the masks' {len(census.pixels)} {what} {reason}: {listed(shares, _SHOWN)}; {hint} a table with "
         f"`terrazzo inspect {data} --write-classes classes.csv`, edit it, and give it as --classes classes.csv"
     )

@@ -1,4 +1,4 @@
-"""Which class each value of masks of ids stands for: offsets, gaps, values that mean no class, and 0 with 255."""
+"""The class of each value in masks of ids: offsets, gaps, values of no class, and masks of 0 and 255."""
 
 from collections.abc import Collection
 
@@ -15,19 +15,15 @@ MAX_VALUES = 1 << 16
 
 
 def is_binary(census: Census, ignore_values: Collection[int] = ()) -> bool:
-    """Whether the masks are of one channel and their values, over all files together, are 0 and 255 and no other.
-
-    `ignore_values` apart, unless 0 or 255 is one of them.
-    """
+    """Whether the masks have one channel and hold 0 and 255 and nothing else, apart from ignored values."""
     left = set(census.pixels) - (set(ignore_values) - set(BINARY_VALUES))
     return not census.is_color and left == set(BINARY_VALUES)
 
 
 def fitting_table(table: ClassTable, census: Census, ignore_values: Collection[int], where: str) -> ClassTable:
-    """The table as it reads these masks: ignored values are no class in it, and two classes may stand for 0 and 255.
+    """The table for these masks: without ignored values, and with two classes as 0 and 255 where the masks hold these.
 
-    Raises ClassTableError where an id is no value that a mask can have, or where a table without ids leaves open
-    which rows the ignored values are.
+    Raises ClassTableError at an id that no mask can hold, or if a table without ids leaves open which rows are ignored.
     """
     if census.is_color:
         return table
@@ -44,7 +40,7 @@ def fitting_table(table: ClassTable, census: Census, ignore_values: Collection[i
     if negative:
         name, value = negative[0]
         raise ClassTableError(
-            f"{where}: the id {value} of {name!r} is no value that a mask of ids can have; "
+            f"{where}: the id {value} of {name!r} cannot occur in a mask of ids; "
             "write the values of the masks into the id column"
         )
     if is_binary(census, ignore_values) and not table.has_ids and len(table.values) + len(table.ignored) == 2:
@@ -55,10 +51,9 @@ def fitting_table(table: ClassTable, census: Census, ignore_values: Collection[i
 def class_of_values(
     table: ClassTable, census: Census, unknown: str, ignore_values: Collection[int]
 ) -> tuple[int, ...] | None:
-    """The class of each value from 0 on: 255 for values that mean no class, -1 for those that are not in the table.
+    """The class of each value from 0 on: 255 for values of no class, -1 for those that are not in the table.
 
-    Values that are not in the table but in the masks follow the policy `unknown`: ignored under `ignore`. None where
-    each value is its own class and there is nothing else to say.
+    Under the policy `ignore`, values that only the masks hold become 255. None if each value is its own class.
     """
     if census.is_color:
         return None
@@ -74,7 +69,7 @@ def class_of_values(
 
 
 def spans(values: Collection[int]) -> str:
-    """Whole numbers in few words: `0..4, 7`."""
+    """Whole numbers as ranges: `0..4, 7`."""
     runs: list[list[int]] = []
     for value in sorted(set(values)):
         if runs and value == runs[-1][-1] + 1:

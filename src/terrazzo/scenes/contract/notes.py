@@ -1,4 +1,4 @@
-"""What the label contract notes of each file: left out, smaller, blank, remapped."""
+"""The notes of a report: counts of what was left out, downsampled, blank, ignored or remapped."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,7 @@ from terrazzo.system.reporting import how_many
 
 
 def left_out(findings: Sequence[Finding]) -> list[str]:
-    """Counted lines on the files and scenes that a policy leaves out."""
+    """Counts of the files and scenes that a policy leaves out."""
     warned = [finding for finding in findings if finding.severity == "warn"]
     lone = sum(finding.kind == "unpaired" for finding in warned)
     bad = len({finding.file for finding in warned if finding.kind in ("unreadable", "size", "mixed", "id-range")})
@@ -25,19 +25,19 @@ def left_out(findings: Sequence[Finding]) -> list[str]:
 
 
 def smaller(downsample: float) -> list[str]:
-    if downsample == 1:
-        return []
-    return [f"downsampled: images and masks are read at 1/{downsample:g} of their height and width, pixels counted so"]
+    """A line on the scale, unless it is 1."""
+    note = f"downsampled: images and masks are read and counted at 1/{downsample:g} of their height and width"
+    return [] if downsample == 1 else [note]
 
 
 def blank(verdicts: Sequence[Verdict]) -> list[str]:
-    """A counted line on the scenes without a pixel of any class."""
+    """The count of scenes without a pixel of any class."""
     n = sum(verdict.is_blank for verdict in verdicts)
     return [f"left out: {how_many(n, 'scene')} whose masks hold no pixel of any class"] if n else []
 
 
 def snapped(left: Sequence[Verdict], n_pixels: int) -> list[str]:
-    """A counted line on masks whose colours were saved with losses."""
+    """Counts of pixels in masks whose colours have compression losses."""
     lossy = next((v.kept.scene.lossy for v in left if v.kept and v.kept.scene.lossy), None)
     if lossy is None:
         return []
@@ -49,7 +49,7 @@ def snapped(left: Sequence[Verdict], n_pixels: int) -> list[str]:
 
 
 def named_values(surveyed: Survey, counted: Census, classes: Classes, options: LabelOptions) -> dict[int, str]:
-    """The names of the ignored classes by the colour or id that stands for them in the masks."""
+    """The names of the ignored classes by their colour or id in the masks."""
     schema = classes.schema
     ids = next((scene.label_ids for scene in surveyed.found.scenes if scene.label_ids), classes.label_ids)
     ids = tuple(range(schema.n_classes)) if ids is None else ids
@@ -64,29 +64,27 @@ def named_values(surveyed: Survey, counted: Census, classes: Classes, options: L
 
 
 def ignored(left: Sequence[Verdict], counted: Census, names: Mapping[int, str]) -> list[str]:
-    """A counted line for each colour or id that is known to mean no class."""
+    """A count for each colour or id that means no class, with the first file."""
     totals: dict[int, list[int]] = {}
+    first: dict[int, str] = {}
     for verdict in left:
         for value, count in verdict.ignored:
             totals.setdefault(value, []).append(count)
+            first.setdefault(value, verdict.kept.scene.label.name if verdict.kept else "")
     all_pixels = max(sum(int(verdict.pixels.sum()) for verdict in left), 1)
     return [
-        f"ignored: {how_many(sum(counts), 'pixel')} ({sum(counts) / all_pixels:.2%}) of {value_text(counted, value)}, "
-        f"{names.get(value, 'which means no class')}, in {how_many(len(counts), 'file')}"
+        f"ignored: {how_many(sum(counts), 'pixel')} ({sum(counts) / all_pixels:.2%}) of {value_text(counted, value)}"
+        f"{f', {names[value]}' if value in names else ''}, in {how_many(len(counts), 'file')}, e.g. {first[value]}"
         for value, counts in totals.items()
     ]
 
 
 def nearest(findings: Sequence[Finding], n_pixels: int) -> list[str]:
-    """A counted line on the pixels taken for the nearest class, and one on those too far from all."""
+    """Counts of the pixels taken for the nearest class, and of those too far from all."""
     mapped = sum(finding.count for finding in findings if finding.kind == "nearest")
     far = sum(finding.count for finding in findings if finding.kind == "unknown" and finding.severity == "warn")
-    reach = f"at most {NEAREST_DISTANCE:g} away in RGB"
+    taken = f"({mapped / max(n_pixels, 1):.2%}) taken for the nearest class, at most {NEAREST_DISTANCE:g} away in RGB"
     return [
-        *(
-            [f"nearest: {how_many(mapped, 'pixel')} ({mapped / n_pixels:.2%}) taken for the nearest class, {reach}"]
-            if mapped
-            else []
-        ),
+        *([f"nearest: {how_many(mapped, 'pixel')} {taken}"] if mapped else []),
         *([f"ignored: {how_many(far, 'pixel')} ({far / n_pixels:.2%}) of colours in no class"] if far else []),
     ]

@@ -1,4 +1,4 @@
-"""The pixels of scenes, photo and mask, at a chosen scale; kept on disk between two looks so each is decoded once."""
+"""Photos and masks of scenes, decoded at a chosen scale and kept on disk for a second reading."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,15 +26,15 @@ class Photo:
 class Reader:
     """Reads scenes at 1 / `downsample` of their height and width (`ImageView` states the laws).
 
-    With a folder `keep`, what was decoded lies there as read (3 to 6 bytes a pixel) and is not decoded again. Memory:
-    one photo or mask a call. Safe from several threads as long as no two read one scene at a time.
+    With a folder `keep`, decoded pixels are stored there (3 to 6 bytes a pixel) and not decoded again. Memory: one
+    photo or mask a call. Several threads may read, but not one scene at a time.
     """
 
     downsample: float = 1.0
     keep: Path | None = None
 
     def photo(self, scene: Scene) -> Photo:
-        """The photo of a scene. Raises ImageError where it is damaged or of another kind."""
+        """The photo of a scene. Raises ImageError if it is damaged or of another kind."""
         kept = self._kept(scene, "photo")
         if kept is not None and kept.is_file():
             with np.load(kept, allow_pickle=False) as arrays:
@@ -47,7 +47,7 @@ class Reader:
         return photo
 
     def mask(self, scene: Scene) -> Mask:
-        """The mask of a scene as its values are; as ids where they come from lossy colours. Raises ImageError."""
+        """The mask of a scene as stored, or as ids if its colours are lossy. Raises ImageError."""
         kept = self._kept(scene, "mask")
         if kept is not None and kept.is_file():
             return _load_mask(kept, scene.label.where)

@@ -1,4 +1,4 @@
-"""Every image and mask of a data set read once: sizes, hashes, the values in the masks. No judgement yet."""
+"""Every image and mask of a data set read once: sizes, hashes and values, without any judgement."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,6 @@ from terrazzo.pixels.masks import ValueCounts
 from terrazzo.pixels.photos import pixel_hash
 from terrazzo.scenes.contract.census import Census
 from terrazzo.scenes.contract.reading import Reader
-from terrazzo.scenes.layouts.detect import find_scenes
 from terrazzo.scenes.scene import Found, Scene
 from terrazzo.system.machine import n_cores
 from terrazzo.system.reporting import Progress, silent
@@ -28,10 +27,10 @@ class ProbedMask:
     """(height, width) in the file."""
     is_color: bool
     tally: ValueCounts
-    """Its values as read, at the scale of the survey."""
+    """Its values at the scale of the survey."""
     n_snapped: int = 0
     n_far: int = 0
-    """Of lossy colours: pixels taken for the nearest colour, and those too far from every one."""
+    """Of lossy colours: pixels taken for the nearest colour, and pixels too far from every colour."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,44 +39,37 @@ class Probe:
 
     scene: Scene
     size: tuple[int, int] | None
-    """(height, width) of the image in the file; None where it cannot be read."""
+    """(height, width) of the image in the file; None if it cannot be read."""
     pixel_hash: str
     """Of the image as read."""
     mask: ProbedMask | None
-    """None where it cannot be read."""
+    """None if it cannot be read."""
     troubles: tuple[tuple[str, str], ...] = ()
-    """(file, what is wrong) for each of the two that cannot be read."""
+    """(file, problem) of each file that cannot be read."""
     downsample: float = 1.0
-    """At 1 / `downsample` of its height and width the scene was read."""
+    """The scene was read at 1 / this of its height and width."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether both files can be read and have one size."""
+        """Whether both files can be read and have the same size."""
         return self.mask is not None and self.size == self.mask.size
 
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """A data set as found."""
+    """A data set with all files read."""
 
     root: Path
     found: Found
     probes: tuple[Probe, ...]
 
 
-def survey(
-    root: Path, layout: str | None = None, progress: Progress = silent, reader: Reader = _AT_FULL_SIZE
-) -> Survey:
-    """All scenes below `root` with both files of each read. Raises InputError where there is no data set."""
-    return probe(root, find_scenes(root, layout), progress, reader)
-
-
-def probe(root: Path, found: Found, progress: Progress = silent, reader: Reader = _AT_FULL_SIZE) -> Survey:
-    """The scenes found below `root` with both files of each read once."""
+def survey(root: Path, found: Found, progress: Progress = silent, reader: Reader = _AT_FULL_SIZE) -> Survey:
+    """The scenes found below `root`, both files of each read once."""
     probes = []
     total = len(found.scenes)
     progress("reading images and masks", 0, total)
-    # Threads do: Pillow and numpy release the lock while they decode and sort.
+    # Threads are enough: Pillow and numpy release the lock while they decode and sort.
     with ThreadPoolExecutor(n_cores()) as pool:
         for probed in pool.map(lambda scene: probe_scene(scene, reader), found.scenes):
             probes.append(probed)
@@ -86,7 +78,7 @@ def probe(root: Path, found: Found, progress: Progress = silent, reader: Reader 
 
 
 def probe_scene(scene: Scene, reader: Reader = _AT_FULL_SIZE) -> Probe:
-    """One scene's image and mask, read; what cannot be read is in `troubles`."""
+    """One scene's image and mask, read; `troubles` says what cannot be read."""
     size, mask, digest = None, None, ""
     troubles = []
     try:
@@ -94,17 +86,17 @@ def probe_scene(scene: Scene, reader: Reader = _AT_FULL_SIZE) -> Probe:
         size, digest = photo.file_size, pixel_hash(photo.pixels)
         del photo
     except ImageError as error:
-        troubles.append((scene.image.where, _without_name(error, scene.image.where)))
+        troubles.append((scene.image.where, str(error).removeprefix(f"{scene.image.where}: ")))
     try:
         pixels = reader.mask(scene)
         mask = ProbedMask(pixels.file_size, pixels.is_color, pixels.value_counts(), pixels.n_snapped, pixels.n_far)
     except ImageError as error:
-        troubles.append((scene.label.where, _without_name(error, scene.label.where)))
+        troubles.append((scene.label.where, str(error).removeprefix(f"{scene.label.where}: ")))
     return Probe(scene, size, digest, mask, tuple(troubles), reader.downsample)
 
 
 def census(probes: Iterable[Probe]) -> Census:
-    """The values of all readable masks of the kind (colours, ids) that most masks are of; colours at a tie."""
+    """The values of all readable masks of the more frequent kind, colours or ids; colours at a tie."""
     masks = [probe.mask for probe in probes if probe.mask]
     is_color = 2 * sum(mask.is_color for mask in masks) >= len(masks)
     tallies = [mask.tally for mask in masks if mask.is_color == is_color]
@@ -114,7 +106,3 @@ def census(probes: Iterable[Probe]) -> Census:
     counts = np.bincount(inverse, weights=np.concatenate([tally.counts for tally in tallies])).astype(np.int64)
     order = np.argsort(-counts, kind="stable")
     return Census(is_color, dict(zip(values[order].tolist(), counts[order].tolist(), strict=True)))
-
-
-def _without_name(error: ImageError, where: str) -> str:
-    return str(error).removeprefix(f"{where}: ")

@@ -1,4 +1,4 @@
-"""One scene held against the label contract: its findings, and whether it stays."""
+"""One scene judged by the label contract: its findings, and whether it is kept."""
 
 from dataclasses import dataclass, field, replace
 
@@ -13,14 +13,14 @@ from terrazzo.scenes.contract.mask_values import spans
 from terrazzo.scenes.contract.reading import mask_view
 from terrazzo.scenes.contract.survey import Probe, ProbedMask
 from terrazzo.scenes.scene import Scene
-from terrazzo.system.reporting import how_many
+from terrazzo.system.reporting import how_many, listed
 
 _SHOWN = 3
 
 
 @dataclass(frozen=True)
 class CheckedScene:
-    """A scene that keeps the contract: (height, width), and the hash of its decoded image pixels."""
+    """An accepted scene: its size in pixels, and the hash of its decoded image."""
 
     scene: Scene
     height: int
@@ -30,26 +30,26 @@ class CheckedScene:
 
 @dataclass(frozen=True)
 class Rules:
-    """What scenes are judged by."""
+    """The rules that scenes are judged by."""
 
     schema: ClassSchema
     is_color: bool
-    """Whether the masks of this data set hold colours; else ids."""
+    """Whether the masks hold colours; else ids."""
     label_ids: tuple[int, ...]
-    """The class of each id in the full table: 255 for ignored classes, the others closing up."""
+    """The class of each id in the full table: 255 for ignored classes, the others close up."""
     void: frozenset[int]
-    """The packed colours that the data set uses for pixels without a class; ignored classes are not among them."""
+    """The packed colours of pixels without a class, without those of ignored classes."""
     bad: str
     unknown: str
     least_side: int
     """Height and width below which an image gives no patch."""
     values: tuple[int, ...] | None = None
-    """The class of each value in masks of ids: 255 for none, -1 for values that are not known; None: the value."""
+    """The class of each value in masks of ids: 255 for none, -1 for unknown values; None: the value itself."""
     ignore_values: frozenset[int] = frozenset()
-    """Values of masks of ids that mean no class whatever the tables say."""
+    """Values of masks of ids that mean no class, whatever the tables say."""
 
     def lookup(self, scene: Scene) -> tuple[int, ...]:
-        """The class of each value in a scene's id mask: through the source's own table, then through this one."""
+        """The class of each value in a scene's id mask, by the layout's own table and then by this one."""
         own = self.values if scene.label_ids is None else scene.label_ids
         if own is None:
             own = tuple(range(len(self.label_ids)))
@@ -67,19 +67,19 @@ class Verdict:
     pixels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
     """Pixels of each id, (256,)."""
     ignored: tuple[tuple[int, int], ...] = ()
-    """(packed colour or id, pixels) of each value in the mask that is known to mean no class."""
+    """(packed colour or id, pixels) of each value in the mask that means no class."""
     is_blank: bool = False
-    """Whether the scene is left out because no pixel of its mask has a class."""
+    """Whether the scene is left out because its mask has no pixel of a class."""
     n_snapped: int = 0
     n_far: int = 0
-    """Of lossy colours: pixels taken for the nearest colour, and those too far from every one."""
+    """Of lossy colours: pixels taken for the nearest colour, and pixels too far from every colour."""
 
 
 def judge_scene(probe: Probe, rules: Rules) -> Verdict:
-    """The findings on one scene; it is kept where both files can be read and belong together and its values are known.
+    """The findings on one scene; it is kept if both files can be read, belong together and hold known values.
 
-    A mask without a single pixel of a class can neither teach nor score, so such a scene is left out, for all to count.
-    Colours in no class are findings on a scene that is kept: whether they refuse the data set is for `rules.unknown`.
+    A scene whose mask has no pixel of any class is left out and counted: it can neither teach nor score. Colours in no
+    class are findings on a kept scene; `rules.unknown` decides whether they refuse the data set.
     """
     label, mask, size = probe.scene.label.where, probe.mask, probe.size
     if mask is None or size is None:
@@ -107,14 +107,14 @@ def judge_scene(probe: Probe, rules: Rules) -> Verdict:
 
 
 def offence(kind: str, policy: str, file: str, detail: str) -> Finding:
-    """A finding that refuses or, under the policy `skip`, leaves the scene out."""
+    """A finding that refuses the data set or, under the policy `skip`, leaves the scene out."""
     if policy == "skip":
         return Finding(kind, "warn", file, f"{detail}: left out")
     return Finding(kind, "refuse", file, detail)
 
 
 def _understood(scene: Scene, tally: ValueCounts, rules: Rules) -> tuple[Scene, Translation]:
-    """What a mask's values mean, and the scene that carries what is needed to read it so again."""
+    """The meaning of a mask's values, and the scene with the lookup that a second reading needs."""
     if rules.is_color:
         return scene, translate(tally.values, rules.schema, rules.unknown)
     lookup = rules.lookup(scene)
@@ -125,13 +125,13 @@ def _out_of_range(probe: Probe, mask: ProbedMask, meaning: Translation, rules: R
     values, count, example = _largest(probe, mask, meaning.unknown)
     known = [value for value, i in enumerate(rules.lookup(probe.scene)) if i != NO_CLASS and value != IGNORE]
     allowed = f"{spans(known)} and {IGNORE}"
-    ids = _some([str(value) for value in values])
+    ids = listed([str(value) for value in values], _SHOWN)
     detail = f"{how_many(count, 'pixel')} of id {ids} out of range, which is {allowed}"
     return replace(offence("id-range", rules.bad, probe.scene.label.where, detail), count=count, example=example)
 
 
 def _colors_in_no_class(probe: Probe, mask: ProbedMask, meaning: Translation, rules: Rules) -> list[Finding]:
-    """Findings on void colours, on those taken for the nearest class and on unknown ones."""
+    """Findings on void colours, on colours taken for the nearest class and on unknown ones."""
     findings, label, tally = [], probe.scene.label.where, mask.tally
     void = np.isin(tally.values, list(rules.void)) if rules.is_color else np.zeros(len(tally.values), np.bool_)
     if void.any():
@@ -161,7 +161,7 @@ def _small(scene: Scene, size: tuple[int, int], least_side: int) -> list[Finding
 
 
 def _largest(probe: Probe, mask: ProbedMask, which: NDArray[np.bool_]) -> tuple[list[int], int, tuple[int, int]]:
-    """The marked values, most frequent first, their pixels, and where (row, col) in the file the first one occurs."""
+    """The marked values, most frequent first, their pixels, and (row, col) in the file where the first occurs."""
     tally, view = mask.tally, mask_view(probe.scene, probe.downsample)
     order = np.argsort(-tally.counts[which], kind="stable")
     width = ImageView(downsample=probe.downsample).reduced(mask.size)[1]
@@ -170,8 +170,4 @@ def _largest(probe: Probe, mask: ProbedMask, which: NDArray[np.bool_]) -> tuple[
 
 
 def _colors(values: list[int]) -> str:
-    return _some([format_color(unpack_color(value)) for value in values])
-
-
-def _some(texts: list[str]) -> str:
-    return ", ".join(texts[:_SHOWN]) + (f" and {len(texts) - _SHOWN} others" if len(texts) > _SHOWN else "")
+    return listed([format_color(unpack_color(value)) for value in values], _SHOWN)

@@ -1,7 +1,7 @@
-"""Polygons burnt into an image's grid, window by window: a pixel is of the polygon that its centre lies in.
+"""Polygons rasterized on an image's grid, window by window: a pixel belongs to the polygon around its centre.
 
-Polygons are taken to the image's pixel coordinates once, so that rotated grids are no case of their own, and a window
-holds what the whole would hold there. Of overlapping polygons the later in the file wins.
+Polygons are transformed to pixel coordinates once, so rotated grids need no special case, and windows agree with the
+whole. Of overlapping polygons the later one in the file wins.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,27 +21,29 @@ from terrazzo.errors import LabelError
 from terrazzo.pixels.bounds import Bounds, moved
 from terrazzo.pixels.rasters import Raster, gdal
 from terrazzo.pixels.vector_layers import LayerRequest, VectorLayer, read_layer, reprojection
-from terrazzo.scenes.contract.known_classes import GivenTable
+from terrazzo.scenes.contract.known_classes import given_classes
+from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.field_classes import NamedValues, classes_of_field
-from terrazzo.scenes.labelled_rasters.labelling import LabelRules, no_overlap, refuse_unplaced
+from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
+from terrazzo.scenes.labelled_rasters.labelling import no_overlap, refuse_unplaced
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
 from terrazzo.system.reporting import Say, how_many
 
 _PIECE = 1000  # polygons hashed at a time
 
 
-def polygon_labels(pair: LabelledRaster, rules: LabelRules, given: GivenTable | None) -> "PolygonLabels":
+def polygon_labels(inputs: SceneInputs, options: LabelOptions) -> "PolygonLabels":
     """The polygons of a layer with their classes. Raises InputError, LabelError, ClassTableError."""
-    request = LayerRequest(rules.class_field, "--class-field", rules.layer, "--layer", error=LabelError)
-    layer = read_layer(pair.labels, request)
+    request = LayerRequest(inputs.class_field, "--class-field", inputs.layer, "--layer", error=LabelError)
+    layer = read_layer(inputs.labels, request)
     layer = replace(layer, values=tuple((value or "").strip() or None for value in layer.values))
-    named = classes_of_field(layer.values, layer.field or "", given, rules.unknown, rules.ignore_class)
-    return PolygonLabels(layer, named)
+    given, field = given_classes(options.classes), layer.field or ""
+    return PolygonLabels(layer, classes_of_field(layer.values, field, given, options.unknown, options.ignore_class))
 
 
 @dataclass(frozen=True, eq=False)
 class PolygonLabels:
-    """A layer of polygons that labels any raster it overlaps."""
+    """A layer of polygons as labels of every raster that it overlaps."""
 
     layer: VectorLayer
     named: NamedValues
@@ -64,7 +66,7 @@ class PolygonLabels:
 
     @cached_property
     def identity(self) -> str:
-        """A hash of the polygons, their CRS, their values and what these stand for."""
+        """A hash of the polygons, their CRS, their values and the classes of these."""
         about = (self.layer.values, sorted(self.named.ids.items()), self.layer.crs and self.layer.crs.to_wkt())
         hasher = blake2b(repr(about).encode(), digest_size=16)
         for start in range(0, len(self.layer.polygons), _PIECE):
@@ -74,7 +76,7 @@ class PolygonLabels:
 
     @contextmanager
     def on_grid(self, pair: LabelledRaster, raster: Raster, say: Say) -> Iterator["BurntPolygons"]:
-        """The polygons on a raster's grid; a change of CRS is said. Raises LabelError where none overlaps it."""
+        """The polygons on a raster's grid; a change of CRS is reported. Raises LabelError if none overlaps it."""
         refuse_unplaced(raster)
         known = np.array([value is not None for value in self.layer.values])
         ids = np.array([self.named.ids[value] for value in self.layer.values if value is not None], np.uint8)
@@ -93,7 +95,7 @@ class PolygonLabels:
 
 
 class BurntPolygons:
-    """Polygons in pixel coordinates, burnt as they are asked for."""
+    """Polygons in pixel coordinates, rasterized on request."""
 
     def __init__(self, polygons: NDArray[np.object_], ids: NDArray[np.uint8]) -> None:
         self._polygons, self._ids = polygons, ids
@@ -106,7 +108,7 @@ class BurntPolygons:
         return len(self._tree.query(window, predicate="intersects")) > 0
 
     def ids(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
-        """Class ids (height, width) from (row, col) on; 255 where no polygon covers a pixel's centre."""
+        """Class ids (height, width) of the window at (row, col); 255 where no polygon covers a pixel's centre."""
         found = np.sort(self._tree.query(shapely.box(col, row, col + width, row + height)))
         ids = np.full((height, width), IGNORE, np.uint8)
         if len(found) == 0:
@@ -125,7 +127,7 @@ class BurntPolygons:
         return ids
 
     def notes(self) -> list[str]:
-        """The pixels on which polygons of different classes lie over one another."""
+        """The number of pixels in polygons of different classes, if there are any."""
         if not self._n_twice:
             return []
         return [f"{self._n_twice} pixels lie in polygons of different classes: the later polygon in the file wins"]

@@ -1,4 +1,4 @@
-"""From the values of a class field, or the names in a label raster, to classes with colours."""
+"""The classes of a polygon layer, from the values of its class field."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,14 +10,14 @@ from terrazzo.classes.tables import means_no_class
 from terrazzo.errors import ClassTableError
 from terrazzo.scenes.contract.known_classes import GivenTable
 from terrazzo.scenes.trees import natural_key
-from terrazzo.system.reporting import how_many
+from terrazzo.system.reporting import how_many, listed
 
 _SHOWN = 8
 
 
 @dataclass(frozen=True)
 class NamedValues:
-    """The classes, the id that each value of a field stands for (255: none), and what to tell of it."""
+    """The classes, the id of each value of a field (255: none), and notes."""
 
     schema: ClassSchema
     ids: Mapping[str, int]
@@ -27,10 +27,10 @@ class NamedValues:
 def classes_of_field(
     values: Sequence[str | None], field: str, given: GivenTable | None, unknown: str, ignored: Sequence[str] = ()
 ) -> NamedValues:
-    """The classes of a field's values: those of the given table, else one a value, in natural order.
+    """The classes of a field's values: those of the given table, else one for each value in natural order.
 
-    Values such as `ignore` or `nodata` are no class (`class_tables.means_no_class`), nor is an empty field. Raises
-    ClassTableError at values that are not in the table (unless `unknown` is ignore), and where there are too many.
+    Values such as `ignore` or `nodata` are no class (`tables.means_no_class`), nor is an empty field. Raises
+    ClassTableError at values that are not in the table, unless `unknown` is ignore, and at too many values.
     """
     counts = Counter(value for value in values if value is not None)
     n_empty = len(values) - counts.total()
@@ -64,7 +64,7 @@ def _schema(names: Sequence[str], field: str, n_values: int) -> ClassSchema:
 
 
 def _ids_in_table(counts: Mapping[str, int], field: str, given: GivenTable, unknown: str) -> dict[str, int]:
-    """The id of each value in the table, by name, by name whatever the case, or by the table's own ids."""
+    """The id of each value in the table: by name, by name whatever the case, or by the table's ids."""
     table = given.table
     known = {name.casefold(): number for number, name in enumerate(table.schema.names)}
     known |= {name.casefold(): IGNORE for name, _ in table.ignored}
@@ -76,7 +76,7 @@ def _ids_in_table(counts: Mapping[str, int], field: str, given: GivenTable, unkn
     ids = {value: known.get(value, known.get(value.casefold())) for value in counts}
     strange = [value for value, i in ids.items() if i is None and not means_no_class(value)]
     if strange and unknown != "ignore":
-        shown = ", ".join(f"{value!r} ({how_many(counts[value], 'polygon')})" for value in strange[:_SHOWN])
+        shown = listed([f"{value!r} ({how_many(counts[value], 'polygon')})" for value in strange], _SHOWN)
         raise ClassTableError(
             f"--class-field {field}: {how_many(len(strange), 'value')} not in --classes {given.where}: {shown}; "
             "add them there, or leave their polygons out with --unknown ignore"

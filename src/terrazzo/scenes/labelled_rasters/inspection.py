@@ -1,7 +1,8 @@
-"""What is in rasters and their labels, told before patches are made: only headers and labels are read."""
+"""Rasters and their labels described; only headers and labels are read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,32 +13,33 @@ from terrazzo.errors import ClassTableError, LabelError
 from terrazzo.pixels.rasters import Choice, read_raster
 from terrazzo.scenes.contract.class_drafts import draft_classes
 from terrazzo.scenes.contract.options import LabelOptions
-from terrazzo.scenes.labelled_rasters.label_rasters import RasterLabels
+from terrazzo.scenes.inspection import Inspected, Inspection, class_lines
+from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
+from terrazzo.scenes.labelled_rasters.label_rasters import ROWS, RasterLabels
 from terrazzo.scenes.labelled_rasters.labelling import Labelling
 from terrazzo.scenes.labelled_rasters.matching import pair_rasters
-from terrazzo.scenes.labelled_rasters.opening import LabelledScene, SceneInputs, labels_on, open_labelling
+from terrazzo.scenes.labelled_rasters.opening import LabelledScene, labels_on, open_labelling
 from terrazzo.scenes.labelled_rasters.raster_classes import census_of
-from terrazzo.scenes.labelled_rasters.strips import strips
 from terrazzo.system.reporting import Progress
 
 
-@dataclass(frozen=True)
-class SceneSurvey:
-    """Rasters and labels described, as text and as a JSON value, with a table of their classes."""
+def inspect_rasters(inputs: SceneInputs, options: LabelOptions, progress: Progress) -> Inspected:
+    """A description of labelled rasters; invalid pixels of the images are counted too.
 
-    text: tuple[str, ...]
-    value: dict[str, Any]
-    table: tuple[ClassTable, int] | None
-    """The classes to edit, and how many values are not in the table; None where nothing is known of them."""
-    refusal: str | None
-    """None, or in one line why prepare would refuse."""
-
-
-def survey_scenes(inputs: SceneInputs, labels: LabelOptions, progress: Progress) -> SceneSurvey:
-    """What is in labelled rasters, by the options of prepare; invalid pixels of the images are counted with the others.
-
-    Raises InputError where a file cannot be read; what only prepare would refuse is told as `refusal`.
+    Raises InputError at files that cannot be read; other reasons of prepare to refuse are the `refusal`.
     """
+    described, draft = _described(inputs, options, progress)
+
+    def refusal_with(table: Path) -> str | None:
+        return _described(inputs, replace(options, classes=table), progress)[0].refusal
+
+    return Inspected(described, draft, refusal_with)
+
+
+def _described(
+    inputs: SceneInputs, labels: LabelOptions, progress: Progress
+) -> tuple[Inspection, tuple[ClassTable, int] | None]:
+    """The description, and the draft of a class table with the number of values left out; None if unknown."""
     pairs, _ = pair_rasters(inputs.images, inputs.labels, labels.unpaired)
     rasters = [read_raster(pair.image) for pair in pairs]
     scenes = [LabelledScene(*both, Choice((1,))) for both in zip(pairs, rasters, strict=True)]
@@ -54,20 +56,19 @@ def survey_scenes(inputs: SceneInputs, labels: LabelOptions, progress: Progress)
         labelling = open_labelling(scenes, inputs, labels, progress)
         pixels, said = _count(scenes, labelling, labels, progress)
     except (LabelError, ClassTableError) as error:
-        table = None
+        draft = None
         if isinstance(error, ClassTableError) and not pairs[0].is_layer:
-            table = draft_classes(census_of(pairs, rasters, progress), None, labels.ignore_value)
-        return SceneSurvey(tuple(text), value | {"refusal": str(error)}, table, str(error))
+            draft = draft_classes(census_of(pairs, rasters, progress), None, labels.ignore_value)
+        return Inspection(tuple(text), value | {"refusal": str(error)}, str(error)), draft
     schema = labelling.schema
-    total = max(int(pixels[: schema.n_classes].sum()), 1)
+    n_labelled = int(pixels[: schema.n_classes].sum())
     value["classes"] = [
-        entry | {"pixels": int(pixels[entry["id"]]), "share": int(pixels[entry["id"]]) / total}
+        entry | {"pixels": int(pixels[entry["id"]]), "share": int(pixels[entry["id"]]) / max(n_labelled, 1)}
         for entry in schema.to_list()
     ]
-    share = int(pixels[: schema.n_classes].sum()) / max(value["pixels"], 1)
-    value["labelled"] = share
-    text += [*labelling.notes, *said, f"{share:.1%} of the pixels have a label"]
-    return SceneSurvey(tuple(text), value, (_table(labelling), 0), None)
+    value["labelled"] = n_labelled / max(value["pixels"], 1)
+    text += [*labelling.notes, *said, f"{value['labelled']:.1%} of the pixels have a label"]
+    return Inspection((*text, *class_lines(value["classes"])), value), (_table(labelling), 0)
 
 
 def _told(scene: LabelledScene) -> dict[str, Any]:
@@ -93,21 +94,23 @@ def _line(told: dict[str, Any]) -> str:
 def _count(
     scenes: Sequence[LabelledScene], labelling: Labelling, labels: LabelOptions, progress: Progress
 ) -> tuple[np.ndarray[Any, np.dtype[np.int64]], list[str]]:
-    """Pixels (256,) of each id on the grids of all scenes, and what is said of the labels on the way."""
+    """Pixels (256,) of each id on the grids of all scenes, and notes on the labels."""
     pixels, said = np.zeros(IGNORE + 1, np.int64), list[str]()
     for number, scene in enumerate(scenes, start=1):
         with labels_on(labelling, scene, labels.bad, said.append) as grid:
             if grid is None:
                 continue
-            for window in strips(scene.raster.height, scene.raster.width, 1, labels.patch_size, "pad"):
-                pixels += np.bincount(grid.ids(*window).ravel(), minlength=IGNORE + 1)
+            height, width = scene.raster.height, scene.raster.width
+            for row in range(0, height, ROWS):
+                ids = grid.ids(row, 0, min(ROWS, height - row), width)
+                pixels += np.bincount(ids.ravel(), minlength=IGNORE + 1)
             said += [f"{scene.pair.name}: {note}" for note in grid.notes()]
         progress("reading labels", number, len(scenes))
     return pixels, said
 
 
 def _table(labelling: Labelling) -> ClassTable:
-    """The classes to edit: of polygons by name, of label rasters with the values that stand for them."""
+    """The class table to edit: by name for polygons, with the values for label rasters."""
     if isinstance(labelling, RasterLabels) and labelling.classes.label_ids is not None:
         return ClassTable(labelling.classes.schema, labelling.classes.values(), (), True)
     return ClassTable(labelling.schema, tuple(range(labelling.schema.n_classes)), (), False)

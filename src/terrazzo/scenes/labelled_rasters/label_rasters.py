@@ -1,4 +1,4 @@
-"""Label rasters on an image's grid: ids with the names that the file carries, ids of a table, or colours.
+"""Label rasters on an image's grid, with ids or colours.
 
 A raster on another grid or in another CRS is warped to the image's by nearest neighbour, window by window. Pixels that
 its own mask leaves out (nodata, alpha) have no label.
@@ -30,10 +30,10 @@ from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
 from terrazzo.system.reporting import Say
 
 ROWS = 256
-"""Rows that are counted together."""
+"""Rows that are read together."""
 _SAME_GRID = 1e-3
-"""Grids that differ by less than this part of a pixel are the same."""
-_TOLERANCE = 1e-3  # pixels that GDAL's way from grid to grid may be off; it takes no 0
+"""Grids that differ by less than this share of a pixel are equal."""
+_TOLERANCE = 1e-3  # pixels by which GDAL's transform may be off; it does not take 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +41,9 @@ class RasterLabels:
     """The label rasters of all images, with their classes."""
 
     schema: ClassSchema
-    """Without the classes that the user leaves out."""
+    """The classes without ignored ones."""
     classes: Classes
-    """With them."""
+    """All classes."""
     unknown: str
     notes: tuple[str, ...]
     identity: str
@@ -65,9 +65,9 @@ class GriddedRaster:
         self._closing[: len(names)] = [left.index(name) if name in left else IGNORE for name in names]
 
     def ids(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
-        """Class ids (height, width) from (row, col) on; 255 where there is no label."""
+        """Class ids (height, width) of the window at (row, col); 255 where there is no label."""
         values, valid = self._values.read(row, col, height, width)
-        values[~valid] = values[valid][0] if valid.any() else 0  # what is not valid need not be of any class
+        values[~valid] = values[valid][0] if valid.any() else 0  # invalid values need not belong to a class
         if not valid.any():
             return np.full((height, width), IGNORE, np.uint8)
         mask = Mask(str(self._values.path), values)
@@ -78,7 +78,7 @@ class GriddedRaster:
         return ids
 
     def notes(self) -> list[str]:
-        """Nothing that was not said before."""
+        """No notes."""
         return []
 
 
@@ -93,7 +93,7 @@ class LabelValues:
     masked: bool
 
     def read(self, row: int, col: int, height: int, width: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Ids (height, width) or colours (height, width, 3) from (row, col) on, and which are valid (height, width)."""
+        """Ids (height, width) or colours (height, width, 3) of the window at (row, col), and the valid ones."""
         window = Window(col, row, width, height)
         try:
             values = self.dataset.read(list(self.bands), window=window)
@@ -101,13 +101,13 @@ class LabelValues:
         except (RasterioError, OSError, ValueError) as error:
             raise ImageError(
                 f"{self.path}: the labels of rows {row} to {row + height - 1} cannot be read; the file is damaged, "
-                "copy or make it anew"
+                "copy or make it again"
             ) from error
         pixels = values[0] if len(self.bands) == 1 else np.ascontiguousarray(values.transpose(1, 2, 0))
         return pixels.astype(np.int32) if pixels.ndim == 2 and pixels.dtype != np.uint8 else pixels, valid
 
     def valid_values(self, height: int, width: int) -> Iterator[NDArray[Any]]:
-        """The valid values (n,) or (n, 3) of the whole grid, some rows at a time."""
+        """The valid values (n,) or (n, 3) of the whole grid, `ROWS` at a time."""
         for row in range(0, height, ROWS):
             values, valid = self.read(row, 0, min(ROWS, height - row), width)
             if valid.any():
@@ -116,7 +116,7 @@ class LabelValues:
 
 @contextmanager
 def open_label(path: Path, raster: Raster, say: Say) -> Iterator[LabelValues]:
-    """The values of a label raster on an image's grid; a warp is said. Raises InputError, LabelError (no overlap)."""
+    """The values of a label raster on an image's grid; warping is reported. Raises InputError, LabelError."""
     label = read_raster(path)
     bands = label_bands(label)
     with gdal(), ExitStack() as opened:
@@ -143,7 +143,7 @@ def open_label(path: Path, raster: Raster, say: Say) -> Iterator[LabelValues]:
 
 
 def label_bands(label: Raster) -> tuple[int, ...]:
-    """The band of ids, or red, green and blue. Raises InputError where a raster holds neither."""
+    """The band of ids, or red, green and blue. Raises InputError if a raster has neither."""
     kinds = [i for i, color in enumerate(label.colors, start=1) if color != "alpha"]
     whole = np.dtype(label.dtype).kind in "iu"
     if whole and (label.palette is not None or len(kinds) == 1):
@@ -151,7 +151,7 @@ def label_bands(label: Raster) -> tuple[int, ...]:
     if label.dtype == "uint8" and len(kinds) == 3:
         return tuple(kinds)
     raise InputError(
-        f"{label.path}: as labels it holds {len(kinds)} bands of {label.dtype}; "
+        f"{label.path}: has {len(kinds)} bands of {label.dtype}, which are no labels; "
         "expected one band of whole numbers, or red, green and blue of 8 bits"
     )
 
@@ -162,7 +162,7 @@ def is_color(label: Raster) -> bool:
 
 
 def identity_of(labels: Iterable[Raster], classes: Classes) -> str:
-    """What tells these label rasters, and what their values stand for, from others or changed ones."""
+    """A text that changes with the label rasters or with the classes of their values."""
     return repr(([label.identity for label in labels], classes.label_ids, classes.schema.to_dict()))
 
 
@@ -175,14 +175,14 @@ def _same_grid(label: Raster, raster: Raster) -> bool:
 
 
 def _near(label: Raster, raster: Raster) -> bool:
-    """Whether the corners of two grids of one size are at the same places."""
+    """Whether the corners of two grids of one size coincide."""
     corners = corners_of(raster)
     there = moved(~raster.transform, moved(label.transform, corners))
     return bool((np.abs(there - corners) < _SAME_GRID).all())
 
 
 def _check_overlap(label: Raster, raster: Raster) -> None:
-    """Raise where a label raster cannot be laid on the image, or lies somewhere else."""
+    """Raise InputError or LabelError if a label raster cannot be placed on the image, or lies elsewhere."""
     for one in (raster, label):
         refuse_unplaced(one)
         if one.crs is None:
@@ -194,7 +194,7 @@ def _check_overlap(label: Raster, raster: Raster) -> None:
         left, bottom, right, top = transform_bounds(label.crs, raster.crs, *bounds_of(label))
     except RasterioError as error:
         raise InputError(
-            f"{label.path}: cannot be taken from {_crs(label)} to {_crs(raster)}, the CRS of {raster.path}; "
+            f"{label.path}: cannot be warped from {_crs(label)} to {_crs(raster)}, the CRS of {raster.path}; "
             "warp it first"
         ) from error
     image = bounds_of(raster)

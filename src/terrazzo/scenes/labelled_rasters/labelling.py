@@ -1,8 +1,7 @@
-"""What labels are to the one who cuts: classes, and for each raster the ids on its own grid, window by window."""
+"""Labels as cutting sees them: classes, and for each raster the ids on its own grid, window by window."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -16,30 +15,14 @@ from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
 from terrazzo.system.reporting import Say
 
 
-@dataclass(frozen=True)
-class LabelRules:
-    """What the user says of the labels."""
-
-    class_field: str | None = None
-    """The field of polygons that holds the class."""
-    layer: str | None = None
-    """The layer of polygons; None: the only one."""
-    unknown: str = "error"
-    """Values in no class: error, ignore, or (colours) nearest."""
-    ignore_class: tuple[str, ...] = ()
-    ignore_value: tuple[int, ...] = ()
-    data: str = "DATA"
-    """The arguments that a command names images and labels by, for the advice in errors."""
-
-
 class GridLabels(Protocol):
     """The labels of one raster."""
 
     def ids(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
-        """Class ids (height, width) of the raster's pixels from (row, col) on; 255 where there is no label."""
+        """Class ids (height, width) of the window at (row, col); 255 where there is no label."""
 
     def notes(self) -> list[str]:
-        """What is to be told of what was read so far."""
+        """Notes on what was read so far."""
 
 
 class Labelling(Protocol):
@@ -47,7 +30,7 @@ class Labelling(Protocol):
 
     @property
     def schema(self) -> ClassSchema:
-        """Their classes."""
+        """The classes."""
 
     @property
     def notes(self) -> Sequence[str]:
@@ -55,28 +38,28 @@ class Labelling(Protocol):
 
     @property
     def identity(self) -> str:
-        """What tells these labels from others or changed ones."""
+        """A text that changes with the labels and their classes."""
 
     def on_grid(self, pair: LabelledRaster, raster: Raster, say: Say) -> AbstractContextManager[GridLabels]:
-        """The labels on a raster's grid. Raises LabelError where they do not overlap it."""
+        """The labels on a raster's grid. Raises LabelError if they do not overlap it."""
 
 
 def refuse_unplaced(raster: Raster) -> None:
-    """Raise InputError where ground control points alone say where a raster lies: nothing can be laid on it."""
+    """Raise InputError if a raster is placed by ground control points alone: it has no grid for labels."""
     if raster.transform.is_identity and raster.gcps:
         raise InputError(
-            f"{raster.path}: is placed by ground control points alone, so that no labels can be laid on it; "
+            f"{raster.path}: is placed by ground control points alone, so it has no grid for labels; "
             "give it a grid first, as `gdalwarp` does"
         )
 
 
 def no_overlap(labels: object, label_bounds: Bounds, raster: Raster) -> LabelError:
-    """The error that labels and image lie apart, with both extents in the image's coordinates."""
+    """The error for labels that do not overlap the image, with both extents in the image's coordinates."""
     where = f" in {raster.crs.to_string()[:60]}" if raster.crs is not None else ""
     return LabelError(
         f"{labels}: does not overlap {raster.path}: the labels span {_extent(label_bounds)}, the image "
         f"{_extent(bounds_of(raster))} (left, bottom, right, top{where}); give the labels of this place, "
-        "or mend the CRS"
+        "or correct the CRS"
     )
 
 

@@ -1,4 +1,4 @@
-"""Which labels belong to which raster: one layer or label raster for one raster, or folders of both, paired by name."""
+"""Rasters paired with their labels: a layer for all, a label raster for one, or folders paired by name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,15 @@ from terrazzo.scenes.trees import natural_key
 from terrazzo.system.patterns import is_pattern, matching
 from terrazzo.system.reporting import how_many
 
+_IN_FOLDERS = tuple(suffix for suffix in DRIVERS if suffix != ".vrt")  # a virtual raster counts only if it is named
+
 
 @dataclass(frozen=True)
 class LabelledRaster:
-    """A raster and where its labels are."""
+    """A raster and the file of its labels."""
 
     name: str
-    """Its name below the folder, without suffix."""
+    """The raster's name below the folder, without suffix."""
     image: Path
     labels: Path
 
@@ -28,24 +30,19 @@ class LabelledRaster:
         return self.labels.suffix.lower() in LAYER_SUFFIXES
 
 
-def is_raster(path: Path) -> bool:
-    """Whether the file is a raster by its name."""
-    return path.suffix.lower() in DRIVERS
-
-
 def pair_rasters(images: Path, labels: Path, unpaired: str = "error") -> tuple[tuple[LabelledRaster, ...], int]:
-    """The rasters at `images` with their labels, in natural order, and how many files have no partner.
+    """The rasters at `images` with their labels, in natural order, and the number of files without a partner.
 
-    `images`: a raster, a folder of them, or a pattern that no shell has replaced; `labels`: a layer of polygons for
+    `images`: a raster, a folder of rasters, or a pattern that no shell has expanded. `labels`: a layer of polygons for
     all, a label raster for one, or a folder or pattern of label rasters whose names are equal or differ as
-    `sources.stems` knows. Raises InputError where one of the two cannot be used, or two rasters of a folder have one
-    name; LabelError at files without partner unless `unpaired` is `skip`.
+    `pairing.stems` describes. Raises InputError if one of the two cannot be used, or if two rasters of a folder have
+    one name; LabelError at files without a partner, unless `unpaired` is `skip`.
     """
     for path in (images, labels):
         if not path.exists() and not is_pattern(path):
             raise InputError(f"{path}: no such file or folder; expected rasters and their labels")
     if images.resolve() == labels.resolve():
-        raise InputError(f"{labels}: is given as the labels of itself; give polygons or label rasters")
+        raise InputError(f"{labels}: is both the images and the labels; give polygons or label rasters")
     rasters = _rasters(images, "a raster or a folder of rasters (.tif, .tiff, .jp2)")
     if labels.is_file() and labels.suffix.lower() in LAYER_SUFFIXES:
         return tuple(LabelledRaster(name, path, labels) for name, path in rasters), 0
@@ -59,7 +56,7 @@ def pair_rasters(images: Path, labels: Path, unpaired: str = "error") -> tuple[t
     pairs, lone = _paired(dict(rasters), dict(targets))
     if lone and unpaired == "error":
         raise LabelError(
-            f"{lone[0]}: has no partner of its name ({how_many(len(lone), 'such file')}); "
+            f"{lone[0]}: has no partner of the same name ({how_many(len(lone), 'such file')}); "
             "name image and label alike, or leave such files out with --unpaired skip"
         )
     if not pairs:
@@ -70,7 +67,7 @@ def pair_rasters(images: Path, labels: Path, unpaired: str = "error") -> tuple[t
 def _rasters(path: Path, expected: str) -> list[tuple[str, Path]]:
     """The rasters at a path, each by its name without suffix."""
     if path.is_file():
-        if not is_raster(path):
+        if path.suffix.lower() not in DRIVERS:
             raise InputError(f"{path}: expected {expected}")
         return [(path.stem, path)]
     if path.is_dir():
@@ -83,14 +80,14 @@ def _rasters(path: Path, expected: str) -> list[tuple[str, Path]]:
     for file in sorted(file for file in found if not file.name.startswith(".")):
         other = named.setdefault(file.relative_to(folder).with_suffix("").as_posix(), file)
         if other != file:
-            raise InputError(f"{other} and {file} have one name, so that their labels cannot be told; rename one")
+            raise InputError(f"{other} and {file} have one name, so their labels are ambiguous; rename one")
     if not named:
         raise InputError(f"{path}: {nothing}; expected {expected}")
     return sorted(named.items(), key=lambda entry: natural_key(entry[0]))
 
 
 def _paired(images: dict[str, Path], targets: dict[str, Path]) -> tuple[list[LabelledRaster], Sequence[Path]]:
-    """Equal names first, then those that differ by a known word; and the files that are left."""
+    """Pairs of equal names, then of names that differ by a known word; and the remaining files."""
     pairs = {name: targets[name] for name in images if name in targets}
     left = {name: name for name in images if name not in pairs}
     others = {f"label:{name}": name for name in targets if name not in pairs}

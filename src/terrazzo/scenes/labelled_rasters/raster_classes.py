@@ -1,5 +1,6 @@
-"""The classes of label rasters: a table of the user's, the names that the files carry, or what their values tell."""
+"""The classes of label rasters: the user's table, names in the files, their colour table, or a known palette."""
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,13 +16,14 @@ from terrazzo.errors import LabelError
 from terrazzo.pixels.masks import Mask, translate, translate_ids
 from terrazzo.pixels.rasters import DRIVERS, Raster, gdal, read_raster
 from terrazzo.scenes.contract.census import Census, value_text
-from terrazzo.scenes.contract.known_classes import Classes, GivenTable, resolve_classes
+from terrazzo.scenes.contract.known_classes import Classes, given_classes, resolve_classes
 from terrazzo.scenes.contract.mask_values import class_of_values, fitting_table
+from terrazzo.scenes.contract.options import LabelOptions
+from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
 from terrazzo.scenes.labelled_rasters.label_rasters import RasterLabels, identity_of, is_color, open_label
-from terrazzo.scenes.labelled_rasters.labelling import LabelRules
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
 from terrazzo.scenes.scene import Found
-from terrazzo.system.reporting import Progress, quiet
+from terrazzo.system.reporting import Progress, listed, quiet
 
 LAYOUT = "raster labels"
 _SHOWN = 8
@@ -30,23 +32,23 @@ _SHOWN = 8
 def raster_labels(
     pairs: Sequence[LabelledRaster],
     rasters: Sequence[Raster],
-    rules: LabelRules,
-    given: GivenTable | None,
+    inputs: SceneInputs,
+    options: LabelOptions,
     progress: Progress,
 ) -> RasterLabels:
     """The label rasters of these images with their classes; each is read once. Raises LabelError, ClassTableError."""
     labels = {path: read_raster(path) for path in dict.fromkeys(pair.labels for pair in pairs)}
     census = census_of(pairs, rasters, progress)
-    classes = _classes(labels, census, rules, given)
-    _refuse_unknown(next(iter(labels)), census, classes, rules.unknown)
-    left = classes.schema.without(classes.to_ignore(rules.ignore_class))
-    return RasterLabels(left, classes, rules.unknown, classes.notes, identity_of(labels.values(), classes))
+    classes = _classes(labels, census, options, shlex.join(map(str, (inputs.images, inputs.labels))))
+    _refuse_unknown(next(iter(labels)), census, classes, options.unknown)
+    left = classes.schema.without(classes.to_ignore(options.ignore_class))
+    return RasterLabels(left, classes, options.unknown, classes.notes, identity_of(labels.values(), classes))
 
 
 def names_in(path: Path) -> dict[int, str]:
-    """The names of a label raster's ids that its file carries: tags CLASS_i or CLASS_NAMES, or GDAL's category names.
+    """The names of ids in a label raster's file: tags CLASS_i or CLASS_NAMES, or GDAL's category names.
 
-    Empty where there are none. terrazzo's own classes.tif carries the tags.
+    Empty if there are none. terrazzo's own classes.tif has the tags.
     """
     with gdal(), rasterio.open(path, driver=DRIVERS[path.suffix.lower()]) as dataset:
         tags: Mapping[str, str] = dataset.tags()
@@ -70,7 +72,7 @@ def _categories(path: Path) -> enumerate[str]:
 
 
 def census_of(pairs: Sequence[LabelledRaster], rasters: Sequence[Raster], progress: Progress) -> Census:
-    """How often each value occurs among the labels on the images' grids. Raises LabelError at colours beside ids."""
+    """The pixels of each value on the images' grids. Raises LabelError if some rasters hold colours, others ids."""
     kinds = {is_color(read_raster(pair.labels)) for pair in pairs}
     if len(kinds) > 1:
         raise LabelError(f"{pairs[0].labels}: some label rasters hold colours, others ids; give one kind")
@@ -84,25 +86,26 @@ def census_of(pairs: Sequence[LabelledRaster], rasters: Sequence[Raster], progre
     return Census(kinds.pop(), dict(counts.most_common()))
 
 
-def _classes(labels: Mapping[Path, Raster], census: Census, rules: LabelRules, given: GivenTable | None) -> Classes:
-    table = None
+def _classes(labels: Mapping[Path, Raster], census: Census, options: LabelOptions, data: str) -> Classes:
+    """The classes of label rasters, which a command names by `data`."""
+    given, table = given_classes(options.classes), None
     if given is None and not census.is_color:
         table = _own_table(labels, census)
     if table is None:
-        return resolve_classes(census, Found(LAYOUT, ()), given, rules.unknown, rules.ignore_value, rules.data)
+        return resolve_classes(census, Found(LAYOUT, ()), given, options.unknown, options.ignore_value, data)
     own, note = table
-    fitted = fitting_table(own, census, rules.ignore_value, str(next(iter(labels))))
+    fitted = fitting_table(own, census, options.ignore_value, str(next(iter(labels))))
     notes = [note, *(f"classes: {name!r} (the value {value}) means no class" for name, value in fitted.ignored)]
-    return Classes(fitted.schema, tuple(notes), class_of_values(fitted, census, rules.unknown, rules.ignore_value))
+    return Classes(fitted.schema, tuple(notes), class_of_values(fitted, census, options.unknown, options.ignore_value))
 
 
 def _own_table(labels: Mapping[Path, Raster], census: Census) -> tuple[ClassTable, str] | None:
-    """The classes that the files themselves name, or show by a colour table, and where they come from."""
+    """The classes that the files name or show by a colour table, and a note on their origin."""
     (first, label), *_ = labels.items()
     names, palette = names_in(first), label.palette
     for path in labels:
         if names_in(path) != names:
-            raise LabelError(f"{path}: names other classes than {first}; give one table with --classes")
+            raise LabelError(f"{path}: names other classes than {first}; give one table for all with --classes")
     if not names and palette is None:
         return None
     note = f"classes: {len(names)} named in {first.name}"
@@ -120,18 +123,15 @@ def _own_table(labels: Mapping[Path, Raster], census: Census) -> tuple[ClassTabl
 
 
 def _refuse_unknown(first: Path, census: Census, classes: Classes, unknown: str) -> None:
-    """Raise LabelError at values in no class that the policy does not let pass."""
+    """Raise LabelError at values of no class that the policy does not accept."""
     values = np.array(list(census.pixels), np.int64)
     if census.is_color:
         strange = translate(values, classes.schema, unknown).unknown & (unknown == "error")
     else:
         strange = translate_ids(values, classes.schema.n_classes, classes.label_ids).unknown
     if strange.any():
-        shown = ", ".join(
-            f"{value_text(census, int(value))} ({census.pixels[int(value)]} pixels)"
-            for value in values[strange][:_SHOWN]
-        )
+        shown = [f"{value_text(census, value)} ({census.pixels[value]} pixels)" for value in values[strange].tolist()]
         raise LabelError(
-            f"{first}: {int(strange.sum())} values are in no class: {shown}; "
-            "give all with --classes, or leave their pixels out with --unknown ignore"
+            f"{first}: {len(shown)} values are in no class: {listed(shown, _SHOWN)}; "
+            "name them all with --classes, or leave their pixels out with --unknown ignore"
         )

@@ -1,9 +1,9 @@
-"""CamVid in its prepared layout: four folders, masks of ids 0..11, frames of driving videos.
+"""CamVid in its prepared layout: four folders of frames of driving videos, masks of ids 0..11.
 
     images_prepped_train/0001TP_006690.png    annotations_prepped_train/0001TP_006690.png
     images_prepped_test/0016E5_07959.png      annotations_prepped_test/0016E5_07959.png
 
-The frames of a video, which their names begin with, are its sequence and the group. http://mi.eng.cam.ac.uk/research/projects/VideoRec/CamVid
+A file name begins with its video, which is the group. http://mi.eng.cam.ac.uk/research/projects/VideoRec/CamVid
 """
 
 import re
@@ -13,10 +13,10 @@ from terrazzo.classes.palettes import CAMVID
 from terrazzo.pixels.suffixes import IMAGE_SUFFIXES
 from terrazzo.scenes.pairing.folders import left_alone
 from terrazzo.scenes.pairing.keyed import Keyed
-from terrazzo.scenes.scene import Asset, Found, LayoutClasses, Scene, Tree
+from terrazzo.scenes.scene import Asset, Found, Layout, LayoutClasses, Scene
+from terrazzo.scenes.trees import Tree
 
 NAME = "camvid"
-EXPECTED = "images_prepped_train/ with annotations_prepped_train/"
 
 _FILE = re.compile(r"(?:^|.*/)(images|annotations)_prepped_(train|val|test)/([^/]+)\.[^./]+", re.IGNORECASE)
 _COPY = re.compile(r"(.+?) ?\(\d+\)")
@@ -41,7 +41,7 @@ def find(tree: Tree) -> Found | None:
         return None
     ids = tuple(range(CAMVID.n_classes))
     scenes = [
-        Scene("/".join(key), Asset(tree, image), Asset(tree, label), _sequence(key[1]), key[0], ids)
+        Scene("/".join(key), Asset(tree, image), Asset(tree, label), key[1].split("_")[0], key[0], ids)
         for key, (image, label) in keyed.pairs().items()
     ]
     unpaired = keyed.unpaired(
@@ -65,12 +65,11 @@ def _key(match: re.Match[str]) -> _Key:
     return match[2].lower(), match[3]
 
 
-def _sequence(stem: str) -> str:
-    return stem.split("_")[0]
-
-
 def _shared_sequences(scenes: Sequence[Scene]) -> list[str]:
-    """A line on videos that are in train and in test: the layout's own split puts frames of one drive on both sides."""
+    """A warning of videos in both train and test, as in the published split."""
     train, test = ({scene.group for scene in scenes if scene.split == side} for side in ("train", "test"))
     shared = sorted(train & test)
     return [f"frames of {', '.join(shared)} are in train and in test: scores on test flatter"] if shared else []
+
+
+LAYOUT = Layout(NAME, find, "images_prepped_train/ with annotations_prepped_train/", rank=50)

@@ -1,9 +1,9 @@
-"""The layout of Cityscapes: its 34 ids become the 19 training ids, its splits stay, a city is a group.
+"""Cityscapes: the 34 ids become the 19 training ids, the splits are kept, a city is a group.
 
     leftImg8bit/{train,val,test}/CITY/CITY_SEQ_FRAME_leftImg8bit.png
     gtFine/{train,val,test}/CITY/CITY_SEQ_FRAME_gtFine_labelIds.png     (and _color, _instanceIds, _labelTrainIds)
 
-The published labels of the test cities hold no class. https://www.cityscapes-dataset.com (not to be passed on)
+The published labels of the test cities hold no class. https://www.cityscapes-dataset.com (no redistribution)
 """
 
 import posixpath
@@ -15,16 +15,16 @@ from terrazzo.classes.schema import IGNORE
 from terrazzo.pixels.suffixes import IMAGE_SUFFIXES
 from terrazzo.scenes.pairing.folders import left_alone
 from terrazzo.scenes.pairing.keyed import Keyed
-from terrazzo.scenes.scene import Asset, Found, LayoutClasses, Scene, Tree
+from terrazzo.scenes.scene import Asset, Found, Layout, LayoutClasses, Scene
+from terrazzo.scenes.trees import Tree
 
 NAME = "cityscapes"
-EXPECTED = "leftImg8bit/ with gtFine/, in them train/CITY/"
 
 EVALUATED = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
-"""The ids of the 19 classes that are trained and scored, in the order of their training ids."""
+"""The ids of the 19 trained and scored classes, in the order of their training ids."""
 N_IDS = 34
 TRAINING_IDS = tuple(EVALUATED.index(i) if i in EVALUATED else IGNORE for i in range(N_IDS))
-"""The training id of each id, 255 for the fifteen that are ignored."""
+"""The training id of each id, 255 for the fifteen ignored ones."""
 
 _IMAGE = re.compile(r"(?:^|.*/)leftImg8bit/(train|val|test)/([^/]+)/([^/]+)_leftImg8bit\.[^./]+", re.IGNORECASE)
 _LABEL = re.compile(
@@ -72,7 +72,7 @@ def _classes(kind: str) -> LayoutClasses:
 
 
 def _unlabelled_splits(keyed: Keyed[_Key]) -> Sequence[str]:
-    """A note on a split of which no image has a label, and these images taken out: the test labels are withheld."""
+    """Take out the images of splits without any label, as the test labels are withheld, and note it."""
     labelled = {key[0] for key in keyed.labels}
     notes = []
     for split in dict.fromkeys(key[0] for key in keyed.images if key[0] not in labelled):
@@ -90,3 +90,6 @@ def _key(match: re.Match[str]) -> _Key:
 
 def _name(folder: str, key: _Key, kind: str) -> str:
     return posixpath.join(folder, *key[:2], f"{key[2]}_{kind}.png")
+
+
+LAYOUT = Layout(NAME, find, "leftImg8bit/ with gtFine/, in them train/CITY/", rank=30)

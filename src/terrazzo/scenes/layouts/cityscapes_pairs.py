@@ -1,9 +1,9 @@
-"""The 'image pairs' copy of Cityscapes: one JPEG a scene, the photo at the left, its colour mask at the right.
+"""The 'image pairs' copy of Cityscapes: one JPEG a scene, the photo on the left, its colour mask on the right.
 
     cityscapes_data/train/N.jpg    cityscapes_data/val/N.jpg
 
-JPEG has smeared the masks into thousands of colours. Each pixel is taken for the nearest colour of Cityscapes, and
-becomes its training id (colours repeat across ids, so they cannot give these); what is too far from all is ignored.
+JPEG has smeared the masks into thousands of colours. Each pixel becomes the training id of the nearest colour of
+Cityscapes; several ids share a colour, so ids cannot be had. Pixels too far from every colour are ignored.
 """
 
 import posixpath
@@ -15,31 +15,31 @@ from terrazzo.pixels.image_view import ImageView
 from terrazzo.pixels.masks import read_mask, snap
 from terrazzo.pixels.suffixes import JPEG_SUFFIXES, TIFF_SUFFIXES
 from terrazzo.scenes.pairing.folders import left_alone
-from terrazzo.scenes.scene import Asset, Found, LayoutClasses, LossyColors, Scene, Tree
+from terrazzo.scenes.scene import Asset, Found, Layout, LayoutClasses, LossyColors, Scene
+from terrazzo.scenes.trees import Tree
 
 NAME = "cityscapes-pairs"
-EXPECTED = "train/N.jpg and val/N.jpg, each a photo beside its colour mask"
 DISTANCE = 48.0
 """How far in RGB (0..441) a pixel may be from its colour.
 
-Measured on maps of 29 colours saved as JPEG with halved chroma at quality 75 to 95: of the pixels 32 to 48 away from
-the nearest colour 56 % are of that class, of those 48 to 64 away 46 %; 5 % are farther off than 48, all along edges.
+Measured on maps of 29 colours saved as JPEG with halved chroma at quality 75 to 95. Of the pixels 32 to 48 away from
+the nearest colour 56 % are of that class, of those 48 to 64 away 46 %. 5 % are farther than 48, all along edges.
 """
 FOLDER = "cityscapes_data"
-"""A folder of this name is taken for the data set; another is looked into: its first mask must be in these colours."""
+"""A folder of this name is the data set; in another the first mask must have these colours."""
 FAR_SHARE = 0.1
 _SPLITS = ("train", "val", "test")
 
 
 def find(tree: Tree) -> Found | None:
-    """The scenes of numbered side-by-side JPEGs in train/, val/ and test/; None where there are others, or none."""
+    """The scenes of numbered side-by-side JPEGs in train/, val/ and test/; None if there are others, or none."""
     images = [name for name in tree.files() if _is_scene(name)]
     if not images:
         return None
     is_foreign = any(_is_mask_like(name) for name in tree.files())
     if not _is_named_so(tree, images[0]) and (is_foreign or not _looks_so(Asset(tree, images[0]))):
         return None
-    # The archive in circulation may hold its folder once more inside itself: the outer one counts.
+    # The archive may contain its own folder once more; the outer one counts.
     base = min((_base(name) for name in images), key=lambda folder: (folder.count("/"), len(folder)))
     mine = dict.fromkeys(name for name in images if _base(name) == base)
     others = [name for name in tree.files() if name not in mine]
@@ -70,7 +70,7 @@ def _is_named_so(tree: Tree, name: str) -> bool:
 
 
 def _looks_so(asset: Asset) -> bool:
-    """Whether nearly all of the right half is in the colours of Cityscapes."""
+    """Whether nearly all of the right half has the colours of Cityscapes."""
     try:
         mask = snap(read_mask(asset.read(), asset.where, ImageView("right")), CITYSCAPES, DISTANCE)
     except ImageError:
@@ -80,3 +80,6 @@ def _looks_so(asset: Asset) -> bool:
 
 def _base(name: str) -> str:
     return posixpath.dirname(posixpath.dirname(name))
+
+
+LAYOUT = Layout(NAME, find, "train/N.jpg and val/N.jpg, each a photo beside its colour mask", rank=40)

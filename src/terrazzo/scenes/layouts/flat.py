@@ -1,10 +1,10 @@
-"""The plain layout: images and masks side by side, at any depth.
+"""The plain layout: images and masks in sibling folders at any depth, or in one folder.
 
-images/a.jpg          masks/a.png               one pair of folders: every image is its own group
-north/images/a.jpg    north/masks/a.png         several: the folder (`north`) is the group
-train/images/a.jpg    train/masks/a.png         train, val (valid, validation) and test above or below give the split
-img/IMG_7.tif         msk/MSK_7.tif             other usual names of folders, names that differ by a known word
-a_sat.jpg             a_mask.png                both in one folder, where there are no such folders anywhere
+- `images/a.jpg` with `masks/a.png`: one pair of folders, each image is its own group
+- `north/images/a.jpg` with `north/masks/a.png`: several pairs, the folder `north` is the group
+- `train/images/a.jpg` with `train/masks/a.png`: train, val (valid, validation) and test give the split
+- `img/IMG_7.tif` with `msk/MSK_7.tif`: other usual names of folders, file names that differ by a known word
+- `a_sat.jpg` with `a_mask.png`: both in one folder, if there are no such folders
 
 A list (train.txt, val.txt, test.txt, split.csv) among the files gives the split too.
 """
@@ -14,14 +14,14 @@ import posixpath
 from terrazzo.scenes.pairing.folders import common_folder, find_class_table, given_split, pair_by_stem, without_split
 from terrazzo.scenes.pairing.one_folder import pair_in_folder
 from terrazzo.scenes.pairing.split_lists import with_split_lists
-from terrazzo.scenes.scene import Found, Scene, Tree
+from terrazzo.scenes.scene import Found, Layout, Scene
+from terrazzo.scenes.trees import Tree
 
 NAME = "flat"
-EXPECTED = "images/ and masks/ side by side, their files of equal names"
 
 
 def find(tree: Tree) -> Found | None:
-    """The scenes of sibling folders `images/` and `masks/`, else of pairs in one folder; None where there are none."""
+    """The scenes of sibling folders `images/` and `masks/`, else of pairs in one folder; None if there are none."""
     pairing = pair_by_stem(tree) or pair_in_folder(tree)
     if pairing is None:
         return None
@@ -35,3 +35,6 @@ def find(tree: Tree) -> Found | None:
         scenes.append(Scene(name, pair.image, pair.mask, group or name, split))
     found = Found(NAME, tuple(scenes), pairing.unpaired, find_class_table(tree), notes=pairing.notes)
     return with_split_lists(found, tree)
+
+
+LAYOUT = Layout(NAME, find, "images/ and masks/ side by side, their files of equal names", rank=90)

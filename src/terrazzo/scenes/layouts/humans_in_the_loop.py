@@ -1,8 +1,8 @@
-"""The layout of "Semantic segmentation of aerial imagery" (Humans in the Loop, Dubai).
+"""The Dubai set, "Semantic segmentation of aerial imagery" by Humans in the Loop.
 
     Tile 1/images/image_part_001.jpg    Tile 1/masks/image_part_001.png    classes.json
 
-The nine parts of a tile are one picture cut 3x3, so the tile is the group. Black marks ground that nobody annotated.
+The nine parts of a tile are one picture cut 3 x 3, so the tile is the group. Black is ground without annotation.
 https://www.kaggle.com/datasets/humansintheloop/semantic-segmentation-of-aerial-imagery (CC0)
 """
 
@@ -12,18 +12,18 @@ import re
 from terrazzo.classes.palettes import DUBAI
 from terrazzo.scenes.pairing.folders import common_folder, find_class_table, given_split, pair_by_stem, without_split
 from terrazzo.scenes.pairing.split_lists import with_split_lists
-from terrazzo.scenes.scene import Found, Scene, Tree
+from terrazzo.scenes.scene import Found, Layout, Scene
+from terrazzo.scenes.trees import Tree
 
 NAME = "humans-in-the-loop"
-EXPECTED = "folders Tile N, each with images/ and masks/"
 
 
 def find(tree: Tree) -> Found | None:
-    """The scenes of the tiles; None where a folder that holds pairs is not called `Tile N`."""
+    """The scenes of the tiles; None if a folder with pairs is not called `Tile N`."""
     pairing = pair_by_stem(tree)
     if pairing is None:
         return None
-    # A tile given as the root has no folder name of its own inside the tree.
+    # A tile that is the root itself has no folder name inside the tree.
     tiles = {folder: folder or tree.name for folder in pairing.folders}
     if not tiles or not all(
         re.fullmatch(r"tile[ _-]?\d+", posixpath.basename(t), re.IGNORECASE) for t in tiles.values()
@@ -39,3 +39,6 @@ def find(tree: Tree) -> Found | None:
     table = find_class_table(tree)
     found = Found(NAME, tuple(scenes), pairing.unpaired, table, DUBAI.void_colors, pairing.notes)
     return with_split_lists(found, tree)
+
+
+LAYOUT = Layout(NAME, find, "folders Tile N, each with images/ and masks/", rank=10)

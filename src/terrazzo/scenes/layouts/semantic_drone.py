@@ -1,12 +1,12 @@
-"""The layouts of the Semantic Drone Dataset (Graz University of Technology).
+"""The Semantic Drone Dataset (Graz University of Technology), as published and as circulated.
 
-Official:        training_set/images/NNN.jpg, training_set/gt/semantic/label_images/NNN.png (colours),
+As published:    training_set/images/NNN.jpg, training_set/gt/semantic/label_images/NNN.png (colours),
                  training_set/gt/semantic/class_dict.csv
-In circulation:  dataset/semantic_drone_dataset/original_images/NNN.jpg, .../label_images_semantic/NNN.png (ids: rows
+As circulated:   dataset/semantic_drone_dataset/original_images/NNN.jpg, .../label_images_semantic/NNN.png (ids: rows
                  of the table), RGB_color_image_masks/RGB_color_image_masks/NNN.png (colours), class_dict_seg.csv
 
-Colour masks are read where there are some, by the table; masks of ids otherwise. The folders may lie at any depth.
-https://www.tugraz.at/index.php?id=22387 (academic, non-commercial; not to be passed on)
+Colour masks are read by the table if there are any, else masks of ids. The folders may lie at any depth.
+https://www.tugraz.at/index.php?id=22387 (academic, non-commercial; no redistribution)
 """
 
 import posixpath
@@ -19,12 +19,14 @@ from terrazzo.errors import ClassTableError, ImageError
 from terrazzo.pixels.suffixes import IMAGE_SUFFIXES
 from terrazzo.scenes.pairing.folders import left_alone
 from terrazzo.scenes.pairing.keyed import Keyed
-from terrazzo.scenes.scene import Asset, Found, LayoutClasses, Scene, Tree
+from terrazzo.scenes.scene import Asset, Found, Layout, LayoutClasses, Scene
+from terrazzo.scenes.trees import Tree
 
 NAME = "semantic-drone"
-EXPECTED = "original_images/ with label_images_semantic/"
 CLASS_TABLES = ("class_dict_seg.csv", "class_dict.csv")
-OVERLAP = "the frames overlap and their flights are not known, so every image is its own group: scores flatter a little"
+OVERLAP = (
+    "the frames overlap and their flights are not known, so each image is its own group: scores may flatter a little"
+)
 
 _IMAGES = (("original_images",),)
 _COLORS = (("rgb_color_image_masks",), ("gt", "semantic", "label_images"))
@@ -32,13 +34,13 @@ _IDS = (("label_images_semantic",),)
 
 
 def find(tree: Tree) -> Found | None:
-    """The scenes of either layout; None where there are no folders of these names."""
+    """The scenes of either form; None if there are no folders of these names."""
     files = [name for name in tree.files() if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES]
     colors, ids = _inside(files, _COLORS), _inside(files, _IDS)
     images = _inside(files, _IMAGES) or _official_images(files, colors)
     if not images or not (colors or ids):
         return None
-    # Half a set of colour masks beside a whole one of ids is no reason to leave the other half out.
+    # An incomplete set of colour masks beside a complete one of ids must not cost scenes.
     is_color = len(_stems(images) & _stems(colors)) >= len(_stems(images) & _stems(ids))
     masks, other = (colors, ids) if is_color else (ids, colors)
     keyed: Keyed[str] = Keyed()
@@ -65,7 +67,7 @@ def find(tree: Tree) -> Found | None:
 
 
 def _inside(files: Sequence[str], folders: Sequence[Sequence[str]]) -> list[str]:
-    """The files below a folder of these names, whatever their case; the names are of folders inside each other."""
+    """The files below nested folders of these names, whatever their case."""
     return [name for name in files if any(_holds(PurePosixPath(name).parts[:-1], wanted) for wanted in folders)]
 
 
@@ -81,18 +83,18 @@ def _official_images(files: Sequence[str], masks: Sequence[str]) -> list[str]:
 
 
 def _above(name: str, folder: str) -> str | None:
-    """Where the innermost folder of this name lies that the file is in; None where it is in none."""
+    """The path of the innermost folder of this name above the file, without the name; None if there is none."""
     parts = PurePosixPath(name).parts
     at = next((i for i in range(len(parts) - 2, -1, -1) if parts[i].lower() == folder), None)
     return None if at is None else "/".join(parts[:at])
 
 
 def _classes(tree: Tree) -> tuple[ClassTable | None, LayoutClasses]:
-    """The table nearest to the root, and what to say of it."""
+    """The class table nearest to the root, and the classes with a note."""
     names = [name for name in tree.files() if posixpath.basename(name).lower() in CLASS_TABLES]
     if not names:
         problem = (
-            f"looked for the table of classes {' or '.join(CLASS_TABLES)} and found none; "
+            f"found no table of classes ({' or '.join(CLASS_TABLES)}); "
             "put it beside the images' folder, or give one as --classes FILE"
         )
         return None, LayoutClasses(None, problem)
@@ -107,7 +109,7 @@ def _classes(tree: Tree) -> tuple[ClassTable | None, LayoutClasses]:
 
 
 def _ids_of_values(table: ClassTable) -> tuple[int, ...]:
-    """The class of each value in masks of ids: the table's id, or its row where ids begin below 0."""
+    """The class of each value in masks of ids: the table's id, or its row if ids begin below 0."""
     meant = dict(zip(table.values, range(table.schema.n_classes), strict=True))
     meant |= dict.fromkeys((value for _, value in table.ignored), IGNORE)
     first = min(0, *meant)
@@ -124,3 +126,6 @@ def _stems(names: Sequence[str]) -> set[str]:
 
 def _beside(names: Sequence[str], stem: str) -> str:
     return posixpath.join(posixpath.dirname(names[0]), f"{stem}.*")
+
+
+LAYOUT = Layout(NAME, find, "original_images/ with label_images_semantic/", rank=20)

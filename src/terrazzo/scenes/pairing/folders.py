@@ -1,4 +1,4 @@
-"""Images and masks in sibling folders, `images/` and `masks/`, paired by name: the base of the readers of this kind."""
+"""Images and masks in sibling folders, `images/` and `masks/`, paired by name."""
 
 import posixpath
 from collections import Counter
@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from terrazzo.errors import InputError
 from terrazzo.pixels.suffixes import IMAGE_SUFFIXES
 from terrazzo.scenes.pairing.stems import match_stems
-from terrazzo.scenes.scene import Asset, Tree, Unpaired
+from terrazzo.scenes.scene import Asset, Unpaired
+from terrazzo.scenes.trees import Tree
 from terrazzo.system.reporting import how_many
 
 IMAGE_FOLDER, MASK_FOLDER = "images", "masks"
@@ -33,16 +34,16 @@ class Pair:
     """An image and the mask of its name."""
 
     folder: str
-    """Where `images/` and `masks/` lie, or the two files themselves, relative to the root; "" is the root itself."""
+    """The folder above `images/` and `masks/`, or of the two files, relative to the root; "" is the root."""
     stem: str
-    """The image's name without suffix, with the folders between `images/` and the file: `a` or `day 1/a`."""
+    """The image's name without suffix, with the folders below `images/`: `a` or `day 1/a`."""
     image: Asset
     mask: Asset
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """All pairs below a root, in natural order, what has no partner, and what was left alone."""
+    """All pairs below a root in natural order, files without a partner, and notes on files left out."""
 
     pairs: tuple[Pair, ...]
     unpaired: tuple[Unpaired, ...]
@@ -68,9 +69,9 @@ class _Place:
 
 
 def pair_by_stem(tree: Tree) -> Pairing | None:
-    """The images and masks of all sibling folders `images/` and `masks/`, at any depth; None where there are none.
+    """The images and masks of all sibling folders `images/` and `masks/` at any depth; None if there are none.
 
-    Other usual names of such folders are `IMAGE_FOLDERS` and `MASK_FOLDERS`. Equal stems pair first, then those that
+    `IMAGE_FOLDERS` and `MASK_FOLDERS` are the other names of such folders. Equal stems pair first, then stems that
     differ by a prefix or suffix (`stems`). Raises InputError where a folder has two kinds of masks or of images.
     """
     places: list[_Place] = []
@@ -91,7 +92,7 @@ def pair_by_stem(tree: Tree) -> Pairing | None:
     for folder, inside in folders.items():
         _refuse_two_kinds(tree, folder, inside)
     paired, unpaired, rules = _match(tree, [place for place in places if place.folder in folders])
-    # A lone images/ or masks/ folder is somebody's half: its files are missing partners, not strangers.
+    # A lone images/ or masks/ folder is half of a data set: its files lack partners.
     unpaired += [_lonely(tree, place, {}) for place in places if place.folder not in folders]
     outside = left_alone(strangers, "image file", f"outside {IMAGE_FOLDER}/ and {MASK_FOLDER}/")
     notes = [*rule_notes(rules), *outside, *left_alone(others, "other file")]
@@ -99,12 +100,12 @@ def pair_by_stem(tree: Tree) -> Pairing | None:
 
 
 def common_folder(folders: Sequence[str]) -> str:
-    """The deepest folder that holds all of `folders`: the folder itself where there is one alone."""
+    """The deepest folder above all of `folders`, or the folder itself if there is only one."""
     return posixpath.commonpath(folders) if folders else ""
 
 
 def given_split(path: str) -> str | None:
-    """`train`, `val` or `test` where a folder of the path is called so, else None; the deepest one counts."""
+    """`train`, `val` or `test` by the deepest folder of such a name in the path; None if there is none."""
     named = [SPLIT_FOLDERS[part.lower()] for part in PurePosixPath(path).parts if part.lower() in SPLIT_FOLDERS]
     return named[-1] if named else None
 
@@ -121,40 +122,40 @@ def find_class_table(tree: Tree) -> Asset | None:
 
 
 def is_known_table(name: str) -> bool:
-    """Whether a file is a class table or a list of a split by its name, so that its own reader tells about it."""
+    """Whether a file is a class table or split list by its name; their readers report on these."""
     return posixpath.basename(name).lower() in CLASS_TABLES or is_split_list(name)
 
 
 def is_split_list(name: str) -> bool:
-    """Whether a file says by its name that it divides the data: train.txt, val.txt, test.txt, split.csv."""
+    """Whether a file is a split list by its name: train.txt, val.txt, test.txt, split.csv."""
     base = posixpath.basename(name).lower()
     stem, suffix = posixpath.splitext(base)
     return base in SPLIT_TABLES or (suffix == ".txt" and stem in SPLIT_FOLDERS)
 
 
 def left_alone(names: Sequence[str], what: str, which: str = "") -> list[str]:
-    """A counted line on files that are no part of the data set; none where there are no such files.
+    """A count of files that are no part of the data set, with an example; none if there are no such files.
 
-    `what` is one of them (`image file`), `which` says more (`in folders without pairs`).
+    `what` is one such file (`image file`), `which` says more (`in folders without pairs`).
     """
     told = f"{how_many(len(names), what)} {which}".rstrip()
     return [f"{told} left alone, e.g. {names[0]}"] if names else []
 
 
 def rule_notes(rules: Counter[str]) -> list[str]:
-    """A counted line for each rule that paired files of unequal names."""
+    """A count for each rule that paired files of unequal names."""
     return [f"paired by name: {how_many(count, 'image')} {rule}" for rule, count in sorted(rules.items())]
 
 
 def unclear_name(name: str, fits: Sequence[str]) -> str:
-    """What is wrong with a file that more than one other could belong to, or that fits one that fits others too."""
+    """The problem of a file that fits several others, or one that fits several."""
     listed = " and ".join(posixpath.basename(other) for other in fits)
     also = ", which fits others too" if len(fits) == 1 else ""
     return f"{posixpath.basename(name)} fits {listed} by name{also}, so the pair is not clear; keep one"
 
 
 def _place(name: str) -> _Place | None:
-    """Where a file lies: the innermost image or mask folder above it decides."""
+    """The place of a file below its innermost image or mask folder; None outside such folders."""
     parts = name.split("/")
     for i in range(len(parts) - 2, -1, -1):
         lower = parts[i].lower()
@@ -217,7 +218,7 @@ def _match(tree: Tree, places: Sequence[_Place]) -> tuple[list[Pair], list[Unpai
 def _match_by_rule(
     tree: Tree, left: Sequence[_Place], named: Mapping[tuple[str, str], str]
 ) -> tuple[list[Pair], list[Unpaired], Counter[str]]:
-    """Of the files of one folder that have no partner of equal name: the pairs by rule, the rest, and the rules."""
+    """The files of a folder without a partner of equal name: pairs by rule, the rest, and the rules."""
     places = {place.name: place for place in left}
     images, masks = (
         {place.name: place.stem for place in left if place.kind == kind} for kind in (IMAGE_FOLDER, MASK_FOLDER)

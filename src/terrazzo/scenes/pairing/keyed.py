@@ -1,18 +1,19 @@
-"""Images and labels that belong together by a key that a layout takes from their names."""
+"""Images and labels paired by a key that a layout takes from their names."""
 
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from terrazzo.scenes.scene import Asset, Tree, Unpaired
+from terrazzo.scenes.scene import Asset, Unpaired
+from terrazzo.scenes.trees import Tree
 
 K = TypeVar("K")
 
 
 @dataclass(frozen=True)
 class Keyed(Generic[K]):
-    """Files by key; a key with two files is a question for the user."""
+    """Files by key; two images or labels of one key are reported as unpaired."""
 
     images: dict[K, list[str]] = field(default_factory=dict)
     labels: dict[K, list[str]] = field(default_factory=dict)
@@ -26,7 +27,7 @@ class Keyed(Generic[K]):
         self.labels.setdefault(key, []).append(name)
 
     def pairs(self) -> Mapping[K, tuple[str, str]]:
-        """Image and label of each key that has just one of both, in the order of the images."""
+        """Image and label of each key that has exactly one of each, in the order of the images."""
         return {
             key: (names[0], self.labels[key][0])
             for key, names in self.images.items()
@@ -34,7 +35,7 @@ class Keyed(Generic[K]):
         }
 
     def unpaired(self, tree: Tree, label_of: Callable[[K], str], image_of: Callable[[K], str]) -> list[Unpaired]:
-        """The files in no pair; the two functions name what was looked for."""
+        """The files in no pair; the two functions name the missing file of a key."""
         lone: list[Unpaired] = []
         for key in dict.fromkeys((*self.images, *self.labels)):
             images, labels = self.images.get(key, []), self.labels.get(key, [])

@@ -1,7 +1,7 @@
-"""Images and masks side by side in one folder, told apart by their names, or by their kind of file.
+"""Images and masks in one folder, distinguished by their names or by their kind of file.
 
-ID_sat.jpg + ID_mask.png    NAME.jpg + NAME_m.png    a prefix or suffix marks the mask (`stems`)
-NAME.jpg + NAME.png                                  where every such PNG holds a palette or one channel
+- `ID_sat.jpg` with `ID_mask.png`, `NAME.jpg` with `NAME_m.png`: a prefix or suffix marks the mask (`stems`)
+- `NAME.jpg` with `NAME.png`, if every such PNG holds a palette or one channel
 """
 
 import posixpath
@@ -21,17 +21,21 @@ from terrazzo.scenes.pairing.folders import (
     unclear_name,
 )
 from terrazzo.scenes.pairing.stems import Matching, is_marked, match_stems
-from terrazzo.scenes.scene import Asset, Tree, Unpaired
+from terrazzo.scenes.scene import Asset, Unpaired
+from terrazzo.scenes.trees import Tree
 from terrazzo.system.reporting import how_many
 
+_LONE = "image or mask without partner: no name beside it fits"
 _MASK_TYPES = (0, 3)
 """A PNG's colour types: one channel, and a palette."""
+_Part = tuple[list[Pair], list[Unpaired], list[str]]
+"""One folder: its pairs, the files that lack a partner, and other images."""
 
 
 def pair_in_folder(tree: Tree) -> Pairing | None:
-    """The images and masks that lie in the same folders; None where there are none.
+    """The images and masks that lie in the same folders; None if there are none.
 
-    Raises InputError where photos have PNGs of the same name that may be pictures themselves.
+    Raises InputError if photos have PNGs of the same name that may be pictures themselves.
     """
     stems: dict[str, dict[str, str]] = {}
     others: list[str] = []
@@ -41,67 +45,54 @@ def pair_in_folder(tree: Tree) -> Pairing | None:
         elif not is_known_table(name):
             others.append(name)
     matchings = {folder: match_stems(names, names, marked=True) for folder, names in stems.items()}
-    rest = left_alone(others, "other file")
-    if not any(matching.matches or matching.unclear for matching in matchings.values()):
-        pairing = _by_kind(tree, stems)
-        return pairing and Pairing(pairing.pairs, pairing.unpaired, (*pairing.notes, *rest))
-    pairs: list[Pair] = []
-    unpaired: list[Unpaired] = []
-    strangers: list[str] = []
-    rules: Counter[str] = Counter()
-    for folder, names in stems.items():
-        matching = matchings[folder]
-        rules.update(match.rule for match in matching.matches)
-        pairs += [
-            Pair(folder, names[match.image], Asset(tree, match.image), Asset(tree, match.mask))
-            for match in matching.matches
-        ]
-        lone, strange = _without_partner(tree, names, matching)
-        unpaired += lone
-        strangers += strange
-    notes = (*rule_notes(rules), *left_alone(strangers, "image file", "in folders without pairs"), *rest)
-    return Pairing(tuple(pairs), tuple(unpaired), notes)
+    if any(matching.matches or matching.unclear for matching in matchings.values()):
+        parts = [_by_name(tree, folder, names, matchings[folder]) for folder, names in stems.items()]
+        notes = rule_notes(Counter(match.rule for matching in matchings.values() for match in matching.matches))
+    else:
+        parts = [_by_kind(tree, folder, names) for folder, names in stems.items()]
+        found = [pair for pairs, _, _ in parts for pair in pairs]
+        if not found:
+            return None
+        _refuse_pictures(found)
+        notes = [f"paired by name: {how_many(len(found), 'image')} *.jpg with *.png, each a palette or one channel"]
+    strangers = [name for _, _, names in parts for name in names]
+    notes += left_alone(strangers, "image file", "in folders without pairs") + left_alone(others, "other file")
+    return Pairing(
+        tuple(pair for pairs, _, _ in parts for pair in pairs),
+        tuple(lone for _, unpaired, _ in parts for lone in unpaired),
+        tuple(notes),
+    )
 
 
-def _without_partner(tree: Tree, names: Mapping[str, str], matching: Matching) -> tuple[list[Unpaired], list[str]]:
-    """The files of a folder in no pair: those that miss a partner, and those that never had one."""
+def _by_name(tree: Tree, folder: str, names: Mapping[str, str], matching: Matching) -> _Part:
+    """Pairs whose names differ by a known word."""
+    pairs = [_pair(tree, folder, names, match.image, match.mask) for match in matching.matches]
     paired = {name for match in matching.matches for name in (match.image, match.mask)}
     unpaired, strangers = [], []
     for name, stem in names.items():
         if name in matching.unclear:
             unpaired.append(Unpaired(Asset(tree, name), unclear_name(name, matching.unclear[name])))
         elif name not in paired and (paired or is_marked(stem)):
-            unpaired.append(Unpaired(Asset(tree, name), "image or mask without partner: no name beside it fits"))
+            unpaired.append(Unpaired(Asset(tree, name), _LONE))
         elif name not in paired:
             strangers.append(name)
-    return unpaired, strangers
+    return pairs, unpaired, strangers
 
 
-def _by_kind(tree: Tree, stems: Mapping[str, Mapping[str, str]]) -> Pairing | None:
-    """JPEGs with PNGs of the same name beside them, where every such PNG is surely a mask."""
-    pairs: list[Pair] = []
-    unpaired: list[Unpaired] = []
-    strangers: list[str] = []
-    for folder, names in stems.items():
-        photos = _by_stem(names, JPEG_SUFFIXES)
-        masks = _by_stem(names, (".png",))
-        both = [stem for stem in photos if len(photos[stem]) == len(masks.get(stem, [])) == 1]
-        found = [Pair(folder, stem, Asset(tree, photos[stem][0]), Asset(tree, masks[stem][0])) for stem in both]
-        paired = {asset.name for pair in found for asset in (pair.image, pair.mask)}
-        lone = [name for name in names if name not in paired]
-        if found:
-            problem = "image or mask without partner: no name beside it fits"
-            unpaired += [Unpaired(Asset(tree, name), problem) for name in lone]
-        else:
-            strangers += lone
-        pairs += found
-    if not pairs:
-        return None
-    _refuse_pictures(pairs)
-    notes = [f"paired by name: {how_many(len(pairs), 'image')} *.jpg with *.png, each a palette or one channel"]
-    return Pairing(
-        tuple(pairs), tuple(unpaired), (*notes, *left_alone(strangers, "image file", "in folders without pairs"))
-    )
+def _by_kind(tree: Tree, folder: str, names: Mapping[str, str]) -> _Part:
+    """JPEGs with PNGs of the same name, which may be masks."""
+    photos, masks = _by_stem(names, JPEG_SUFFIXES), _by_stem(names, (".png",))
+    both = [(photos[stem][0], masks[stem][0]) for stem in photos if len(photos[stem]) == len(masks.get(stem, [])) == 1]
+    paired = {name for pair in both for name in pair}
+    lone = [name for name in names if name not in paired]
+    if not both:
+        return [], [], lone
+    pairs = [_pair(tree, folder, names, image, mask) for image, mask in both]
+    return pairs, [Unpaired(Asset(tree, name), _LONE) for name in lone], []
+
+
+def _pair(tree: Tree, folder: str, names: Mapping[str, str], image: str, mask: str) -> Pair:
+    return Pair(folder, names[image], Asset(tree, image), Asset(tree, mask))
 
 
 def _by_stem(names: Mapping[str, str], suffixes: Sequence[str]) -> dict[str, list[str]]:

@@ -1,8 +1,8 @@
-"""The split that files among the data give: train.txt, val.txt, test.txt, or a CSV with a name and a split.
+"""The split given by files among the data: train.txt, val.txt, test.txt, or a CSV with names and splits.
 
-A text list has an image a line (its name with or without suffix or folders; what follows the first blank is left
-out where the whole line names nothing), a CSV the columns `name` (or image, image_id, file, filename, stem, id, path)
-and `split` (or subset, set).
+A text list names one image a line, with or without suffix or folders. If a whole line names nothing, its part before
+the first blank counts. A CSV has the columns `name` (or image, image_id, file, filename, stem, id, path) and `split`
+(or subset, set).
 """
 
 import csv
@@ -18,7 +18,8 @@ from terrazzo.errors import InputError
 from terrazzo.pixels.suffixes import IMAGE_SUFFIXES
 from terrazzo.scenes.pairing.folders import SPLIT_FOLDERS, is_split_list
 from terrazzo.scenes.pairing.stems import plain_stems
-from terrazzo.scenes.scene import Asset, Found, Scene, Tree, Unpaired
+from terrazzo.scenes.scene import Asset, Found, Scene, Unpaired
+from terrazzo.scenes.trees import Tree
 from terrazzo.system.reporting import how_many
 
 NAME_COLUMNS = ("name", "image", "image_id", "file", "filename", "stem", "id", "path")
@@ -36,10 +37,10 @@ class _Entry:
 
 
 def with_split_lists(found: Found, tree: Tree) -> Found:
-    """The scenes with the split that lists among the files give them, and counted notes on the lists.
+    """The scenes with their split by the lists among the files, and notes on the lists.
 
-    Where some list names training images, a scene in none of the lists has no side and becomes a file without partner.
-    Raises InputError where a line names several scenes, or a scene gets two sides.
+    If a list names training images, a scene in no list is reported as unpaired. Raises InputError if a line names
+    several scenes, or a scene is on two sides.
     """
     lists = [name for name in tree.files() if is_split_list(name)]
     notes: list[str] = []
@@ -99,11 +100,11 @@ def _refuse_contradiction(scene: Scene, entry: _Entry) -> None:
 
 
 class _Names:
-    """What a line of a list can mean: every name of every scene, with and without folders above."""
+    """The names of scenes that a line can hold, with and without the folders above."""
 
     def __init__(self, tree: Tree, scenes: Sequence[Scene]) -> None:
         self._tree, self._scenes = tree, scenes
-        # Names as they are come before those without their `_sat` or `_mask`.
+        # Whole names come before names without their `_sat` or `_mask`.
         self._whole: dict[str, set[int]] = {}
         self._plain: dict[str, set[int]] = {}
         for number, scene in enumerate(scenes):
@@ -116,7 +117,7 @@ class _Names:
             self._whole.setdefault(scene.name, set()).add(number)
 
     def find(self, entry: _Entry) -> int | None:
-        """The number of the scene that a line names, or None. Raises InputError where it names several."""
+        """The number of the scene that a line names, or None. Raises InputError if it names several."""
         for text in dict.fromkeys((entry.text, re.split(r"[\s,;]", entry.text, maxsplit=1)[0])):
             for name in self._readings(text):
                 numbers = self._near(entry.list_name, self._whole.get(name) or self._plain.get(name, set()))
@@ -131,7 +132,7 @@ class _Names:
         return None
 
     def _readings(self, text: str) -> Iterator[str]:
-        """The name in a line; of one that begins above the root, what is left of it below."""
+        """The name in a line; of a path from above the root also its parts below."""
         cleaned = unicodedata.normalize("NFC", text).replace("\\", "/").removeprefix("./")
         suffix = posixpath.splitext(cleaned)[1]
         name = cleaned.removesuffix(suffix) if suffix.lower() in IMAGE_SUFFIXES else cleaned
@@ -143,7 +144,7 @@ class _Names:
             yield "/".join(parts[1:])
 
     def _near(self, list_name: str, numbers: set[int]) -> set[int]:
-        """Of scenes of one name those below the list's own folder, where there are any."""
+        """Of scenes with one name, those below the list's own folder, if there are any."""
         folder = posixpath.dirname(list_name)
         below = {n for n in numbers if folder and self._scenes[n].image.name.startswith(f"{folder}/")}
         return below or numbers
@@ -155,11 +156,11 @@ def _endings(name: str) -> Iterator[str]:
 
 
 def _entries(asset: Asset, notes: list[str]) -> list[_Entry]:
-    """The lines of a list. Raises InputError where it is no text or a split in it is none."""
+    """The lines of a list. Raises InputError if it is no text or holds an unknown split."""
     try:
         text = asset.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{asset.where}: is no text ({error.reason}); save it as UTF-8") from error
+        raise InputError(f"{asset.where}: is not UTF-8 text ({error.reason}); save it as UTF-8") from error
     stem, suffix = posixpath.splitext(posixpath.basename(asset.name).lower())
     if suffix == ".csv":
         return _csv_entries(asset, text, notes)

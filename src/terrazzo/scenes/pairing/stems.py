@@ -1,9 +1,7 @@
-"""Which mask belongs to which image by name, where the names differ by a known prefix or suffix.
+"""Images and masks paired by names that differ by a known prefix or suffix.
 
-    a_sat + a_mask    IMG_7 + MSK_7    a + a_m    a-ortho + a-label    a_RGBIR + a_label    a + a_gt
-
-What is left of two names without such a word must be equal, and a pair is made only where neither name fits another:
-nothing is ever paired by the order of the files.
+Examples: `a_sat` and `a_mask`, `IMG_7` and `MSK_7`, `a` and `a_m`, `a-ortho` and `a-label`, `a_RGBIR` and `a_label`.
+Without such words the names must be equal, and neither may fit another file. Files are never paired by their order.
 """
 
 import posixpath
@@ -14,13 +12,13 @@ from dataclasses import dataclass
 IMAGE_WORDS = ("sat", "image", "img", "im", "rgb", "rgbir", "irrg", "ortho", "photo")
 MASK_WORDS = ("mask", "masks", "msk", "m", "label", "labels", "lbl", "gt", "seg", "label_noboundary")
 _BARE = "*"
-# A lone letter in front is no word: M_12 is rather a map sheet than a mask.
+# A single letter in front is no word: M_12 is a map sheet rather than a mask.
 _LEAST_PREFIX = 2
 
 
 @dataclass(frozen=True)
 class Match:
-    """Two names that differ by a rule alone."""
+    """Two names that differ by one rule."""
 
     image: str
     mask: str
@@ -30,17 +28,17 @@ class Match:
 
 @dataclass(frozen=True)
 class Matching:
-    """The pairs that are clear, and of every name that fits several others, all that it fits."""
+    """The unambiguous pairs, and for each ambiguous name all names that it fits."""
 
     matches: tuple[Match, ...]
     unclear: Mapping[str, tuple[str, ...]]
 
 
 def match_stems(images: Mapping[str, str], masks: Mapping[str, str], marked: bool = False) -> Matching:
-    """The pairs among names whose stems (given by name) differ by known prefixes or suffixes on one or both sides.
+    """The pairs among names whose stems (by name) differ by known prefixes or suffixes on one or both sides.
 
-    `marked`: the mask must carry such a word itself, as where images and masks lie in one folder and the same names
-    are given for both.
+    `marked`: the mask itself must carry such a word, as in one folder of images and masks, where both arguments hold
+    the same names.
     """
     forms: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for name, stem in images.items():
@@ -67,18 +65,18 @@ def match_stems(images: Mapping[str, str], masks: Mapping[str, str], marked: boo
 
 
 def is_marked(stem: str) -> bool:
-    """Whether a stem carries a word that names an image or a mask: `a_sat`, `MSK_7`."""
+    """Whether a stem has a word for an image or a mask: `a_sat`, `MSK_7`."""
     return any(pattern != _BARE for words in (_IMAGE, _MASK) for _, pattern in _forms(stem, words))
 
 
 def plain_stems(stem: str) -> tuple[str, ...]:
-    """The stem, and what is left of it without a word that names an image or a mask, each once."""
+    """The stem, and its forms without a word for an image or a mask, each once."""
     forms = (key for words in (_IMAGE, _MASK) for (_, key), _ in _forms(stem, words))
     return tuple(dict.fromkeys((stem, *forms)))
 
 
 def _patterns(words: Sequence[str]) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """What finds one of the words at the end of a name, and at its start."""
+    """The patterns of a name that ends with one of the words, and of one that begins with it."""
     ends = "|".join(sorted(words, key=len, reverse=True))
     starts = "|".join(word for word in words if len(word) >= _LEAST_PREFIX)
     return (
@@ -91,7 +89,7 @@ _IMAGE, _MASK = _patterns(IMAGE_WORDS), _patterns(MASK_WORDS)
 
 
 def _forms(stem: str, patterns: tuple[re.Pattern[str], re.Pattern[str]]) -> Iterator[tuple[tuple[str, str], str]]:
-    """((side of the word, what is left), pattern) of each way to read a stem; bare it may stand on either side."""
+    """((side of the word, rest), pattern) of each reading of a stem; a bare stem counts for both sides."""
     yield ("suffix", stem), _BARE
     yield ("prefix", stem), _BARE
     folder, base = posixpath.split(stem)

@@ -1,9 +1,9 @@
-"""A seeded made-up world seen from the air, with exact masks: `render` one scene, `write_world` a data set.
+"""A seeded synthetic world seen from the air, with exact masks: `render` makes a scene, `write_world` a data set.
 
-plane, water, materials     the geometry and matter of a world; no randomness of their own
-quarters, streets, world    what is planned where (`world.plan`), collected on a `draft.Draft` as polygons
-paint, light, noise         a plan under a light becomes radiance and class ids, a sensor makes a photo of it
-scenes, write, published    seeds in, arrays or files out
+- plane, water, materials: geometry and surfaces
+- quarters, streets, world: the plan (`world.plan`), collected as polygons on a `draft.Draft`
+- paint, light, noise: a plan under a light becomes radiance and class ids, a sensor makes a photo of it
+- render, write, published: seeds in, arrays or files out
 """
 
 from terrazzo.scenes.synthetic.render import render

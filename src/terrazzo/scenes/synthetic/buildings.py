@@ -1,4 +1,4 @@
-"""Buildings: footprints made of one or two wings, and the faces of their roofs as the sun lights them."""
+"""Buildings: footprints of one or two wings, and the faces of their roofs as lit by the sun."""
 
 import math
 from dataclasses import dataclass, replace
@@ -23,9 +23,9 @@ class Face:
 
 @dataclass(frozen=True)
 class Building:
-    """A building at an image point; wings and details are rectangles in its own axes, turned by `heading` (radians).
+    """A building at an image point; wings and details are rectangles in its own axes, rotated by `heading` (radians).
 
-    `style` is gable, hip or flat. `height` in px decides the length of the shadow.
+    `style` is gable, hip or flat. `height` in px sets the length of the shadow.
     """
 
     row: float
@@ -69,7 +69,7 @@ class Building:
     def _slope(
         self, points: list[tuple[float, float]], normal: tuple[float, float], axis: int, sun: tuple[float, float]
     ) -> Face:
-        """One slope from (along, across) corners of a wing with its ridge on `axis`; courses of tiles run level."""
+        """One slope from (along, across) corners of a wing with its ridge on `axis`; rows of tiles are level."""
         corners = np.array(points, np.float64)
         if axis == 1:
             corners, normal = corners[:, ::-1], (normal[1], normal[0])
@@ -87,7 +87,7 @@ class Building:
 
 
 def house(rng: np.random.Generator, place: tuple[float, float, float], length: float, depth: float) -> Building:
-    """A dwelling of about length x depth px, its first wing's ridge along the heading; one in three is L-shaped."""
+    """A house of about length x depth px, the first ridge along the heading; one in three is L-shaped."""
     row, col, heading = place
     main = Rect(-length / 2, -depth / 2, length / 2, depth / 2)
     wings: tuple[Rect, ...] = (main,)

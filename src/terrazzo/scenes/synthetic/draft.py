@@ -1,4 +1,4 @@
-"""The drawing board: what has been planned so far, in image coordinates and in the order it will be painted."""
+"""The drawing board: everything planned so far, in image coordinates and in painting order."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +13,7 @@ from terrazzo.scenes.synthetic.plane import Points, Rect, Warp
 from terrazzo.scenes.synthetic.water import Water
 
 ALWAYS_SEEN = 40.0
-"""Things up to this many px outside the image are kept: their shadows, crowns and outlines may reach into it."""
+"""Objects up to this many px outside the image are kept: their shadows and outlines may reach into it."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Caster:
 
 @dataclass
 class Draft:
-    """The lists that planning fills; layers are painted in the order of the fields, trees over everything."""
+    """The lists that planning fills; layers are painted in the order of the fields, trees last."""
 
     height: int
     width: int
@@ -53,7 +53,7 @@ class Draft:
     casters: list[Caster] = field(default_factory=list)
 
     def lay(self, layer: list[Face], area: Rect | Points, surface: Surface) -> None:
-        """Cover a rectangle or polygon of the plane with a surface, where any of it can be seen."""
+        """Cover a rectangle or polygon of the plane with a surface, if any of it can be seen."""
         if isinstance(area, Rect):
             if area.nearest > self._reach:
                 return
@@ -64,13 +64,13 @@ class Draft:
             layer.append(Face(points, surface))
 
     def build(self, building: Building) -> None:
-        """Put up a building, where it or its shadow can be seen."""
+        """Add a building, if it or its shadow can be seen."""
         if self.seen(building.row, building.col):
             self.buildings.append(building)
             self.casters.extend(Caster(outline, building.height) for outline in building.outlines())
 
     def plant(self, rng: np.random.Generator, points: Points, radii: tuple[float, float]) -> None:
-        """A tree at every plane point (N, 2) that is on dry land, of a radius between the two."""
+        """Add a tree at every plane point (N, 2) on dry land, with a radius between the two."""
         points = points[self.dry(points, radii[0])]
         if not len(points):
             return
@@ -88,10 +88,10 @@ class Draft:
 
     @cached_property
     def _reach(self) -> float:
-        """How far from the middle of the plane anything can still bend into the image."""
+        """The largest distance from the middle of the plane at which the warp can bend something into the image."""
         return float(np.hypot(self.height, self.width)) / 2 + self.warp.strongest
 
     def seen(self, row: float, col: float) -> bool:
-        """Whether something at this image point can show in the image."""
+        """Whether something at this image point can be seen."""
         near = ALWAYS_SEEN
         return bool(-near < row < self.height + near and -near < col < self.width + near)

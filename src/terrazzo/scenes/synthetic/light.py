@@ -1,4 +1,4 @@
-"""Light and sensor: where the sun stands, what the air and the camera do to the colours."""
+"""Light and sensor: the position of the sun, and what air and camera do to the colours."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from terrazzo.scenes.synthetic.noise import grain, smooth_noise
 
 @dataclass(frozen=True)
 class Light:
-    """The sun: direction towards it in the image (row, col), a unit vector; shadow length in px per px of height."""
+    """The sun: a unit vector (row, col) towards it in the image, and shadow length in px per px of height."""
 
     sun: tuple[float, float]
     stretch: float
@@ -28,13 +28,13 @@ class Light:
         )
 
     def shadow_of(self, height: float) -> tuple[float, float]:
-        """Where the tip of a shadow lies from its foot, (row, col) in px."""
+        """The tip of a shadow relative to its foot, (row, col) in px."""
         return -self.sun[0] * self.stretch * height, -self.sun[1] * self.stretch * height
 
 
 @dataclass(frozen=True)
 class Sensor:
-    """A camera and the air before it.
+    """A camera and the air in front of it.
 
     Gains are (red, green, blue); haze and saturation are shares; blur is in px, noise in levels of 0..255.
     """
@@ -49,7 +49,7 @@ class Sensor:
     @classmethod
     def random(cls, rng: np.random.Generator) -> "Sensor":
         """One of many cameras on one of many days."""
-        # White balance drifts between warm and cool, hardly between pink and green.
+        # White balance varies between warm and cool, hardly between pink and green.
         exposure, warmth, tint = rng.uniform((0.9, -0.09, -0.025), (1.18, 0.09, 0.025)).tolist()
         return cls(
             (exposure * (1 + warmth), exposure * (1 + tint), exposure * (1 - warmth)),

@@ -1,7 +1,7 @@
-"""What surfaces are made of: the class, the colour in plain daylight, and the texture of each.
+"""Materials: the class, the colour in plain daylight, and the texture of each surface.
 
 Colours are (red, green, blue), 0..255. Several classes share colours on purpose (grey roofs and asphalt, ripe grain
-and sand, deep water and shade), so that colour alone does not tell the classes apart.
+and sand, deep water and shade), so that colour alone does not separate the classes.
 """
 
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ BUILDING, ROAD, VEGETATION, WATER, GROUND = map(
 
 @dataclass(frozen=True)
 class Surface:
-    """One material as it lies somewhere: `mottle` and `speckle` are the relative strengths of coarse and fine noise.
+    """One material in one place; `mottle` and `speckle` are the relative strengths of coarse and fine noise.
 
-    Furrows (also planks, roof tiles) have a `period` in px, a heading in radians and a relative `depth`. A surface that
-    is `raised` catches no shadow from what stands on the ground.
+    Furrows (also planks, roof tiles) have a `period` in px, a heading in radians and a relative `depth`. A `raised`
+    surface is not shaded by what stands on the ground.
     """
 
     land: int
@@ -65,7 +65,7 @@ DEEP_WATER = ((44, 72, 84), (38, 50, 46), (64, 86, 72), (58, 70, 54), (84, 98, 1
 
 
 def pick(rng: np.random.Generator, colors: Sequence[Color], spread: float = 8.0) -> Color:
-    """One of the colours, a little lighter or darker and a little off in hue."""
+    """One of the colours, with small changes of brightness and hue."""
     base = colors[int(rng.integers(len(colors)))]
     shift = (rng.uniform(-spread, spread) + rng.uniform(-spread / 3, spread / 3, 3)).tolist()
     red, green, blue = (min(255, max(0, round(value + offset))) for value, offset in zip(base, shift, strict=True))
@@ -74,7 +74,7 @@ def pick(rng: np.random.Generator, colors: Sequence[Color], spread: float = 8.0)
 
 @dataclass(frozen=True)
 class Season:
-    """How far the year has gone: 0 is spring, 1 is autumn; decides what is green."""
+    """The time of year, 0 for spring to 1 for autumn; it decides what is green."""
 
     lateness: float
 

@@ -1,4 +1,4 @@
-"""Seeded noise, smooth and grainy, made of nothing but sums and products: the same bits on every machine."""
+"""Seeded noise, smooth and grainy, from sums and products alone: the same bits on every machine."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], cell: float) 
 
 
 def cloudy_noise(rng: np.random.Generator, shape: tuple[int, int], cell: float, octaves: int) -> NDArray[np.float32]:
-    """Smooth noise (H, W) in -1..1 with finer and fainter detail in each further octave."""
+    """Smooth noise (H, W) in -1..1 with finer and weaker detail in each further octave."""
     noise = np.zeros(shape, np.float32)
     strength = 1.0
     for octave in range(octaves):
@@ -35,12 +35,12 @@ def grain(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float3
 
 
 def triangle_wave(phase: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A wave of period 1 between -1 and 1, straight up and down."""
+    """A triangle wave of period 1 between -1 and 1."""
     return np.asarray(4 * np.abs(phase - np.floor(phase) - np.float32(0.5)) - 1, np.float32)
 
 
 def _spline(size: int, cell: float) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """For each pixel of an axis: the first of its three knots (size,), and how far it lies past it (size,), 0..1."""
+    """For each pixel of an axis: the first of its three knots (size,), and the distance past it (size,), 0..1."""
     position = (np.arange(size) + 0.5) / cell
     first = position.astype(np.intp)
     return first, (position - first).astype(np.float32)

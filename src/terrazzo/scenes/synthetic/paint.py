@@ -1,7 +1,7 @@
 """A plan and a light become radiance and class ids.
 
-One index image says which surface each pixel shows; class, colour and texture are look-ups in it, so image and mask
-agree by construction. Shadows only darken: the ids never depend on the light.
+One index image holds the surface of each pixel. Class, colour and texture are looked up by it, so image and mask agree
+by construction. Shadows only darken: the ids never depend on the light.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from terrazzo.scenes.synthetic.noise import cloudy_noise, grain, smooth_noise, t
 from terrazzo.scenes.synthetic.plane import Points
 
 SCALE = 2
-"""Polygons are drawn on a raster this much finer than the image: soft edges in the photo."""
+"""Polygons are drawn on a grid this many times finer than the image, for soft edges in the photo."""
 
 TREE_HEIGHT = 1.5
 """Height of a tree per px of its crown's radius."""
@@ -52,7 +52,7 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Crowns:
-    """Trees from above: their bulge (H, W), 0 where there is none, and the colour (H, W, 3) of the topmost."""
+    """Trees from above: their height (H, W), 0 where there is none, and the colour (H, W, 3) of the topmost."""
 
     bulge: NDArray[np.float32]
     color: NDArray[np.float32]
@@ -86,7 +86,7 @@ def _pixels(points: Points) -> list[tuple[int, int]]:
 
 
 def _texture(surfaces: list[Surface], shown: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """The factor (H, W) around 1 that mottling, speckles and furrows put on the colour."""
+    """The factor (H, W) around 1 by which mottling, speckles and furrows change the colour."""
     shape = (shown.shape[0], shown.shape[1])
     coarse = cloudy_noise(rng, shape, 44.0, 4)
     factor = 1 + coarse * _column([surface.mottle for surface in surfaces])[shown]
@@ -96,7 +96,7 @@ def _texture(surfaces: list[Surface], shown: NDArray[np.int32], rng: np.random.G
     ]
     rows = np.arange(shape[0], dtype=np.float32)[:, None]
     cols = np.arange(shape[1], dtype=np.float32)[None]
-    # The furrows sway a little with the ground, in px of the wave's own period.
+    # The furrows bend a little with the ground, in parts of their period.
     phase = rows * _column([row for row, _ in steps])[shown] + cols * _column([col for _, col in steps])[shown]
     phase += smooth_noise(rng, shape, 90.0) * np.float32(0.8)
     factor += triangle_wave(phase) * _column([surface.depth for surface in surfaces])[shown]
@@ -108,7 +108,7 @@ def _column(values: list[float]) -> NDArray[np.float32]:
 
 
 def _deepen(radiance: NDArray[np.float32], water: NDArray[np.bool_]) -> None:
-    """Let water near a shore look shallow, brown and brighter, and dark in the middle."""
+    """Make water near a shore brown and brighter, as if shallow."""
     if not water.any():
         return
     open_water = Image.fromarray(water.astype(np.uint8) * 255).filter(ImageFilter.BoxBlur(7))
@@ -118,7 +118,7 @@ def _deepen(radiance: NDArray[np.float32], water: NDArray[np.bool_]) -> None:
 
 
 def _shadows(draft: Draft, light: Light) -> NDArray[np.float32]:
-    """How much of each pixel lies in cast shadow (H, W), 0..1."""
+    """The share (H, W) of each pixel in cast shadow, 0..1."""
     image = Image.new("L", (draft.width * SCALE, draft.height * SCALE), 0)
     draw = ImageDraw.Draw(image)
     for caster in draft.casters:

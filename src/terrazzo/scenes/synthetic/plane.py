@@ -1,6 +1,6 @@
 """The flat plane on which a world is planned with straight lines, and the warp that bends it into the image.
 
-Plane and image coordinates are (row, col) in pixels, float64; an axis is 0 for along the rows, 1 for along the columns.
+Plane and image coordinates are (row, col) in pixels, float64. Axis 0 runs along the rows, axis 1 along the columns.
 """
 
 import itertools
@@ -25,7 +25,7 @@ class Rect:
 
     @classmethod
     def spanning(cls, axis: int, along: tuple[float, float], across: tuple[float, float]) -> "Rect":
-        """The rectangle that covers `along` on the given axis and `across` on the other one; ends in any order."""
+        """The rectangle that covers `along` on the axis and `across` on the other; ends in any order."""
         (a0, a1), (c0, c1) = sorted(along), sorted(across)
         return cls(a0, c0, a1, c1) if axis == 0 else cls(c0, a0, c1, a1)
 
@@ -46,7 +46,7 @@ class Rect:
 
     @property
     def nearest(self) -> float:
-        """How far the rectangle lies from the middle of the plane."""
+        """The distance of the rectangle from the middle of the plane."""
         row = max(self.top, -self.bottom, 0.0)
         col = max(self.left, -self.right, 0.0)
         return math.hypot(row, col)
@@ -61,12 +61,12 @@ class Rect:
         return (self.top, self.bottom) if axis == 0 else (self.left, self.right)
 
     def inset(self, by: float) -> "Rect":
-        """The rectangle with `by` pixels taken off every side, at most to its middle; negative grows it."""
+        """The rectangle shrunk by `by` pixels on every side, at most to its middle; negative values grow it."""
         rows, cols = min(by, self.height / 2), min(by, self.width / 2)
         return Rect(self.top + rows, self.left + cols, self.bottom - rows, self.right - cols)
 
     def outline(self, step: float = 10.0) -> Points:
-        """The border as points (N, 2), at most `step` apart so that a warp can bend the sides."""
+        """The border as points (N, 2) at most `step` apart, so that a warp can bend the sides."""
         corners = [(self.top, self.left), (self.top, self.right), (self.bottom, self.right), (self.bottom, self.left)]
         if max(self.height, self.width) <= step:
             return np.array(corners, np.float64)
@@ -99,10 +99,10 @@ def dense(line: Points, step: float) -> Points:
 
 
 def divide(rect: Rect, rng: np.random.Generator, longest: float, gaps: Sequence[float]) -> tuple[list[Rect], list[Cut]]:
-    """The rectangle cut in two again and again until no side is much longer than `longest`.
+    """The rectangle cut in two repeatedly until no side is much longer than `longest`.
 
-    A cut at depth d is `gaps[d]` wide (the last gap from there on) and ends at the border of what it cuts: the free
-    strips of all cuts are connected to each other and to the border.
+    A cut at depth d is `gaps[d]` wide (the last gap beyond) and ends at the border of what it cuts, so the free strips
+    are connected to each other and to the border.
     """
     parts: list[Rect] = []
     cuts: list[Cut] = []
@@ -125,9 +125,9 @@ def divide(rect: Rect, rng: np.random.Generator, longest: float, gaps: Sequence[
 
 @dataclass(frozen=True)
 class Warp:
-    """Plane points -> image points: a turn about the image's centre, then a few long waves that bend everything.
+    """Plane points to image points: a rotation about the image's centre, then a few long waves.
 
-    Results are rounded to 1/16 px, so that the last digit of a sine, which differs between machines, cannot show.
+    Results are rounded to 1/16 px, because the last digit of a sine differs between machines.
     """
 
     centre: tuple[float, float]
@@ -163,11 +163,11 @@ class Warp:
 
     @property
     def strongest(self) -> float:
-        """No point is moved farther than this by the waves, px."""
+        """The largest distance by which the waves move a point, px."""
         return sum(math.hypot(push_row, push_col) for *_, push_row, push_col in self.waves)
 
     def place(self, point: tuple[float, float], heading: float) -> tuple[float, float, float]:
-        """Where a plane point lies in the image (row, col), and how a plane heading (radians) points there."""
+        """The image position (row, col) of a plane point, and the image direction of a plane heading (radians)."""
         ahead = (point[0] + 8 * np.cos(heading), point[1] + 8 * np.sin(heading))
         here, there = self(np.array([point, ahead], np.float64))
         return float(here[0]), float(here[1]), float(np.arctan2(there[1] - here[1], there[0] - here[0]))

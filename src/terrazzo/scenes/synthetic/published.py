@@ -1,7 +1,7 @@
-"""Synthetic worlds in the layouts of published data sets: their folders, names, ids, colours and odd corners.
+"""Synthetic worlds in the layouts of published data sets: their folders, names, ids, colours and peculiarities.
 
-The five classes of the world stand for five of the layout's, one for one, so that a network can learn them; a strip
-along the lower edge is the layout's pixels without a class (a car's own bonnet, in the street scenes).
+The five classes of the world become five of the layout's, so that a network can learn them. A strip along the lower
+edge has no class, like the bonnet of the car in street scenes.
 """
 
 import csv
@@ -20,7 +20,7 @@ from terrazzo.scenes.layouts.cityscapes import EVALUATED
 from terrazzo.scenes.synthetic.render import render
 
 STRIP = 16
-"""The strip without a class is 1 / STRIP of the height, at least a row."""
+"""The strip without a class is 1 / STRIP of the height, at least one row."""
 CITIES: Mapping[str, tuple[str, ...]] = {"train": ("aachen", "bochum"), "val": ("frankfurt",), "test": ("berlin",)}
 SEQUENCES: Mapping[str, tuple[str, ...]] = {"train": ("0001TP", "0006R0", "0016E5"), "test": ("0016E5",)}
 JPEG_QUALITY = 92
@@ -37,14 +37,14 @@ _Scene = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be written: how many images of which (height, width), from which seed."""
+    """A request: the number of images, their (height, width), and the seed."""
 
     n_images: int
     size: tuple[int, int]
     seed: int
 
     def scene(self, number: int, classes: tuple[str, ...], schema: ClassSchema) -> _Scene:
-        """Photo (H, W, 3) and ids (H, W) of the schema, the strip at the bottom 255."""
+        """Photo (H, W, 3) and ids (H, W) of the schema, with 255 in the strip at the bottom."""
         stream = np.random.SeedSequence((self.seed, number))
         photo, ids = render(int(stream.generate_state(1)[0]), *self.size)
         ids = np.array([schema.names.index(name) for name in classes], np.uint8)[ids]
@@ -53,7 +53,7 @@ class Plan:
 
 
 def semantic_drone(plan: Plan) -> _Files:
-    """The Semantic Drone Dataset as it circulates: masks twice, as colours and as rows of the table of 24 classes."""
+    """The Semantic Drone Dataset as circulated: masks as colours and as rows of the table of 24 classes."""
     inner = "dataset/semantic_drone_dataset"
     for number in range(plan.n_images):
         photo, ids = plan.scene(number, _DRONE, SEMANTIC_DRONE)
@@ -69,7 +69,7 @@ def semantic_drone(plan: Plan) -> _Files:
 
 
 def cityscapes(plan: Plan) -> _Files:
-    """Cityscapes: PNGs of three splits, labels as ids, training ids, colours (RGBA) and instances; test without any."""
+    """Cityscapes: PNGs of three splits, labels as ids, training ids, colours (RGBA) and instances; none for test."""
     for number, (split, place) in enumerate(_sides(plan.n_images, CITIES)):
         photo, training = plan.scene(number, _STREET, CITYSCAPES)
         ids = np.array([*EVALUATED, *[EGO_VEHICLE] * (256 - len(EVALUATED))], np.uint8)[training]
@@ -86,7 +86,7 @@ def cityscapes(plan: Plan) -> _Files:
 
 
 def cityscapes_pairs(plan: Plan) -> _Files:
-    """The 'image pairs' copy of Cityscapes: one JPEG a scene, which smears the colours of its right half, the mask."""
+    """The 'image pairs' copy of Cityscapes: one JPEG a scene, which smears the colours of the mask on the right."""
     counts: dict[str, int] = {}
     sides = {"train": ("train",), "val": ("val",)}
     for number, (split, _) in enumerate(_sides(plan.n_images, sides)):
@@ -120,7 +120,7 @@ WRITERS: Mapping[str, Callable[[Plan], _Files]] = {
 
 
 def _sides(n_images: int, places: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
-    """The split and the place of each image, in rounds: two for train, then one for each further split."""
+    """The split and place of each image, in rounds: two for train, then one for each further split."""
     splits = list(places)
     counts: dict[str, int] = {}
     for number in range(n_images):
@@ -136,14 +136,15 @@ def _table_rows() -> list[tuple[str, ...]]:
 
 
 def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
-    return _encoded(pixels, "JPEG", quality=JPEG_QUALITY)
+    return encoded(Image.fromarray(pixels), "JPEG")
 
 
 def _png(pixels: NDArray[np.generic]) -> bytes:
-    return _encoded(pixels, "PNG", compress_level=4)
+    return encoded(Image.fromarray(pixels), "PNG")
 
 
-def _encoded(pixels: NDArray[np.generic], kind: str, **options: int) -> bytes:
+def encoded(image: Image.Image, kind: str) -> bytes:
+    """The bytes of a JPEG or PNG file."""
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, kind, **options)
+    image.save(stream, kind, **({"quality": JPEG_QUALITY} if kind == "JPEG" else {"compress_level": 4}))
     return stream.getvalue()

@@ -1,4 +1,4 @@
-"""What fills the quarters between the roads: houses with gardens, fields, works, groves, bare ground, lakes."""
+"""Fillings of the quarters between roads: houses with gardens, fields, works, groves, bare ground, lakes."""
 
 import itertools
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def add_suburb(draft: Draft, quarter: Rect, rng: np.random.Generator) -> None:
 
 
 def add_farmland(draft: Draft, quarter: Rect, rng: np.random.Generator) -> None:
-    """Fields in leaf, ripe or ploughed, with furrows, hedges and tracks between them; now and then a farm."""
+    """Fields, green, ripe or ploughed, with furrows, hedges and tracks between them, and sometimes a farm."""
     tracks = rng.random() < 0.7
     fields, cuts = divide(quarter, rng, float(rng.uniform(95, 150)), (TRACK if tracks else 2.5,))
     farm = int(rng.integers(len(fields))) if rng.random() < 0.6 else -1
@@ -94,7 +94,7 @@ def add_grove(draft: Draft, quarter: Rect, rng: np.random.Generator) -> None:
 
 
 def add_bare_ground(draft: Draft, quarter: Rect, rng: np.random.Generator) -> None:
-    """A pit or building site: bare earth with heaps of another tone, scrub and a few huts."""
+    """A pit or building site: bare earth with darker and lighter heaps, scrub and a few huts."""
     draft.lay(draft.land, quarter, Surface(GROUND, pick(rng, (*SOIL, *SAND)), 0.16, 0.07))
     for row, col in quarter.inset(20).scatter(rng, 46.0):
         tone = Surface(GROUND, pick(rng, (*SOIL, *SAND), 14), 0.14, 0.08)
@@ -123,7 +123,7 @@ Filling = Callable[[Draft, Rect, np.random.Generator], None]
 DECK: tuple[Filling, ...] = (
     add_suburb, add_farmland, add_suburb, add_grove, add_works, add_farmland, add_suburb, add_bare_ground,
 )  # fmt: skip
-"""What the quarters are dealt from, in the frequencies of a town's edge."""
+"""The fillings in the frequencies of a town's edge."""
 
 
 def _plot(
@@ -155,7 +155,7 @@ def _plot(
 
 
 def _furnish(draft: Draft, rng: np.random.Generator, garden: Rect) -> None:
-    """Trees, now and then a pool, a vegetable bed or a shed in a back garden."""
+    """Trees in a back garden, and sometimes a pool, a vegetable bed or a shed."""
     points = garden.scatter(rng, 10.0)
     draft.plant(rng, points[rng.random(len(points)) < 0.4], (3.0, 5.8))
     row, col = garden.centre

@@ -10,10 +10,10 @@ from terrazzo.scenes.synthetic.world import plan
 
 
 def render(seed: int, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The photo (H, W, 3) and the ids (H, W), 0..4, of the world that belongs to (seed, height, width).
+    """The photo (H, W, 3) and the ids (H, W), 0..4, of the world of (seed, height, width).
 
-    The same three numbers give the same pixels on every machine with the same Pillow: the generator is PCG64, and
-    what is rounded last, or not at all, is only sums and products. Raises InputError for a negative seed or no pixels.
+    Equal numbers give equal pixels on every machine with the same Pillow: the generator is PCG64, and everything after
+    the last rounding is sums and products. Raises InputError for a negative seed or no pixels.
     """
     if seed < 0 or height < 1 or width < 1:
         raise InputError(

@@ -1,4 +1,4 @@
-"""The road network: asphalt between kerbs, lane markings, bridges and traffic, along the cuts between blocks."""
+"""The road network along the cuts between blocks: asphalt, kerbs, lane markings, bridges and traffic."""
 
 import numpy as np
 
@@ -24,7 +24,7 @@ def add_road(draft: Draft, rng: np.random.Generator, cut: Cut) -> None:
     for start, end in _passable(draft, cut, bridges=width >= STREET):
         across = cut.strip.span(1 - cut.axis)
         draft.lay(draft.kerbs, Rect.spanning(cut.axis, (start, end), across), rim)
-        # The asphalt runs on over the kerb of the road it meets.
+        # The asphalt continues over the kerb of the road it meets.
         inner = (across[0] + kerb, across[1] - kerb)
         draft.lay(draft.roads, Rect.spanning(cut.axis, (start - 5, end + 5), inner), asphalt)
         if width >= MAIN:
@@ -40,7 +40,7 @@ def add_track(draft: Draft, rng: np.random.Generator, cut: Cut) -> None:
 
 
 def park_cars(draft: Draft, rng: np.random.Generator, lot: Rect) -> None:
-    """A paved lot with marked bays along its long sides, about half of them taken, and a way in from the near side."""
+    """A paved lot with marked bays along its long sides, half of them taken, and an entrance on the near side."""
     axis = lot.long_axis
     (start, end), (near, far) = lot.span(axis), lot.span(1 - axis)
     asphalt = Surface(ROAD, pick(rng, ASPHALT), 0.06, 0.05)

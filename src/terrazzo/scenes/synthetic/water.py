@@ -1,4 +1,4 @@
-"""Rivers and lakes: smooth outlines, and how far any point of the plane lies from them."""
+"""Rivers and lakes: smooth outlines, and the distance of points from them."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,7 +13,7 @@ class Water(Protocol):
     """A body of water in the plane."""
 
     def distance(self, points: Points) -> NDArray[np.float64]:
-        """How far each point (N, 2) lies from the shore (N,), in px; negative in the water."""
+        """The distance (N,) in px of each point (N, 2) from the shore; negative in the water."""
 
     def outline(self, margin: float) -> Points:
         """The shore (M, 2), or the line `margin` px outside it."""
@@ -28,7 +28,7 @@ class River:
 
     @classmethod
     def random(cls, rng: np.random.Generator, through: tuple[float, float], reach: float, width: float) -> "River":
-        """A river about `width` px wide that passes within a few px of a point and runs `reach` px both ways."""
+        """A river about `width` px wide that passes near a point and reaches `reach` px both ways."""
         along = np.arange(-reach, reach, 8.0)
         bend = np.zeros_like(along)
         swell = np.ones_like(along)
@@ -37,7 +37,7 @@ class River:
             k = 6.283 / (length * rng.uniform(0.8, 1.3))
             bend += strength * (np.sin(k * along + phase) - np.sin(phase))
             swell += 0.13 * np.sin(1.7 * k * along + phase_width)
-        # Roads follow the axes of the plane: a river aslant meets few of them lengthwise.
+        # Roads follow the axes of the plane; a diagonal river runs along few of them.
         heading = rng.choice((1.0, 3.0)) * np.pi / 4 + rng.uniform(-0.45, 0.45)
         cosine, sine = np.cos(heading), np.sin(heading)
         rows = through[0] + along * cosine - bend * sine
@@ -59,7 +59,7 @@ class River:
 
 @dataclass(frozen=True)
 class Lake:
-    """A lake around a centre; `radii` (M,) by even steps of the angle, the last beside the first."""
+    """A lake around a centre; `radii` (M,) at even steps of the angle."""
 
     centre: tuple[float, float]
     radii: NDArray[np.float64]

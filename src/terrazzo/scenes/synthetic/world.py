@@ -1,4 +1,4 @@
-"""A planned world: quarters around a river or a lake, cut by a connected road network, as polygons in an image."""
+"""The plan of a world: quarters around a river or lake, cut by a connected road network."""
 
 import numpy as np
 
@@ -10,19 +10,19 @@ from terrazzo.scenes.synthetic.streets import MAIN, STREET, add_road
 from terrazzo.scenes.synthetic.water import Lake, River, Water
 
 MARGIN = 75.0
-"""How far the planned plane reaches beyond the image's corners, px: more than the warp can pull inwards."""
+"""How far the plane reaches beyond the image's corners, px: more than the warp can pull inwards."""
 QUARTER = 215.0
-"""Length of a quarter's longer side, px, about."""
+"""Approximate length of a quarter's longer side, px."""
 SHORE = 4.0
 """Mean width of a beach, px."""
 BANK = 13.0
-"""How far the grass of a bank reaches from the water, px."""
+"""Width of a grassy bank, px."""
 LARGE = 600
 """A world whose shorter side exceeds this many px is large."""
 
 
 def plan(rng: np.random.Generator, height: int, width: int) -> Draft:
-    """Everything in a scene of height x width px, whatever the light: the same generator state, the same plan."""
+    """Everything in a scene of height x width px except the light; equal generator states give equal plans."""
     warp = Warp.random(rng, height, width)
     reach = float(np.hypot(height, width)) / 2 + MARGIN
     quarters, cuts = divide(Rect(-reach, -reach, reach, reach), rng, QUARTER, (MAIN, MAIN, STREET))
@@ -41,10 +41,10 @@ def plan(rng: np.random.Generator, height: int, width: int) -> Draft:
 def _waters(
     rng: np.random.Generator, quarters: list[Rect], shorter: int, reach: float
 ) -> tuple[tuple[Water, ...], dict[int, Lake]]:
-    """The bodies of water, and which quarters (by number) are around a lake.
+    """The bodies of water, and the lake of each quarter (by number) that has one.
 
-    There is a river through the middle, or a lake in a quarter that lies well inside the image; a large world always
-    has the river: most parts of it would be dry without.
+    There is a river through the middle, or a lake in a quarter well inside the image. A large world always has the
+    river; without it, most of it would be dry.
     """
     lakes: dict[int, Lake] = {}
     candidates = [
@@ -65,7 +65,7 @@ def _waters(
 
 
 def _deal(rng: np.random.Generator, quarters: list[Rect], lakes: dict[int, Lake]) -> list[Filling]:
-    """A filling for each quarter, nearest first; of the nearest two that are not around a lake, one is a suburb."""
+    """A filling for each quarter, nearest first; one of the nearest two without a lake is a suburb."""
     dealt: list[Filling] = []
     while len(dealt) < len(quarters):
         dealt.extend(DECK[i] for i in rng.permutation(len(DECK)))

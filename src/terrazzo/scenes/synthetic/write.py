@@ -1,6 +1,5 @@
 """Synthetic worlds as files: the layouts, mask formats and archives that real data sets come in."""
 
-import io
 import json
 import zipfile
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from PIL import Image
 
 from terrazzo.classes.palettes import SYNTHETIC
 from terrazzo.errors import InputError
-from terrazzo.scenes.synthetic.published import WRITERS, Plan
+from terrazzo.scenes.synthetic.published import WRITERS, Plan, encoded
 from terrazzo.scenes.synthetic.render import render
 from terrazzo.system.files import Mark, write_beside, write_folder_beside, write_json
 
@@ -22,9 +21,8 @@ MASK_MODES = ("color", "palette", "id")
 PARTS = 3
 """A tile is one scene cut into this many parts a side."""
 
-JPEG_QUALITY = 92
 WORLD = ".terrazzo-world.json"
-"""The file, hidden from the readers of data sets, that tells a synthetic world from real data of the same names."""
+"""The hidden file that distinguishes a synthetic world from real data of the same names."""
 _WRITTEN_BY = "terrazzo synthesize"
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -42,20 +40,18 @@ def write_world(
 ) -> Path:
     """Write `n_images` photos with their masks as the folder or .zip `out`, whole or not at all; return it.
 
-    layout       "flat": images/scene_001.jpg and masks/scene_001.png; "humans-in-the-loop": Tile 1/images/
-                 image_part_001.jpg and so on, nine parts a tile in row-major order, cut from one scene, so that what
-                 crosses a seam goes on; `n_images` is then rounded up to whole tiles; "semantic-drone", "cityscapes",
-                 "cityscapes-pairs", "camvid": the files of these published data sets (`published`)
-    size         the least (height, width); images are up to an eighth larger, never a multiple of 32; in the layouts
-                 of published data sets, all of just this size
-    mask_mode    "color"; "palette": palette images whose palette order differs from file to file; "id"
-    as_zip       an archive instead of a folder, the data in a folder inside it
-    class_table  also write a classes.json that agrees with the masks
+    - layout "flat": images/scene_001.jpg and masks/scene_001.png
+    - layout "humans-in-the-loop": Tile 1/images/image_part_001.jpg and so on, nine parts of one scene a tile in
+      row-major order; `n_images` is rounded up to whole tiles
+    - layouts "semantic-drone", "cityscapes", "cityscapes-pairs", "camvid": as published (`published`), with masks and
+      tables of their own, so that `mask_mode` and `class_table` keep their defaults
+    - size: the least (height, width); images are up to an eighth larger, never a multiple of 32; in the layouts of
+      published data sets exactly this size
+    - mask_mode: "color", "id" or "palette", with another order of the palette in each file
+    - as_zip: an archive instead of a folder, with the data in a folder inside it
+    - class_table: also write a classes.json that agrees with the masks
 
-    The layouts of published data sets have masks and tables of their own: `mask_mode` and `class_table` stay as they
-    are there.
-
-    The same options give the same pixels. What was at `out` is replaced. Raises InputError for an option out of range.
+    Equal options give equal pixels. What was at `out` is replaced. Raises InputError for an option out of range.
     """
     world = _World(layout, n_images, size, seed, mask_mode, class_table)
     if as_zip and Path(out).suffix.lower() != ".zip":
@@ -75,7 +71,7 @@ def write_world(
 
 
 def world_mark(folder: Path) -> Mark:
-    """How the folder is known for a synthetic world: it lists its own files."""
+    """How a folder is recognised as a synthetic world: it lists its own files."""
     try:
         names = tuple(str(name) for name in json.loads((folder / WORLD).read_text(encoding="utf-8"))["files"])
     except (OSError, ValueError, TypeError, KeyError):
@@ -109,14 +105,14 @@ class _World:
             )
 
     def files(self) -> Iterator[tuple[str, bytes]]:
-        """Every file's name and bytes, photo and mask in turn, the class table last."""
+        """Name and bytes of every file, photo and mask in turn, the class table last."""
         if self.layout in WRITERS:
             yield from WRITERS[self.layout](Plan(self.n_images, self.size, self.seed))
             return
         pairs = self._flat() if self.layout == "flat" else self._tiles()
         for number, (folder, stem, photo, ids) in enumerate(pairs):
-            yield f"{folder}images/{stem}.jpg", _encode(Image.fromarray(photo), "JPEG")
-            yield f"{folder}masks/{stem}.png", _encode(self._mask(ids, number), "PNG")
+            yield f"{folder}images/{stem}.jpg", encoded(Image.fromarray(photo), "JPEG")
+            yield f"{folder}masks/{stem}.png", encoded(self._mask(ids, number), "PNG")
         if self.class_table:
             yield "classes.json", json.dumps(SYNTHETIC.to_list(), indent=2).encode()
 
@@ -135,7 +131,7 @@ class _World:
                 yield f"Tile {tile + 1}/", f"image_part_{part + 1:03d}", photo[window], ids[window]
 
     def _scene(self, number: int) -> tuple[int, int, int]:
-        """The seed, height and width of a scene (of one part, where scenes are cut)."""
+        """The seed, height and width of a scene, or of one part if scenes are cut."""
         rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((self.seed, number))))
         height, width = (least + int(rng.integers(least // 8 + 1)) for least in self.size)
         return int(rng.integers(1 << 32)), height + (height % 32 == 0), width + (width % 32 == 0)
@@ -145,7 +141,7 @@ class _World:
             return Image.fromarray(SYNTHETIC.decode(ids))
         if self.mask_mode == "id":
             return Image.fromarray(ids)
-        # Turned by one place a file: neighbours never share an order.
+        # Shifted by one place a file: neighbours never share an order.
         order = np.roll(np.arange(SYNTHETIC.n_classes), number + 1)
         mask = Image.fromarray(np.argsort(order).astype(np.uint8)[ids])
         mask.putpalette(np.array(SYNTHETIC.colors, np.uint8)[order].tobytes())
@@ -155,14 +151,8 @@ class _World:
 _Pair = tuple[str, str, NDArray[np.uint8], NDArray[np.uint8]]
 
 
-def _encode(image: Image.Image, kind: str) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, kind, **({"quality": JPEG_QUALITY} if kind == "JPEG" else {"compress_level": 4}))
-    return stream.getvalue()
-
-
 def _write_zip(path: Path, folder: str, world: _World) -> None:
-    """The archive, its entries under `folder`, without the time of writing: equal worlds are equal bytes."""
+    """Write the archive, its entries under `folder`, without times: equal worlds are equal bytes."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, raw in world.files():
             archive.writestr(zipfile.ZipInfo(f"{folder}/{name}", ZIP_DATE), raw)
