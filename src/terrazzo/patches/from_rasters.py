@@ -50,9 +50,7 @@ class LabelledRasters:
         split, notes = asked.split, (*labelling.notes, *lying.notes())
         if split.method is None and lying.n_joined < 3:
             split = replace(split, method="block")
-            notes += (
-                f"--split block: of {how_many(lying.n_joined, 'scene')}, parts for training, parts for validation",
-            )
+            notes += (f"--split block: of {how_many(lying.n_joined, 'scene')}, parts for train, parts for val",)
         for note in notes:
             asked.reporter.say(note)
         yield Cuttable(

@@ -72,7 +72,6 @@ class Verdict:
     """Whether the scene is left out because its mask has no pixel of a class."""
     n_snapped: int = 0
     n_far: int = 0
-    """Of lossy colours: pixels taken for the nearest colour, and pixels too far from every colour."""
 
 
 def judge_scene(probe: Probe, rules: Rules) -> Verdict:

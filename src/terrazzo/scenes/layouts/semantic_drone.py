@@ -41,7 +41,8 @@ def find(tree: Tree) -> Found | None:
     if not images or not (colors or ids):
         return None
     # An incomplete set of colour masks beside a complete one of ids must not cost scenes.
-    is_color = len(_stems(images) & _stems(colors)) >= len(_stems(images) & _stems(ids))
+    stems, of_colors, of_ids = ({_stem(name) for name in names} for names in (images, colors, ids))
+    is_color = len(stems & of_colors) >= len(stems & of_ids)
     masks, other = (colors, ids) if is_color else (ids, colors)
     keyed: Keyed[str] = Keyed()
     for name in images:
@@ -118,10 +119,6 @@ def _ids_of_values(table: ClassTable) -> tuple[int, ...]:
 
 def _stem(name: str) -> str:
     return PurePosixPath(name).stem
-
-
-def _stems(names: Sequence[str]) -> set[str]:
-    return {_stem(name) for name in names}
 
 
 def _beside(names: Sequence[str], stem: str) -> str:

@@ -63,8 +63,9 @@ def semantic_drone(plan: Plan) -> _Files:
         yield f"{inner}/label_images_semantic/{name}.png", _png(ids)
         yield f"RGB_color_image_masks/RGB_color_image_masks/{name}.png", _png(SEMANTIC_DRONE.decode(ids))
     table = io.StringIO()
+    rows = zip(SEMANTIC_DRONE.names, *zip(*SEMANTIC_DRONE.colors, strict=True), strict=True)
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerows([f" {cell}" if i else cell for i, cell in enumerate(row)] for row in _table_rows())
+    writer.writerows((name, *(f" {value}" for value in color)) for name, *color in (("name", *"rgb"), *rows))
     yield "class_dict_seg.csv", table.getvalue().encode()
 
 
@@ -128,11 +129,6 @@ def _sides(n_images: int, places: Mapping[str, tuple[str, ...]]) -> Iterator[tup
         split = splits[max(0, at - 1)]
         counts[split] = counts.get(split, 0) + 1
         yield split, places[split][(counts[split] - 1) % len(places[split])]
-
-
-def _table_rows() -> list[tuple[str, ...]]:
-    rows = zip(SEMANTIC_DRONE.names, SEMANTIC_DRONE.colors, strict=True)
-    return [("name", "r", "g", "b"), *((name, *map(str, color)) for name, color in rows)]
 
 
 def _jpeg(pixels: NDArray[np.uint8]) -> bytes:
