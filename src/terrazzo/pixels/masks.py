@@ -245,9 +245,7 @@ def _refuse_ambiguous(raw: bytes, where: str) -> None:
     """Raise ImageError for masks whose values Pillow would change: 2-bit and 4-bit grey, deep colours, floats."""
     (bits, kind), tags = png_kind(raw) or (8, 0), tiff_tags(raw, where)
     if kind == 0 and bits in (2, 4):
-        raise ImageError(
-            f"{where}: a {bits}-bit grey mask, whose values may be ids or scaled greys; save it with 8 bits"
-        )
+        raise ImageError(f"{where}: a {bits}-bit grey mask: its values may be ids or scaled greys; save it with 8 bits")
     if kind != 0 and bits == 16:
         raise ImageError(f"{where}: a mask of 16-bit colours; save it with 8 bits a channel")
     if tags is None:
