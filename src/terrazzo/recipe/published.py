@@ -84,7 +84,7 @@ def compare_published(
     compared = []
     for name, figure in published.figures.items():
         why_not = "; ".join(_reasons(published, figure, protocol))
-        ours = None if why_not or figure.ours is None else float(scores[figure.ours])
+        ours = float(scores[figure.ours]) if figure.ours and not why_not else None
         text = f"{why_not}: not comparable" if why_not else ""
         compared.append(Comparison(name, figure.value, figure.split, ours, figure.ours, figure.how, not why_not, text))
     return tuple(compared)
