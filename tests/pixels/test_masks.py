@@ -179,7 +179,7 @@ def grey_png(bits: int) -> bytes:
 
 
 REFUSED = {
-    "2-bit grey": (grey_png(2), "a 2-bit grey mask, whose values may be ids or scaled greys; save it with 8 bits"),
+    "2-bit grey": (grey_png(2), "a 2-bit grey mask: its values may be ids or scaled greys; save it with 8 bits"),
     "4-bit grey": (grey_png(4), "a 4-bit grey mask"),
     "float": (encoded(np.zeros((4, 6), np.float32), "TIFF"), "a floating-point mask; expected colours or whole-number"),
     "16-bit colours": (tiff(np.zeros((4, 6, 3), np.uint16)), "a mask of 16-bit colours"),

@@ -52,13 +52,17 @@ def test_ours_stands_where_everything_agrees_and_nowhere_else() -> None:
         ({"split_method": "group"}, "published on random patches; these groups are held out whole: not comparable"),
         ({"split_method": "image"}, "published on random patches; these images are held out whole: not comparable"),
         (
+            {"split_method": "block"},
+            "published on random patches; these blocks of ground are held out whole: not comparable",
+        ),
+        (
             {"split_method": "given"},
             "published on random patches; these patches follow the data set's own split: not comparable",
         ),
-        ({"fit": "resize"}, "published on images made patches by crop; these by resize: not comparable"),
+        ({"fit": "resize"}, "published on patches by crop; these are by resize: not comparable"),
         (
             {"classes": ["Roof", "Road"]},
-            "published with the class Lake, which these patches have not: not comparable",
+            "published with the class Lake, which these patches lack: not comparable",
         ),
         (
             {"classes": ["Roof", "Road", "Lake", "Wood", "Sand", "Snow", "Ice"]},

@@ -95,10 +95,8 @@ def _found(word: str | Path, out: Path) -> tuple[list[PictureFile | RasterFile],
         return [_one_file(path)], 0
     folder, files = matching(path)
     # As in a folder, but that a pattern which ends in .vrt names virtual rasters itself.
-    named = (VIRTUAL,) if path.suffix.lower() == VIRTUAL else ()
-    found = _among(
-        (file for file in files if not _inside(file, out)), folder, (*PHOTO_SUFFIXES, *RASTER_SUFFIXES, *named)
-    )
+    suffixes = PHOTO_SUFFIXES + RASTER_SUFFIXES + ((VIRTUAL,) if path.suffix.lower() == VIRTUAL else ())
+    found = _among((file for file in files if not _inside(file, out)), folder, suffixes)
     if not found[0]:
         raise InputError(f"{path}: no image matches this pattern; expected {_expected()} files")
     return found

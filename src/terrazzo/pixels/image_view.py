@@ -56,9 +56,8 @@ def half_of(image: Image.Image, view: ImageView, where: str) -> Image.Image:
         return image
     if image.width % 2:
         raise ImageError(f"{where}: is {image.width} pixels wide; expected two halves of equal width side by side")
-    middle = image.width // 2
-    left, right = (0, middle) if view.half == "left" else (middle, image.width)
-    return image.crop((left, 0, right, image.height))
+    left = 0 if view.half == "left" else image.width // 2
+    return image.crop((left, 0, left + image.width // 2, image.height))
 
 
 def _reduced(side: int, downsample: float) -> int:

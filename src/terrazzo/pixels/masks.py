@@ -181,28 +181,28 @@ def ids_of(
     if not mask.is_color:
         return _ids_of_ids(mask, schema.n_classes, label_ids)
     if mask.palette is not None:
-        return _ids_of_palette(mask, mask.palette, schema, unknown)
+        return _ids_of_colors(mask, pack_colors(mask.palette), mask.pixels, schema, unknown)
     ids, strange = schema.encode(mask.pixels)
-    if strange is None:
-        return ids
-    values, inverse = np.unique(pack_colors(mask.pixels[strange]), return_inverse=True)
-    meaning = translate(values.astype(np.int64), schema, unknown)
-    counts = np.bincount(inverse, minlength=len(values))
-    if too_strange(unknown, int(counts[meaning.unknown].sum()), int(counts[meaning.mapped].sum()), ids.size):
-        color = int(values[meaning.unknown][0])
-        raise _unknown_error(mask, pack_colors(mask.pixels) == color, color)
-    ids[strange] = meaning.ids[inverse]
+    if strange is not None:
+        values, inverse = np.unique(pack_colors(mask.pixels[strange]), return_inverse=True)
+        ids[strange] = _ids_of_colors(mask, values, inverse, schema, unknown)
     return ids
 
 
-def _ids_of_palette(mask: Mask, palette: NDArray[np.uint8], schema: ClassSchema, unknown: str) -> NDArray[np.uint8]:
-    meaning = translate(pack_colors(palette).astype(np.int64), schema, unknown)
-    counts = np.bincount(mask.pixels.ravel(), minlength=256)
+def _ids_of_colors(
+    mask: Mask, values: NDArray[np.uint32], inverse: NDArray[Any], schema: ClassSchema, unknown: str
+) -> NDArray[np.uint8]:
+    """The ids of pixels, given as indices into packed colours. Raises LabelError, with an example, if too strange."""
+    meaning = translate(values.astype(np.int64), schema, unknown)
+    counts = np.bincount(inverse.ravel(), minlength=len(values))
     n_unknown, n_mapped = int(counts[meaning.unknown].sum()), int(counts[meaning.mapped].sum())
-    if n_unknown and too_strange(unknown, n_unknown, n_mapped, mask.pixels.size):
-        index = int(np.flatnonzero(meaning.unknown & (counts > 0))[0])
-        raise _unknown_error(mask, mask.pixels == index, int(pack_colors(palette[index])))
-    ids: NDArray[np.uint8] = meaning.ids[mask.pixels]
+    if too_strange(unknown, n_unknown, n_mapped, mask.size[0] * mask.size[1]):
+        packed = values[meaning.unknown & (counts > 0)][0]
+        here = (pack_colors(mask.pixels) if mask.palette is None else pack_colors(mask.palette)[mask.pixels]) == packed
+        row, col = divmod(int(here.argmax()), mask.size[1])
+        color = format_color(unpack_color(int(packed)))
+        raise LabelError(f"{mask.where}: colour {color} at row {row}, col {col} is in no class; see `terrazzo inspect`")
+    ids: NDArray[np.uint8] = meaning.ids[inverse]
     return ids
 
 
@@ -241,19 +241,11 @@ def _chunks(array: NDArray[Any]) -> list[NDArray[Any]]:
     return np.array_split(array, len(array) // _CHUNK + 1)
 
 
-def _unknown_error(mask: Mask, here: NDArray[np.bool_], packed: int) -> LabelError:
-    row, col = divmod(int(here.argmax()), mask.size[1])
-    color = format_color(unpack_color(packed))
-    return LabelError(f"{mask.where}: colour {color} at row {row}, col {col} is in no class; see `terrazzo inspect`")
-
-
 def _refuse_ambiguous(raw: bytes, where: str) -> None:
     """Raise ImageError for masks whose values Pillow would change: 2-bit and 4-bit grey, deep colours, floats."""
     (bits, kind), tags = png_kind(raw) or (8, 0), tiff_tags(raw, where)
     if kind == 0 and bits in (2, 4):
-        raise ImageError(
-            f"{where}: a {bits}-bit grey mask, whose values may be ids or scaled greys; save it with 8 bits"
-        )
+        raise ImageError(f"{where}: a {bits}-bit grey mask: its values may be ids or scaled greys; save it with 8 bits")
     if kind != 0 and bits == 16:
         raise ImageError(f"{where}: a mask of 16-bit colours; save it with 8 bits a channel")
     if tags is None:

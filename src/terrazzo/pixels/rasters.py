@@ -5,7 +5,7 @@ external mask, or by nodata in all bands. It is also invalid if all chosen bands
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,9 +133,9 @@ def read_raster(path: Path | Url, max_pixels: int = MAX_PIXELS) -> Raster:
         sources = vrt_sources(path)
     with gdal(remote is not None), _opened(path) as dataset:
         height, width = dataset.height, dataset.width
-        dtype = np.result_type(*dataset.dtypes) if not _is_complex(dataset.dtypes) else np.dtype("complex64")
-        if dtype.kind == "c":
+        if any("complex" in dtype for dtype in dataset.dtypes):
             raise ImageError(f"{path}: holds complex numbers ({dataset.dtypes[0]}); save magnitude or phase as a band")
+        dtype = np.result_type(*dataset.dtypes)
         if height * width > max_pixels:
             raise ImageError(
                 f"{path}: its header says {height} x {width} pixels, more than {max_pixels}; "
@@ -257,10 +257,6 @@ def _palette(dataset: Any) -> NDArray[np.uint8]:
         if value < len(palette):
             palette[value] = color[:3]
     return palette
-
-
-def _is_complex(dtypes: Sequence[str]) -> bool:
-    return any("complex" in dtype for dtype in dtypes)
 
 
 def _beside(path: Path) -> list[Path]:

@@ -20,6 +20,7 @@ _SPLITS = {
     "given": ("the data set's own split", "these patches follow the data set's own split"),
     "group": ("groups held out whole", "these groups are held out whole"),
     "image": ("images held out whole", "these images are held out whole"),
+    "block": ("blocks of ground held out whole", "these blocks of ground are held out whole"),
     "patch": ("random patches", "these patches are divided at random"),
 }
 """By method, in words: the split behind a published figure, and that of the scored patches."""
@@ -83,7 +84,7 @@ def compare_published(
     compared = []
     for name, figure in published.figures.items():
         why_not = "; ".join(_reasons(published, figure, protocol))
-        ours = None if why_not or figure.ours is None else float(scores[figure.ours])
+        ours = float(scores[figure.ours]) if figure.ours and not why_not else None
         text = f"{why_not}: not comparable" if why_not else ""
         compared.append(Comparison(name, figure.value, figure.split, ours, figure.ours, figure.how, not why_not, text))
     return tuple(compared)
@@ -119,10 +120,10 @@ def _reasons(published: Published, figure: Figure, protocol: Mapping[str, Any]) 
     if protocol["split"] != figure.split:
         yield f"published for {figure.split}; this is {protocol['split']} (--split {figure.split})"
     if protocol["fit"] != published.fit:
-        yield f"published on images made patches by {published.fit}; these by {protocol['fit']}"
+        yield f"published on patches by {published.fit}; these are by {protocol['fit']}"
     theirs, these = set(published.classes), set(protocol["classes"])
     if lacking := sorted(theirs - these):
-        yield f"published with {_some(lacking)}, which these patches have not"
+        yield f"published with {_some(lacking)}, which these patches lack"
     if new := sorted(these - theirs):
         yield f"published without {_some(new)}, which these patches have"
 

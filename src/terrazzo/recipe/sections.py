@@ -20,6 +20,11 @@ def _none_word(value: Any) -> Any:
     return None if isinstance(value, str) and value.strip().lower() in ("none", "null", "") else value
 
 
+def _word(value: Any) -> Any:
+    """The number 32 and YAML's yes and no as words."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value) if type(value) is int else value
+
+
 class Section(BaseModel):
     """A frozen part of a recipe; unknown fields are refused."""
 
@@ -125,18 +130,12 @@ class TrainSection(Section):
     freeze_epochs: int = Field(0, ge=0, description="a pretrained encoder keeps its weights for this many epochs first")
     ema: float = Field(0.0, ge=0, lt=1, description="decay of a running mean of the weights, used instead; 0 = off")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="decides order, augmentation, dropout and initial weights")
-    precision: Literal["auto", "32", "bf16"] = Field("auto", description="auto: bf16 where the hardware has it")
-    channels_last: Literal["auto", "yes", "no"] = Field("auto", description="memory format; auto: yes")
-
-    @field_validator("precision", mode="before")
-    @classmethod
-    def _number_word(cls, value: Any) -> Any:
-        return str(value) if isinstance(value, int) else value
-
-    @field_validator("channels_last", mode="before")
-    @classmethod
-    def _bool_word(cls, value: Any) -> Any:
-        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+    precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(_word)] = Field(
+        "auto", description="auto: bf16 where the hardware has it"
+    )
+    channels_last: Annotated[Literal["auto", "yes", "no"], BeforeValidator(_word)] = Field(
+        "auto", description="memory format; auto: yes"
+    )
 
 
 class DataSection(Section):
