@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from terrazzo.errors import RecipeError
-from terrazzo.recipe.published import Comparison, Published, compare_published
+from terrazzo.recipe.catalogue import recipes
+from terrazzo.recipe.published import Comparison, Published, compare_published, published_lines
 from terrazzo.recipe.reading import load_recipe, recipe_names
 from terrazzo.recipe.recipe import parse_recipe
 
@@ -94,6 +95,35 @@ def test_there_is_a_figure_of_ours_or_a_reason_never_both(method: str, side: str
         if each.comparable:
             assert (method, side, fit) == ("patch", each.split, "crop")
             assert set(classes) == {"Roof", "Road", "Lake"}
+
+
+def test_each_figure_is_a_line_with_its_reason_and_its_way_below() -> None:
+    compared = compare_published(PUBLISHED, SAME, OURS)[:3]
+    assert published_lines(compared, PUBLISHED.source, PUBLISHED.protocol, " [leaky split]") == [
+        "published: a project (72 images, random patches)",
+        "figure          published  ours, computed the same way [leaky split]",
+        "accuracy (val)       0.85  0.8125  accuracy",
+        "    right pixels",
+        "jaccard (val)       0.755  0.7500  jaccard_soft_micro",
+        "    a / (2 - a)",
+        "mean_iou (val)     0.4286  -",
+        "    computed in a way that has no meaning: not comparable",
+        "    a constant",
+    ]
+    assert published_lines((), "a project", "72 images") == []
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_figures_and_recipes_fit_a_terminal_of_100_columns(name: str) -> None:
+    published = load_recipe(name).published
+    protocol = {"split_method": "given", "split": "test", "fit": "pad", "classes": [20 * "C", 20 * "D", 20 * "E", "F"]}
+    scores = dict.fromkeys(("accuracy", "jaccard_soft_micro", "true_class_probability", "cross_entropy"), 0.5)
+    compared = compare_published(published, protocol, scores)
+    lines = [*published_lines(compared, published.source, published.protocol), *recipes(name)[0].lines()]
+    assert max(map(len, lines)) <= 100
+    said = " ".join(line.strip() for line in lines)
+    for each in compared:
+        assert each.why_not in said and each.how in said
 
 
 def test_nothing_published_compares_with_nothing() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from terrazzo.recipe.reading import load_recipe, recipe_names
 from terrazzo.recipe.recipe import Recipe
+from terrazzo.system.reporting import wrapped
 
 ANY_LAYOUT = "flat"
 """Where a program wants a layout of the recipes that are for any data: the plain one, `images/` beside `masks/`."""
@@ -33,10 +34,14 @@ class Listed:
         return {"name": recipe.name, "about": recipe.about, "layout": self.layout, "published": self.published}
 
     def lines(self) -> list[str]:
-        """As text: the name and what it is, then the layout (`any` where it is for any data) and the figures."""
-        figures = ", ".join(f"{name} {value:g}" for name, value in self.published.items())
+        """As text of at most 100 columns: name and purpose, then the layout (`any` for any data) and the figures."""
+        figures = ", ".join(f"{name}\N{NO-BREAK SPACE}{value:g}" for name, value in self.published.items())
         layout = self.recipe.data.layout or "any"
-        return [f"{self.recipe.name}: {self.recipe.about}", f"    {layout}; published: {figures or 'none'}"]
+        below = wrapped(f"{layout}; published: {figures or 'none'}", "    ", "    ")
+        return [
+            *wrapped(f"{self.recipe.name}: {self.recipe.about}", further="    "),
+            *(line.replace("\N{NO-BREAK SPACE}", " ") for line in below),
+        ]
 
 
 def recipes(name: str | Path | None = None) -> tuple[Listed, ...]:

@@ -4,13 +4,14 @@ Law: a figure of ours stands beside a published one only where ours is computed 
 split, the same part of it, and the same classes; everywhere else stands the reason why there is none.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from terrazzo.recipe.sections import Section
+from terrazzo.system.reporting import wrapped
 
 Same = Literal["accuracy", "jaccard_soft_micro", "true_class_probability", "cross_entropy", "ce_plus_soft_dice"]
 """Scores of ours that are computed the way a published project computed its figure."""
@@ -93,6 +94,26 @@ def compare_published(
         text = f"{why_not}: not comparable" if why_not else ""
         compared.append(Comparison(name, figure.value, figure.split, ours, figure.ours, figure.how, not why_not, text))
     return tuple(compared)
+
+
+def published_lines(compared: Sequence[Comparison], source: str, protocol: str, mark: str = "") -> list[str]:
+    """Published figures as lines of at most 100 columns; none without figures.
+
+    First whose they are and how they were measured, then a line for each figure: name, published value, ours or `-`.
+    Below it stand the reason why there is none of ours and how the figure came about. `mark` follows the heading of
+    our column, such as ` [leaky split]`.
+    """
+    if not compared:
+        return []
+    names = [f"{each.name} ({each.split})" for each in compared]
+    width = max(map(len, ("figure", *names)))
+    lines = wrapped(f"published: {source} ({protocol})", further="    ")
+    lines.append(f"{'figure':{width}}  published  ours, computed the same way{mark}")
+    for name, each in zip(names, compared, strict=True):
+        ours = "-" if each.ours is None else f"{each.ours:.4f}  {each.ours_name}"
+        lines.append(f"{name:{width}}  {each.value:>9g}  {ours}")
+        lines += [line for text in (each.why_not, each.how) if text for line in wrapped(text, "    ")]
+    return lines
 
 
 def _reasons(published: Published, figure: Figure, protocol: Mapping[str, Any]) -> Iterator[str]:

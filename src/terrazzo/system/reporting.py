@@ -1,8 +1,12 @@
 """How library code tells what it is doing: callables handed in by the shells. The library itself never prints."""
 
 import html
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+COLUMNS = 100
+"""The width of a terminal that lines and tables fit."""
 
 Progress = Callable[[str, int, int], None]
 """progress(what, done, total): `done` of `total` units of the work called `what` are finished."""
@@ -36,6 +40,21 @@ def listed(words: Sequence[str], shown: int = 4) -> str:
 def first_line(error: BaseException) -> str:
     """The first line of an error's text, or its kind where it has none."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def wrapped(text: str, indent: str = "", further: str = "") -> list[str]:
+    """The text as lines of at most `COLUMNS`, the first one indented by `indent`, the others by `further` as well.
+
+    Words longer than a line, such as paths, stay whole.
+    """
+    return textwrap.wrap(
+        text,
+        COLUMNS,
+        initial_indent=indent,
+        subsequent_indent=indent + further,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def how_many(n: int, noun: str) -> str:
