@@ -21,7 +21,8 @@ from PIL import Image
 
 import terrazzo
 from terrazzo.classes.schema import IGNORE, ClassSchema
-from terrazzo.evaluation.metrics import Scores, confusion_matrix
+from terrazzo.evaluation.confusion import confusion_matrix
+from terrazzo.evaluation.metrics import Scores
 from terrazzo.model.header import read_header
 from terrazzo.pixels.rasters import gdal
 from terrazzo.scenes.layouts.detect import find_scenes
@@ -99,8 +100,8 @@ def compare(model: Path, tile: str, scenes: Sequence[Scene], out: Path) -> dict[
     for way, ids in (("scene", whole), ("parts", parts)):
         scores = Scores.from_confusion(confusion_matrix(truth, ids, schema.n_classes), schema.names)
         told[way] = {
-            "accuracy": round(scores.accuracy, 4),
-            "mean_iou": round(scores.mean_iou, 4),
+            "accuracy": round(scores["accuracy"], 4),
+            "mean_iou": round(scores["mean_iou"], 4),
             "seam_ratio": round(seam_ratio(ids, (rows[1:-1], cols[1:-1])), 3),
         }
     told["ids_that_differ"] = round(float((whole != parts).mean()), 4)

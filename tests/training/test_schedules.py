@@ -13,8 +13,9 @@ import terrazzo
 from terrazzo.model.network import build_model, normalization_for
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import ModelSection, OptimizerSection, ScheduleSection
-from terrazzo.training.learner import build_optimizer, freeze_encoder, freezes, running_mean
+from terrazzo.training.learner import running_mean
 from terrazzo.training.schedules import LR_RATIO, Schedule, settings
+from terrazzo.training.step import build_optimizer, freeze_encoder, freezes
 from tests.worlds.striped import SMALL, striped_patches
 
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.errors import OutputExistsError
-from terrazzo.evaluation.request import Asked, check
-from terrazzo.evaluation.scoring import Tally, probs_of, scores_of, take_tally
+from terrazzo.evaluation.request import Inputs, Request, open_inputs
+from terrazzo.evaluation.scoring import Outcome, probs_of, score_patches, scores_of
 from terrazzo.system.files import Mark, refuse_existing, write_json, write_text
-from terrazzo.system.reporting import Progress, Say, as_html, quiet, silent
+from terrazzo.system.reporting import Progress, Reporter, Say, as_html, quiet, silent
 
 if TYPE_CHECKING:
     from terrazzo.evaluation.report import Example
@@ -63,8 +63,11 @@ def evaluate(
     PatchesError (patches that are damaged, empty in that split, or of other classes or bands than the model's),
     OutputExistsError (something else is at `out`; with `overwrite` the two files are replaced, others stay).
     """
-    asked = check(Path(model), Path(patches), split, batch_size, device, precision)
-    key = asked.key()
+    request = Request(
+        Path(model), Path(patches), split, batch_size, device, precision, reporter=Reporter(progress, say)
+    )
+    inputs = open_inputs(request)
+    key = inputs.key()
     out = None if out is None else Path(out)
     if out is not None:
         if not overwrite and (kept := _finished(out, key)) is not None:
@@ -72,11 +75,11 @@ def evaluate(
         _refuse(out, overwrite)
     from terrazzo.model.bundle import load
 
-    bundle = load(asked.model, device, precision)
-    tally = take_tally(bundle, asked, progress)
-    scores = {**scores_of(asked, tally), "key": key}
+    bundle = load(request.model, device, precision)
+    outcome = score_patches(bundle, inputs)
+    scores = {**scores_of(inputs, outcome), "key": key}
     if out is not None:
-        _write(out, bundle, asked, tally, scores)
+        _write(out, bundle, inputs, outcome, scores)
     return _said(Evaluation(scores, out, False), say)
 
 
@@ -106,28 +109,28 @@ def _refuse(out: Path, overwrite: bool) -> None:
     refuse_existing(out, "a finished report", overwrite, MARK)
 
 
-def _write(out: Path, bundle: "Bundle", asked: Asked, tally: Tally, scores: dict[str, Any]) -> None:
+def _write(out: Path, bundle: "Bundle", inputs: Inputs, outcome: Outcome, scores: dict[str, Any]) -> None:
     """Write report.html, then scores.json: where scores.json is, the report is finished."""
     from terrazzo.evaluation.report import pick_examples, render_report
 
-    worst, best = (_examples(bundle, asked, tally, picked) for picked in pick_examples(tally.counts))
-    page = render_report(asked.header.title, scores, asked.patches.schema, worst, best)
+    worst, best = (_examples(bundle, inputs, outcome, picked) for picked in pick_examples(outcome.counts))
+    page = render_report(inputs.header.title, scores, inputs.patches.schema, worst, best)
     (out / SCORES).unlink(missing_ok=True)
     write_text(out / REPORT, page)
     write_json(out / SCORES, scores)
 
 
-def _examples(bundle: "Bundle", asked: Asked, tally: Tally, picked: NDArray[np.int64]) -> list["Example"]:
+def _examples(bundle: "Bundle", inputs: Inputs, outcome: Outcome, picked: NDArray[np.int64]) -> list["Example"]:
     """The picked patches (positions among the split's) with their predictions, made once more."""
-    from terrazzo.evaluation.metrics import mean_iou
+    from terrazzo.evaluation.metrics import Pooled, accuracy, mean_iou
     from terrazzo.evaluation.panels import compare
     from terrazzo.evaluation.report import Example
 
-    patches = asked.patches
+    patches = inputs.patches
     examples = []
     for position in picked:
-        row = asked.rows[position]
-        counts = tally.counts[position]
+        row = inputs.rows[position]
+        pooled = Pooled(outcome.counts[position])
         predicted = probs_of(bundle, patches, np.array([row])).argmax(dim=1)[0].cpu().numpy().astype(np.uint8)
         at_row, at_col = patches.corners[row].tolist()
         examples.append(
@@ -135,8 +138,8 @@ def _examples(bundle: "Bundle", asked: Asked, tally: Tally, picked: NDArray[np.i
                 image=patches.image_names[patches.image_of[row]],
                 row=at_row,
                 col=at_col,
-                accuracy=float(counts[0].sum() / counts[1].sum()),
-                mean_iou=float(mean_iou(counts)),
+                accuracy=accuracy(pooled),
+                mean_iou=mean_iou(pooled),
                 panels=compare(patches.images[row], patches.masks[row], predicted, patches.schema),
             )
         )

@@ -1,24 +1,21 @@
 """Patches to look at before and after training: a choice that shows every class, drawn as one PNG."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo._version import __version__
 from terrazzo.errors import InputError, OutputExistsError
-from terrazzo.evaluation.metrics import class_counts, confusion_matrices
+from terrazzo.evaluation.confusion import class_counts, confusion_matrices
+from terrazzo.evaluation.request import Inputs, Request, open_inputs
 from terrazzo.patches.folder import Patches, open_patches
 from terrazzo.pixels.keyed import KEY, key_of, refuse_other
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import digest, file_digest, write_beside, writing
-from terrazzo.system.reporting import Progress, silent
-
-if TYPE_CHECKING:
-    from terrazzo.evaluation.request import Asked
+from terrazzo.system.reporting import Progress, Reporter, silent
 
 MOST = 100
 """So many patches are shown at most."""
@@ -50,7 +47,7 @@ class _Wanted:
     split: str
     rows: NDArray[np.int64]
     """The numbers of the chosen patches."""
-    asked: "Asked | None"
+    inputs: Inputs | None
     """The model whose predictions are shown."""
 
 
@@ -79,17 +76,23 @@ def show(
     if seed < 0:
         raise InputError(f"--seed {seed}: expected a whole number from 0 on")
     folder = Path(patches)
-    wanted = _wanted(folder, split or ("train" if model is None else "val"), model, device, precision)
+    if model is None:
+        opened, split = open_patches(folder), split or "train"
+        wanted = _Wanted(opened, split, opened.rows(split), None)
+    else:
+        split = split or "val"
+        request = Request(Path(model), folder, split, _BATCH, device, precision, reporter=Reporter(progress))
+        inputs = open_inputs(request)
+        wanted = _Wanted(inputs.patches, split, inputs.rows, inputs)
     out = _place(folder, out, "preview" if model is None else "predictions")
-    chosen = wanted.rows[choose(_class_pixels(wanted.patches, wanted.rows), n, seed)]
-    wanted = _Wanted(wanted.patches, wanted.split, chosen, wanted.asked)
-    numbers = tuple(chosen.tolist())
+    wanted = replace(wanted, rows=wanted.rows[choose(_class_pixels(wanted.patches, wanted.rows), n, seed)])
+    numbers = tuple(wanted.rows.tolist())
     key = _key(wanted, n, seed)
     if not overwrite:
         if out.is_file() and key_of(out) == key:
             return Gallery(out, numbers, True)
         refuse_other(out, key, "these patches and options")
-    _write(out, wanted, key, progress)
+    _write(out, wanted, key)
     return Gallery(out, numbers, False)
 
 
@@ -110,17 +113,6 @@ def choose(class_pixels: NDArray[np.int64], n: int, seed: int) -> NDArray[np.int
     is_empty = class_pixels.sum(axis=1) == 0
     others = [int(patch) for patch in order[np.argsort(is_empty[order], kind="stable")] if patch not in chosen]
     return np.sort(np.array((chosen + others)[:n], np.int64))
-
-
-def _wanted(folder: Path, split: str, model: str | Path | None, device: str, precision: str) -> _Wanted:
-    """Patches, and the model if one is given, opened and found to fit each other."""
-    if model is None:
-        opened = open_patches(folder)
-        return _Wanted(opened, split, opened.rows(split), None)
-    from terrazzo.evaluation.request import check
-
-    asked = check(Path(model), folder, split, _BATCH, device, precision)
-    return _Wanted(asked.patches, split, asked.rows, asked)
 
 
 def _place(folder: Path, out: str | Path | None, what: str) -> Path:
@@ -148,18 +140,20 @@ def _class_pixels(patches: Patches, rows: NDArray[np.int64]) -> NDArray[np.int64
 
 
 def _key(wanted: _Wanted, n: int, seed: int) -> str:
-    asked = wanted.asked
-    of_model = () if asked is None else (file_digest(asked.model), asked.device, asked.precision)
+    of_model: tuple[str, ...] = ()
+    if wanted.inputs is not None:
+        request = wanted.inputs.request
+        of_model = (file_digest(request.model), request.device, request.precision)
     return digest("show", __version__, wanted.patches.content_hash, wanted.split, str(n), str(seed), *of_model)
 
 
-def _write(out: Path, wanted: _Wanted, key: str, progress: Progress) -> None:
+def _write(out: Path, wanted: _Wanted, key: str) -> None:
     from PIL import PngImagePlugin
 
     from terrazzo.evaluation.contact_sheet import Entry, draw_sheet
 
     patches, rows = wanted.patches, wanted.rows
-    predicted = [] if wanted.asked is None else _predicted(wanted.asked, rows, progress)
+    predicted = [] if wanted.inputs is None else _predicted(wanted.inputs, rows)
     entries = [
         Entry(_caption(patches, row), patches.images[row], (patches.masks[row], *predicted[number : number + 1]))
         for number, row in enumerate(rows)
@@ -172,17 +166,18 @@ def _write(out: Path, wanted: _Wanted, key: str, progress: Progress) -> None:
         sheet.save(temporary, "PNG", pnginfo=text, optimize=True)
 
 
-def _predicted(asked: "Asked", rows: NDArray[np.int64], progress: Progress) -> Sequence[NDArray[np.uint8]]:
+def _predicted(inputs: Inputs, rows: NDArray[np.int64]) -> Sequence[NDArray[np.uint8]]:
     """Class ids (H, W) of each of the patches."""
     from terrazzo.evaluation.scoring import probs_of
     from terrazzo.model.bundle import load
 
-    bundle = load(asked.model, asked.device, asked.precision)
+    request = inputs.request
+    bundle = load(request.model, request.device, request.precision)
     maps: list[NDArray[np.uint8]] = []
-    for start in range(0, len(rows), asked.batch_size):
-        probs = probs_of(bundle, asked.patches, rows[start : start + asked.batch_size])
+    for start in range(0, len(rows), request.batch_size):
+        probs = probs_of(bundle, inputs.patches, rows[start : start + request.batch_size])
         maps.extend(probs.argmax(dim=1).cpu().numpy().astype(np.uint8))
-        progress("predicting patches", len(maps), len(rows))
+        request.reporter.progress("predicting patches", len(maps), len(rows))
     return maps
 
 
@@ -194,4 +189,4 @@ def _caption(patches: Patches, row: np.int64) -> str:
 def _title(wanted: _Wanted) -> str:
     n_all = int((wanted.patches.sides == wanted.split).sum())
     patches = f"{wanted.patches.path.resolve().name}: {len(wanted.rows)} of {n_all} patches of split {wanted.split}"
-    return patches if wanted.asked is None else f"{patches}, predicted by {wanted.asked.header.title}"
+    return patches if wanted.inputs is None else f"{patches}, predicted by {wanted.inputs.header.title}"

@@ -12,17 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.errors import InputError
+from terrazzo.evaluation.metrics import BEST_BY, EPOCH_METRICS
 from terrazzo.system.files import write_beside
 
 Rows = Sequence[Mapping[str, Any]]
 
-PANELS = (("loss", "Loss"), ("accuracy", "Accuracy"), ("mean_iou", "Mean IoU"), ("mean_dice", "Mean Dice"))
-"""What is drawn of training (`train_...`) and of validation (`val_...`), where the metrics have it."""
-
 LR_TITLE = "Learning rate, mean of each epoch"
 """Under one cycle the last step of a run has a rate of nearly 0, which is that of no epoch."""
 
-_BEST_BY = "val_mean_iou"
 _SIDES = (("train", "training", "#8a94a6"), ("val", "validation", "#c2410c"))
 _BEST_COLOR, _LR_COLOR, _STAGE_COLOR = "#0f766e", "#64748b", "#94a3b8"
 _DOTS = (0, (2, 3))
@@ -30,7 +27,7 @@ _MARKED_UP_TO = 25  # epochs; more markers hide the line
 
 
 def plot_curves(rows: Rows, out_png: Path, leaky: bool = False) -> None:
-    """Write `out_png`: a panel each for loss, accuracy, mean IoU, mean Dice and learning rate, by epoch.
+    """Write `out_png`: a panel for each metric of validation and one for the learning rate, by epoch.
 
     Training and validation share a panel; the best epoch, by validation mean IoU, is marked in all of them, and where
     there are stages, each begins with a line. Rows are those of a run's metrics.csv, values as numbers or text; empty,
@@ -40,33 +37,41 @@ def plot_curves(rows: Rows, out_png: Path, leaky: bool = False) -> None:
 
     if not rows:
         raise InputError(f"{out_png}: no epoch to draw; the metrics have no row yet")
-    figure = Figure(figsize=(12.5, 6.6), dpi=110, layout="constrained")
-    axes = figure.subplots(2, 3).ravel()
+    n_rows = -(-(len(EPOCH_METRICS) + 2) // 3)
+    figure = Figure(figsize=(12.5, 3.3 * n_rows), dpi=110, layout="constrained")
+    axes = figure.subplots(n_rows, 3).ravel()
     epochs = column(rows, "epoch")
     best = best_row(rows)
-    for axis, (key, _) in zip(axes, PANELS, strict=False):
-        _draw_sides(axis, epochs, rows, key, best)
-    axes[4].plot(epochs, column(rows, "lr"), color=_LR_COLOR, linewidth=1.8, **_markers(rows))
+    for axis, metric in zip(axes, EPOCH_METRICS, strict=False):
+        _draw_sides(axis, epochs, rows, metric.name, best)
+    rate, legend, *spare = axes[len(EPOCH_METRICS) :]
+    rate.plot(epochs, column(rows, "lr"), color=_LR_COLOR, linewidth=1.8, **_markers(rows))
     stages = _stages(rows)
-    for axis, title in zip(axes, (*(title for _, title in PANELS), LR_TITLE), strict=False):
+    titles = (*(metric.title[0].upper() + metric.title[1:] for metric in EPOCH_METRICS), LR_TITLE)
+    for axis, title in zip(axes, titles, strict=False):
         _dress(axis, title, above=18 if stages else 6)
         for at, size in stages:
             _mark_stage(axis, epochs[at] - 0.5, size)
         if best is not None:
             axis.axvline(epochs[best], color=_BEST_COLOR, linewidth=1, linestyle=_DOTS, zorder=0)
-    axes[0].set_ylim(min(0.0, axes[0].get_ylim()[0]), axes[0].get_ylim()[1] * 1.03)
-    for axis in axes[1:4]:
-        axis.set_ylim(0, 1)
-    axes[4].set_ylim(bottom=0)
-    axes[4].yaxis.set_major_formatter("{x:.2g}")
-    _write_summary(axes[5], rows, best, leaky)
+    for axis, metric in zip(axes, EPOCH_METRICS, strict=False):
+        if metric.source == "loss":
+            axis.set_ylim(min(0.0, axis.get_ylim()[0]), axis.get_ylim()[1] * 1.03)
+        else:
+            axis.set_ylim(0, 1)
+    rate.set_ylim(bottom=0)
+    rate.yaxis.set_major_formatter("{x:.2g}")
+    _write_summary(legend, rows, best, leaky)
+    for axis in spare:
+        axis.set_axis_off()
     with write_beside(out_png) as temporary:
         figure.savefig(temporary, format="png")
 
 
 def best_row(rows: Rows) -> int | None:
     """The position of the row of the highest validation mean IoU; None where no row has one."""
-    scores = column(rows, _BEST_BY)
+    scores = column(rows, f"val_{BEST_BY.name}")
+    scores = scores if BEST_BY.higher_is_better else -scores
     return int(np.nanargmax(scores)) if np.isfinite(scores).any() else None
 
 
@@ -83,9 +88,7 @@ def summary(rows: Rows, best: int | None) -> list[tuple[str, str]]:
     if best is None:
         return [("epochs", f"{len(rows)}")]
     lines = [("best epoch", f"{column(rows, 'epoch')[best]:g} of {len(rows)}")]
-    for key, title in PANELS:
-        value = column(rows, f"val_{key}")[best]
-        lines.append((title.lower().replace("iou", "IoU").replace("dice", "Dice"), f"{value:.4f}"))
+    lines += [(metric.title, f"{column(rows, f'val_{metric.name}')[best]:.4f}") for metric in EPOCH_METRICS]
     return [(name, value) for name, value in lines if value != "nan"]
 
 
@@ -130,7 +133,7 @@ def _write_summary(axis: Any, rows: Rows, best: int | None, leaky: bool) -> None
     handles = [
         Line2D([], [], color=color, label=label, linewidth=1.8)
         for side, label, color in _SIDES
-        if any(np.isfinite(column(rows, f"{side}_{key}")).any() for key, _ in PANELS)
+        if any(np.isfinite(column(rows, f"{side}_{metric.name}")).any() for metric in EPOCH_METRICS)
     ]
     if best is not None:
         dotted: dict[str, Any] = {"linestyle": _DOTS, "marker": "o", "markersize": 7}

@@ -7,14 +7,14 @@ from typing import Any, cast
 
 from lightning import Callback, LightningModule, Trainer
 
+from terrazzo.evaluation.metrics import EPOCH_METRICS
 from terrazzo.system.files import write_beside
-from terrazzo.system.reporting import Progress, Say
+from terrazzo.system.reporting import Reporter
 from terrazzo.training.learner import Learner
 
-COLUMNS = (
-    "epoch", "stage", "size", "train_loss", "val_loss", "val_accuracy", "val_mean_iou", "val_mean_dice", "lr",
-    "seconds", "images_per_s",
-)  # fmt: skip
+SCORES = tuple(f"val_{metric.name}" for metric in EPOCH_METRICS)
+"""The columns of validation."""
+COLUMNS = ("epoch", "stage", "size", "train_loss", *SCORES, "lr", "seconds", "images_per_s")
 """The columns of metrics.csv. `epoch` and `stage` count from 1, `size` is that of the training patches, `lr` the mean
 over the epoch's steps; `seconds` and `images_per_s` are of the training part alone."""
 
@@ -22,11 +22,10 @@ over the epoch's steps; `seconds` and `images_per_s` are of the training part al
 class EpochLog(Callback):
     """Writes metrics.csv after each epoch, reports progress in images, and says one line an epoch."""
 
-    def __init__(self, path: Path, n_images: int, progress: Progress, say: Say) -> None:
+    def __init__(self, path: Path, n_images: int, reporter: Reporter) -> None:
         self.path = path
         self.n_images = n_images
-        self.progress = progress
-        self.say = say
+        self.reporter = reporter
         self.rows: list[dict[str, Any]] = []
         self._started = 0.0
         self._trained = 0.0
@@ -34,7 +33,7 @@ class EpochLog(Callback):
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Say where a resumed run goes on."""
-        self.say(f"resuming after epoch {int(checkpoint['epoch']) + 1} of {trainer.max_epochs}")
+        self.reporter.say(f"resuming after epoch {int(checkpoint['epoch']) + 1} of {trainer.max_epochs}")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the rows of the epochs before the one that a resumed run begins with."""
@@ -54,7 +53,7 @@ class EpochLog(Callback):
         self._seen += len(batch[1])
         self._trained = time.perf_counter() - self._started
         done = trainer.current_epoch * self.n_images + self._seen
-        self.progress("training, images", done, (trainer.max_epochs or 1) * self.n_images)
+        self.reporter.progress("training, images", done, (trainer.max_epochs or 1) * self.n_images)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write and say the epoch's figures (the learner has logged them by now)."""
@@ -68,7 +67,7 @@ class EpochLog(Callback):
         row["images_per_s"] = round(self._seen / self._trained, 2) if self._trained else 0.0
         self.rows.append(row)
         write_rows(self.path, self.rows)
-        self.say(
+        self.reporter.say(
             f"epoch {row['epoch']}/{trainer.max_epochs}: train loss {row['train_loss']:.4f}, "
             f"val loss {row['val_loss']:.4f}, accuracy {row['val_accuracy']:.4f}, mean IoU {row['val_mean_iou']:.4f} "
             f"({row['images_per_s']:.1f} images/s, {row['seconds']:.0f} s)"

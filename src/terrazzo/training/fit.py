@@ -14,17 +14,17 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from terrazzo.errors import RecipeError
+from terrazzo.evaluation.metrics import BEST_BY
 from terrazzo.model.hardware import Compute, choose
 from terrazzo.model.network import Network
 from terrazzo.patches.folder import Patches
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import ScheduleSection
 from terrazzo.recipe.stages import legs
-from terrazzo.system.reporting import Progress, Say, quiet, silent
 from terrazzo.training.batches import batches
-from terrazzo.training.epoch_log import EpochLog, keep_rows, read_rows
+from terrazzo.training.epoch_log import SCORES, EpochLog, keep_rows, read_rows
 from terrazzo.training.learner import Learner
-from terrazzo.training.run_folder import BEST, CHECKPOINTS, LAST, METRICS, TENSORBOARD
+from terrazzo.training.run_folder import BEST, CHECKPOINTS, LAST, METRICS, TENSORBOARD, Run
 
 
 @dataclass(frozen=True)
@@ -50,45 +50,36 @@ def settled(recipe: Recipe) -> int:
     return recipe.train.batch_size
 
 
-def fit(
-    network: Network,
-    recipe: Recipe,
-    patches: Patches,
-    run: Path,
-    *,
-    compute: Compute | None = None,
-    resume: bool = False,
-    progress: Progress = silent,
-    say: Say = quiet,
-) -> Fit | None:
-    """Train `network` and return its best weights: those of the highest validation mean IoU.
+def fit(network: Network, run: Run, patches: Patches, compute: Compute) -> Fit | None:
+    """Train `network` by the run's recipe and return its best weights: those of the highest validation mean IoU.
 
-    Writes metrics.csv, tensorboard/ and checkpoints/{best,last}.ckpt under `run`; with `resume`, goes on from
-    last.ckpt. Ctrl-C ends the training and returns what is best so far; None where no epoch was finished.
+    Writes metrics.csv, tensorboard/ and checkpoints/{best,last}.ckpt into the run's folder. A run that is resumed
+    starts from last.ckpt. Ctrl-C ends the training and returns the best weights so far, or None where no epoch was
+    finished.
     """
-    compute = compute or compute_for(recipe, "auto")
+    recipe, folder = run.recipe, run.folder
     batch_size = settled(recipe)
     train = batches(patches, "train", batch_size, recipe.train.seed)
     val = batches(patches, "val", batch_size)
     plan = legs(recipe, patches.patch_size)
     learner = Learner(network, recipe, patches.schema.names, compute.memory_format, plan)
     learner.to(memory_format=compute.memory_format)
-    log = EpochLog(run / METRICS, len(patches.rows("train")), progress, say)
-    checkpoint = run / CHECKPOINTS / LAST
+    log = EpochLog(folder / METRICS, len(patches.rows("train")), run.reporter)
+    last = folder / CHECKPOINTS / LAST
     with _quiet_libraries():
-        trainer = _trainer(recipe, compute, run, log)
-        complete = _run(trainer, learner, train, val, checkpoint if resume and checkpoint.is_file() else None)
-    if not (run / CHECKPOINTS / BEST).is_file():
+        trainer = _trainer(recipe, compute, folder, log)
+        complete = _run(trainer, learner, train, val, last if run.resume and run.has_checkpoint else None)
+    if not (folder / CHECKPOINTS / BEST).is_file():
         return None
-    best = torch.load(run / CHECKPOINTS / BEST, map_location="cpu", weights_only=True)
+    best = torch.load(folder / CHECKPOINTS / BEST, map_location="cpu", weights_only=True)
     prefix = "average.module." if recipe.train.ema else "network."
     state = {name[len(prefix) :]: value for name, value in best["state_dict"].items() if name.startswith(prefix)}
     best_epoch = int(best["epoch"]) + 1
     if not complete:
-        keep_rows(run / METRICS, max(best_epoch, _last_epoch(checkpoint)))
-    rows = read_rows(run / METRICS)  # a run that was killed after its last epoch logs no more
+        keep_rows(folder / METRICS, max(best_epoch, _last_epoch(last)))
+    rows = read_rows(folder / METRICS)  # a run that was killed after its last epoch logs no more
     row = next(row for row in rows if int(row["epoch"]) == best_epoch)
-    scores = {name: row[name] for name in ("val_loss", "val_accuracy", "val_mean_iou", "val_mean_dice")}
+    scores = {name: row[name] for name in SCORES}
     return Fit(state, best_epoch, scores, len(rows), complete)
 
 
@@ -108,15 +99,15 @@ def _run(trainer: lightning.Trainer, learner: Learner, train: Any, val: Any, che
     return not trainer.interrupted
 
 
-def _trainer(recipe: Recipe, compute: Compute, run: Path, log: EpochLog) -> lightning.Trainer:
+def _trainer(recipe: Recipe, compute: Compute, folder: Path, log: EpochLog) -> lightning.Trainer:
     return lightning.Trainer(
         accelerator={"cuda": "gpu"}.get(compute.device.type, compute.device.type),
         devices=[compute.device.index or 0] if compute.device.type == "cuda" else 1,
         precision="bf16-mixed" if compute.precision == "bf16" else "32-true",
         max_epochs=recipe.train.epochs,
-        callbacks=[log, *_checkpoints(run), *_stopping(recipe.schedule)],
-        logger=TensorBoardLogger(run, name="", version=TENSORBOARD),
-        default_root_dir=run,
+        callbacks=[log, *_checkpoints(folder), *_stopping(recipe.schedule)],
+        logger=TensorBoardLogger(folder, name="", version=TENSORBOARD),
+        default_root_dir=folder,
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
@@ -126,14 +117,15 @@ def _trainer(recipe: Recipe, compute: Compute, run: Path, log: EpochLog) -> ligh
     )
 
 
-def _checkpoints(run: Path) -> list[Callback]:
+def _checkpoints(folder: Path) -> list[Callback]:
     """The best epoch's checkpoint, then the last one's, which so knows of the best.
 
     Two callbacks: with `save_last` the trainer writes a last checkpoint only at epochs that are a new best.
     """
+    mode = "max" if BEST_BY.higher_is_better else "min"
     options: dict[str, Any] = {"enable_version_counter": False, "save_on_train_epoch_end": True}
-    best = ModelCheckpoint(run / CHECKPOINTS, Path(BEST).stem, monitor="val_mean_iou", mode="max", **options)
-    return [best, ModelCheckpoint(run / CHECKPOINTS, Path(LAST).stem, **options)]
+    best = ModelCheckpoint(folder / CHECKPOINTS, Path(BEST).stem, monitor=f"val_{BEST_BY.name}", mode=mode, **options)
+    return [best, ModelCheckpoint(folder / CHECKPOINTS, Path(LAST).stem, **options)]
 
 
 def _stopping(section: ScheduleSection) -> list[Callback]:

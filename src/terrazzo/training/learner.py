@@ -1,57 +1,23 @@
-"""One training step, one validation step, and the optimizer: the network and its losses as a LightningModule.
-
-Randomness is a function of (seed, epoch, step): the order of the patches, their augmentation and dropout are the same
-whether or not a run was interrupted.
-"""
+"""The network and its losses as a LightningModule: training and validation steps, stages, and checkpoints."""
 
 from collections.abc import Callable
 from typing import Any, cast
 
 import lightning
-import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from terrazzo.classes.schema import IGNORE
-from terrazzo.errors import InputError
-from terrazzo.evaluation.metrics import Scores
-from terrazzo.model.losses import build_loss
+from terrazzo.evaluation.confusion import class_counts
+from terrazzo.evaluation.metrics import EPOCH_METRICS, Pooled, Scores
 from terrazzo.model.network import Network
 from terrazzo.recipe.recipe import Recipe
-from terrazzo.recipe.sections import OptimizerSection
 from terrazzo.recipe.stages import Leg
-from terrazzo.training.augmentation import build_augmentation
 from terrazzo.training.batches import Batch
-from terrazzo.training.schedules import LR_RATIO, Schedule, settings
-
-
-def step_seed(seed: int, epoch: int, step: int) -> int:
-    """The seed of one training step."""
-    return int(np.random.SeedSequence((seed, epoch, step)).generate_state(1, np.uint32)[0])
-
-
-def shrink(pixels: Tensor, ids: Tensor, size: int) -> Batch:
-    """Images (B, C, H, W) averaged over areas and ids (B, H, W) taken at the nearest pixel, both to `size` a side."""
-    if ids.shape[-2:] == (size, size):
-        return pixels, ids
-    small = F.interpolate(pixels.float(), (size, size), mode="area")
-    return small, F.interpolate(ids[:, None], (size, size), mode="nearest-exact")[:, 0]
-
-
-def learning_logits(network: Network, pixels: Tensor) -> Tensor:
-    """Logits (B, K, H, W) of a network that learns. Raises InputError where a batch is too small to be normalized."""
-    try:
-        return cast(Tensor, network(pixels))
-    except ValueError as error:
-        if "more than 1 value per channel" not in str(error):
-            raise
-        raise InputError(
-            f"a batch of {len(pixels)} patch of {pixels.shape[-1]} px: batch normalization finds one value a channel, "
-            "from which nothing can be learnt; use another --batch-size, more training patches, or larger ones"
-        ) from error
+from terrazzo.training.schedules import Schedule, settings
+from terrazzo.training.step import build_optimizer, build_step, freeze_encoder, freezes
 
 
 def running_mean(network: nn.Module, decay: float) -> AveragedModel:
@@ -90,8 +56,8 @@ class Learner(lightning.LightningModule):
         self.plan = plan
         self.leg = plan[0]
         self._lrs: list[float] = []
-        self.augmentation = build_augmentation(recipe.augment)
-        self.loss = build_loss(recipe.loss, n_classes)
+        self.step = build_step(network, recipe, n_classes, memory_format)
+        self.loss = self.step.loss  # a submodule, so that its class weights move to the device
         self._schedule: Schedule | None = None
         self._resumed: dict[str, Any] | None = None
         self._confusion = torch.zeros(n_classes, n_classes, dtype=torch.int64)
@@ -114,14 +80,9 @@ class Learner(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one batch, shrunk to the leg's size and augmented."""
-        seed = step_seed(self.recipe.train.seed, self.current_epoch, batch_idx)
-        torch.manual_seed(seed)
-        pixels, ids = self.augmentation(*shrink(*batch, self.leg.size), seed)
-        logits = learning_logits(self.network, pixels.contiguous(memory_format=self.memory_format))
-        loss = cast(Tensor, self.loss(logits, ids))
-        self._train_loss += torch.stack((loss.detach().float() * len(ids), loss.new_tensor(len(ids)))).to(
-            self._train_loss
-        )
+        loss = self.step(batch, self.leg.size, self.current_epoch, batch_idx)
+        n = len(batch[1])
+        self._train_loss += torch.stack((loss.detach().float() * n, loss.new_tensor(n))).to(self._train_loss)
         return loss
 
     def on_train_epoch_start(self) -> None:
@@ -183,14 +144,13 @@ class Learner(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the epoch's figures, and let the schedule see the loss."""
-        scores = Scores.from_confusion(self._confusion.cpu().numpy(), self.class_names)
-        figures = {
-            "train_loss": float(self._train_loss[0] / self._train_loss[1].clamp(min=1)),
-            "val_loss": float(self._val_loss[0] / self._val_loss[1].clamp(min=1)),
-            "val_accuracy": scores.accuracy,
-            "val_mean_iou": scores.mean_iou,
-            "val_mean_dice": scores.mean_dice,
-        }
+        pooled = Pooled(
+            class_counts(self._confusion.cpu().numpy()),
+            loss=float(self._val_loss[0] / self._val_loss[1].clamp(min=1)),
+        )
+        scores = Scores.of(pooled, self.class_names, "counts", "loss")
+        figures = {"train_loss": float(self._train_loss[0] / self._train_loss[1].clamp(min=1))}
+        figures |= {f"val_{metric.name}": scores[metric.name] for metric in EPOCH_METRICS}
         self.log_dict(figures, batch_size=1)
         if self._schedule is not None:
             self._schedule.after_validation(figures["val_loss"])
@@ -198,49 +158,3 @@ class Learner(lightning.LightningModule):
     def configure_optimizers(self) -> Optimizer:
         """The recipe's optimizer; `on_train_epoch_start` sets its learning rates."""
         return build_optimizer(self.recipe.optimizer, self.network)
-
-
-def freezes(recipe: Recipe) -> bool:
-    """Whether the recipe's first epochs leave the encoder alone: only weights worth keeping are kept."""
-    return recipe.train.freeze_epochs > 0 and recipe.model.encoder_weights != "none"
-
-
-def freeze_encoder(network: Network, frozen: bool) -> None:
-    """Let the encoder, where the network has one, learn or keep its weights and its batch statistics."""
-    encoder = getattr(network.body, "encoder", None)
-    if isinstance(encoder, nn.Module):
-        encoder.requires_grad_(not frozen)
-        encoder.train(not frozen)
-
-
-def build_optimizer(section: OptimizerSection, network: nn.Module) -> Optimizer:
-    """Adam or AdamW; AdamW's decay leaves biases and normalization layers alone (they have one dimension).
-
-    The encoder's weights form groups of their own where `encoder_lr` gives them another learning rate.
-    """
-    body = getattr(network, "body", network)
-    encoder = {id(parameter) for parameter in getattr(body, "encoder", nn.Module()).parameters()}
-    parameters = list(network.parameters())
-    fused = all(parameter.device.type in ("cpu", "cuda") for parameter in parameters)  # one pass over the weights
-    groups: list[dict[str, Any]] = []
-    for ratio, own in _by_rate(parameters, encoder, section):
-        if section.name == "adam":
-            groups.append({"params": own, LR_RATIO: ratio})
-        else:
-            groups.append({"params": [p for p in own if p.ndim > 1], LR_RATIO: ratio})
-            groups.append({"params": [p for p in own if p.ndim <= 1], LR_RATIO: ratio, "weight_decay": 0.0})
-    kind = torch.optim.Adam if section.name == "adam" else torch.optim.AdamW
-    groups = [{"lr": section.lr * group[LR_RATIO], **group} for group in groups if group["params"]]
-    return kind(groups, lr=section.lr, weight_decay=section.weight_decay, fused=fused)
-
-
-def _by_rate(
-    parameters: list[nn.Parameter], encoder: set[int], section: OptimizerSection
-) -> list[tuple[float, list[nn.Parameter]]]:
-    """Parameters by the ratio of their learning rate to the recipe's."""
-    if section.encoder_lr is None or not encoder:
-        return [(1.0, parameters)]
-    return [
-        (1.0, [parameter for parameter in parameters if id(parameter) not in encoder]),
-        (section.encoder_lr / section.lr, [parameter for parameter in parameters if id(parameter) in encoder]),
-    ]

@@ -7,20 +7,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-
 from terrazzo.errors import InputError
 from terrazzo.model.hardware import Compute
-from terrazzo.model.losses import build_loss
 from terrazzo.model.network import Network
 from terrazzo.patches.folder import Patches
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.stages import legs
-from terrazzo.system.reporting import Progress
-from terrazzo.training.augmentation import build_augmentation
+from terrazzo.system.reporting import Reporter
 from terrazzo.training.batches import BatchOrder, PatchDataset
-from terrazzo.training.learner import build_optimizer, freeze_encoder, freezes, learning_logits, shrink, step_seed
 from terrazzo.training.schedules import LR_RATIO
+from terrazzo.training.step import build_optimizer, build_step, freeze_encoder, freezes
 
 LOWEST, HIGHEST = 1e-6, 1.0
 DIVERGED = 4.0
@@ -84,41 +80,37 @@ def valley(losses: Sequence[float]) -> int | None:
 
 
 def range_test(
-    network: Network, recipe: Recipe, patches: Patches, n_steps: int, compute: Compute, progress: Progress
+    network: Network, recipe: Recipe, patches: Patches, compute: Compute, n_steps: int, reporter: Reporter
 ) -> Curve:
     """Train `network` (it is changed) for up to `n_steps` steps of growing learning rate, as the recipe's run begins.
 
-    The batches, their size, augmentation, loss and optimizer are the recipe's, at the size of its first stage. Ends
+    The step, the order of the patches and the optimizer are the recipe's, at the patch size of its first stage. Ends
     early where the loss diverges or stops being a number.
     """
     network.to(compute.device).to(memory_format=compute.memory_format).train()
     freeze_encoder(network, freezes(recipe))
     optimizer = build_optimizer(recipe.optimizer, network)
-    loss_of = build_loss(recipe.loss, patches.schema.n_classes).to(compute.device)
-    augmentation = build_augmentation(recipe.augment)
+    step = build_step(network, recipe, patches.schema.n_classes, compute.memory_format)
+    step.loss.to(compute.device)
     size = legs(recipe, patches.patch_size)[0].size
     order = BatchOrder(patches.rows("train"), int(recipe.train.batch_size), recipe.train.seed)
     dataset, lrs = PatchDataset(patches), rates(n_steps)
     losses: list[float] = []
-    for step, lr in enumerate(lrs):
-        epoch, at = divmod(step, len(order))
+    for number, lr in enumerate(lrs):
+        epoch, at = divmod(number, len(order))
         if at == 0:
             order.set_epoch(epoch)
             rows = list(order)
         for group in optimizer.param_groups:
             group["lr"] = lr * group[LR_RATIO]
-        seed = step_seed(recipe.train.seed, epoch, at)
-        torch.manual_seed(seed)
         pixels, ids = (part.to(compute.device) for part in dataset[rows[at]])
-        pixels, ids = augmentation(*shrink(pixels, ids, size), seed)
         with compute.autocast():
-            logits = learning_logits(network, pixels.contiguous(memory_format=compute.memory_format))
-        loss = loss_of(logits, ids)
+            loss = step((pixels, ids), size, epoch, at)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(loss.item())
-        progress("learning rates", step + 1, n_steps)
+        reporter.progress("learning rates", number + 1, n_steps)
         smooth = smoothed(losses)
         if not math.isfinite(losses[-1]) or smooth[-1] > DIVERGED * min(smooth):
             break

@@ -6,27 +6,22 @@ RUN/patches/    the patches of a run that was given a data set; the rest of a ru
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from terrazzo.patches.folder import DESCRIPTION, IMAGES, INDEX, MASKS
 from terrazzo.patches.from_pictures import prepare_patches
 from terrazzo.patches.prepare import layout_in, split_options
+from terrazzo.patches.prepared import Prepared
 from terrazzo.recipe.reading import load_recipe
-from terrazzo.recipe.recipe import Recipe
-from terrazzo.recipe.sections import DataSection
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import PARTIAL_SUFFIX, refuse_existing
 from terrazzo.system.places import PathLike
-from terrazzo.system.reporting import Progress, Say, quiet, silent
-from terrazzo.training.run import train_patches
-from terrazzo.training.run_folder import MARK, RunOptions
+from terrazzo.system.reporting import Progress, Reporter, Say, quiet, silent
+from terrazzo.training.run import Trained, train_patches
+from terrazzo.training.run_folder import MARK, Run
 
-if TYPE_CHECKING:
-    from terrazzo.training.run import Trained
-
-if TYPE_CHECKING:
-    from terrazzo.training.run import Trained
+PATCHES = "patches"
 
 
 def train(
@@ -43,21 +38,30 @@ def train(
     overwrite: bool = False,
     progress: Progress = silent,
     say: Say = quiet,
-) -> "Trained":
+) -> Trained:
     """A recipe trained on patches; the folder `out` holds model.safetensors and everything about the run.
 
     A data set (folder or .zip) in place of `patches` is prepared first, by the recipe's data section, into OUT/patches.
     `recipe` is a shipped name or a .yaml file; `changes` are fields of it, as in `{"optimizer.lr": 3e-4}`.
     """
-    from terrazzo.training.run_folder import RunOptions
-
     short = {"train.epochs": epochs, "train.batch_size": batch_size, "model.encoder_weights": encoder_weights}
     wanted = {name: value for name, value in short.items() if value is not None} | dict(changes or {})
-    chosen = load_recipe(recipe).with_changes(wanted)
-    return start(Path(patches), chosen, Path(out), RunOptions(resume, overwrite, device), progress, say)
-
-
-PATCHES = "patches"
+    source, folder = Path(patches), Path(out)
+    run = Run(
+        patches_of(source, folder),
+        load_recipe(recipe).with_changes(wanted),
+        folder,
+        device=device,
+        resume=resume,
+        overwrite=overwrite,
+        reporter=Reporter(progress, say),
+    )
+    if run.patches != source:
+        check_compute(run.device)
+        _prepare_first(source, run)
+    if run.patches.absolute() == (folder / PATCHES).absolute() and _holds_only_patches(folder):
+        run = replace(run, overwrite=True)  # the patches are the run's own: there is nothing to refuse
+    return train_patches(run)
 
 
 def is_data_set(source: Path) -> bool:
@@ -72,43 +76,36 @@ def patches_of(source: Path, run: Path) -> Path:
     return run / PATCHES if is_data_set(source) else source
 
 
-def start(source: Path, recipe: Recipe, run: Path, options: RunOptions, progress: Progress, say: Say) -> "Trained":
-    """The recipe trained on patches, or on a data set that is prepared first by the recipe's data section.
-
-    Raises what `prepare_patches` and `train_patches` raise.
-    """
-    patches = patches_of(source, run)
-    if patches != source:
-        check_compute(options.device)
-        _prepare_first(source, recipe.data, run, options, progress, say)
-    if patches.absolute() == (run / PATCHES).absolute() and _holds_only_patches(run):
-        options = replace(options, overwrite=True)  # the patches are the run's own: there is nothing to refuse
-    return train_patches(patches, recipe, run, options, progress, say)
-
-
-def _prepare_first(
-    source: Path, section: DataSection, run: Path, options: RunOptions, progress: Progress, say: Say
-) -> None:
+def _prepare_first(source: Path, run: Run) -> None:
     """Write, or keep, RUN/patches. A run that did not begin with a data set is refused before anything is read."""
-    if not (run / PATCHES).is_dir() and not _holds_only_patches(run):
-        refuse_existing(run, "a run", options.overwrite, MARK)
+    folder, say = run.folder, run.reporter.say
+    if not run.patches.is_dir() and not _holds_only_patches(folder):
+        refuse_existing(folder, "a run", run.overwrite, MARK)
+    say(f"{source} is a data set: preparing it first, into {run.patches} (`terrazzo prepare` does it with options)")
+    was_there = folder.exists()
+    try:
+        done = _prepared(source, run)
+    finally:
+        if not was_there and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    for line in done.lines:
+        say(f"warning: {line}")
+    for line in done.summary():
+        say(line)
+
+
+def _prepared(source: Path, run: Run) -> Prepared:
+    """The patches that the recipe's data section makes of a data set. Raises what `prepare_patches` raises."""
+    section, reporter = run.recipe.data, run.reporter
     labels = LabelOptions(
         layout=layout_in(source, section.layout),
         patch_size=section.patch_size,
         fit=section.fit,
         downsample=section.downsample,
     )
-    say(f"{source} is a data set: preparing it first, into {run / PATCHES} (`terrazzo prepare` does it with options)")
-    was_there = run.exists()
-    try:
-        done = prepare_patches(source, run / PATCHES, labels, split_options(section), options.overwrite, progress, say)
-    finally:
-        if not was_there and run.is_dir() and not any(run.iterdir()):
-            run.rmdir()
-    for line in done.lines:
-        say(f"warning: {line}")
-    for line in done.summary():
-        say(line)
+    return prepare_patches(
+        source, run.patches, labels, split_options(section), run.overwrite, reporter.progress, reporter.say
+    )
 
 
 def _holds_only_patches(run: Path) -> bool:

@@ -3,20 +3,18 @@
 import csv
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from terrazzo.errors import InputError
 from terrazzo.patches.folder import Patches, open_patches
-from terrazzo.recipe.loss_terms import check_class_weights, parse_terms
 from terrazzo.recipe.recipe import Recipe
-from terrazzo.recipe.stages import legs
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import Mark, digest, refuse_existing, write_beside, write_folder_beside, write_json
 from terrazzo.system.places import PathLike
-from terrazzo.system.reporting import Progress, Say, quiet, silent
-from terrazzo.training.run import suited
+from terrazzo.system.reporting import Progress, Reporter, Say, quiet, silent
+from terrazzo.training.run import check_training, suited
 
 if TYPE_CHECKING:
     from terrazzo.training.range_test import Curve
@@ -38,7 +36,7 @@ def tune(
     from terrazzo.recipe.reading import load_recipe
 
     chosen = load_recipe(recipe).with_changes(dict(changes or {}))
-    return tune_patches(Path(patches), chosen, Path(out), TuneOptions(steps, device, overwrite), progress, say)
+    return _tune(Tuning(Path(patches), chosen, Path(out), steps, device, overwrite, Reporter(progress, say)))
 
 
 PLOT, TABLE, RESULT = "learning_rate.png", "learning_rate.csv", "tune.json"
@@ -70,35 +68,36 @@ class Tuned:
 
 
 @dataclass(frozen=True)
-class TuneOptions:
-    """How long the range test is, where it computes, and whether what is in the way goes."""
+class Tuning:
+    """One range test: of which recipe, on which patches, how long, where, and what it reports to."""
 
-    steps: int = 100
-    device: str = "auto"
-    overwrite: bool = False
+    patches: Path
+    recipe: Recipe
+    out: Path
+    steps: int
+    device: str
+    overwrite: bool
+    reporter: Reporter
 
 
-def tune_patches(
-    patches_path: Path, recipe: Recipe, out: Path, options: TuneOptions, progress: Progress, say: Say
-) -> Tuned:
-    """Run the learning-rate range test of a recipe and write learning_rate.png, .csv and tune.json to the folder `out`.
+def _tune(tuning: Tuning) -> Tuned:
+    """Run the range test of a recipe and write learning_rate.png, .csv and tune.json to its folder.
 
-    No weights are kept. Raises PatchesError, RecipeError, OutputExistsError before torch is imported; InputError where
-    the curve suggests nothing.
+    Raises PatchesError, RecipeError, OutputExistsError before torch is imported; InputError where the curve suggests
+    nothing.
     """
-    check_compute(options.device)
-    if options.steps < FEWEST_STEPS:
-        raise InputError(f"--steps {options.steps}: too few to see a curve; give {FEWEST_STEPS} or more")
-    patches = open_patches(patches_path)
-    recipe = suited(recipe, patches.bands, say)
-    patches.rows("train")
-    legs(recipe, patches.patch_size)
-    check_class_weights(recipe.loss.class_weights, parse_terms(recipe.loss.terms), patches.schema.n_classes)
-    key = digest(patches.content_hash, recipe.model_dump_json(), str(options.steps))
-    if not options.overwrite and (kept := _finished(out, key)) is not None:
+    check_compute(tuning.device)
+    if tuning.steps < FEWEST_STEPS:
+        raise InputError(f"--steps {tuning.steps}: too few to see a curve; give {FEWEST_STEPS} or more")
+    patches = open_patches(tuning.patches)
+    tuning = replace(tuning, recipe=suited(tuning.recipe, patches.bands, tuning.reporter.say))
+    recipe, out = tuning.recipe, tuning.out
+    check_training(patches, recipe)
+    key = digest(patches.content_hash, recipe.model_dump_json(), str(tuning.steps))
+    if not tuning.overwrite and (kept := _finished(out, key)) is not None:
         return kept
-    refuse_existing(out, "a finished range test", options.overwrite, MARK)
-    curve = _curve(patches, recipe, options, progress, say)
+    refuse_existing(out, "a finished range test", tuning.overwrite, MARK)
+    curve = _curve(tuning, patches)
     lr = curve.suggestion
     with write_folder_beside(out) as folder:
         with write_beside(folder / TABLE) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
@@ -110,16 +109,15 @@ def tune_patches(
     return Tuned(out, lr, False)
 
 
-def _curve(patches: Patches, recipe: Recipe, options: TuneOptions, progress: Progress, say: Say) -> "Curve":
-    from terrazzo.training.attempts import first_network, settle_choices
+def _curve(tuning: Tuning, patches: Patches) -> "Curve":
+    from terrazzo.training.choices import first_network, settle_choices
     from terrazzo.training.fit import compute_for
     from terrazzo.training.range_test import range_test
 
-    compute = compute_for(recipe, options.device)
-    network = first_network(patches, recipe)
-    return range_test(
-        network, settle_choices(network, patches, recipe, compute, say), patches, options.steps, compute, progress
-    )
+    compute = compute_for(tuning.recipe, tuning.device)
+    network = first_network(patches, tuning.recipe)
+    recipe = settle_choices(network, patches, tuning.recipe, compute, tuning.reporter)
+    return range_test(network, recipe, patches, compute, tuning.steps, tuning.reporter)
 
 
 def _finished(out: Path, key: str) -> Tuned | None:

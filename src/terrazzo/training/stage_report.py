@@ -1,13 +1,15 @@
-"""The stages of progressive resizing as a picture: what each cost and what it reached."""
+"""What each stage of progressive resizing cost and reached: lines for the user, stages.csv and stages.png."""
 
+import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from terrazzo.recipe.stages import Leg
 from terrazzo.system.files import write_beside
+from terrazzo.training.run_folder import STAGE_CURVES, STAGES, Run
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,17 @@ def stage_table(results: Sequence[LegResult]) -> list[str]:
     return ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in cells]
 
 
-def stage_rows(results: Sequence[LegResult]) -> list[dict[str, Any]]:
-    """The comparison as rows of plain values, for stages.csv."""
-    return [asdict(leg) for leg in results]
+def report_stages(plan: Sequence[Leg], rows: Sequence[Mapping[str, Any]], run: Run) -> None:
+    """Say what each stage cost and reached, and write stages.csv and stages.png, from the rows of metrics.csv."""
+    results = compare_legs(plan, rows)
+    for line in stage_table(results):
+        run.reporter.say(line)
+    table = run.folder / STAGES
+    with write_beside(table) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, [field.name for field in fields(LegResult)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(leg) for leg in results)
+    plot_stages(results, rows, run.folder / STAGE_CURVES)
 
 
 _COLORS = ("#94a3b8", "#2563eb", "#0f766e", "#c2410c", "#9333ea", "#0891b2")
