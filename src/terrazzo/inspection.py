@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from terrazzo.errors import ClassTableError
 from terrazzo.model.description import describe_header
-from terrazzo.model.exported import is_exported
+from terrazzo.model.exporting.formats import format_of
 from terrazzo.model.header import read_header
 from terrazzo.scenes.contract.check import judge
 from terrazzo.scenes.contract.class_drafts import draft_classes
@@ -62,7 +62,7 @@ def inspect(
     is at `write_classes` (unless `overwrite`).
     """
     path, table = Path(path), Path(classes) if classes else None
-    if path.suffix.lower() == MODEL_SUFFIX or is_exported(path):
+    if path.suffix.lower() == MODEL_SUFFIX or format_of(path):
         return inspect_model(path)
     options = LabelOptions(
         *(layout, table, unpaired, bad, unknown, tuple(ignore_class), patch_size, fit, downsample),

@@ -13,7 +13,6 @@ from terrazzo.evaluation.confusion import (
     bootstrap_interval,
     class_counts,
     confusion_matrices,
-    confusion_matrix,
     mean_ious,
 )
 from terrazzo.evaluation.metrics import EPOCH_METRICS, MEANS, METRICS, Pooled, Scores, jaccard_soft_micro
@@ -23,6 +22,15 @@ NAMES = ("Building", "Land", "Road", "Water")
 K = len(NAMES)
 
 patient = settings(deadline=None)  # a busy machine is no failure
+
+
+def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
+    return confusion_matrices(truth[None], predicted[None], n_classes)[0]
+
+
+def scores_of(confusion: np.ndarray, names: tuple[str, ...]) -> Scores:
+    return Scores.of(Pooled(class_counts(confusion)), names, "counts")
+
 
 truths = arrays(np.uint8, (3, 5), elements=st.sampled_from([0, 1, 2, 3, 255]))
 predictions = arrays(np.uint8, (3, 5), elements=st.integers(0, 3))
@@ -38,7 +46,7 @@ def test_confusion_has_truth_in_rows_prediction_in_columns_and_no_ignored_pixel(
 
 def test_scores_worked_by_hand() -> None:
     """12 valid pixels, 9 right. Building: 3 right, 4 true, 4 predicted; Land: 4, 5, 6; Road: 2, 3, 2; Water: none."""
-    scores = Scores.from_confusion(confusion_matrix(TRUTH, PREDICTED, K), NAMES)
+    scores = scores_of(confusion_matrix(TRUTH, PREDICTED, K), NAMES)
     assert scores.pixels == 12
     assert scores["accuracy"] == 9 / 12
     assert scores.by_class["iou"] == pytest.approx((3 / 5, 4 / 7, 2 / 3, None))
@@ -54,7 +62,7 @@ def test_scores_worked_by_hand() -> None:
 
 def test_a_constant_predictor_scores_its_class_share_and_no_kappa() -> None:
     """Land everywhere, 5 of 12 valid pixels: accuracy 5/12, IoU 5/12 for Land and 0 for the two others in the truth."""
-    scores = Scores.from_confusion(confusion_matrix(TRUTH, np.ones_like(TRUTH), K), NAMES)
+    scores = scores_of(confusion_matrix(TRUTH, np.ones_like(TRUTH), K), NAMES)
     assert scores["accuracy"] == 5 / 12
     assert scores.by_class["iou"] == pytest.approx((0, 5 / 12, 0, None))
     assert scores.by_class["dice"] == pytest.approx((0, 10 / 17, 0, None))
@@ -66,7 +74,7 @@ def test_a_constant_predictor_scores_its_class_share_and_no_kappa() -> None:
 
 def test_a_class_predicted_but_never_true_scores_zero_and_stays_in_the_means() -> None:
     truth, predicted = np.array([[0, 0, 1]]), np.array([[0, 0, 3]])
-    scores = Scores.from_confusion(confusion_matrix(truth, predicted, K), NAMES)
+    scores = scores_of(confusion_matrix(truth, predicted, K), NAMES)
     assert (scores.by_class["iou"], scores.by_class["recall"], scores.by_class["precision"]) == ((1, 0, None, 0),) * 3
     assert scores["mean_iou"] == pytest.approx(1 / 3)
     assert scores.absent == ("Road",)
@@ -74,15 +82,15 @@ def test_a_class_predicted_but_never_true_scores_zero_and_stays_in_the_means() -
 
 def test_kappa_is_one_for_perfect_agreement_and_minus_one_for_swapped_halves() -> None:
     halves = np.array([[0, 0, 1, 1]])
-    assert Scores.from_confusion(confusion_matrix(halves, halves, K), NAMES)["kappa"] == 1
-    assert Scores.from_confusion(confusion_matrix(halves, 1 - halves, K), NAMES)["kappa"] == -1
-    assert Scores.from_confusion(confusion_matrix(halves * 0, halves * 0, K), NAMES)["kappa"] == 1
+    assert scores_of(confusion_matrix(halves, halves, K), NAMES)["kappa"] == 1
+    assert scores_of(confusion_matrix(halves, 1 - halves, K), NAMES)["kappa"] == -1
+    assert scores_of(confusion_matrix(halves * 0, halves * 0, K), NAMES)["kappa"] == 1
 
 
 @patient
 @given(matrices)
 def test_every_score_lies_in_zero_to_one_and_absent_classes_have_none(matrix: np.ndarray) -> None:
-    scores = Scores.from_confusion(matrix, NAMES)
+    scores = scores_of(matrix, NAMES)
     per_class = scores.by_class.values()
     for value in [scores["accuracy"], scores["mean_iou"], scores["mean_dice"], *(v for row in per_class for v in row)]:
         assert value is None or 0 <= value <= 1
@@ -96,7 +104,7 @@ def test_every_score_lies_in_zero_to_one_and_absent_classes_have_none(matrix: np
 @patient
 @given(matrices)
 def test_iou_is_at_most_dice_and_dice_follows_from_iou(matrix: np.ndarray) -> None:
-    scores = Scores.from_confusion(matrix, NAMES)
+    scores = scores_of(matrix, NAMES)
     for iou, dice in zip(scores.by_class["iou"], scores.by_class["dice"], strict=True):
         assert (iou is None) == (dice is None)
         assert iou is None or dice == pytest.approx(2 * iou / (1 + iou))
@@ -107,7 +115,7 @@ def test_iou_is_at_most_dice_and_dice_follows_from_iou(matrix: np.ndarray) -> No
 def test_a_class_that_is_absent_changes_no_other_score(matrix: np.ndarray) -> None:
     wider = np.zeros((K + 1, K + 1), np.int64)
     wider[:K, :K] = matrix
-    narrow, wide = Scores.from_confusion(matrix, NAMES), Scores.from_confusion(wider, (*NAMES, "Snow"))
+    narrow, wide = scores_of(matrix, NAMES), scores_of(wider, (*NAMES, "Snow"))
     assert wide.absent == (*narrow.absent, "Snow")
     assert (wide.by_class["iou"][:K], wide.by_class["iou"][K]) == (narrow.by_class["iou"], None)
     assert (wide["accuracy"], wide["kappa"]) == (narrow["accuracy"], narrow["kappa"])
@@ -122,8 +130,8 @@ def test_relabelling_both_sides_alike_keeps_the_means_and_moves_the_classes(
     truth[0, 0] = 1
     new_id = np.full(256, 255, np.uint8)
     new_id[:K] = order
-    before = Scores.from_confusion(confusion_matrix(truth, predicted, K), NAMES)
-    after = Scores.from_confusion(confusion_matrix(new_id[truth], new_id[predicted], K), NAMES)
+    before = scores_of(confusion_matrix(truth, predicted, K), NAMES)
+    after = scores_of(confusion_matrix(new_id[truth], new_id[predicted], K), NAMES)
     assert after["accuracy"] == before["accuracy"]
     assert (after["mean_iou"], after["kappa"]) == pytest.approx((before["mean_iou"], before["kappa"]))
     assert tuple(after.by_class["iou"][order[i]] for i in range(K)) == before.by_class["iou"]
@@ -151,7 +159,7 @@ def test_matrices_of_parts_add_up_to_the_matrix_of_the_whole(truth: np.ndarray) 
 @patient
 @given(matrices)
 def test_mean_iou_of_counts_is_that_of_the_scores(matrix: np.ndarray) -> None:
-    assert mean_ious(class_counts(matrix)) == pytest.approx(Scores.from_confusion(matrix, NAMES)["mean_iou"])
+    assert mean_ious(class_counts(matrix)) == pytest.approx(scores_of(matrix, NAMES)["mean_iou"])
 
 
 def test_mean_iou_without_a_pixel_is_nan() -> None:
@@ -210,7 +218,7 @@ def test_bootstrap_of_two_units_worked_by_hand() -> None:
 
 def test_errors_name_what_was_found() -> None:
     with pytest.raises(InputError, match="no valid pixel to score: every truth pixel is 255"):
-        Scores.from_confusion(np.zeros((K, K), np.int64), NAMES)
+        scores_of(np.zeros((K, K), np.int64), NAMES)
     with pytest.raises(InputError, match="no unit with a valid pixel"):
         bootstrap_interval(np.zeros((3, 3, K), np.int64))
     with pytest.raises(InputError, match=r"truth has the shape \(1, 3, 5\), the prediction \(1, 5, 3\)"):

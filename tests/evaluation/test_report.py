@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.evaluation.confusion import class_counts
-from terrazzo.evaluation.metrics import BEST_BY, METRICS, Scores
+from terrazzo.evaluation.metrics import BEST_BY, METRICS, Pooled, Scores
 from terrazzo.evaluation.panels import compare
 from terrazzo.evaluation.report import N_BEST, N_WORST, Example, pick_examples, render_report, summary_lines
 
@@ -22,7 +22,7 @@ CONFUSION = np.array([[3, 1, 0, 0], [1, 4, 0, 0], [0, 1, 2, 0], [0, 0, 0, 0]])
 
 def scores_json(leak: float = 0.0, trained_images: int = 0) -> dict[str, Any]:
     """A scores.json worked from CONFUSION."""
-    scores = Scores.from_confusion(CONFUSION, NAMES)
+    scores = Scores.of(Pooled(class_counts(CONFUSION)), NAMES, "counts")
     per_class = scores.by_class
     return {
         "accuracy": scores["accuracy"],
@@ -141,7 +141,7 @@ def test_many_classes_turn_the_heads_and_leave_the_group_table_narrow() -> None:
     n = 23
     names = tuple(f"class {i}" for i in range(n))
     schema = ClassSchema(names, tuple((i, 255 - i, 7) for i in range(n)))
-    scores = Scores.from_confusion(np.eye(n, dtype=int), names)
+    scores = Scores.of(Pooled(class_counts(np.eye(n, dtype=int))), names, "counts")
     wide = scores_json() | {"confusion": np.eye(n, dtype=int).tolist(), "absent": []}
     for key, values in scores.by_class.items():
         wide[key] = dict(zip(names, values, strict=True))

@@ -1,5 +1,6 @@
 """Exports: what other programs find in them, that they compute what the model does, and what is refused."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -18,9 +19,9 @@ import terrazzo
 from terrazzo.cli import run
 from terrazzo.errors import ExportError, InputError, ModelFileError, OutputExistsError
 from terrazzo.model import bundle
-from terrazzo.model.exported import FREE_SIZE, read_notes
 from terrazzo.model.exporting import onnx_graph
 from terrazzo.model.exporting.export import Exported
+from terrazzo.model.exporting.formats import FORMATS, FREE_SIZE, format_of, read_notes
 from terrazzo.model.exporting.gis import metadata
 from terrazzo.model.header import Header, read_header
 from terrazzo.model.onnx_model import load_onnx
@@ -653,3 +654,15 @@ def test_the_commands_lead_on(
     assert seen[1][1:] == ["wrote model.onnx", "next: terrazzo inspect model.onnx"]
     assert seen[2][0] == "model.onnx: a terrazzo model"
     assert words == ["predict", "model.onnx", "IMAGE", "--out", "maps"]
+
+
+def test_every_format_has_its_writer_and_its_suffix_and_names_load_no_torch() -> None:
+    script = "import sys; from terrazzo.model.exporting.formats import FORMATS; print(*FORMATS, 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [*FORMATS, "False"]
+    assert {name: format.suffix for name, format in FORMATS.items()} == SUFFIXES
+    for name, format in FORMATS.items():
+        module, function = format.writer.split(":")
+        assert callable(getattr(importlib.import_module(f"terrazzo.model.exporting.{module}"), function))
+        assert format_of(Path(f"a{format.suffix.upper()}")) is FORMATS[name]
+    assert format_of(Path("model.safetensors")) is None

@@ -24,7 +24,6 @@ from terrazzo.patches.folder import Patches, open_patches
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import OptimizerSection
 from terrazzo.training import choices, epoch_log
-from terrazzo.training.augmentation import build_augmentation
 from terrazzo.training.batches import BatchOrder, batches
 from terrazzo.training.fit import compute_for, fit
 from terrazzo.training.learner import Learner
@@ -302,7 +301,6 @@ def test_everything_ignored_in_a_batch_does_no_harm(patches_path: Path, tmp_path
     result = fit(network, Run(patches_path, recipe, tmp_path), patches, compute_for(recipe, "auto"))
     assert result is not None
     assert all(value.isfinite().all() for value in result.state.values())
-    assert build_augmentation(recipe.augment) is not None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals to a child differ on Windows")

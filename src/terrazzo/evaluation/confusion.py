@@ -15,17 +15,11 @@ Ids = NDArray[np.integer]
 Numbers = NDArray[np.integer] | NDArray[np.floating]
 
 
-def confusion_matrix(truth: Ids, predicted: Ids, n_classes: int) -> NDArray[np.int64]:
-    """Pixel counts (K, K), rows truth, columns prediction, of two id arrays of one shape; truth 255 is left out.
-
-    Raises InputError where the shapes differ or a valid pixel has an id that is not below `n_classes`.
-    """
-    matrix: NDArray[np.int64] = confusion_matrices(truth[None], predicted[None], n_classes)[0]
-    return matrix
-
-
 def confusion_matrices(truth: Ids, predicted: Ids, n_classes: int) -> NDArray[np.int64]:
-    """One `confusion_matrix` for each first index: truth and predicted (N, ...) give (N, K, K)."""
+    """Pixel counts (N, K, K), rows truth, columns prediction, of each of two arrays of ids (N, ...).
+
+    Truth 255 is left out. Raises InputError where the shapes differ or a valid pixel has an id not below `n_classes`.
+    """
     if truth.shape != predicted.shape:
         raise InputError(f"truth has the shape {truth.shape}, the prediction {predicted.shape}; they must be the same")
     n = len(truth)

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from terrazzo.evaluation.report import Example
     from terrazzo.model.bundle import Bundle
 
-__all__ = ["REPORT", "SCORES", "Evaluation", "evaluate"]
-
 SCORES, REPORT = "scores.json", "report.html"
 MARK = Mark((SCORES, REPORT), ((SCORES, '"mean_iou"'), (REPORT, "terrazzo report</title>")), is_whole=False)
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.errors import InputError
-from terrazzo.evaluation.confusion import Ids, class_counts, ratio
+from terrazzo.evaluation.confusion import ratio
 
 PerClass = tuple[float | None, ...]
 Source = Literal["counts", "loss", "probabilities"]
@@ -51,26 +51,23 @@ class Pooled:
 
 @dataclass(frozen=True)
 class Metric:
-    """One entry of the registry."""
+    """One entry of the registry. Its name is the key in scores.json and, after `val_`, in metrics.csv."""
 
     name: str
-    """Its key in scores.json and, after `val_`, in metrics.csv."""
-    title: str
-    """Its name in text and pictures."""
-    aka: str
-    """Another name that people know, or nothing."""
     about: str
     """What it says: the first paragraph of the formula's docstring."""
     formula: Callable[[Pooled], Any]
     """A number, or one per class (K,)."""
-    source: Source
+    title: str
+    source: Source = "counts"
     """What it is computed from. Metrics of counts exist for each group, too."""
-    per_class: bool
-    higher_is_better: bool
-    each_epoch: bool
+    aka: str = ""
+    per_class: bool = False
+    higher_is_better: bool = True
+    each_epoch: bool = False
     """Validation computes it after each epoch."""
-    shown: bool
-    """Summary and report show it. scores.json holds all."""
+    shown: bool = True
+    """Summary and report show it; scores.json holds all."""
 
 
 METRICS: dict[str, Metric] = {}
@@ -79,22 +76,12 @@ METRICS: dict[str, Metric] = {}
 Formula = TypeVar("Formula", bound=Callable[[Pooled], Any])
 
 
-def metric(
-    title: str,
-    source: Source = "counts",
-    *,
-    aka: str = "",
-    per_class: bool = False,
-    higher_is_better: bool = True,
-    each_epoch: bool = False,
-    shown: bool = True,
-) -> Callable[[Formula], Formula]:
+def metric(title: str, source: Source = "counts", **options: Any) -> Callable[[Formula], Formula]:
     """A decorator that enters a formula into the registry, under the function's name."""
 
     def register(formula: Formula) -> Formula:
         about = " ".join((formula.__doc__ or "").split("\n\n")[0].split())
-        name = formula.__name__
-        METRICS[name] = Metric(name, title, aka, about, formula, source, per_class, higher_is_better, each_epoch, shown)
+        METRICS[formula.__name__] = Metric(formula.__name__, about, formula, title, source, **options)
         return formula
 
     return register
@@ -142,11 +129,10 @@ def loss(pooled: Pooled) -> float:
 
 @metric("jaccard_soft_micro", "probabilities")
 def jaccard_soft_micro(pooled: Pooled) -> float:
-    """A / (2 - a), a = mean probability of the true class. Not mean IoU: it is blind to class balance.
+    """Not mean IoU: a / (2 - a), with a = mean probability of the true class. It is blind to class balance.
 
-    Several published projects report this coefficient as "Jaccard". Over one-hot truth t and softmax p, it is
-    sum(t*p) / (sum(t) + sum(p) - sum(t*p)), where sum(t) = sum(p) = N and sum(t*p) = a*N. It pools all classes before
-    it divides.
+    Several projects report it as "Jaccard": over one-hot truth t and softmax p, sum(t*p) / (sum(t) + sum(p) -
+    sum(t*p)), where sum(t) = sum(p) = N and sum(t*p) = a*N. All classes are pooled before the division.
     """
     a = pooled.true_probability
     if not 0 <= a <= 1:
@@ -239,11 +225,6 @@ class Scores:
             {name: _optional(entry.formula(pooled), present) for name, entry in CLASS_METRICS.items()},
             tuple(name for name, there in zip(names, present, strict=True) if not there),
         )
-
-    @classmethod
-    def from_confusion(cls, confusion: Ids, names: Sequence[str]) -> "Scores":
-        """The scores of a confusion matrix (K, K) of the named classes. Raises InputError where it counts no pixel."""
-        return cls.of(Pooled(class_counts(confusion)), names, "counts")
 
 
 def _optional(values: NDArray[np.float64], present: NDArray[np.bool_]) -> PerClass:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from terrazzo.errors import InputError, ModelFileError
-from terrazzo.model.exported import HDF5, ONNX, PT2, read_hdf5_weights
+from terrazzo.model.exporting.formats import format_of, read_hdf5_weights
 from terrazzo.model.hardware import Compute, choose
 from terrazzo.model.header import METADATA_KEY, Header, read_header
 from terrazzo.model.network import Network, build_model
@@ -69,8 +69,8 @@ def load(path: str | Path, device: str = "auto", precision: str = "auto") -> Bun
     Raises InputError or ModelFileError naming the file.
     """
     path = Path(path)
-    header = read_header(path)
-    if path.suffix.lower() in (ONNX, PT2):
+    header, exported = read_header(path), format_of(path)
+    if exported is not None and exported.holds == "graph":
         raise InputError(
             f"{path}: holds a finished graph, not weights that torch can take over; "
             "give the model.safetensors that it was exported from"
@@ -88,7 +88,7 @@ def load(path: str | Path, device: str = "auto", precision: str = "auto") -> Bun
 
 
 def _weights(path: Path) -> dict[str, Tensor]:
-    if path.suffix.lower() == HDF5:
+    if format_of(path):
         return {name: torch.from_numpy(weights) for name, weights in read_hdf5_weights(path).items()}
     return dict(load_file(path))
 

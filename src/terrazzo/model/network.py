@@ -16,10 +16,10 @@ from torch.nn import functional as F
 from terrazzo.errors import RecipeError
 from terrazzo.model.decoder import fold_decoder
 from terrazzo.model.normalization import Normalization, for_bands
+from terrazzo.model.predictor import STRIDE
 from terrazzo.recipe.encoders import DECODER_CHANNEL_ARCHITECTURES, statistics
 from terrazzo.recipe.sections import ModelSection
-
-STRIDE = 32
+from terrazzo.system.reporting import first_line
 
 
 class Normalizer(nn.Module):
@@ -120,9 +120,8 @@ def build_model(section: ModelSection, bands: int, n_classes: int, normalization
                 section.arch, section.encoder, encoder_weights=None, in_channels=bands, classes=n_classes, **options
             )
     except (KeyError, ValueError, RuntimeError, NotImplementedError) as error:
-        first_line = (str(error).splitlines() or [type(error).__name__])[0]
         raise RecipeError(
-            f"model: {section.arch} with encoder {section.encoder} cannot be built: {first_line}"
+            f"model: {section.arch} with encoder {section.encoder} cannot be built: {first_line(error)}"
         ) from error
     return Network(normalization, fold_decoder(body))
 

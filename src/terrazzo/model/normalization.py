@@ -2,17 +2,15 @@
 
 `unit`: x / range, so that 0..255 becomes 0..1. `minmax`: each band of each patch (at prediction: of each window) is
 stretched to 0..1 by its own least and greatest value; a constant band becomes 0. After either, (x - mean) / std by
-band. The network does it itself (`models.Normalizer`), so nothing has to be retyped anywhere.
+band. The network does it itself (`network.Normalizer`), so nothing has to be retyped anywhere.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from terrazzo.errors import RecipeError
 
 Scale = Literal["unit", "minmax"]
-
-
 UINT8_RANGE = 255.0
 
 
@@ -30,15 +28,6 @@ class Normalization:
             raise RecipeError(f"model.mean has {len(self.mean)} bands, model.std {len(self.std)}; give one each a band")
         if any(value <= 0 for value in self.std):
             raise RecipeError(f"model.std {self.std} holds a value that is not above 0")
-
-    def to_dict(self) -> dict[str, Any]:
-        """As a JSON value; `from_dict` is its inverse."""
-        return {"scale": self.scale, "mean": list(self.mean), "std": list(self.std), "value_range": self.value_range}
-
-    @classmethod
-    def from_dict(cls, value: dict[str, Any]) -> "Normalization":
-        """The normalization that `to_dict` described."""
-        return cls(value["scale"], tuple(value["mean"]), tuple(value["std"]), value["value_range"])
 
 
 def for_bands(values: tuple[float, ...], bands: int, neutral: float) -> tuple[float, ...]:

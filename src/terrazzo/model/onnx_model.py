@@ -9,17 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.errors import InputError, ModelFileError
-from terrazzo.model.exported import FREE_SIZE, read_notes
+from terrazzo.model.exporting.formats import FREE_SIZE, read_notes
 from terrazzo.model.header import Header, read_header
-from terrazzo.model.predictor import CPU_BATCH_PIXELS
+from terrazzo.model.predictor import CPU_BATCH_PIXELS, STRIDE
 from terrazzo.system.extras import silence_onnxruntime
+from terrazzo.system.reporting import first_line
 
 if TYPE_CHECKING:
     import onnx
     from onnxruntime import InferenceSession
-
-
-STRIDE = 32  # the graph's height and width are multiples of it
 
 
 @dataclass(frozen=True)
@@ -79,8 +77,9 @@ def load_onnx(path: Path, n_threads: int | None = None) -> OnnxModel:
     try:
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     except (trouble.Fail, trouble.InvalidGraph, trouble.InvalidProtobuf, trouble.NotImplemented) as error:
-        first_line = str(error).splitlines()[0]
-        raise ModelFileError(f"{path}: onnxruntime cannot run it ({first_line}); export the model anew") from error
+        raise ModelFileError(
+            f"{path}: onnxruntime cannot run it ({first_line(error)}); export the model anew"
+        ) from error
     return OnnxModel(header, session, None if free else declared)
 
 

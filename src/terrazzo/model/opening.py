@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from terrazzo.errors import InputError
-from terrazzo.model.exported import ONNX, PT2
+from terrazzo.model.exporting.formats import FORMATS, ONNX, format_of
 from terrazzo.model.header import Header, read_header
 from terrazzo.model.onnx_model import load_onnx
 from terrazzo.model.predictor import Predictor
@@ -14,9 +14,6 @@ from terrazzo.system.places import PathLike
 
 if TYPE_CHECKING:
     from terrazzo.model.bundle import Bundle
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -44,13 +41,15 @@ def load(model: PathLike, *, device: str = "auto", precision: str = "auto") -> "
 
 def check_engine(model: Path, device: str, precision: str) -> None:
     """Raise InputError where the kind of file does not compute so."""
-    suffix = model.suffix.lower()
-    if suffix == PT2:
-        raise InputError(f"{model}: is for programs of your own; predict takes a model.safetensors, .onnx or .h5")
-    if suffix == ONNX and device not in ("auto", "cpu"):
-        raise InputError(f"--device {device}: an ONNX file runs on the CPU; leave it out, or give the .safetensors")
-    if suffix == ONNX and precision not in ("auto", "32"):
-        raise InputError(f"--precision {precision}: an ONNX file computes in float32; leave it out")
+    exported = format_of(model)
+    if exported is not None and exported.engine is None:
+        suffixes = " or ".join(each.suffix for each in FORMATS.values() if each.engine)
+        raise InputError(f"{model}: is for programs of your own; predict takes a model.safetensors, {suffixes}")
+    if exported is not None and exported.engine == "onnxruntime":
+        if device not in ("auto", "cpu"):
+            raise InputError(f"--device {device}: an ONNX file runs on the CPU; leave it out, or give the .safetensors")
+        if precision not in ("auto", "32"):
+            raise InputError(f"--precision {precision}: an ONNX file computes in float32; leave it out")
 
 
 def open_model(model: Path, device: str, precision: str, n_threads: int | None = None) -> Predictor:

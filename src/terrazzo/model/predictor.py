@@ -10,6 +10,9 @@ from terrazzo.errors import InputError
 from terrazzo.model.header import Header
 from terrazzo.system.reporting import Say, quiet
 
+STRIDE = 32
+"""Networks halve their input up to five times: heights and widths are multiples of this, or padded to one."""
+
 CPU_BATCH_PIXELS = 1 << 18
 """Pixels to look at together on a CPU: more are slower there, their activations leave the cache."""
 

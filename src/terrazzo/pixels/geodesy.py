@@ -23,6 +23,8 @@ EARTH_RADII_M = (6.35e6, 6.39e6)
 """Between these lie the half axes of every ellipsoid and sphere in use for the earth, and of no other body."""
 NODES = 257
 """Lattice nodes along each side of a raster, between which areas are interpolated."""
+ALIKE = 1.25
+"""Ground sampling distances within this factor are taken for one."""
 EQUAL = 1e-7
 """Pixels of a row whose areas differ by a smaller part are one area."""
 STEP_M = 50.0

@@ -81,11 +81,6 @@ class Augmentation:
         return images, masks
 
 
-def build_augmentation(section: AugmentSection) -> Augmentation:
-    """The augmentation that a recipe's section describes."""
-    return Augmentation(section)
-
-
 def draw(section: AugmentSection, n: int, seed: int) -> Draws:
     """The random numbers of `n` samples under `seed`; what is off is drawn too and comes out as no change."""
     chance = torch.rand((n, 11), generator=torch.Generator().manual_seed(seed)).unbind(dim=1)

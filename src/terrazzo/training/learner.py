@@ -1,7 +1,7 @@
 """The network and its losses as a LightningModule: training and validation steps, stages, and checkpoints."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import lightning
 import torch
@@ -17,7 +17,7 @@ from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.stages import Leg
 from terrazzo.training.batches import Batch
 from terrazzo.training.schedules import Schedule, settings
-from terrazzo.training.step import build_optimizer, build_step, freeze_encoder, freezes
+from terrazzo.training.step import TrainingStep, build_optimizer, freeze_encoder, freezes
 
 
 def running_mean(network: nn.Module, decay: float) -> AveragedModel:
@@ -56,7 +56,7 @@ class Learner(lightning.LightningModule):
         self.plan = plan
         self.leg = plan[0]
         self._lrs: list[float] = []
-        self.step = build_step(network, recipe, n_classes, memory_format)
+        self.step = TrainingStep(network, recipe, n_classes, memory_format)
         self.loss = self.step.loss  # a submodule, so that its class weights move to the device
         self._schedule: Schedule | None = None
         self._resumed: dict[str, Any] | None = None
@@ -73,10 +73,6 @@ class Learner(lightning.LightningModule):
     def scored(self) -> nn.Module:
         """The network that validation scores and the model file keeps: the running mean where there is one."""
         return self.network if self.average is None else self.average.module
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Logits (B, K, H, W)."""
-        return cast(Tensor, self.network(pixels))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of one batch, shrunk to the leg's size and augmented."""

@@ -16,7 +16,7 @@ from terrazzo.recipe.stages import legs
 from terrazzo.system.reporting import Reporter
 from terrazzo.training.batches import BatchOrder, PatchDataset
 from terrazzo.training.schedules import LR_RATIO
-from terrazzo.training.step import build_optimizer, build_step, freeze_encoder, freezes
+from terrazzo.training.step import TrainingStep, build_optimizer, freeze_encoder, freezes
 
 LOWEST, HIGHEST = 1e-6, 1.0
 DIVERGED = 4.0
@@ -90,7 +90,7 @@ def range_test(
     network.to(compute.device).to(memory_format=compute.memory_format).train()
     freeze_encoder(network, freezes(recipe))
     optimizer = build_optimizer(recipe.optimizer, network)
-    step = build_step(network, recipe, patches.schema.n_classes, compute.memory_format)
+    step = TrainingStep(network, recipe, patches.schema.n_classes, compute.memory_format)
     step.loss.to(compute.device)
     size = legs(recipe, patches.patch_size)[0].size
     order = BatchOrder(patches.rows("train"), int(recipe.train.batch_size), recipe.train.seed)

@@ -4,7 +4,6 @@ Randomness is a function of (seed, epoch, step). Augmentation and dropout are th
 interrupted.
 """
 
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -14,24 +13,22 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from terrazzo.errors import InputError
-from terrazzo.model.losses import SegmentationLoss, build_loss
+from terrazzo.model.losses import build_loss
 from terrazzo.model.network import Network
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import OptimizerSection
-from terrazzo.training.augmentation import Augmentation, build_augmentation
+from terrazzo.training.augmentation import Augmentation
 from terrazzo.training.batches import Batch
 from terrazzo.training.schedules import LR_RATIO
 
 
-@dataclass(frozen=True)
 class TrainingStep:
     """The loss of one batch: shrunk, augmented, and seen by the network. Call it under the run's autocast."""
 
-    network: Network
-    loss: SegmentationLoss
-    augmentation: Augmentation
-    seed: int
-    memory_format: torch.memory_format
+    def __init__(self, network: Network, recipe: Recipe, n_classes: int, memory_format: torch.memory_format) -> None:
+        self.network, self.seed, self.memory_format = network, recipe.train.seed, memory_format
+        self.loss = build_loss(recipe.loss, n_classes)
+        self.augmentation = Augmentation(recipe.augment)
 
     def __call__(self, batch: Batch, size: int, epoch: int, number: int) -> Tensor:
         """The loss, a float32 scalar, of step `number` of an epoch (both from 0), at patches of `size` pixels.
@@ -43,12 +40,6 @@ class TrainingStep:
         pixels, ids = self.augmentation(*shrink(*batch, size), seed)
         logits = learning_logits(self.network, pixels.contiguous(memory_format=self.memory_format))
         return cast(Tensor, self.loss(logits, ids))
-
-
-def build_step(network: Network, recipe: Recipe, n_classes: int, memory_format: torch.memory_format) -> TrainingStep:
-    """The step that a recipe describes. Raises RecipeError for a loss that does not fit the classes."""
-    loss, augmentation = build_loss(recipe.loss, n_classes), build_augmentation(recipe.augment)
-    return TrainingStep(network, loss, augmentation, recipe.train.seed, memory_format)
 
 
 def step_seed(seed: int, epoch: int, step: int) -> int:

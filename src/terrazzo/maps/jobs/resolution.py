@@ -5,11 +5,9 @@ from terrazzo.maps.pieces.resampling import ScaledAxis
 from terrazzo.maps.pieces.working_grid import WorkingGrid
 from terrazzo.model.header import Header
 from terrazzo.model.opening import ModelFile
+from terrazzo.pixels.geodesy import ALIKE
 from terrazzo.pixels.photos import View
 from terrazzo.pixels.rasters import Raster
-
-ALIKE = 1.25
-"""Ground sampling distances that differ by no more than this factor are taken for one."""
 
 
 def working_grid(raster: Raster, model: ModelFile, resample: bool, max_pixels: int) -> WorkingGrid:

@@ -4,20 +4,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from terrazzo.errors import ExportError, InputError, ModelFileError, OutputExistsError
-from terrazzo.model.exported import HDF5, HEADER, KEY, ONNX, PT2, Notes, read_notes
+from terrazzo.model.exporting.formats import FORMATS, HEADER, KEY, Format, Notes, format_of, read_notes
 from terrazzo.model.exporting.gis import DEFAULT_RESOLUTION, metadata, resolution_of
 from terrazzo.model.exporting.parity import TOLERANCE
 from terrazzo.model.header import Header, read_header
-from terrazzo.model.windows.tiling import STRIDE, plan
+from terrazzo.model.predictor import STRIDE
+from terrazzo.model.windows.tiling import plan
 from terrazzo.system.extras import need, silence_onnxruntime
 from terrazzo.system.files import digest, file_digest, refuse_existing, write_beside
 from terrazzo.system.reporting import Say, quiet
-
-__all__ = ["FORMATS", "TOLERANCE", "Exported", "export"]
-
-FORMATS = {"onnx": ONNX, "h5": HDF5, "pt2": PT2}
-"""The suffix of each format's files, by which `predict` and `inspect` know them."""
-_NEEDED = {"onnx": ("onnx", ("onnx", "onnxruntime")), "h5": ("hdf5", ("h5py",)), "pt2": ("", ())}
 
 
 @dataclass(frozen=True)
@@ -37,7 +32,7 @@ class _Wanted:
 
     model: Path
     header: Header
-    format: str
+    format: Format
     dynamic: bool
     key: str
 
@@ -48,7 +43,7 @@ class _Wanted:
 
     def notes(self) -> Notes:
         """The entries that the file carries; the header last, so that a file cut short has none."""
-        gis = metadata(self.header, plan(self.header), self.side) if self.format == "onnx" else {}
+        gis = metadata(self.header, plan(self.header), self.side) if self.format.for_gis else {}
         return {**gis, KEY: self.key, HEADER: self.header.to_json()}
 
 
@@ -94,20 +89,21 @@ def _check(model: Path, format: str, out: Path, dynamic: bool, resolution: float
     """The arguments, or the error of the first that cannot be used."""
     if format not in FORMATS:
         raise InputError(f"--format {format}: expected {', '.join(FORMATS)}")
-    if out.suffix.lower() != FORMATS[format]:
-        raise InputError(f"--out {out}: expected a name that ends in {FORMATS[format]}, for --format {format}")
-    if dynamic and format == "h5":
-        raise InputError("--dynamic: an HDF5 file holds weights, which fit images of any size; leave it out")
+    wanted = FORMATS[format]
+    if out.suffix.lower() != wanted.suffix:
+        raise InputError(f"--out {out}: expected a name that ends in {wanted.suffix}, for --format {format}")
+    if dynamic and wanted.holds == "weights":
+        raise InputError(f"--dynamic: {wanted.title} holds weights, which fit images of any size; leave it out")
     if resolution is not None and not 0 < resolution <= 1e6:
         raise InputError(f"--resolution {resolution:g}: expected centimetres a pixel, above 0")
-    extra, packages = _NEEDED[format]
-    need(extra, *packages, for_what=f"--format {format}")
+    need(wanted.extra, *wanted.packages, for_what=f"--format {format}")
     header = read_header(model)
-    if model.suffix.lower() in (ONNX, PT2):
+    source = format_of(model)
+    if source is not None and source.holds == "graph":
         raise InputError(f"{model}: is an export itself; give the model.safetensors that it was made from")
     if resolution is not None:
         header = replace(header, gsd_m=resolution / 100)
-    return _Wanted(model, header, format, dynamic, digest(file_digest(model), format, str(dynamic), str(resolution)))
+    return _Wanted(model, header, wanted, dynamic, digest(file_digest(model), format, str(dynamic), str(resolution)))
 
 
 def _is_finished(out: Path, key: str) -> bool:
@@ -122,7 +118,7 @@ def _is_finished(out: Path, key: str) -> bool:
 
 def _warnings(wanted: _Wanted) -> list[str]:
     """What users of the file should know, line by line."""
-    if wanted.format != "onnx":
+    if not wanted.format.for_gis:
         return []
     lines = []
     if resolution_of(wanted.header) is None:
@@ -140,20 +136,9 @@ def _warnings(wanted: _Wanted) -> list[str]:
 
 def _write(path: Path, wanted: _Wanted) -> float:
     """Write the file and return the largest difference found."""
+    silence_onnxruntime()
     from terrazzo.model.bundle import load
-    from terrazzo.model.exporting.portable import Graph, Portable
+    from terrazzo.model.exporting.portable import Graph
 
     model = replace(load(wanted.model, "cpu", "32"), header=wanted.header)
-    graph = Graph(Portable(model).eval(), wanted.header.bands, wanted.side, wanted.dynamic)
-    if wanted.format == "onnx":
-        silence_onnxruntime()
-        from terrazzo.model.exporting.onnx_graph import write_onnx
-
-        return write_onnx(path, graph, wanted.notes())
-    if wanted.format == "h5":
-        from terrazzo.model.exporting.hdf5 import write_hdf5
-
-        return write_hdf5(path, model, graph, wanted.notes())
-    from terrazzo.model.exporting.program import write_pt2
-
-    return write_pt2(path, graph, wanted.notes())
+    return wanted.format.write(path, Graph(model, wanted.side, wanted.dynamic), wanted.notes())

@@ -5,17 +5,17 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from terrazzo.model.bundle import Bundle, load
-from terrazzo.model.exported import HEADER, WEIGHTS, Notes
+from terrazzo.model.bundle import load
+from terrazzo.model.exporting.formats import HEADER, WEIGHTS, Notes
 from terrazzo.model.exporting.parity import greatest_difference
 from terrazzo.model.exporting.portable import Graph, Portable
 
 LAYOUT = "terrazzo 1"
 
 
-def write_hdf5(path: Path, model: Bundle, graph: Graph, notes: Notes) -> float:
+def write_hdf5(path: Path, graph: Graph, notes: Notes) -> float:
     """Write the weights and what belongs to them; the largest difference of the network that is read back."""
-    header = model.header
+    header = graph.model.header
     with h5py.File(path, "w") as file:
         file.attrs.update({name: text for name, text in notes.items() if name != HEADER})
         file.attrs["layout"] = LAYOUT
@@ -31,7 +31,7 @@ def write_hdf5(path: Path, model: Bundle, graph: Graph, notes: Notes) -> float:
         file.attrs["fit"] = header.fit
         file.attrs["downsample"] = header.downsample
         file[HEADER] = notes[HEADER]  # as a data set: attributes hold 64 KB at most
-        for name, tensor in model.network.state_dict().items():
+        for name, tensor in graph.model.network.state_dict().items():
             array = tensor.contiguous().numpy()
             # One chunk with a checksum, so that a damaged weight is found when it is read; single numbers take none.
             checked = {"chunks": array.shape, "fletcher32": True} if array.ndim else {}

@@ -21,10 +21,11 @@ from onnxruntime import InferenceSession
 from onnxruntime.capi import onnxruntime_pybind11_state as trouble
 
 from terrazzo.errors import ExportError
-from terrazzo.model.exported import FREE_SIZE, Notes
+from terrazzo.model.exporting.formats import FREE_SIZE, Notes
 from terrazzo.model.exporting.parity import TOLERANCE, greatest_difference
 from terrazzo.model.exporting.portable import INPUT, OUTPUT, Graph
 from terrazzo.model.onnx_model import load_onnx
+from terrazzo.system.reporting import first_line
 
 OPSET = 17
 
@@ -46,7 +47,9 @@ def write_onnx(path: Path, graph: Graph, notes: Notes) -> float:
         try:
             _write(path, graph, notes, free=False)
         except RuntimeError as error:
-            raise ExportError(f"--format onnx: torch cannot trace this network ({_first_line(error)})") from error
+            raise ExportError(
+                f"--format onnx: torch cannot trace this network ({first_line(error).split('. ')[0]})"
+            ) from error
     session = InferenceSession(path, providers=["CPUExecutionProvider"])
 
     def declared(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -102,8 +105,3 @@ def _muted() -> Iterator[None]:
     finally:
         os.dup2(kept, 1)
         os.close(kept)
-
-
-def _first_line(error: Exception) -> str:
-    """The first sentence of what torch says at length."""
-    return (str(error).splitlines() or [type(error).__name__])[0].split(". ")[0]

@@ -1,6 +1,7 @@
 """The network as an export holds it: from an image in 0..1 to probabilities."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -37,17 +38,22 @@ class Portable(nn.Module):
 
 @dataclass(frozen=True)
 class Graph:
-    """What to write of a network: its input's bands, height and width, and whether other sizes are to be taken."""
+    """What to write of a model: its network, the height and width of the input, and whether others are taken, too."""
 
-    network: Portable
-    bands: int
+    model: Bundle
     side: int
     dynamic: bool
 
+    @cached_property
+    def network(self) -> Portable:
+        """The network from an image in 0..1 to probabilities."""
+        return Portable(self.model).eval()
+
     def shape(self, count: int = 1) -> tuple[int, ...]:
         """The input (B, C, H, W) that the graph declares."""
-        return (count, self.bands, self.side, self.side)
+        return (count, self.model.header.bands, self.side, self.side)
 
     def other_shapes(self) -> list[tuple[int, ...]]:
         """Inputs of other heights, widths and batches."""
-        return [(2, self.bands, 64, 96), (1, self.bands, 160, 64)]
+        bands = self.model.header.bands
+        return [(2, bands, 64, 96), (1, bands, 160, 64)]

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from torch.export import Dim
 
 from terrazzo.errors import ExportError
-from terrazzo.model.exported import PT2_NOTES, Notes
+from terrazzo.model.exporting.formats import PT2_NOTES, Notes
 from terrazzo.model.exporting.parity import greatest_difference
 from terrazzo.model.exporting.portable import INPUT, Graph
+from terrazzo.system.reporting import first_line
 
 
 def write_pt2(path: Path, graph: Graph, notes: Notes) -> float:
@@ -32,12 +33,11 @@ def write_pt2(path: Path, graph: Graph, notes: Notes) -> float:
             loaded = torch.export.load(path).module()
     except (RuntimeError, ValueError) as error:
         flag = "--dynamic" if graph.dynamic else "--format pt2"
-        first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ExportError(f"{flag}: torch cannot export this network so ({first_line})") from error
+        raise ExportError(f"{flag}: torch cannot export this network this way ({first_line(error)})") from error
 
-    def compute(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    def written(image: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode():
             return np.asarray(loaded(torch.from_numpy(image)).numpy())
 
     others = graph.other_shapes() if graph.dynamic else [graph.shape(2)]
-    return greatest_difference(graph.network.probs, compute, [graph.shape(), *others])
+    return greatest_difference(graph.network.probs, written, [graph.shape(), *others])

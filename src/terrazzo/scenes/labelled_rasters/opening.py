@@ -8,6 +8,7 @@ from pathlib import Path
 
 from terrazzo.errors import InputError, LabelError
 from terrazzo.pixels.band_choice import choose
+from terrazzo.pixels.geodesy import ALIKE
 from terrazzo.pixels.rasters import Choice, Raster, read_raster
 from terrazzo.pixels.suffixes import RASTER_SUFFIXES, VIRTUAL
 from terrazzo.scenes.contract.known_classes import given_classes
@@ -17,9 +18,6 @@ from terrazzo.scenes.labelled_rasters.labelling import GridLabels, Labelling, La
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster, pair_rasters
 from terrazzo.scenes.labelled_rasters.raster_classes import raster_labels
 from terrazzo.system.reporting import Progress, Say, how_many
-
-ALIKE = 1.25
-"""Ground sampling distances that differ by a larger factor are told."""
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,17 @@
-"""Exported models read without torch: what an .onnx, .h5 or .pt2 says of itself, and the weights of an .h5.
+"""The formats of exports, one entry each in one registry; what an export says of itself, read without torch.
 
-All three carry two entries of ours: `terrazzo`, the JSON of the model's header, and `terrazzo_key`, the hash of what
-the file was made from. docs/models.md describes the three layouts.
+Every export carries two text entries of ours: `terrazzo`, the JSON of the model's header, and `terrazzo_key`, the hash
+of what the file was made from. docs/models.md describes the layouts.
 """
 
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,19 +22,46 @@ from terrazzo.system.extras import need
 if TYPE_CHECKING:
     import h5py
 
-ONNX, HDF5, PT2 = ".onnx", ".h5", ".pt2"
+    from terrazzo.model.exporting.portable import Graph
+
 HEADER, KEY = "terrazzo", "terrazzo_key"
 FREE_SIZE = "terrazzo_free_size"
-"""There where an ONNX graph takes any height and width, whatever single ones it declares."""
+"""Present where an ONNX graph takes any height and width, whatever single ones it declares."""
 WEIGHTS = "weights"
 PT2_NOTES = "terrazzo.json"
 
 Notes = Mapping[str, str]
 
 
-def is_exported(path: Path) -> bool:
-    """Whether the name is that of an exported model."""
-    return path.suffix.lower() in _READERS
+@dataclass(frozen=True)
+class Format:
+    """One entry of the registry."""
+
+    name: str
+    suffix: str
+    title: str
+    """For messages."""
+    extra: str
+    packages: tuple[str, ...]
+    """What `extra` installs and the format needs."""
+    holds: Literal["graph", "weights"]
+    engine: Literal["onnxruntime", "torch"] | None
+    """What `predict` computes it with; None where `predict` does not take it."""
+    read: Callable[[Path], Notes]
+    writer: str
+    """Module and function that write it, imported when it is written."""
+    for_gis: bool = False
+    """It carries the metadata that QGIS tools read."""
+
+    def write(self, path: Path, graph: "Graph", notes: Notes) -> float:
+        """Write the file; the largest difference of its probabilities from the model's. Raises ExportError."""
+        module, function = self.writer.split(":")
+        return float(getattr(import_module(f"terrazzo.model.exporting.{module}"), function)(path, graph, notes))
+
+
+def format_of(path: Path) -> Format | None:
+    """The format of an export, by the name of the file; None for other files."""
+    return next((each for each in FORMATS.values() if each.suffix == path.suffix.lower()), None)
 
 
 def read_notes(path: Path) -> Notes:
@@ -45,7 +74,11 @@ def read_notes(path: Path) -> Notes:
         path.open("rb").close()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    notes = _READERS[path.suffix.lower()](path)
+    format = format_of(path)
+    if format is None:
+        raise InputError(f"{path}: expected an export, {', '.join(each.suffix for each in FORMATS.values())}")
+    need(format.extra, *format.packages, for_what=f"{path}: reading {format.title}")
+    notes = format.read(path)
     if HEADER not in notes or KEY not in notes:
         raise ModelFileError(
             f"{path}: was not written by `terrazzo export`, so its classes and input are unknown; "
@@ -68,7 +101,6 @@ def read_hdf5_weights(path: Path) -> dict[str, NDArray[np.generic]]:
 
 
 def _onnx_notes(path: Path) -> Notes:
-    need("onnx", "onnx", "onnxruntime", for_what=f"{path}: reading an ONNX file")
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped, unused-ignore]
 
@@ -89,7 +121,6 @@ def _hdf5_notes(path: Path) -> Notes:
 
 @contextmanager
 def _hdf5(path: Path) -> "Iterator[h5py.File]":
-    need("hdf5", "h5py", for_what=f"{path}: reading an HDF5 file")
     import h5py
 
     try:
@@ -110,4 +141,14 @@ def _pt2_notes(path: Path) -> Notes:
     return {str(key): str(value) for key, value in notes.items()} if isinstance(notes, dict) else {}
 
 
-_READERS: dict[str, Callable[[Path], Notes]] = {ONNX: _onnx_notes, HDF5: _hdf5_notes, PT2: _pt2_notes}
+FORMATS = {
+    each.name: each
+    for each in (
+        Format("onnx", ".onnx", "an ONNX file", "onnx", ("onnx", "onnxruntime"), "graph", "onnxruntime",
+               _onnx_notes, "onnx_graph:write_onnx", for_gis=True),
+        Format("h5", ".h5", "an HDF5 file", "hdf5", ("h5py",), "weights", "torch", _hdf5_notes, "hdf5:write_hdf5"),
+        Format("pt2", ".pt2", "a .pt2 file", "", (), "graph", None, _pt2_notes, "program:write_pt2"),
+    )
+}  # fmt: skip
+"""The formats by name."""
+ONNX = FORMATS["onnx"].suffix
