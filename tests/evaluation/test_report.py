@@ -98,7 +98,7 @@ def test_a_leaky_split_is_called_leaky_wherever_scores_stand_and_a_clean_one_now
     assert "No leak found" not in leaky
     lines = summary_lines(scores_json(leak=0.93))
     assert " ".join(line.strip() for line in lines[1:3]) == (
-        "LEAKY split: 93% of the scored pixels share a group with training (93% an image); these scores flatter"
+        "LEAKY split: 93% of the scored pixels share a group with training (93% an image); these scores are optimistic"
     )
     assert sum("[leaky split]" in line for line in lines) == 3
     assert not any("leaky" in line.lower() for line in summary_lines(scores_json()))
@@ -106,7 +106,7 @@ def test_a_leaky_split_is_called_leaky_wherever_scores_stand_and_a_clean_one_now
 
 def test_pictures_that_the_model_was_trained_on_are_told() -> None:
     html = page(scores_json(trained_images=3))
-    assert "3 of the 4 scored pictures (75%) are among those that the model was trained on" in html
+    assert "The model was trained on 3 of the 4 scored images (75%)" in html
     assert "No leak found" not in html
 
 

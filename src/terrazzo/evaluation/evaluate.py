@@ -1,4 +1,4 @@
-"""The scores of a model on one split of patches, and the folder with scores.json and report.html."""
+"""The scores of a model on one split of patches, as values, scores.json and report.html."""
 
 import json
 from dataclasses import dataclass
@@ -24,16 +24,16 @@ MARK = Mark((SCORES, REPORT), ((SCORES, '"mean_iou"'), (REPORT, "terrazzo report
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found, and where it was written."""
+    """The scores of a model, and where they were written."""
 
     scores: dict[str, Any]
     """The content of scores.json."""
     out: Path | None
     kept: bool
-    """A finished report of the same inputs and options was there already."""
+    """A report of the same inputs and options was there already."""
 
     def lines(self) -> list[str]:
-        """The scores for a terminal; a leaky split is called leaky."""
+        """The scores as lines for a terminal; a leaky split is marked."""
         from terrazzo.evaluation.report import summary_lines
 
         return summary_lines(self.scores)
@@ -57,9 +57,9 @@ def evaluate(
 ) -> Evaluation:
     """The scores of the model on one split; with `out`, scores.json and report.html in that folder.
 
-    A finished report of the same inputs and options is kept. Raises InputError or ModelFileError (arguments, model),
-    PatchesError (patches that are damaged, empty in that split, or of other classes or bands than the model's),
-    OutputExistsError (something else is at `out`; with `overwrite` the two files are replaced, others stay).
+    A finished report of the same inputs and options is kept. Raises InputError or ModelFileError (arguments, model);
+    PatchesError (patches that are damaged, empty in that split, or of other classes or bands than the model's); and
+    OutputExistsError (something else is at `out`). `overwrite` replaces the two files and leaves others alone.
     """
     request = Request(
         Path(model), Path(patches), split, batch_size, device, precision, reporter=Reporter(progress, say)
@@ -90,7 +90,7 @@ def _said(done: Evaluation, say: Say) -> Evaluation:
 
 
 def _finished(out: Path, key: str) -> dict[str, Any] | None:
-    """The scores at `out` where they are finished and of the same inputs and options."""
+    """The scores at `out`, if finished and of the same inputs and options."""
     try:
         scores = json.loads((out / SCORES).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -100,7 +100,7 @@ def _finished(out: Path, key: str) -> dict[str, Any] | None:
 
 
 def _refuse(out: Path, overwrite: bool) -> None:
-    """Raise OutputExistsError where the report cannot go to `out`."""
+    """Raise OutputExistsError if the report cannot be written to `out`."""
     for folder in (out, *out.parents):
         if folder.is_file():
             raise OutputExistsError(f"{folder}: is a file; --out takes a folder")
@@ -108,7 +108,7 @@ def _refuse(out: Path, overwrite: bool) -> None:
 
 
 def _write(out: Path, bundle: "Bundle", inputs: Inputs, outcome: Outcome, scores: dict[str, Any]) -> None:
-    """Write report.html, then scores.json: where scores.json is, the report is finished."""
+    """Write report.html, then scores.json, whose presence means finished."""
     from terrazzo.evaluation.report import pick_examples, render_report
 
     worst, best = (_examples(bundle, inputs, outcome, picked) for picked in pick_examples(outcome.counts))
@@ -119,7 +119,7 @@ def _write(out: Path, bundle: "Bundle", inputs: Inputs, outcome: Outcome, scores
 
 
 def _examples(bundle: "Bundle", inputs: Inputs, outcome: Outcome, picked: NDArray[np.int64]) -> list["Example"]:
-    """The picked patches (positions among the split's) with their predictions, made once more."""
+    """The picked patches (indices into the split's), predicted again."""
     from terrazzo.evaluation.metrics import Pooled, accuracy, mean_iou
     from terrazzo.evaluation.panels import compare
     from terrazzo.evaluation.report import Example

@@ -89,7 +89,7 @@ def metric(title: str, source: Source = "counts", **options: Any) -> Callable[[F
 
 @metric("accuracy", each_epoch=True)
 def accuracy(pooled: Pooled) -> float:
-    """Share of the valid pixels that are right; large classes decide it."""
+    """Share of the valid pixels that are right; large classes dominate it."""
     return float(pooled.counts[0].sum() / pooled.pixels)
 
 
@@ -101,7 +101,7 @@ def mean_iou(pooled: Pooled) -> float:
 
 @metric("mean Dice", aka="F1", each_epoch=True)
 def mean_dice(pooled: Pooled) -> float:
-    """Like mean IoU, but kinder: 2 IoU / (1 + IoU) for each class."""
+    """Like mean IoU, but higher: 2 IoU / (1 + IoU) for each class."""
     return float(dice(pooled)[pooled.present].mean())
 
 
@@ -160,27 +160,30 @@ def ce_plus_soft_dice(pooled: Pooled) -> float:
 
 @metric("IoU", per_class=True)
 def iou(pooled: Pooled) -> NDArray[np.float64]:
-    """Right pixels over the pixels that are of the class in truth or prediction: t / (n + p - t)."""
+    """Right pixels over the pixels of the class in truth or prediction.
+
+    t / (n + p - t), with t right pixels, n in the truth and p predicted.
+    """
     right, truth, predicted = pooled.counts
     return ratio(right, truth + predicted - right)
 
 
 @metric("Dice", aka="F1", per_class=True)
 def dice(pooled: Pooled) -> NDArray[np.float64]:
-    """Dice, or F1: 2t / (n + p), with t right pixels, n in the truth and p predicted."""
+    """Twice the right pixels over the sum of the pixels in truth and prediction."""
     right, truth, predicted = pooled.counts
     return ratio(2 * right, truth + predicted)
 
 
 @metric("precision", per_class=True)
 def precision(pooled: Pooled) -> NDArray[np.float64]:
-    """How much of what was predicted is right: t / p."""
+    """The share of the predicted pixels that are right."""
     return ratio(pooled.counts[0], pooled.counts[2])
 
 
 @metric("recall", per_class=True)
 def recall(pooled: Pooled) -> NDArray[np.float64]:
-    """How much of the truth was found: t / n."""
+    """The share of the pixels in the truth that were found."""
     return ratio(pooled.counts[0], pooled.counts[1])
 
 

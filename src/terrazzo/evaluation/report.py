@@ -1,7 +1,7 @@
-"""An evaluation as people read it: one self-contained HTML page, and a few lines of text.
+"""The report of an evaluation: one self-contained HTML page, and lines for a terminal.
 
-Both are pure functions of the values in scores.json; the page also takes pictures of single patches. Wherever a score
-is shown, a leaky split is called leaky.
+Both depend on the values in scores.json alone; the page also shows pictures of patches. Every score of a leaky split
+is marked.
 """
 
 import base64
@@ -30,7 +30,7 @@ _MIN_VALID_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Example:
-    """One patch in the report: where it was cut from, its scores, and its four panels."""
+    """One patch in the report: its place, its scores and its four panels."""
 
     image: str
     row: int
@@ -43,7 +43,7 @@ class Example:
 def render_report(
     title: str, scores: ScoresJson, schema: ClassSchema, worst: Sequence[Example], best: Sequence[Example]
 ) -> str:
-    """The HTML page of an evaluation; it holds its pictures and styles itself and links to nothing."""
+    """The HTML page of an evaluation, with its pictures and styles inside; it links to nothing."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -109,38 +109,33 @@ def summary_lines(scores: ScoresJson) -> list[str]:
 
 
 def leak_line(protocol: Mapping[str, Any]) -> str:
-    """One line that says what leaks in a leaky split."""
+    """One line on what leaks in a leaky split."""
     group, image = protocol["leak"]["group"], protocol["leak"]["image"]
     return (
         f"LEAKY split: {group:.0%} of the scored pixels share a group with training ({image:.0%} an image); "
-        "these scores flatter"
+        "these scores are optimistic"
     )
 
 
 def trained_on_line(scores: ScoresJson) -> str:
-    """One line on how many of the scored pictures the model was trained on; empty where it is none."""
+    """One line on how many scored images the model was trained on; empty if none."""
     found = scores["trained_on"]
     if not found["images"]:
         return ""
+    start = (
+        f"the model was trained on {found['images']} of the {scores['n_images']} scored images ({found['share']:.0%})"
+    )
     apart_px = scores["protocol"]["leak"].get(BUFFER)
     if found["other_patches"] and apart_px:
-        return (
-            f"{found['images']} of the {scores['n_images']} scored pictures ({found['share']:.0%}) are among those "
-            f"that the model was trained on, on patches at least {apart_px:.0f} px away; "
-            "these scores speak for no other place"
-        )
-    parts = " (on other patches of them)" if found["other_patches"] else ""
-    return (
-        f"{found['images']} of the {scores['n_images']} scored pictures ({found['share']:.0%}) are among those that "
-        f"the model was trained on{parts}; these scores flatter"
-    )
+        return f"{start}, on patches at least {apart_px:.0f} px away; these scores say nothing about other places"
+    return f"{start}{', on other patches' if found['other_patches'] else ''}; these scores are optimistic"
 
 
 def pick_examples(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which patches to show, of counts (N, 3, K): the worst by accuracy and the best by mean IoU, most telling first.
+    """The patches to show, from counts (N, 3, K): the worst by accuracy, worst first; the best by mean IoU, best first.
 
-    Patches with less than a quarter of the most valid pixels are left out. Best are only those with two classes or
-    more in the truth, where there are any: a lake called a lake tells little. No patch is in both.
+    Patches with less than a quarter of the highest number of valid pixels are left out. The best have two classes or
+    more in the truth, if any do: a patch that is all lake says little. No patch is in both.
     """
     valid = counts[:, 1].sum(axis=1)
     eligible = np.flatnonzero((valid > 0) & (valid >= _MIN_VALID_SHARE * valid.max(initial=0)))
@@ -155,7 +150,7 @@ def pick_examples(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray
 
 
 def _cards(scores: ScoresJson) -> list[dict[str, Any]]:
-    """The metrics beside mean IoU, those where lower is better last."""
+    """The metrics besides mean IoU; those where lower is better come last."""
     shown = [entry for entry in MEANS.values() if entry.shown and entry is not BEST_BY]
     return [
         {"metric": entry, "value": scores[entry.name], "wide": entry.source == "probabilities"}
@@ -182,7 +177,7 @@ def _class_rows(scores: ScoresJson, schema: ClassSchema) -> list[dict[str, Any]]
 
 
 def _heat(confusion: NDArray[np.int64], names: Sequence[str]) -> list[list[dict[str, Any]]]:
-    """The cells of the row-normalized matrix: text in percent, tooltip with the count, shade (0..1), style classes."""
+    """The cells of the row-normalized matrix: percentage, tooltip with the count, shade (0..1), style classes."""
     rows = []
     for i, counts in enumerate(confusion):
         total = int(counts.sum())
@@ -193,7 +188,7 @@ def _heat(confusion: NDArray[np.int64], names: Sequence[str]) -> list[list[dict[
             text = "–" if not total else "·" if not count else "<1" if share < 0.005 else f"{100 * share:.0f}"
             row.append(
                 {
-                    # A power below 1, so that a confusion of a few percent can be seen.
+                    # A power below 1, so that a confusion of a few percent is visible.
                     "shade": round(share if i == j else share**0.6, 4),
                     "text": text,
                     "style": " ".join(style for style, on in styles if on),
@@ -222,7 +217,7 @@ def _score(value: float | None) -> str:
 
 
 def _percent(share: float) -> str:
-    """`0.1234` as `12.3 %`; what is above 0 never reads 0, what is below 1 never reads 100."""
+    """`0.1234` as `12.3 %`. Only 0 reads as 0, and only 1 as 100."""
     if 0 < share < 0.0005:
         return "< 0.1 %"
     if 0.9995 <= share < 1:

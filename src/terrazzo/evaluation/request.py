@@ -18,12 +18,12 @@ from terrazzo.system.files import digest, file_digest
 from terrazzo.system.reporting import Reporter
 
 FORMAT = 2
-"""Of scores.json and report.html; a report of another format is not kept."""
+"""The format of scores.json and report.html. A report of another format is not kept."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A model to be scored on one split of patches, how to compute, and what to report to."""
+    """What to score: a model on one split of patches, and how to compute."""
 
     model: Path
     patches: Path
@@ -47,17 +47,17 @@ class Inputs:
 
     @property
     def image_of(self) -> NDArray[np.int64]:
-        """(N,) the number of the image that each scored patch was cut from."""
+        """(N,) the index of the image that each scored patch was cut from."""
         return self.patches.image_of[self.rows]
 
     def key(self) -> str:
-        """Equal for evaluations of the same model and patches with the same options."""
+        """A key, equal for the same model, patches and options."""
         wanted = self.request
         options = [wanted.split, str(wanted.batch_size), wanted.device, wanted.precision]
         return digest(str(FORMAT), __version__, file_digest(wanted.model), self.patches.content_hash, *options)
 
     def published(self) -> Published:
-        """The published figures of the model's recipe; none in a model file from before recipes held them."""
+        """The published figures of the model's recipe; older model files hold none."""
         return Published.model_validate(self.header.recipe.get("published", {}))
 
     def loss(self) -> LossSection:
@@ -66,7 +66,7 @@ class Inputs:
 
 
 def open_inputs(request: Request) -> Inputs:
-    """The inputs of a request. Raises the error of the first argument that cannot be used, before torch is imported."""
+    """The inputs of a request. Raises InputError, ModelFileError or PatchesError, before torch is imported."""
     model, patches = request.model, request.patches
     if request.batch_size < 1:
         raise InputError(f"--batch-size {request.batch_size}: expected at least 1")

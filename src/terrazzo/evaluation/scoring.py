@@ -1,7 +1,7 @@
-"""One pass of a split's patches through the model, and every score that follows from what it counts.
+"""The content of scores.json, from one pass of a split's patches through the model.
 
-Law: each valid pixel (truth != 255) of the split counts once, and the confusion matrix, the groups and the interval
-are sums over the same patches.
+Law: each valid pixel (truth is not 255) of the split counts once. The confusion matrix, the groups and the interval are
+sums over the same patches.
 """
 
 from collections.abc import Mapping
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
     from terrazzo.model.bundle import Bundle
 
 MIN_GROUPS = 5
-"""From so many groups on, the interval draws groups; with fewer it draws images."""
+"""With at least this many groups, the interval draws groups; with fewer it draws images."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one pass over the N patches of a split counts."""
+    """The counts of one pass over the N patches of a split."""
 
     confusion: NDArray[np.int64]
     """(K, K), rows truth, columns prediction."""
     pooled: Pooled
     """The pixels of all patches together."""
     counts: NDArray[np.int64]
-    """(N, 3, K): right, truth and predicted pixels of each patch, see `metrics`."""
+    """(N, 3, K): right, truth and predicted pixels of each patch."""
 
 
 def score_patches(bundle: "Bundle", inputs: Inputs) -> Outcome:
-    """One pass of the split's patches through the model."""
+    """The counts of the split's patches, predicted by the model."""
     import torch
 
     from terrazzo.model.losses import build_loss
@@ -62,7 +62,7 @@ def score_patches(bundle: "Bundle", inputs: Inputs) -> Outcome:
         counts[start : start + len(batch)] = class_counts(matrices)
         ids = torch.from_numpy(truth).to(probs.device, torch.int64)
         valid = ids != IGNORE
-        # Log-probabilities are logits: their softmax is the probabilities again.
+        # Log-probabilities serve as logits: their softmax gives the probabilities again.
         logits = probs.clamp(min=torch.finfo(torch.float32).tiny).log()
         where = torch.where(valid, ids, 0)[:, None]
         true_sum += float(probs.gather(1, where)[:, 0][valid].sum())
@@ -77,14 +77,14 @@ def score_patches(bundle: "Bundle", inputs: Inputs) -> Outcome:
 
 
 def probs_of(bundle: "Bundle", patches: Patches, rows: NDArray[np.int64]) -> "Tensor":
-    """Class probabilities (B, K, S, S), a float32 tensor on the bundle's device."""
+    """Class probabilities (B, K, S, S) of the patches, float32, on the bundle's device."""
     import torch
 
     return bundle.probs(torch.from_numpy(patches.images[rows]).permute(0, 3, 1, 2))
 
 
 def scores_of(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
-    """scores.json but for its key."""
+    """The content of scores.json, without its key."""
     patches, rows = inputs.patches, inputs.rows
     scores = Scores.of(outcome.pooled, patches.schema.names, "counts", "loss", "probabilities")
     protocol = _protocol(inputs, outcome)
@@ -122,7 +122,7 @@ def _published(inputs: Inputs, protocol: dict[str, Any], ours: Mapping[str, floa
 
 
 def _interval(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
-    """The bootstrap interval of mean IoU, what it draws, and what it is worth."""
+    """The bootstrap interval of mean IoU, what it draws, and a note on its worth."""
     groups = _group_of(inputs)
     of_group = groups is not None and len(np.unique(groups[outcome.counts[:, 1].sum(axis=1) > 0])) >= MIN_GROUPS
     owner = groups if groups is not None and of_group else inputs.image_of
@@ -143,7 +143,7 @@ def _interval(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
 
 
 def _protocol(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
-    """How the scored patches were set apart. Leak: share of the scored pixels whose image, or group, also trains."""
+    """How the patches were split. Leak: the share of scored pixels whose image or group is also in training."""
     patches = inputs.patches
     pixels = outcome.counts[:, 1].sum(axis=1)
     names = np.array(patches.image_groups)
@@ -166,7 +166,7 @@ def _protocol(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
 
 
 def _trained_on(inputs: Inputs) -> dict[str, Any]:
-    """How many of the scored images the model was trained on, by the hashes in the model file."""
+    """How many scored images the model was trained on, by the hashes in the model file."""
     images = np.unique(inputs.image_of)
     training = inputs.header.training_data
     known = set(training.train_images)
@@ -180,7 +180,7 @@ def _trained_on(inputs: Inputs) -> dict[str, Any]:
 
 
 def _group_of(inputs: Inputs) -> NDArray[np.str_] | None:
-    """(N,) the group of each scored patch; None where every image is its own group."""
+    """(N,) the group of each scored patch; None if every image is its own group."""
     patches = inputs.patches
     if patches.image_groups == patches.image_names:
         return None
@@ -188,7 +188,7 @@ def _group_of(inputs: Inputs) -> NDArray[np.str_] | None:
 
 
 def _groups(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
-    """Scores by group name; those of a group without a valid pixel are None."""
+    """Scores by group name; None in a group without valid pixels."""
     groups = _group_of(inputs)
     if groups is None:
         return {}

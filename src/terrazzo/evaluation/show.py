@@ -1,4 +1,4 @@
-"""Patches to look at before and after training: a choice that shows every class, drawn as one PNG."""
+"""A picture of patches to check before and after training: a choice that shows every class, as one PNG."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from terrazzo.system.files import digest, file_digest, write_beside, writing
 from terrazzo.system.reporting import Progress, Reporter, silent
 
 MOST = 100
-"""So many patches are shown at most."""
+"""The most patches on one picture."""
 
 _AT_A_TIME = 64
 _BATCH = 8
@@ -31,9 +31,9 @@ class Gallery:
     path: Path
     """The PNG."""
     shown: tuple[int, ...]
-    """The numbers of the patches, in reading order."""
+    """The indices of the patches, in reading order."""
     kept: bool
-    """A finished picture of the same inputs and options was there already."""
+    """A picture of the same inputs and options was there already."""
 
     def _repr_png_(self) -> bytes:
         return self.path.read_bytes()
@@ -41,12 +41,12 @@ class Gallery:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What to show, checked."""
+    """What to show."""
 
     patches: Patches
     split: str
     rows: NDArray[np.int64]
-    """The numbers of the chosen patches."""
+    """The indices of the chosen patches."""
     inputs: Inputs | None
     """The model whose predictions are shown."""
 
@@ -64,11 +64,11 @@ def show(
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> Gallery:
-    """A PNG of `n` patches of a split beside their masks, with a legend; with a model, its predictions beside them.
+    """A PNG of `n` patches of a split beside their masks, with a legend; with a model, also its predictions.
 
-    The choice depends on the patches, `n` and `seed` alone, and shows every class where `n` is enough. By default the
-    split is train (val with a model), and the file PATCHES_preview.png (PATCHES_predictions.png) beside the folder.
-    Raises PatchesError, InputError, ModelFileError, OutputExistsError; a finished picture of the same is kept.
+    The choice depends on the patches, `n` and `seed` alone, and shows every class if `n` is large enough. By default
+    the split is train (val with a model). The file is PATCHES_preview.png (PATCHES_predictions.png) beside the folder.
+    A finished picture of the same is kept. Raises PatchesError, InputError, ModelFileError, OutputExistsError.
     """
     check_compute(device, precision)
     if not 1 <= n <= MOST:
@@ -97,11 +97,11 @@ def show(
 
 
 def choose(class_pixels: NDArray[np.int64], n: int, seed: int) -> NDArray[np.int64]:
-    """Up to `n` of N patches, ascending, by their pixels of each class (N, K); the same on every call.
+    """Up to `n` of N patches, ascending, chosen by their pixels of each class (N, K); the same on every call.
 
-    Law: where `n` is at least the number of classes that occur, each class is seen well: one chosen patch has at
-    least half as many of its pixels as the fullest patch. With fewer, rare classes go first; the rest is random.
-    Patches that are ignored altogether are taken only where there are no others.
+    Law: if `n` is at least the number of classes that occur, one chosen patch of each class has at least half as many
+    of its pixels as the fullest patch. With a smaller `n`, rare classes go first. The rest is random. Patches whose
+    pixels are all ignored come last.
     """
     order = np.random.default_rng(seed).permutation(len(class_pixels))
     seen_well = (class_pixels > 0) & (2 * class_pixels >= class_pixels.max(axis=0))
@@ -116,7 +116,7 @@ def choose(class_pixels: NDArray[np.int64], n: int, seed: int) -> NDArray[np.int
 
 
 def _place(folder: Path, out: str | Path | None, what: str) -> Path:
-    """The file to write. Raises InputError or OutputExistsError where it cannot be."""
+    """The file to write. Raises InputError or OutputExistsError."""
     place = folder.resolve().parent / f"{folder.resolve().name}_{what}.png" if out is None else Path(out)
     if out is None and not folder.is_absolute():
         place = folder.parent / place.name
@@ -125,12 +125,14 @@ def _place(folder: Path, out: str | Path | None, what: str) -> Path:
     if place.is_dir():
         raise OutputExistsError(f"{place}: is a folder; --out takes the name of a .png file")
     if folder.resolve() in place.resolve().parents:
-        raise InputError(f"--out {place}: lies in the folder of the patches, which holds nothing else; choose another")
+        raise InputError(
+            f"--out {place}: lies in the folder of the patches, which holds nothing else; choose another place"
+        )
     return place
 
 
 def _class_pixels(patches: Patches, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Pixels (N, K) of each class in each of the patches."""
+    """Pixels (N, K) of each class in each patch."""
     n_classes = patches.schema.n_classes
     pixels = np.zeros((len(rows), n_classes), np.int64)
     for start in range(0, len(rows), _AT_A_TIME):
@@ -167,7 +169,7 @@ def _write(out: Path, wanted: _Wanted, key: str) -> None:
 
 
 def _predicted(inputs: Inputs, rows: NDArray[np.int64]) -> Sequence[NDArray[np.uint8]]:
-    """Class ids (H, W) of each of the patches."""
+    """The predicted class ids (H, W) of each patch."""
     from terrazzo.evaluation.scoring import probs_of
     from terrazzo.model.bundle import load
 

@@ -1,4 +1,4 @@
-"""What a model file says of itself, read without importing torch.
+"""The header of a model file, read without importing torch.
 
 A model is one `model.safetensors` (https://github.com/huggingface/safetensors). Its metadata has one entry `terrazzo`:
 the JSON of `Header`. Nothing else is needed to use the weights: no recipe file, no class table, no pickle. Exports
@@ -22,12 +22,12 @@ from terrazzo.system.reporting import first_line
 METADATA_KEY = "terrazzo"
 FORMAT = 1
 _CUT_SHORT = ("header too small", "invalid header length", "not fully covered")
-"""What the library says of files that lack bytes, or have some more."""
+"""What the library says of files with missing or surplus bytes."""
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Which pixels a model was trained on, and how they were divided."""
+    """The patches that a model was trained on, and how they were split."""
 
     fingerprint: str
     """Content hash of the patches."""
@@ -45,7 +45,7 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Header:
-    """Everything beside the weights: architecture, input, classes, recipe, data, scores."""
+    """Everything besides the weights: architecture, input, classes, recipe, data, scores."""
 
     terrazzo_version: str
     model: ModelSection
@@ -57,23 +57,23 @@ class Header:
     recipe: dict[str, Any]
     training_data: TrainingData
     key: str
-    """Hash of patches and recipe: equal keys are the same training."""
+    """A hash of patches and recipe. Equal keys mean the same training."""
     scores: dict[str, Any] | None = None
     gsd_m: float | None = None
-    """Ground sampling distance in metres a pixel, where it is known."""
+    """Ground sampling distance in metres per pixel, if known."""
     downsample: float = 1.0
-    """The network looks at images at 1 / this of their height and width."""
+    """Images are reduced to 1 / this of their height and width before the network sees them."""
     band_reading: BandReading | None = None
-    """None where the training images were ordinary pictures."""
+    """None if the training images were photos."""
     format: int = FORMAT
 
     @property
     def title(self) -> str:
-        """`unet / resnet34`: the architecture in a few words."""
+        """The architecture in a few words: `unet / resnet34`."""
         return f"{self.model.arch} / {self.model.encoder}" if self.model.encoder else f"classic {self.model.arch}"
 
     def to_json(self) -> str:
-        """The header as the JSON text that the model file carries."""
+        """The header as the JSON text in the model file."""
         return _ADAPTER.dump_json(self).decode()
 
 
@@ -81,7 +81,7 @@ _ADAPTER = TypeAdapter(Header)
 
 
 def read_header(path: Path) -> Header:
-    """What the model file says of itself. Raises InputError (no such file) or ModelFileError (foreign or damaged)."""
+    """The header of a model file or an export. Raises InputError (no such file), ModelFileError (foreign, damaged)."""
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file; expected a model.safetensors that `terrazzo train` wrote")
@@ -96,7 +96,7 @@ def read_header(path: Path) -> Header:
 
 
 def _parsed(text: str, path: Path) -> Header:
-    """The header of its JSON text. Raises ModelFileError where it is damaged or of a later version."""
+    """The header from its JSON text. Raises ModelFileError if it is damaged or of a later version."""
     try:
         header = _ADAPTER.validate_json(text)
     except (ValueError, ValidationError, RecipeError, ClassTableError) as error:
@@ -107,11 +107,11 @@ def _parsed(text: str, path: Path) -> Header:
 
 
 def _damaged(path: Path, error: Exception) -> ModelFileError:
-    return ModelFileError(f"{path}: its header is damaged ({first_line(error)}); copy or train the model anew")
+    return ModelFileError(f"{path}: its header is damaged ({first_line(error)}); copy or train the model again")
 
 
 def _metadata(path: Path) -> dict[str, str]:
-    """The text entries of a safetensors file, whose tensors are all there."""
+    """The text entries of a safetensors file. Raises ModelFileError if it is not whole."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -124,7 +124,7 @@ def _metadata(path: Path) -> dict[str, str]:
         if any(words in reason for words in _CUT_SHORT):
             size = path.stat().st_size
             raise ModelFileError(
-                f"{path}: was cut short or changed ({size} bytes; {reason}); copy or train the model anew"
+                f"{path}: was cut short or changed ({size} bytes; {reason}); copy or train the model again"
             ) from error
         raise ModelFileError(
             f"{path}: is not a model file ({reason}); expected a model.safetensors that `terrazzo train` wrote"

@@ -1,4 +1,4 @@
-"""What computes a prediction: torch for a model.safetensors or .h5, onnxruntime, without torch, for an .onnx."""
+"""A model opened by what computes it: torch for a model.safetensors or .h5, onnxruntime for an .onnx."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """The model of a run: its file, what that says of itself, and how it is to look at images and to compute."""
+    """A model file, its header, and how it is to tile images and to compute."""
 
     path: Path
     digest: str
@@ -29,7 +29,10 @@ class ModelFile:
 
 
 def load(model: PathLike, *, device: str = "auto", precision: str = "auto") -> "Bundle":
-    """A trained model in memory; `load(path).predict(image)` gives ids (H, W) and probabilities (K, H, W)."""
+    """A trained model in memory: `load(path).predict(image)` gives ids (H, W) and probabilities (K, H, W).
+
+    `image` is an array (H, W, C), uint8. Raises InputError or ModelFileError.
+    """
     from terrazzo.system.devices import check_compute
 
     check_compute(device, precision)
@@ -40,7 +43,7 @@ def load(model: PathLike, *, device: str = "auto", precision: str = "auto") -> "
 
 
 def check_engine(model: Path, device: str, precision: str) -> None:
-    """Raise InputError where the kind of file does not compute so."""
+    """Raise InputError if this kind of file does not run on the device or at the precision."""
     exported = format_of(model)
     if exported is not None and exported.engine is None:
         suffixes = " or ".join(each.suffix for each in FORMATS.values() if each.engine)
@@ -53,9 +56,9 @@ def check_engine(model: Path, device: str, precision: str) -> None:
 
 
 def open_model(model: Path, device: str, precision: str, n_threads: int | None = None) -> Predictor:
-    """The model, ready to classify; torch is imported only where it computes.
+    """The model, ready to classify. Only models that torch computes import it.
 
-    `n_threads` is how many cores it may use; None: all of them.
+    `n_threads` is how many cores it may use; None means all.
     """
     check_engine(model, device, precision)
     if model.suffix.lower() == ONNX:
@@ -70,7 +73,7 @@ def open_model(model: Path, device: str, precision: str, n_threads: int | None =
 
 
 def computes_on(model: Path, device: str, precision: str) -> tuple[str, str]:
-    """With what `open_model` computes: the type of device, and the precision, `32` or `bf16`."""
+    """The type of device and the precision, `32` or `bf16`, that `open_model` computes with."""
     if model.suffix.lower() == ONNX:
         return "cpu", "32"
     from terrazzo.model.hardware import choose

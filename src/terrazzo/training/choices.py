@@ -1,4 +1,4 @@
-"""What a recipe leaves to the machine, settled: encoder weights and batch size, and less where memory runs out."""
+"""What a recipe leaves open, settled on this machine: encoder weights and batch size. Also training with both."""
 
 from dataclasses import replace
 
@@ -18,11 +18,11 @@ from terrazzo.training.run_folder import RECIPE, SETTLED, Run, clear_fit, starte
 
 
 def fit_settled(run: Run, patches: Patches) -> tuple[Recipe, Fit | None]:
-    """The recipe as it was run, choices settled, and how the fit ended (None: before its first epoch's end).
+    """The recipe with its choices settled, and the result of training (None: stopped within the first epoch).
 
-    A run that is resumed keeps its settled choices. Otherwise they are written to recipe.yaml before the first step.
-    An automatic batch size is halved, and training starts anew, as often as memory runs out. Raises InputError where
-    memory does not hold a batch of the wanted size.
+    A resumed run keeps its choices. Otherwise they are written to recipe.yaml before the first step. Each time memory
+    runs out, an automatic batch size is halved and training starts over. Raises InputError where memory does not hold
+    a batch size that was given.
     """
     compute, say = compute_for(run.recipe, run.device), run.reporter.say
     started = started_recipe(run) if run.resume else None
@@ -47,7 +47,7 @@ def fit_settled(run: Run, patches: Patches) -> tuple[Recipe, Fit | None]:
 
 
 def first_network(patches: Patches, recipe: Recipe) -> Network:
-    """The network of a recipe with the first weights that its seed gives, on any machine and in any process."""
+    """The network of a recipe with its initial weights, which depend on the recipe's seed alone."""
     torch.manual_seed(recipe.train.seed)
     normalization = normalization_for(recipe.model, patches.bands)
     return build_model(recipe.model, patches.bands, patches.schema.n_classes, normalization)
@@ -65,7 +65,7 @@ def settle_choices(network: Network, patches: Patches, recipe: Recipe, compute: 
 
 
 def _with_less(settled: Recipe, run: Run, error: torch.OutOfMemoryError) -> Recipe:
-    """The recipe at half its batch size. Raises InputError where the run asked for that size, or it is 1."""
+    """The recipe at half its batch size. Raises InputError where that size was given, or is 1."""
     batch = int(settled.train.batch_size)
     if run.recipe.train.batch_size != "auto" or batch == 1:
         remedy = f"--batch-size {batch // 2} or auto" if batch > 1 else "a smaller network or --patch-size"

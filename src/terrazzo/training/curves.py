@@ -1,6 +1,6 @@
 """The curves of a training run as one PNG: loss, scores and learning rate by epoch.
 
-Drawn with matplotlib's Figure objects alone, so that nothing is shared between calls and no window system is asked for.
+Drawn with matplotlib's Figure alone, so that calls share no state and need no window system.
 """
 
 import math
@@ -18,7 +18,7 @@ from terrazzo.system.files import write_beside
 Rows = Sequence[Mapping[str, Any]]
 
 LR_TITLE = "Learning rate, mean of each epoch"
-"""Under one cycle the last step of a run has a rate of nearly 0, which is that of no epoch."""
+"""The mean, because onecycle ends at a rate of nearly 0, which says nothing about the last epoch."""
 
 _SIDES = (("train", "training", "#8a94a6"), ("val", "validation", "#c2410c"))
 _BEST_COLOR, _LR_COLOR, _STAGE_COLOR = "#0f766e", "#64748b", "#94a3b8"
@@ -29,9 +29,9 @@ _MARKED_UP_TO = 25  # epochs; more markers hide the line
 def plot_curves(rows: Rows, out_png: Path, leaky: bool = False) -> None:
     """Write `out_png`: a panel for each metric of validation and one for the learning rate, by epoch.
 
-    Training and validation share a panel; the best epoch, by validation mean IoU, is marked in all of them, and where
-    there are stages, each begins with a line. Rows are those of a run's metrics.csv, values as numbers or text; empty,
-    missing and non-finite ones leave a gap; a `leaky` split is called so. Raises InputError where there is no row.
+    Training and validation share a panel. The best epoch, by validation mean IoU, is marked in all panels, and so is
+    the start of each stage. Rows are those of metrics.csv, values as numbers or text; empty, missing and non-finite
+    ones leave a gap. A note says if the split is `leaky`. Raises InputError where there is no row.
     """
     from matplotlib.figure import Figure
 
@@ -69,14 +69,14 @@ def plot_curves(rows: Rows, out_png: Path, leaky: bool = False) -> None:
 
 
 def best_row(rows: Rows) -> int | None:
-    """The position of the row of the highest validation mean IoU; None where no row has one."""
+    """The index of the row with the best validation mean IoU; None where no row has one."""
     scores = column(rows, f"val_{BEST_BY.name}")
     scores = scores if BEST_BY.higher_is_better else -scores
     return int(np.nanargmax(scores)) if np.isfinite(scores).any() else None
 
 
 def column(rows: Rows, key: str) -> NDArray[np.float64]:
-    """The values of a column, NaN where they are empty, missing or not finite."""
+    """The values of a column; NaN where empty, missing or not finite."""
     numbers = [float(row[key]) if row.get(key) not in (None, "") else math.nan for row in rows]
     values = np.array(numbers, np.float64)
     values[~np.isfinite(values)] = np.nan
@@ -84,7 +84,7 @@ def column(rows: Rows, key: str) -> NDArray[np.float64]:
 
 
 def summary(rows: Rows, best: int | None) -> list[tuple[str, str]]:
-    """Name and value of what the best epoch scored on validation."""
+    """Names and values of the best epoch's validation metrics."""
     if best is None:
         return [("epochs", f"{len(rows)}")]
     lines = [("best epoch", f"{column(rows, 'epoch')[best]:g} of {len(rows)}")]
@@ -113,7 +113,7 @@ def _dress(axis: Any, title: str, above: int) -> None:
 
 
 def _stages(rows: Rows) -> list[tuple[int, str]]:
-    """The row that each stage begins with, and the size of its patches; empty where there is one stage."""
+    """The row at which each stage starts, and its patch size; empty if there is only one stage."""
     stages = column(rows, "stage")
     starts = [at for at in range(len(rows)) if at == 0 or stages[at] != stages[at - 1]]
     many = bool(np.isfinite(stages).all()) and len(starts) > 1
@@ -126,7 +126,7 @@ def _mark_stage(axis: Any, epoch: float, size: str) -> None:
 
 
 def _write_summary(axis: Any, rows: Rows, best: int | None, leaky: bool) -> None:
-    """The sixth place: what the colours mean, and the best epoch in figures."""
+    """The legend, and the scores of the best epoch."""
     from matplotlib.lines import Line2D
 
     axis.set_axis_off()
@@ -143,9 +143,7 @@ def _write_summary(axis: Any, rows: Rows, best: int | None, leaky: bool) -> None
         axis.text(0.04, 0.52 - 0.11 * number, name, color="#64748b", fontsize=11, transform=axis.transAxes)
         axis.text(0.42, 0.52 - 0.11 * number, value, fontsize=11, transform=axis.transAxes)
     if leaky:
-        axis.text(
-            0.04, -0.06, "leaky split: these scores flatter", color="#b91c1c", fontsize=11, transform=axis.transAxes
-        )
+        axis.text(0.04, -0.06, "leaky split: optimistic scores", color="#b91c1c", fontsize=11, transform=axis.transAxes)
 
 
 def _markers(rows: Rows) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Training from a recipe and patches: the trainer, its checkpoints and its stopping rules, on Lightning."""
+"""Training on Lightning: the trainer, its checkpoints and its stopping rules."""
 
 import logging
 import warnings
@@ -29,7 +29,7 @@ from terrazzo.training.run_folder import BEST, CHECKPOINTS, LAST, METRICS, TENSO
 
 @dataclass(frozen=True)
 class Fit:
-    """How a fit ended: the best weights so far, their epoch (from 1) and figures, and whether it ran to its end."""
+    """The result of training: the best weights, their epoch (from 1) and scores, and whether it ran to its end."""
 
     state: dict[str, torch.Tensor]
     best_epoch: int
@@ -44,18 +44,17 @@ def compute_for(recipe: Recipe, device: str) -> Compute:
 
 
 def settled(recipe: Recipe) -> int:
-    """The recipe's batch size. Raises RecipeError while it still says `auto` (`batch_size.settle` decides it)."""
+    """The recipe's batch size. Raises RecipeError for `auto`, which `batch_size.settle` turns into a number."""
     if recipe.train.batch_size == "auto":
         raise RecipeError("train.batch_size = auto: not settled yet; give a number")
     return recipe.train.batch_size
 
 
 def fit(network: Network, run: Run, patches: Patches, compute: Compute) -> Fit | None:
-    """Train `network` by the run's recipe and return its best weights: those of the highest validation mean IoU.
+    """The best weights of a run, by validation mean IoU. `network` is trained in place.
 
-    Writes metrics.csv, tensorboard/ and checkpoints/{best,last}.ckpt into the run's folder. A run that is resumed
-    starts from last.ckpt. Ctrl-C ends the training and returns the best weights so far, or None where no epoch was
-    finished.
+    Writes metrics.csv, tensorboard/ and checkpoints/{best,last}.ckpt into the run's folder. A resumed run starts from
+    last.ckpt. Ctrl-C ends training: the best weights so far are returned, or None if no epoch was finished.
     """
     recipe, folder = run.recipe, run.folder
     batch_size = settled(recipe)
@@ -77,7 +76,7 @@ def fit(network: Network, run: Run, patches: Patches, compute: Compute) -> Fit |
     best_epoch = int(best["epoch"]) + 1
     if not complete:
         keep_rows(folder / METRICS, max(best_epoch, _last_epoch(last)))
-    rows = read_rows(folder / METRICS)  # a run that was killed after its last epoch logs no more
+    rows = read_rows(folder / METRICS)  # from the file, as a run killed after its last epoch logs nothing when resumed
     row = next(row for row in rows if int(row["epoch"]) == best_epoch)
     scores = {name: row[name] for name in SCORES}
     return Fit(state, best_epoch, scores, len(rows), complete)
@@ -91,7 +90,7 @@ def _last_epoch(checkpoint: Path) -> int:
 
 
 def _run(trainer: lightning.Trainer, learner: Learner, train: Any, val: Any, checkpoint: Path | None) -> bool:
-    """Fit; False where Ctrl-C ended it (Lightning turns the interrupt into an exit after its own clean-up)."""
+    """Train; False if Ctrl-C ended it (Lightning exits after its own clean-up)."""
     try:
         trainer.fit(learner, train, val, ckpt_path=checkpoint, weights_only=True)
     except (KeyboardInterrupt, SystemExit):
@@ -118,9 +117,9 @@ def _trainer(recipe: Recipe, compute: Compute, folder: Path, log: EpochLog) -> l
 
 
 def _checkpoints(folder: Path) -> list[Callback]:
-    """The best epoch's checkpoint, then the last one's, which so knows of the best.
+    """The best epoch's checkpoint, then the last epoch's, which records the best one.
 
-    Two callbacks: with `save_last` the trainer writes a last checkpoint only at epochs that are a new best.
+    Two callbacks, because with `save_last` Lightning writes the last checkpoint only when there is a new best.
     """
     mode = "max" if BEST_BY.higher_is_better else "min"
     options: dict[str, Any] = {"enable_version_counter": False, "save_on_train_epoch_end": True}
@@ -136,7 +135,7 @@ def _stopping(section: ScheduleSection) -> list[Callback]:
 
 @contextmanager
 def _quiet_libraries() -> Iterator[None]:
-    """Lightning's advice kept off the user's screen: our lines say what it would, and loaders need no workers here."""
+    """Keep Lightning's advice off the screen: our lines say what matters, and our loaders need no workers."""
     names = ("lightning.pytorch", "lightning.fabric", "lightning")
     before = {name: logging.getLogger(name).level for name in names}
     for name in names:

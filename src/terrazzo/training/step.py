@@ -1,7 +1,6 @@
 """One training step of a recipe, shared by training and the learning-rate range test.
 
-Randomness is a function of (seed, epoch, step). Augmentation and dropout are the same whether or not a run was
-interrupted.
+Its random numbers depend on (seed, epoch, step) alone, so a resumed run repeats an uninterrupted one.
 """
 
 from typing import Any, cast
@@ -23,7 +22,7 @@ from terrazzo.training.schedules import LR_RATIO
 
 
 class TrainingStep:
-    """The loss of one batch: shrunk, augmented, and seen by the network. Call it under the run's autocast."""
+    """The loss of one batch: shrunk, augmented, passed through the network. Call it under autocast."""
 
     def __init__(self, network: Network, recipe: Recipe, n_classes: int, memory_format: torch.memory_format) -> None:
         self.network, self.seed, self.memory_format = network, recipe.train.seed, memory_format
@@ -31,9 +30,9 @@ class TrainingStep:
         self.augmentation = Augmentation(recipe.augment)
 
     def __call__(self, batch: Batch, size: int, epoch: int, number: int) -> Tensor:
-        """The loss, a float32 scalar, of step `number` of an epoch (both from 0), at patches of `size` pixels.
+        """The loss, a float32 scalar, of step `number` of an epoch (both from 0), with patches of `size` pixels.
 
-        Sets torch's global seed, which dropout draws from.
+        Sets torch's global seed, for dropout.
         """
         seed = step_seed(self.seed, epoch, number)
         torch.manual_seed(seed)
@@ -48,7 +47,7 @@ def step_seed(seed: int, epoch: int, step: int) -> int:
 
 
 def shrink(pixels: Tensor, ids: Tensor, size: int) -> Batch:
-    """Images (B, C, H, W) averaged over areas and ids (B, H, W) taken at the nearest pixel, both to `size` a side."""
+    """Images (B, C, H, W) and ids (B, H, W) at `size` pixels a side: area means, and the nearest pixel."""
     if ids.shape[-2:] == (size, size):
         return pixels, ids
     small = F.interpolate(pixels.float(), (size, size), mode="area")
@@ -56,7 +55,7 @@ def shrink(pixels: Tensor, ids: Tensor, size: int) -> Batch:
 
 
 def learning_logits(network: Network, pixels: Tensor) -> Tensor:
-    """Logits (B, K, H, W) of a network in training. Raises InputError for a batch too small for batch normalization."""
+    """Logits (B, K, H, W) in training. Raises InputError for a batch too small for batch normalization."""
     try:
         return cast(Tensor, network(pixels))
     except ValueError as error:
@@ -69,12 +68,12 @@ def learning_logits(network: Network, pixels: Tensor) -> Tensor:
 
 
 def freezes(recipe: Recipe) -> bool:
-    """Whether the recipe's first epochs leave the encoder frozen. Random weights are never frozen."""
+    """Whether the encoder is frozen in the first epochs. Random weights never are."""
     return recipe.train.freeze_epochs > 0 and recipe.model.encoder_weights != "none"
 
 
 def freeze_encoder(network: Network, frozen: bool) -> None:
-    """Freeze or free the encoder, if there is one: its weights and its batch statistics."""
+    """Freeze or unfreeze the encoder, if there is one: its weights and its batch statistics."""
     encoder = getattr(network.body, "encoder", None)
     if isinstance(encoder, nn.Module):
         encoder.requires_grad_(not frozen)
@@ -82,9 +81,9 @@ def freeze_encoder(network: Network, frozen: bool) -> None:
 
 
 def build_optimizer(section: OptimizerSection, network: nn.Module) -> Optimizer:
-    """Adam or AdamW; AdamW's decay leaves biases and normalization layers alone (they have one dimension).
+    """Adam or AdamW. AdamW does not decay biases and normalization layers, whose weights have one dimension.
 
-    The encoder's weights form groups of their own where `encoder_lr` gives them another learning rate.
+    With `encoder_lr` the encoder's weights form groups of their own.
     """
     body = getattr(network, "body", network)
     encoder = {id(parameter) for parameter in getattr(body, "encoder", nn.Module()).parameters()}
@@ -105,7 +104,7 @@ def build_optimizer(section: OptimizerSection, network: nn.Module) -> Optimizer:
 def _by_rate(
     parameters: list[nn.Parameter], encoder: set[int], section: OptimizerSection
 ) -> list[tuple[float, list[nn.Parameter]]]:
-    """Parameters by the ratio of their learning rate to the recipe's."""
+    """The parameters, by the ratio of their learning rate to that of the recipe."""
     if section.encoder_lr is None or not encoder:
         return [(1.0, parameters)]
     return [

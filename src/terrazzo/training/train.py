@@ -1,7 +1,4 @@
-"""What a run starts from: patches, or a data set that is prepared into the run's own folder first.
-
-RUN/patches/    the patches of a run that was given a data set; the rest of a run's folder is told in `run_files`
-"""
+"""Training from patches, or from a data set that is first prepared into RUN/patches."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -39,10 +36,13 @@ def train(
     progress: Progress = silent,
     say: Say = quiet,
 ) -> Trained:
-    """A recipe trained on patches; the folder `out` holds model.safetensors and everything about the run.
+    """A model trained by a recipe on patches, written with everything about the run to the folder `out`.
 
     A data set (folder or .zip) in place of `patches` is prepared first, by the recipe's data section, into OUT/patches.
-    `recipe` is a shipped name or a .yaml file; `changes` are fields of it, as in `{"optimizer.lr": 3e-4}`.
+    `recipe` is a shipped name or a .yaml file; `changes` overrides its fields, as in `{"optimizer.lr": 3e-4}`.
+
+    Raises PatchesError, RecipeError, WeightsError, OutputExistsError; StoppedError if Ctrl-C came before the end of the
+    first epoch; and what `prepare` raises.
     """
     short = {"train.epochs": epochs, "train.batch_size": batch_size, "model.encoder_weights": encoder_weights}
     wanted = {name: value for name, value in short.items() if value is not None} | dict(changes or {})
@@ -60,28 +60,28 @@ def train(
         check_compute(run.device)
         _prepare_first(source, run)
     if run.patches.absolute() == (folder / PATCHES).absolute() and _holds_only_patches(folder):
-        run = replace(run, overwrite=True)  # the patches are the run's own: there is nothing to refuse
+        run = replace(run, overwrite=True)  # nothing but its own patches is there
     return train_patches(run)
 
 
 def is_data_set(source: Path) -> bool:
-    """Whether `source` is a folder or .zip to prepare; False for patches, damaged ones too, and for what is neither."""
+    """Whether `source` is a folder or .zip to prepare; False for patches, even damaged ones, and for anything else."""
     if source.is_dir():
         return not any((source / name).exists() for name in (DESCRIPTION, INDEX, IMAGES, MASKS))
     return source.is_file() and source.suffix.lower() == ".zip"
 
 
 def patches_of(source: Path, run: Path) -> Path:
-    """What a run from `source` trains on: `source` itself, or the patches prepared from it in the run's folder."""
+    """The patches of a run: `source` itself, or for a data set the patches in the run's folder."""
     return run / PATCHES if is_data_set(source) else source
 
 
 def _prepare_first(source: Path, run: Run) -> None:
-    """Write, or keep, RUN/patches. A run that did not begin with a data set is refused before anything is read."""
+    """Write or keep RUN/patches. A folder with a run that did not start from a data set is refused first."""
     folder, say = run.folder, run.reporter.say
     if not run.patches.is_dir() and not _holds_only_patches(folder):
         refuse_existing(folder, "a run", run.overwrite, MARK)
-    say(f"{source} is a data set: preparing it first, into {run.patches} (`terrazzo prepare` does it with options)")
+    say(f"{source} is a data set: preparing it into {run.patches} (`terrazzo prepare` has options)")
     was_there = folder.exists()
     try:
         done = _prepared(source, run)
@@ -95,7 +95,7 @@ def _prepare_first(source: Path, run: Run) -> None:
 
 
 def _prepared(source: Path, run: Run) -> Prepared:
-    """The patches that the recipe's data section makes of a data set. Raises what `prepare_patches` raises."""
+    """The patches of a data set, prepared by the recipe's data section."""
     section, reporter = run.recipe.data, run.reporter
     labels = LabelOptions(
         layout=layout_in(source, section.layout),
@@ -109,7 +109,7 @@ def _prepared(source: Path, run: Run) -> Prepared:
 
 
 def _holds_only_patches(run: Path) -> bool:
-    """Whether the run's folder holds nothing but patches, and what killed writers may have left."""
+    """Whether the run's folder holds nothing but patches and leftovers of killed writers."""
     if not run.is_dir():
         return False
     return all(item.name == PATCHES or (item.name[0] == "." and PARTIAL_SUFFIX in item.name) for item in run.iterdir())

@@ -1,4 +1,4 @@
-"""`tune`: which learning rate to train a recipe with on given patches, as a picture, a table and a line to paste."""
+"""A learning rate for a recipe on given patches, as a number, a table and a picture."""
 
 import csv
 import json
@@ -32,7 +32,11 @@ def tune(
     progress: Progress = silent,
     say: Say = quiet,
 ) -> "Tuned":
-    """A learning rate for a recipe on these patches, from a few steps of growing rate; the curve goes to `out`."""
+    """A learning rate for a recipe on these patches, found by a range test; the curve is written to the folder `out`.
+
+    Up to `steps` training steps are taken, each at a higher rate; no weights are kept. Raises PatchesError,
+    RecipeError, OutputExistsError, and InputError if the curve suggests nothing.
+    """
     from terrazzo.recipe.reading import load_recipe
 
     chosen = load_recipe(recipe).with_changes(dict(changes or {}))
@@ -46,12 +50,12 @@ FEWEST_STEPS = 20
 
 @dataclass(frozen=True)
 class Tuned:
-    """A learning rate found by a range test, and where its curve lies."""
+    """A learning rate found by a range test, and its curve."""
 
     out: Path
     lr: float
     kept: bool
-    """The same test had been made already."""
+    """The same test had finished before."""
 
     @property
     def plot(self) -> Path:
@@ -60,7 +64,7 @@ class Tuned:
 
     @property
     def assignment(self) -> str:
-        """What to give `train --set`."""
+        """For `train --set`."""
         return f"optimizer.lr={self.lr:.2g}"
 
     def _repr_png_(self) -> bytes:
@@ -69,7 +73,7 @@ class Tuned:
 
 @dataclass(frozen=True)
 class Tuning:
-    """One range test: of which recipe, on which patches, how long, where, and what it reports to."""
+    """One range test: its patches, recipe, folder and options."""
 
     patches: Path
     recipe: Recipe
@@ -81,11 +85,7 @@ class Tuning:
 
 
 def _tune(tuning: Tuning) -> Tuned:
-    """Run the range test of a recipe and write learning_rate.png, .csv and tune.json to its folder.
-
-    Raises PatchesError, RecipeError, OutputExistsError before torch is imported; InputError where the curve suggests
-    nothing.
-    """
+    """The result of a range test, written as learning_rate.png, .csv and tune.json. Checks precede torch's import."""
     check_compute(tuning.device)
     if tuning.steps < FEWEST_STEPS:
         raise InputError(f"--steps {tuning.steps}: too few to see a curve; give {FEWEST_STEPS} or more")
@@ -121,7 +121,7 @@ def _curve(tuning: Tuning, patches: Patches) -> "Curve":
 
 
 def _finished(out: Path, key: str) -> Tuned | None:
-    """The result in `out` where it is of the same patches, recipe and steps."""
+    """The result in `out`, if it is of the same patches, recipe and steps."""
     try:
         result: Any = json.loads((out / RESULT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -131,7 +131,7 @@ def _finished(out: Path, key: str) -> Tuned | None:
 
 
 def _plot(curve: "Curve", lr: float, name: str, out_png: Path) -> None:
-    """The smoothed loss over the learning rate, single losses behind it, the suggestion marked."""
+    """Draw the loss over the learning rate, single and smoothed, and mark the suggestion."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.0, 4.2), dpi=110, layout="constrained")

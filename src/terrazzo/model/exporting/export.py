@@ -1,4 +1,4 @@
-"""A model file in the forms that other programs read: ONNX, HDF5, torch.export; each checked against the model."""
+"""Exporting a model to a file for other programs, and checking the file against the model."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,13 +17,13 @@ from terrazzo.system.reporting import Say, quiet
 
 @dataclass(frozen=True)
 class Exported:
-    """An exported model, and how far its probabilities were from the model's."""
+    """An exported model, and how far its probabilities are from the model's."""
 
     path: Path
     kept: bool
-    """A finished export of the same model and options was there already."""
+    """An export of the same model and options was there already."""
     difference: float | None
-    """The largest difference found, float32 on random input; None where the export was kept."""
+    """The largest difference found, in float32 on random input; None if the export was kept."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class _Wanted:
 
     @property
     def side(self) -> int:
-        """Height and width of the input: the model's window, as a multiple of 32."""
+        """Height and width of the input: the model's window, rounded up to a multiple of 32."""
         return -(-plan(self.header).window // STRIDE) * STRIDE
 
     def notes(self) -> Notes:
-        """The entries that the file carries; the header last, so that a file cut short has none."""
+        """The text entries of the file; the header is last, so that a file cut short has none."""
         gis = metadata(self.header, plan(self.header), self.side) if self.format.for_gis else {}
         return {**gis, KEY: self.key, HEADER: self.header.to_json()}
 
@@ -57,15 +57,15 @@ def export(
     overwrite: bool = False,
     say: Say = quiet,
 ) -> Exported:
-    """The model as one file `out` for other programs, whose probabilities were compared with the model's.
+    """The model as one file `out` for other programs, its probabilities compared with the model's.
 
-    `format` is onnx (a graph with softmax, input in 0..1, normalization inside; metadata for QGIS tools), h5 (weights
-    and all that belongs to them) or pt2 (torch.export). Height and width of graphs are the model's window; `dynamic`
-    frees them to multiples of 32. `resolution` is the ground resolution in cm a pixel of the images that the model is
-    for, where it does not know it. A finished export of the same model and options is kept, unless `overwrite`.
+    `format` is onnx (a graph with normalization and softmax inside, for input in 0..1, and metadata for QGIS tools), h5
+    (weights and header) or pt2 (torch.export). Height and width of graphs are the model's window; with `dynamic` they
+    are any multiples of 32. `resolution` is the ground sampling distance of the images in cm per pixel, if the model
+    does not know it. A finished export of the same model and options is kept, unless `overwrite`.
 
-    Raises InputError (arguments, packages not installed), ModelFileError, OutputExistsError, and ExportError where the
-    export cannot be made or differs by more than 1e-4; then nothing is written.
+    Raises InputError (arguments, packages not installed), ModelFileError, OutputExistsError, and ExportError if the
+    export fails or differs by more than 1e-4; then nothing is written.
     """
     wanted, out = _check(Path(model), format, Path(out), dynamic, resolution), Path(out)
     if not overwrite and _is_finished(out, wanted.key):
@@ -86,7 +86,7 @@ def export(
 
 
 def _check(model: Path, format: str, out: Path, dynamic: bool, resolution: float | None) -> _Wanted:
-    """The arguments, or the error of the first that cannot be used."""
+    """The arguments, checked. Raises InputError or ModelFileError."""
     if format not in FORMATS:
         raise InputError(f"--format {format}: expected {', '.join(FORMATS)}")
     wanted = FORMATS[format]
@@ -95,7 +95,7 @@ def _check(model: Path, format: str, out: Path, dynamic: bool, resolution: float
     if dynamic and wanted.holds == "weights":
         raise InputError(f"--dynamic: {wanted.title} holds weights, which fit images of any size; leave it out")
     if resolution is not None and not 0 < resolution <= 1e6:
-        raise InputError(f"--resolution {resolution:g}: expected centimetres a pixel, above 0")
+        raise InputError(f"--resolution {resolution:g}: expected centimetres per pixel, above 0")
     need(wanted.extra, *wanted.packages, for_what=f"--format {format}")
     header = read_header(model)
     source = format_of(model)
@@ -107,7 +107,7 @@ def _check(model: Path, format: str, out: Path, dynamic: bool, resolution: float
 
 
 def _is_finished(out: Path, key: str) -> bool:
-    """Whether the file is a finished export of that key."""
+    """Whether the file is a finished export with that key."""
     if not out.is_file():
         return False
     try:
@@ -117,19 +117,19 @@ def _is_finished(out: Path, key: str) -> bool:
 
 
 def _warnings(wanted: _Wanted) -> list[str]:
-    """What users of the file should know, line by line."""
+    """Notes for users of the file."""
     if not wanted.format.for_gis:
         return []
     lines = []
     if resolution_of(wanted.header) is None:
         lines.append(
-            f"the model does not know its ground resolution; {DEFAULT_RESOLUTION:g} cm/px is written, to which QGIS "
-            "tools scale images; give --resolution CM_PER_PX"
+            f"the model does not know its ground sampling distance; {DEFAULT_RESOLUTION:g} cm/px is written, and QGIS "
+            "tools scale images to it; give --resolution CM_PER_PX"
         )
     if wanted.header.fit == "resize":
         lines.append(
-            f"the model sees whole images resized to {wanted.header.patch_size} px (--fit resize); QGIS tools will "
-            "show it pieces of that size, which it was not trained on"
+            f"the model was trained on whole images resized to {wanted.header.patch_size} px (--fit resize); QGIS "
+            "tools give it tiles of that size instead"
         )
     return lines
 

@@ -1,7 +1,7 @@
-"""The formats of exports, one entry each in one registry; what an export says of itself, read without torch.
+"""The export formats, one entry each in one registry, and reading the header of an export without torch.
 
-Every export carries two text entries of ours: `terrazzo`, the JSON of the model's header, and `terrazzo_key`, the hash
-of what the file was made from. docs/models.md describes the layouts.
+Each export has two text entries of ours: `terrazzo`, the JSON of the model's header, and `terrazzo_key`, a hash of
+what it was made from. docs/models.md describes the layouts.
 """
 
 import json
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 HEADER, KEY = "terrazzo", "terrazzo_key"
 FREE_SIZE = "terrazzo_free_size"
-"""Present where an ONNX graph takes any height and width, whatever single ones it declares."""
+"""Present if an ONNX graph takes any height and width, whatever it declares."""
 WEIGHTS = "weights"
 PT2_NOTES = "terrazzo.json"
 
@@ -46,12 +46,12 @@ class Format:
     """What `extra` installs and the format needs."""
     holds: Literal["graph", "weights"]
     engine: Literal["onnxruntime", "torch"] | None
-    """What `predict` computes it with; None where `predict` does not take it."""
+    """What `predict` runs it with; None if `predict` does not take it."""
     read: Callable[[Path], Notes]
     writer: str
-    """Module and function that write it, imported when it is written."""
+    """The module and function that write it, imported on use."""
     for_gis: bool = False
-    """It carries the metadata that QGIS tools read."""
+    """It has the metadata that QGIS tools read."""
 
     def write(self, path: Path, graph: "Graph", notes: Notes) -> float:
         """Write the file; the largest difference of its probabilities from the model's. Raises ExportError."""
@@ -65,10 +65,9 @@ def format_of(path: Path) -> Format | None:
 
 
 def read_notes(path: Path) -> Notes:
-    """The entries of text that an exported model carries, `terrazzo` and `terrazzo_key` among them.
+    """The text entries of an export, `terrazzo` and `terrazzo_key` among them.
 
-    Raises ModelFileError where the file is damaged or another program's, InputError where the package that reads it is
-    not installed.
+    Raises ModelFileError if the file is damaged or from another program, InputError if a package is not installed.
     """
     try:
         path.open("rb").close()
@@ -88,7 +87,7 @@ def read_notes(path: Path) -> Notes:
 
 
 def read_hdf5_weights(path: Path) -> dict[str, NDArray[np.generic]]:
-    """The weights of an .h5 by the names that the network gives them. Raises ModelFileError where it is damaged."""
+    """The weights of an .h5 by their names in the network. Raises ModelFileError if it is damaged."""
     weights: dict[str, NDArray[np.generic]] = {}
 
     def take(name: str, item: "h5py.Group | h5py.Dataset") -> None:
@@ -107,7 +106,7 @@ def _onnx_notes(path: Path) -> Notes:
     try:
         model = onnx.load(path, load_external_data=False)
     except DecodeError as error:
-        raise ModelFileError(f"{path}: is not an ONNX file, or was cut short; export the model anew") from error
+        raise ModelFileError(f"{path}: is not an ONNX file, or was cut short; export the model again") from error
     return {entry.key: entry.value for entry in model.metadata_props}
 
 
@@ -128,7 +127,7 @@ def _hdf5(path: Path) -> "Iterator[h5py.File]":
             yield file
     except (OSError, KeyError, RuntimeError) as error:
         what = "is cut short" if "truncated" in str(error) else "is damaged, or not an HDF5 file of `terrazzo export`"
-        raise ModelFileError(f"{path}: {what}; export the model anew") from error
+        raise ModelFileError(f"{path}: {what}; export the model again") from error
 
 
 def _pt2_notes(path: Path) -> Notes:
@@ -137,7 +136,7 @@ def _pt2_notes(path: Path) -> Notes:
             name = next((name for name in archive.namelist() if name.endswith(f"/extra/{PT2_NOTES}")), None)
             notes = {} if name is None else json.loads(archive.read(name))
     except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise ModelFileError(f"{path}: is not a .pt2 file, or was cut short; export the model anew") from error
+        raise ModelFileError(f"{path}: is not a .pt2 file, or was cut short; export the model again") from error
     return {str(key): str(value) for key, value in notes.items()} if isinstance(notes, dict) else {}
 
 

@@ -1,4 +1,4 @@
-"""The network as a .pt2: the program that `torch.export` makes, for Python and C++ programs without our code."""
+"""The network as a .pt2: a program of `torch.export`, for Python and C++ without our code."""
 
 import json
 import warnings
@@ -17,15 +17,15 @@ from terrazzo.system.reporting import first_line
 
 
 def write_pt2(path: Path, graph: Graph, notes: Notes) -> float:
-    """Write the program with its entries as an extra file; the largest difference found in its probabilities.
+    """Write the program with its notes as an extra file; the largest difference found in its probabilities.
 
-    Batch size is free; so are height and width, multiples of 32 from 64 on, of a dynamic graph. Raises ExportError
-    where torch cannot make it.
+    The batch size is free. So are height and width of a dynamic graph, as multiples of 32 from 64 on. Raises
+    ExportError if torch cannot export the network.
     """
     sizes = {2: 32 * Dim("rows", min=2), 3: 32 * Dim("cols", min=2)} if graph.dynamic else {}
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of torch about itself; the result is checked
+            warnings.simplefilter("ignore")  # torch warns about itself; the result is checked
             program = torch.export.export(
                 graph.network, (torch.rand(graph.shape(2)),), dynamic_shapes={INPUT: {0: Dim("batch"), **sizes}}
             )
