@@ -91,7 +91,7 @@ def test_names_from_the_data_are_escaped() -> None:
 
 def test_a_leaky_split_is_called_leaky_wherever_scores_stand_and_a_clean_one_nowhere() -> None:
     leaky, clean = page(scores_json(leak=0.93)), page(scores_json())
-    assert "93.0 % of the scored pixels lie in groups that also gave patches to training" in leaky
+    assert "93.0 % of the scored pixels are in groups that also have patches in training" in leaky
     assert leaky.count('<span class="flag">leaky split</span>') == 7  # five cards, the classes, the groups
     assert "leaky split<" not in clean.lower()
     assert "No leak found" in clean

@@ -498,8 +498,8 @@ def test_an_unknown_ground_resolution_is_written_as_ten_and_said(models: dict[st
     terrazzo.export(models["resize"], format="onnx", out=tmp_path / "b.onnx", resolution=7.5, say=said.append)
     assert read_notes(tmp_path / "b.onnx")["resolution"] == "7.5"
     assert said == [
-        "warning: the model sees whole images resized to 100 px (--fit resize); QGIS tools will show it pieces of that "
-        "size, which it was not trained on"
+        "warning: the model was trained on whole images resized to 100 px (--fit resize); "
+        "QGIS tools give it tiles of that size instead"
     ]
 
 

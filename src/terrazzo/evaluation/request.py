@@ -11,7 +11,6 @@ from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import InputError, PatchesError
 from terrazzo.model.header import Header, read_header
 from terrazzo.patches.folder import Patches, open_patches
-from terrazzo.recipe.published import Published
 from terrazzo.recipe.sections import LossSection
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import digest, file_digest
@@ -55,10 +54,6 @@ class Inputs:
         wanted = self.request
         options = [wanted.split, str(wanted.batch_size), wanted.device, wanted.precision]
         return digest(str(FORMAT), __version__, file_digest(wanted.model), self.patches.content_hash, *options)
-
-    def published(self) -> Published:
-        """The published figures of the model's recipe; older model files hold none."""
-        return Published.model_validate(self.header.recipe.get("published", {}))
 
     def loss(self) -> LossSection:
         """The loss that the model was trained with."""

@@ -19,7 +19,7 @@ from terrazzo.evaluation.request import Inputs
 from terrazzo.patches.folder import Patches
 from terrazzo.patches.splits.leak import is_leaky
 from terrazzo.patches.splits.split import BUFFER
-from terrazzo.recipe.published import compare_published
+from terrazzo.recipe.published import Published, compare_published
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -113,7 +113,7 @@ def scores_of(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
 
 def _published(inputs: Inputs, protocol: dict[str, Any], ours: Mapping[str, float]) -> dict[str, Any]:
     """The published figures of the model's recipe beside ours, and whose they are."""
-    published = inputs.published()
+    published = Published.model_validate(inputs.header.recipe.get("published", {}))  # older models hold none
     return {
         "published": [asdict(each) for each in compare_published(published, protocol, ours)],
         "published_source": published.source,

@@ -57,7 +57,7 @@ def _load_auto(network: Network, encoder: str, bands: int, say: Say) -> str:
     state = _within(AUTO_SECONDS, lambda: _imagenet_state(encoder, bands))
     if state is None:
         say(
-            f"encoder weights: ImageNet weights of {encoder} cannot be downloaded, so they are random "
+            f"encoder weights: ImageNet weights of {encoder} cannot be downloaded; training starts from scratch "
             "(expect lower scores; --encoder-weights takes a file)"
         )
         return "none"

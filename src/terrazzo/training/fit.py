@@ -13,7 +13,6 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from terrazzo.errors import RecipeError
 from terrazzo.evaluation.metrics import BEST_BY
 from terrazzo.model.hardware import Compute, choose
 from terrazzo.model.network import Network
@@ -43,13 +42,6 @@ def compute_for(recipe: Recipe, device: str) -> Compute:
     return choose(device, recipe.train.precision, recipe.train.channels_last)
 
 
-def settled(recipe: Recipe) -> int:
-    """The recipe's batch size. Raises RecipeError for `auto`, which `batch_size.settle` turns into a number."""
-    if recipe.train.batch_size == "auto":
-        raise RecipeError("train.batch_size = auto: not settled yet; give a number")
-    return recipe.train.batch_size
-
-
 def fit(network: Network, run: Run, patches: Patches, compute: Compute) -> Fit | None:
     """The best weights of a run, by validation mean IoU. `network` is trained in place.
 
@@ -57,7 +49,7 @@ def fit(network: Network, run: Run, patches: Patches, compute: Compute) -> Fit |
     last.ckpt. Ctrl-C ends training: the best weights so far are returned, or None if no epoch was finished.
     """
     recipe, folder = run.recipe, run.folder
-    batch_size = settled(recipe)
+    batch_size = int(recipe.train.batch_size)  # settled, so not `auto`
     train = batches(patches, "train", batch_size, recipe.train.seed)
     val = batches(patches, "val", batch_size)
     plan = legs(recipe, patches.patch_size)
