@@ -492,15 +492,12 @@ def test_an_unknown_ground_resolution_is_written_as_ten_and_said(models: dict[st
     said: list[str] = []
     terrazzo.export(models["minmax"], format="onnx", out=tmp_path / "a.onnx", say=said.append)
     assert read_notes(tmp_path / "a.onnx")["resolution"] == "10.0"
-    assert said[0].startswith("warning: the model does not know its ground sampling distance; 10 cm/px is written")
+    assert said[0].startswith("warning: ground sampling distance unknown, so 10 cm/px is written")
     assert read_header(tmp_path / "a.onnx").gsd_m is None
     said.clear()
     terrazzo.export(models["resize"], format="onnx", out=tmp_path / "b.onnx", resolution=7.5, say=said.append)
     assert read_notes(tmp_path / "b.onnx")["resolution"] == "7.5"
-    assert said == [
-        "warning: the model was trained on whole images resized to 100 px (--fit resize); "
-        "QGIS tools give it tiles of that size instead"
-    ]
+    assert said == ["warning: QGIS tools give the model tiles of 100 px; it was trained on whole images (--fit resize)"]
 
 
 def cut(path: Path, keep: float) -> Path:

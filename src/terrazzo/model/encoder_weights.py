@@ -56,10 +56,7 @@ def load_encoder_weights(network: Network, section: ModelSection, bands: int, sa
 def _load_auto(network: Network, encoder: str, bands: int, say: Say) -> str:
     state = _within(AUTO_SECONDS, lambda: _imagenet_state(encoder, bands))
     if state is None:
-        say(
-            f"encoder weights: ImageNet weights of {encoder} cannot be downloaded; training starts from scratch "
-            "(expect lower scores; --encoder-weights takes a file)"
-        )
+        say(f"no ImageNet weights of {encoder} here: training starts from scratch (--encoder-weights takes a file)")
         return "none"
     _load_into(network, state, bands, f"ImageNet weights of {encoder}")
     say(f"encoder weights: ImageNet, {encoder}")

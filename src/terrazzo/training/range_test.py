@@ -15,10 +15,9 @@ from terrazzo.errors import InputError
 from terrazzo.model.hardware import Compute
 from terrazzo.model.network import Network
 from terrazzo.patches.folder import Patches
-from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.stages import legs
-from terrazzo.system.reporting import Reporter
 from terrazzo.training.batches import BatchOrder, PatchDataset
+from terrazzo.training.run_folder import Run
 from terrazzo.training.schedules import LR_RATIO
 from terrazzo.training.step import TrainingStep, build_optimizer, freeze_encoder, freezes
 
@@ -83,14 +82,13 @@ def valley(losses: Sequence[float]) -> int | None:
     return start + round((end - start) * 2 / 3)
 
 
-def range_test(
-    network: Network, recipe: Recipe, patches: Patches, compute: Compute, n_steps: int, reporter: Reporter
-) -> Curve:
+def range_test(network: Network, run: Run, patches: Patches, compute: Compute, n_steps: int) -> Curve:
     """The loss over up to `n_steps` training steps of growing learning rate. `network` is trained in place.
 
     Step, patch order and optimizer are those of the recipe, at the patch size of its first stage. The test ends early
     when the loss diverges or is not a number.
     """
+    recipe = run.recipe
     network.to(compute.device).to(memory_format=compute.memory_format).train()
     freeze_encoder(network, freezes(recipe))
     optimizer = build_optimizer(recipe.optimizer, network)
@@ -114,7 +112,7 @@ def range_test(
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(loss.item())
-        reporter.progress("learning rates", number + 1, n_steps)
+        run.reporter.progress("learning rates", number + 1, n_steps)
         smooth = smoothed(losses)
         if not math.isfinite(losses[-1]) or smooth[-1] > DIVERGED * min(smooth):
             break

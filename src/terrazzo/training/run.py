@@ -41,7 +41,7 @@ class Trained:
     def summary(self) -> list[str]:
         """The best epoch and its scores, in one line."""
         scores, data = self.header.scores or {}, self.header.training_data
-        leaky = " (leaky split: optimistic)" if is_leaky(data.leak) else ""
+        leaky = " [leaky split]" if is_leaky(data.leak) else ""
         return [
             f"{self.header.title}: best epoch {scores['epoch']} of {scores['epochs']}, validation accuracy "
             f"{scores['val_accuracy']:.4f}, mean IoU {scores['val_mean_iou']:.4f}{leaky}"

@@ -43,7 +43,7 @@ MARK = Mark(
 
 @dataclass(frozen=True)
 class Run:
-    """One training run: its patches, recipe, folder and options."""
+    """One training run or range test: its patches, recipe, folder and options."""
 
     patches: Path
     """The folder of patches."""

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from terrazzo.errors import InputError
 from terrazzo.patches.folder import Patches, open_patches
-from terrazzo.recipe.recipe import Recipe
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import Mark, digest, refuse_existing, write_beside, write_folder_beside, write_json
 from terrazzo.system.places import PathLike
 from terrazzo.system.reporting import Progress, Reporter, Say, quiet, silent
 from terrazzo.training.run import check_training, suited
+from terrazzo.training.run_folder import Run
 
 if TYPE_CHECKING:
     from terrazzo.training.range_test import Curve
@@ -40,7 +40,8 @@ def tune(
     from terrazzo.recipe.reading import load_recipe
 
     chosen = load_recipe(recipe).with_changes(dict(changes or {}))
-    return _tune(Tuning(Path(patches), chosen, Path(out), steps, device, overwrite, Reporter(progress, say)))
+    run = Run(Path(patches), chosen, Path(out), device, overwrite=overwrite, reporter=Reporter(progress, say))
+    return _tune(run, steps)
 
 
 PLOT, TABLE, RESULT = "learning_rate.png", "learning_rate.csv", "tune.json"
@@ -71,53 +72,39 @@ class Tuned:
         return self.plot.read_bytes()
 
 
-@dataclass(frozen=True)
-class Tuning:
-    """One range test: its patches, recipe, folder and options."""
-
-    patches: Path
-    recipe: Recipe
-    out: Path
-    steps: int
-    device: str
-    overwrite: bool
-    reporter: Reporter
-
-
-def _tune(tuning: Tuning) -> Tuned:
+def _tune(run: Run, steps: int) -> Tuned:
     """The result of a range test, written as learning_rate.png, .csv and tune.json. Checks precede torch's import."""
-    check_compute(tuning.device)
-    if tuning.steps < FEWEST_STEPS:
-        raise InputError(f"--steps {tuning.steps}: too few to see a curve; give {FEWEST_STEPS} or more")
-    patches = open_patches(tuning.patches)
-    tuning = replace(tuning, recipe=suited(tuning.recipe, patches.bands, tuning.reporter.say))
-    recipe, out = tuning.recipe, tuning.out
-    check_training(patches, recipe)
-    key = digest(patches.content_hash, recipe.model_dump_json(), str(tuning.steps))
-    if not tuning.overwrite and (kept := _finished(out, key)) is not None:
+    check_compute(run.device)
+    if steps < FEWEST_STEPS:
+        raise InputError(f"--steps {steps}: too few to see a curve; give {FEWEST_STEPS} or more")
+    patches, out = open_patches(run.patches), run.folder
+    run = replace(run, recipe=suited(run.recipe, patches.bands, run.reporter.say))
+    check_training(patches, run.recipe)
+    key = digest(patches.content_hash, run.recipe.model_dump_json(), str(steps))
+    if not run.overwrite and (kept := _finished(out, key)) is not None:
         return kept
-    refuse_existing(out, "a finished range test", tuning.overwrite, MARK)
-    curve = _curve(tuning, patches)
+    refuse_existing(out, "a finished range test", run.overwrite, MARK)
+    curve = _curve(run, patches, steps)
     lr = curve.suggestion
     with write_folder_beside(out) as folder:
         with write_beside(folder / TABLE) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(("lr", "loss", "smoothed"))
             writer.writerows(zip(curve.lrs, curve.losses, curve.smooth, strict=True))
-        _plot(curve, lr, recipe.name, folder / PLOT)
-        write_json(folder / RESULT, {"key": key, "recipe": recipe.name, "lr": lr, "steps": len(curve.lrs)})
+        _plot(curve, lr, run.recipe.name, folder / PLOT)
+        write_json(folder / RESULT, {"key": key, "recipe": run.recipe.name, "lr": lr, "steps": len(curve.lrs)})
     return Tuned(out, lr, False)
 
 
-def _curve(tuning: Tuning, patches: Patches) -> "Curve":
+def _curve(run: Run, patches: Patches, steps: int) -> "Curve":
     from terrazzo.training.choices import first_network, settle_choices
     from terrazzo.training.fit import compute_for
     from terrazzo.training.range_test import range_test
 
-    compute = compute_for(tuning.recipe, tuning.device)
-    network = first_network(patches, tuning.recipe)
-    recipe = settle_choices(network, patches, tuning.recipe, compute, tuning.reporter)
-    return range_test(network, recipe, patches, compute, tuning.steps, tuning.reporter)
+    compute = compute_for(run.recipe, run.device)
+    network = first_network(patches, run.recipe)
+    recipe = settle_choices(network, patches, run.recipe, compute, run.reporter)
+    return range_test(network, replace(run, recipe=recipe), patches, compute, steps)
 
 
 def _finished(out: Path, key: str) -> Tuned | None:

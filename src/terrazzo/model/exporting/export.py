@@ -122,15 +122,11 @@ def _warnings(wanted: _Wanted) -> list[str]:
         return []
     lines = []
     if resolution_of(wanted.header) is None:
-        lines.append(
-            f"the model does not know its ground sampling distance; {DEFAULT_RESOLUTION:g} cm/px is written, and QGIS "
-            "tools scale images to it; give --resolution CM_PER_PX"
-        )
+        written = f"{DEFAULT_RESOLUTION:g} cm/px is written"
+        lines.append(f"ground sampling distance unknown, so {written}; --resolution CM_PER_PX sets it")
     if wanted.header.fit == "resize":
-        lines.append(
-            f"the model was trained on whole images resized to {wanted.header.patch_size} px (--fit resize); QGIS "
-            "tools give it tiles of that size instead"
-        )
+        side = wanted.header.patch_size
+        lines.append(f"QGIS tools give the model tiles of {side} px; it was trained on whole images (--fit resize)")
     return lines
 
 
