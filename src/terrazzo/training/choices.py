@@ -1,4 +1,4 @@
-"""What a recipe leaves open, settled on this machine: encoder weights and batch size. Also training with both."""
+"""Training with what a recipe leaves open settled on this machine: encoder weights and batch size."""
 
 from dataclasses import replace
 

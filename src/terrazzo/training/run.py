@@ -1,4 +1,4 @@
-"""From patches to a model file: a run is checked, trained and written; a finished run is kept."""
+"""A run from patches to a model file: checked, trained and written, or kept if it had finished."""
 
 import math
 import signal

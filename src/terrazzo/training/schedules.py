@@ -1,7 +1,7 @@
 """The learning rate over one leg of a run, by torch's schedulers.
 
-Not configured through Lightning, which has one schedule per run: ours restarts with each stage, and a resumed run may
-ask for more epochs than it was started with.
+The learner steps it, not Lightning: it starts again with each stage, and a resumed run may ask for more epochs than
+before, which moves the end of onecycle.
 """
 
 from typing import Any
