@@ -21,7 +21,8 @@ from PIL import Image
 
 import terrazzo
 from terrazzo.classes.schema import IGNORE, ClassSchema
-from terrazzo.evaluation.metrics import Scores, confusion_matrix
+from terrazzo.evaluation.confusion import class_counts, confusion_matrices
+from terrazzo.evaluation.metrics import Pooled, Scores
 from terrazzo.model.header import read_header
 from terrazzo.pixels.rasters import gdal
 from terrazzo.scenes.detect import find_scenes
@@ -97,10 +98,11 @@ def compare(model: Path, tile: str, scenes: Sequence[Scene], out: Path) -> dict[
     picture(out / f"{tile}.jpg", image, (truth, whole, parts), schema)
     told: dict[str, object] = {"tile": tile, "height": len(truth), "width": truth.shape[1]}
     for way, ids in (("scene", whole), ("parts", parts)):
-        scores = Scores.from_confusion(confusion_matrix(truth, ids, schema.n_classes), schema.names)
+        counts = class_counts(confusion_matrices(truth[None], ids[None], schema.n_classes)[0])
+        scores = Scores.of(Pooled(counts), schema.names, "counts")
         told[way] = {
-            "accuracy": round(scores.accuracy, 4),
-            "mean_iou": round(scores.mean_iou, 4),
+            "accuracy": round(scores["accuracy"], 4),
+            "mean_iou": round(scores["mean_iou"], 4),
             "seam_ratio": round(seam_ratio(ids, (rows[1:-1], cols[1:-1])), 3),
         }
     told["ids_that_differ"] = round(float((whole != parts).mean()), 4)

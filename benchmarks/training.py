@@ -34,7 +34,7 @@ def ours(patches_path: Path, n_batches: int) -> float:
     from terrazzo.recipe.reading import load_recipe
     from terrazzo.training.epoch_log import read_rows
     from terrazzo.training.fit import compute_for, fit
-    from terrazzo.training.run_folder import METRICS
+    from terrazzo.training.run_folder import METRICS, Run
 
     class Few(Patches):
         """The same patches, the first so many of each split: an epoch of `n_batches`."""
@@ -48,7 +48,7 @@ def ours(patches_path: Path, n_batches: int) -> float:
     torch.manual_seed(0)
     network = build_model(recipe.model, 3, patches.schema.n_classes, normalization_for(recipe.model, patches.bands))
     with tempfile.TemporaryDirectory() as folder:
-        fit(network, recipe, patches, Path(folder), compute=compute_for(recipe, "cpu"))
+        fit(network, Run(patches_path, recipe, Path(folder)), patches, compute_for(recipe, "cpu"))
         return statistics.median(row["images_per_s"] for row in read_rows(Path(folder) / METRICS)[1:])
 
 
@@ -91,7 +91,7 @@ def bare(patches_path: Path, n_batches: int) -> float:
     from terrazzo.recipe.reading import load_recipe
     from terrazzo.training.batches import batches
     from terrazzo.training.fit import compute_for
-    from terrazzo.training.learner import build_optimizer
+    from terrazzo.training.step import build_optimizer
 
     patches = open_patches(patches_path)
     recipe = load_recipe("unet-resnet34").with_changes({"model.encoder_weights": "none"})

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from terrazzo.model.description import describe_header
-from terrazzo.model.exported import is_exported
+from terrazzo.model.exporting.formats import format_of
 from terrazzo.model.header import read_header
 from terrazzo.scenes.arguments import (
     Bad,
@@ -67,7 +67,7 @@ def inspect(
     `write_classes`, unless `overwrite`.
     """
     path = Path(path)
-    if path.suffix.lower() == MODEL_SUFFIX or is_exported(path):
+    if path.suffix.lower() == MODEL_SUFFIX or format_of(path):
         return _inspect_model(path)
     from terrazzo.patches.options import PatchOptions
     from terrazzo.recipe.sections import DataSection

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from terrazzo.classes.schema import ClassSchema
-from terrazzo.evaluation.metrics import Scores, class_counts
+from terrazzo.evaluation.confusion import class_counts
+from terrazzo.evaluation.metrics import BEST_BY, METRICS, Pooled, Scores
 from terrazzo.evaluation.panels import compare
 from terrazzo.evaluation.report import N_BEST, N_WORST, Example, pick_examples, render_report, summary_lines
 
@@ -21,17 +22,17 @@ CONFUSION = np.array([[3, 1, 0, 0], [1, 4, 0, 0], [0, 1, 2, 0], [0, 0, 0, 0]])
 
 def scores_json(leak: float = 0.0, trained_images: int = 0) -> dict[str, Any]:
     """A scores.json worked from CONFUSION."""
-    scores = Scores.from_confusion(CONFUSION, NAMES)
-    per_class = {"iou": scores.iou, "dice": scores.dice, "precision": scores.precision, "recall": scores.recall}
+    scores = Scores.of(Pooled(class_counts(CONFUSION)), NAMES, "counts")
+    per_class = scores.by_class
     return {
-        "accuracy": scores.accuracy,
-        "mean_iou": scores.mean_iou,
+        "accuracy": scores["accuracy"],
+        "mean_iou": scores["mean_iou"],
         "mean_iou_interval": [0.5, 0.75],
         "mean_iou_interval_over": "4 images",
         "mean_iou_interval_unit": "images",
         "mean_iou_interval_note": "too narrow: images of one place resemble each other",
-        "mean_dice": scores.mean_dice,
-        "kappa": scores.kappa,
+        "mean_dice": scores["mean_dice"],
+        "kappa": scores["kappa"],
         "loss": 0.71,
         "loss_terms": "ce + dice",
         "jaccard_soft_micro": 0.754,
@@ -55,7 +56,7 @@ def scores_json(leak: float = 0.0, trained_images: int = 0) -> dict[str, Any]:
         "trained_on": {"images": trained_images, "share": trained_images / 4, "other_patches": False},
         "groups": {
             "Tile 4": {"accuracy": 0.7, "mean_iou": 0.6, "mean_dice": 0.7, "pixels": 12, "patches": 3, "images": 1,
-                       "iou": dict(zip(NAMES, scores.iou, strict=True))},
+                       "iou": dict(zip(NAMES, scores.by_class["iou"], strict=True))},
             "Tile 5": {"accuracy": None, "mean_iou": None, "mean_dice": None, "pixels": 0, "patches": 1, "images": 1,
                        "iou": dict.fromkeys(NAMES)},
         },
@@ -90,14 +91,14 @@ def test_names_from_the_data_are_escaped() -> None:
 
 def test_a_leaky_split_is_called_leaky_wherever_scores_stand_and_a_clean_one_nowhere() -> None:
     leaky, clean = page(scores_json(leak=0.93)), page(scores_json())
-    assert "93.0 % of the scored pixels lie in groups that also gave patches to training" in leaky
+    assert "93.0 % of the scored pixels are in groups that also have patches in training" in leaky
     assert leaky.count('<span class="flag">leaky split</span>') == 7  # five cards, the classes, the groups
     assert "leaky split<" not in clean.lower()
     assert "No leak found" in clean
     assert "No leak found" not in leaky
     lines = summary_lines(scores_json(leak=0.93))
-    assert lines[1] == (
-        "LEAKY split: 93% of the scored pixels share a group with training (93% an image); these scores flatter"
+    assert " ".join(line.strip() for line in lines[1:3]) == (
+        "LEAKY split: 93% of the scored pixels share a group with training (93% an image); these scores are optimistic"
     )
     assert sum("[leaky split]" in line for line in lines) == 3
     assert not any("leaky" in line.lower() for line in summary_lines(scores_json()))
@@ -105,7 +106,7 @@ def test_a_leaky_split_is_called_leaky_wherever_scores_stand_and_a_clean_one_now
 
 def test_pictures_that_the_model_was_trained_on_are_told() -> None:
     html = page(scores_json(trained_images=3))
-    assert "3 of the 4 scored pictures (75%) are among those that the model was trained on" in html
+    assert "The model was trained on 3 of the 4 scored images (75%)" in html
     assert "No leak found" not in html
 
 
@@ -129,8 +130,9 @@ def test_lines_show_means_interval_classes_and_groups() -> None:
     lines = summary_lines(scores_json())
     assert lines[0] == "3 patches of split val (by group, seed 7), 4 images, 12 valid pixels"
     assert lines[1] == "accuracy 0.7500  mean IoU 0.6127  mean Dice 0.7591  kappa 0.6087  loss 0.7100"
-    assert lines[2].startswith("mean IoU 95 % interval 0.5000 to 0.7500 over 4 images: too narrow")
-    assert lines[3] == "jaccard_soft_micro 0.7540, which is not mean IoU"
+    assert lines[2] == "mean IoU 95 % interval 0.5000 to 0.7500 over 4 images"
+    assert lines[3].startswith("    too narrow")
+    assert lines[4] == "jaccard_soft_micro 0.7540, which is not mean IoU"
     assert [line.split() for line in lines if line.startswith("Road")] == [["Road", "0.667", "0.800", "1.000", "0.667"]]
     assert [line.split() for line in lines if line.startswith("Tile 5")] == [["Tile", "5", "–", "–"]]
 
@@ -139,10 +141,10 @@ def test_many_classes_turn_the_heads_and_leave_the_group_table_narrow() -> None:
     n = 23
     names = tuple(f"class {i}" for i in range(n))
     schema = ClassSchema(names, tuple((i, 255 - i, 7) for i in range(n)))
-    scores = Scores.from_confusion(np.eye(n, dtype=int), names)
+    scores = Scores.of(Pooled(class_counts(np.eye(n, dtype=int))), names, "counts")
     wide = scores_json() | {"confusion": np.eye(n, dtype=int).tolist(), "absent": []}
-    for key in ("iou", "dice", "precision", "recall"):
-        wide[key] = dict(zip(names, getattr(scores, key), strict=True))
+    for key, values in scores.by_class.items():
+        wide[key] = dict(zip(names, values, strict=True))
     html = page(wide, schema)
     assert html.count('class="turned"') == n
     assert "IoU by class" not in html
@@ -185,3 +187,24 @@ def test_best_patches_are_mixed_ones_where_there_are_any() -> None:
     worst, best = pick_examples(class_counts(np.stack([lake, mixed, wrong, lake, wrong, wrong, speck])))
     assert worst.tolist() == [2, 4, 5]
     assert best.tolist() == [1]
+
+
+def test_page_and_lines_show_every_metric_that_is_to_be_shown() -> None:
+    scores = scores_json()
+    html, text = page(scores), "\n".join(summary_lines(scores))
+    for metric in METRICS.values():
+        if metric.shown:
+            assert metric.title in html
+            assert metric.title in text
+        if metric.shown and not metric.per_class and metric is not BEST_BY:  # which has its interval beside it
+            assert metric.about in html
+
+
+def test_lines_fit_a_terminal_of_100_columns() -> None:
+    names = tuple(f"class number {number}" for number in range(30))
+    scores = scores_json(leak=1.0) | {"absent": names, "published_source": "a project " * 20}
+    figure = {"name": "iou", "value": 0.5, "split": "val", "ours": None, "ours_name": "mean_iou",
+              "how": "by hand " * 20, "comparable": False, "why_not": "published with other classes " * 10}  # fmt: skip
+    lines = summary_lines(scores | {"published": [figure]})
+    assert max(map(len, lines)) <= 100
+    assert "class number 29" in " ".join(" ".join(lines).split())

@@ -1,5 +1,6 @@
 """Exports: what other programs find in them, that they compute what the model does, and what is refused."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -18,9 +19,9 @@ import terrazzo
 from terrazzo.cli import run
 from terrazzo.errors import ExportError, InputError, ModelFileError, OutputExistsError
 from terrazzo.model import bundle
-from terrazzo.model.exported import FREE_SIZE, read_notes
 from terrazzo.model.exporting import onnx_graph
 from terrazzo.model.exporting.export import Exported
+from terrazzo.model.exporting.formats import FORMATS, FREE_SIZE, format_of, read_notes
 from terrazzo.model.exporting.gis import metadata
 from terrazzo.model.header import Header, read_header
 from terrazzo.model.onnx_model import load_onnx
@@ -275,7 +276,7 @@ def test_networks_whose_graph_holds_to_one_size_are_exported_so(
     terrazzo.export(models["minmax"], format="onnx", out=out, resolution=10)
     assert FREE_SIZE not in read_notes(out)
     assert load_onnx(out).window == 64
-    with pytest.raises(ExportError, match="--dynamic: the graph of this network holds to one height and width"):
+    with pytest.raises(ExportError, match="--dynamic: the graph of this network takes one height and width only"):
         terrazzo.export(models["minmax"], format="onnx", out=tmp_path / "b.onnx", dynamic=True, resolution=10)
     assert not (tmp_path / "b.onnx").exists()
 
@@ -413,8 +414,8 @@ def test_a_batch_that_does_not_fit_is_halved_once_and_for_all() -> None:
         np.testing.assert_array_equal(halving.classify(pixels), pixels / np.float32(255))
     assert cramped.tried == [9, 4, 2, 2, 2, 2, 1, 2, 2, 2, 2, 1]
     assert said == [
-        f"{many} windows of 4 x 5 px do not fit into memory; going on with {fewer} at a time "
-        f"(--batch-size {fewer} does so from the start)"
+        f"{many} windows of 4 x 5 px do not fit into memory; continuing with {fewer} at a time "
+        f"(--batch-size {fewer} starts that way)"
         for many, fewer in ((9, 4), (4, 2))
     ]
     with pytest.raises(InputError, match="one window of 4 x 5 px does not fit into memory; use a smaller --window"):
@@ -440,8 +441,8 @@ def test_an_accelerator_out_of_memory_is_halved_too(
     np.testing.assert_array_equal(map_of(models["crop"], photo, tmp_path / "two", say=said.append, **options), expected)
     assert tried[:3] == [6, 3, 1]
     assert [line.split(" (")[0] for line in said] == [
-        "6 windows of 64 x 64 px do not fit into memory; going on with 3 at a time",
-        "3 windows of 64 x 64 px do not fit into memory; going on with 1 at a time",
+        "6 windows of 64 x 64 px do not fit into memory; continuing with 3 at a time",
+        "3 windows of 64 x 64 px do not fit into memory; continuing with 1 at a time",
     ]
 
 
@@ -491,15 +492,12 @@ def test_an_unknown_ground_resolution_is_written_as_ten_and_said(models: dict[st
     said: list[str] = []
     terrazzo.export(models["minmax"], format="onnx", out=tmp_path / "a.onnx", say=said.append)
     assert read_notes(tmp_path / "a.onnx")["resolution"] == "10.0"
-    assert said[0].startswith("warning: the model does not know its ground resolution; 10 cm/px is written")
+    assert said[0].startswith("warning: ground sampling distance unknown, so 10 cm/px is written")
     assert read_header(tmp_path / "a.onnx").gsd_m is None
     said.clear()
     terrazzo.export(models["resize"], format="onnx", out=tmp_path / "b.onnx", resolution=7.5, say=said.append)
     assert read_notes(tmp_path / "b.onnx")["resolution"] == "7.5"
-    assert said == [
-        "warning: the model sees whole images resized to 100 px (--fit resize); QGIS tools will show it pieces of that "
-        "size, which it was not trained on"
-    ]
+    assert said == ["warning: QGIS tools give the model tiles of 100 px; it was trained on whole images (--fit resize)"]
 
 
 def cut(path: Path, keep: float) -> Path:
@@ -514,7 +512,7 @@ def test_an_export_cut_short_is_refused(
 ) -> None:
     path = tmp_path / f"cut{SUFFIXES[format]}"
     path.write_bytes(exports("minmax", format).read_bytes())
-    with pytest.raises(ModelFileError, match=r"export the model anew|was not written by `terrazzo export`") as caught:
+    with pytest.raises(ModelFileError, match=r"export the model again|was not written by `terrazzo export`") as caught:
         read_header(cut(path, keep))
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -559,7 +557,7 @@ def test_a_model_from_elsewhere_is_refused(suffix: str, tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="was not written by `terrazzo export`, so its classes and input are"):
         read_header(foreign(tmp_path / f"other{suffix}"))
     (tmp_path / f"text{suffix}").write_text("no model at all")
-    with pytest.raises(ModelFileError, match=r"export the model anew|was not written by"):
+    with pytest.raises(ModelFileError, match=r"export the model again|was not written by"):
         read_header(tmp_path / f"text{suffix}")
 
 
@@ -590,7 +588,7 @@ def test_a_package_that_is_not_installed_is_named_with_its_extra(
         ("predict minmax.onnx a.png --out maps --device cuda", "--device cuda: an ONNX file runs on the CPU"),
         ("predict minmax.onnx a.png --out maps --precision bf16", "--precision bf16: an ONNX file computes in float32"),
         ("predict minmax.pt2 a.png --out maps", "minmax.pt2: is for programs of your own"),
-        ("predict cut.h5 a.png --out maps", "cut.h5: is cut short; export the model anew"),
+        ("predict cut.h5 a.png --out maps", "cut.h5: is cut short; export the model again"),
         ("predict other.onnx a.png --out maps", "other.onnx: was not written by `terrazzo export`"),
         ("predict other.h5 a.png --out maps", "other.h5: was not written by `terrazzo export`"),
         ("inspect other.onnx", "other.onnx: was not written by `terrazzo export`"),
@@ -624,7 +622,7 @@ def test_bad_input_is_one_line(
 
 
 def test_only_weights_are_loaded_by_torch(exports: Callable[[str, str], Path]) -> None:
-    with pytest.raises(InputError, match=r"minmax\.onnx: holds a finished graph"):
+    with pytest.raises(InputError, match=r"minmax\.onnx: holds a compiled graph"):
         bundle.load(exports("minmax", "onnx"), "cpu", "32")
     found = terrazzo.load(exports("minmax", "h5"), device="cpu", precision="32")
     assert found.header.schema == SCHEMA
@@ -653,3 +651,15 @@ def test_the_commands_lead_on(
     assert seen[1][1:] == ["wrote model.onnx", "next: terrazzo inspect model.onnx"]
     assert seen[2][0] == "model.onnx: a terrazzo model"
     assert words == ["predict", "model.onnx", "IMAGE", "--out", "maps"]
+
+
+def test_every_format_has_its_writer_and_its_suffix_and_names_load_no_torch() -> None:
+    script = "import sys; from terrazzo.model.exporting.formats import FORMATS; print(*FORMATS, 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [*FORMATS, "False"]
+    assert {name: format.suffix for name, format in FORMATS.items()} == SUFFIXES
+    for name, format in FORMATS.items():
+        module, function = format.writer.split(":")
+        assert callable(getattr(importlib.import_module(f"terrazzo.model.exporting.{module}"), function))
+        assert format_of(Path(f"a{format.suffix.upper()}")) is FORMATS[name]
+    assert format_of(Path("model.safetensors")) is None

@@ -89,7 +89,7 @@ def test_an_impossible_combination_is_one_line() -> None:
     with pytest.raises(RecipeError, match="cannot be built") as caught:
         build(ModelSection(encoder="tu-no_such_timm_model"))
     assert "\n" not in str(caught.value)
-    with pytest.raises(RecipeError, match="fpn takes none"):
+    with pytest.raises(RecipeError, match="fpn has no such option"):
         build(ModelSection(arch="fpn", encoder="resnet18", decoder_channels=(8, 8, 8, 8, 8)))
 
 

@@ -335,7 +335,7 @@ def test_saturation_is_left_out_where_there_are_not_three_bands() -> None:
     assert suited(recipe, 3, said.append) == recipe
     assert said == []
     assert suited(recipe, 4, said.append).augment.saturation == 0
-    assert "0.3 is for images of three bands; these have 4" in said[0]
+    assert "0.3 needs three bands; these images have 4" in said[0]
 
 
 def test_inspect_counts_the_labels_on_the_image(scene: Path, labels: Path) -> None:
@@ -475,7 +475,7 @@ def test_four_bands_go_all_the_way_and_a_block_split_is_told_for_what_it_is(labe
     assert run.header.training_data.leak == {"image": 1.0, "group": 1.0, "buffer_px": 32.0}
     done = terrazzo.evaluate(run.model, tmp_path / "out", out=tmp_path / "report", device="cpu")
     assert done.scores["protocol"]["leaky"] is False
-    assert "on patches at least 32 px away; these scores speak for no other place" in trained_on_line(done.scores)
+    assert "on patches at least 32 px away; these scores say nothing about other places" in trained_on_line(done.scores)
     assert "at least 32 px from any training pixel" in (tmp_path / "report" / "report.html").read_text()
     mapped = terrazzo.predict(run.model, scene, out=tmp_path / "maps", device="cpu", vector_format="none")
     with rasterio.open(mapped.rasters[0].folder / "classes.tif") as classes:

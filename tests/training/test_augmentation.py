@@ -11,8 +11,8 @@ from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import RecipeError
 from terrazzo.recipe.sections import AugmentSection
 from terrazzo.training.augmentation import (
+    Augmentation,
     Draws,
-    build_augmentation,
     draw,
     flip_and_turn,
     jitter,
@@ -56,7 +56,7 @@ def warped(images: Tensor, masks: Tensor, fill: str = "ignore", **values: float)
 
 def test_with_everything_off_nothing_changes():
     images, masks = a_batch()
-    new_images, new_masks = build_augmentation(section())(images, masks, 0)
+    new_images, new_masks = Augmentation(section())(images, masks, 0)
     assert new_images.dtype == torch.float32
     assert torch.equal(new_images, images.float())
     assert torch.equal(new_masks, masks)
@@ -64,7 +64,7 @@ def test_with_everything_off_nothing_changes():
 
 def test_without_probability_nothing_is_warped():
     images, masks = a_batch()
-    new_images, new_masks = build_augmentation(section(**AFFINE, probability=0))(images, masks, 0)
+    new_images, new_masks = Augmentation(section(**AFFINE, probability=0))(images, masks, 0)
     assert torch.equal(new_images, images.float())
     assert torch.equal(new_masks, masks)
 
@@ -74,7 +74,7 @@ def test_probability_is_the_share_of_samples_that_are_warped():
         0.25, abs=0.03
     )
     images, masks = a_batch(n=16)
-    new_images, new_masks = build_augmentation(section(**AFFINE, probability=0.5))(images, masks, 5)
+    new_images, new_masks = Augmentation(section(**AFFINE, probability=0.5))(images, masks, 5)
     kept = ~draw(section(**AFFINE, probability=0.5), 16, seed=5).warped
     assert 0 < kept.sum() < 16
     same = (new_images == images).flatten(1).all(dim=1)
@@ -86,7 +86,7 @@ def test_probability_is_the_share_of_samples_that_are_warped():
 @pytest.mark.parametrize("seed", range(5))
 def test_masks_hold_only_values_that_were_in_them_or_ignore(fill, seed):
     images, masks = a_batch()
-    _, new_masks = build_augmentation(everything(fill=fill))(images, masks, seed)
+    _, new_masks = Augmentation(everything(fill=fill))(images, masks, seed)
     assert new_masks.dtype == torch.uint8
     assert set(new_masks.unique().tolist()) <= {1, 3, 4, 7, IGNORE}
 
@@ -95,7 +95,7 @@ def test_masks_hold_only_values_that_were_in_them_or_ignore(fill, seed):
 def test_a_mask_of_one_class_keeps_it_and_gains_at_most_ignore(fill, allowed):
     images, _ = a_batch()
     masks = torch.full((4, HEIGHT, WIDTH), 3, dtype=torch.uint8)
-    _, new_masks = build_augmentation(everything(fill=fill, probability=1))(images, masks, 1)
+    _, new_masks = Augmentation(everything(fill=fill, probability=1))(images, masks, 1)
     assert set(new_masks.unique().tolist()) == allowed
 
 
@@ -160,7 +160,7 @@ def test_image_and_mask_move_together(fill, seed):
     masks = blocks.repeat_interleave(16, 1).repeat_interleave(16, 2).to(torch.uint8)
     images = (60 * masks)[:, None].expand(-1, 3, -1, -1)
     options = {**everything(fill=fill, probability=1).model_dump(), "brightness": 0, "contrast": 0, "saturation": 0}
-    new_images, new_masks = build_augmentation(AugmentSection(**options))(images, masks, seed)
+    new_images, new_masks = Augmentation(AugmentSection(**options))(images, masks, seed)
     drawn = new_images[:, 0] / 60
     clear = ((drawn - drawn.round()).abs() < 1e-3) & (new_masks != IGNORE)
     assert clear.float().mean() > 0.4
@@ -172,7 +172,7 @@ def test_image_and_mask_move_together(fill, seed):
 @pytest.mark.parametrize("size", [(64, 64), (64, 96)])
 def test_flips_and_turns_are_one_of_the_symmetries_for_image_and_mask_alike(size):
     images, masks = a_batch(n=32, bands=5, height=size[0], width=size[1])
-    new_images, new_masks = build_augmentation(AugmentSection())(images, masks, 2)
+    new_images, new_masks = Augmentation(AugmentSection())(images, masks, 2)
     found = set()
     for image, mask, new_image, new_mask in zip(images, masks, new_images, new_masks, strict=True):
         matches = [
@@ -205,7 +205,7 @@ def test_flips_are_their_own_inverse_and_turns_go_round():
 
 def test_the_seed_alone_decides():
     images, masks = a_batch()
-    augment = build_augmentation(everything())
+    augment = Augmentation(everything())
     torch.manual_seed(0)
     first = augment(images, masks, 11)
     torch.manual_seed(1)
@@ -219,7 +219,7 @@ def test_the_global_random_state_and_the_arguments_are_left_alone():
     images, masks = a_batch()
     originals = images.clone(), masks.clone()
     state = torch.get_rng_state()
-    build_augmentation(everything())(images, masks, 11)
+    Augmentation(everything())(images, masks, 11)
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(images, originals[0])
     assert torch.equal(masks, originals[1])
@@ -246,7 +246,7 @@ def test_draws_fill_their_ranges():
 
 def test_autocast_does_not_move_pixels():
     images, masks = a_batch()
-    augment = build_augmentation(everything(probability=1))
+    augment = Augmentation(everything(probability=1))
     expected = augment(images, masks, 3)
     with torch.autocast("cpu", torch.bfloat16):
         found = augment(images, masks, 3)
@@ -269,7 +269,7 @@ def test_jitter_by_hand():
 
 def test_jitter_stays_in_range_and_off_the_mask():
     images, masks = a_batch()
-    new_images, new_masks = build_augmentation(section(brightness=0.9, contrast=0.9, saturation=0.9))(images, masks, 0)
+    new_images, new_masks = Augmentation(section(brightness=0.9, contrast=0.9, saturation=0.9))(images, masks, 0)
     assert new_images.min() >= 0
     assert new_images.max() <= 255
     assert torch.equal(new_masks, masks)
@@ -277,10 +277,10 @@ def test_jitter_stays_in_range_and_off_the_mask():
 
 def test_any_band_count_is_moved_and_jittered_but_saturation_needs_three():
     images, masks = a_batch(bands=5)
-    new_images, _ = build_augmentation(everything(saturation=0))(images, masks, 0)
+    new_images, _ = Augmentation(everything(saturation=0))(images, masks, 0)
     assert new_images.shape == images.shape
     with pytest.raises(RecipeError, match=r"saturation = 0.3 needs images of three bands, these have 5; set .* to 0"):
-        build_augmentation(everything())(images, masks, 0)
+        Augmentation(everything())(images, masks, 0)
 
 
 def test_kornia_s_rotation_invents_class_0_and_ours_does_not():

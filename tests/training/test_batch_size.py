@@ -15,7 +15,7 @@ from terrazzo.recipe.reading import load_recipe
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import ModelSection
 from terrazzo.system.reporting import quiet
-from terrazzo.training import attempts as running
+from terrazzo.training import choices
 from terrazzo.training.batch_size import SHARE, estimate, fitting_by_trial, free_memory, largest, settle
 from terrazzo.training.batches import BatchOrder
 from tests.worlds.striped import striped_patches
@@ -94,7 +94,7 @@ def test_auto_is_settled_once_and_frozen_into_the_run(patches_path: Path, monkey
     def refuse(*_: object) -> int:
         raise AssertionError("settled twice")
 
-    monkeypatch.setattr(running, "settle", refuse)
+    monkeypatch.setattr(choices, "settle", refuse)
     terrazzo.train(patches_path, epochs=2, resume=True, **arguments)  # type: ignore[arg-type]
     assert load_recipe(run / "recipe.yaml").train.batch_size == settled
 
@@ -135,8 +135,8 @@ def test_out_of_memory_in_training_halves_an_automatic_batch(
     )
     assert load_recipe(run / "recipe.yaml").train.batch_size == 4
     assert [line for line in said if line.startswith("out of memory")] == [
-        "out of memory at batch size 16: beginning anew with 8",
-        "out of memory at batch size 8: beginning anew with 4",
+        "out of memory at batch size 16: starting over with 8",
+        "out of memory at batch size 8: starting over with 4",
     ]
 
 

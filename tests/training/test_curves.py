@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from terrazzo.errors import InputError
+from terrazzo.evaluation.metrics import EPOCH_METRICS
 from terrazzo.training.curves import best_row, plot_curves, summary
+from terrazzo.training.epoch_log import COLUMNS
 
 ROWS = [
     {"epoch": 1, "train_loss": 1.5, "val_loss": 1.25, "val_accuracy": 0.5, "val_mean_iou": 0.25, "lr": 1e-3},
@@ -109,3 +111,16 @@ def test_curves_of_no_epoch_are_refused_and_leave_no_file(tmp_path: Path) -> Non
     with pytest.raises(InputError, match=r"curves\.png: no epoch to draw; the metrics have no row yet"):
         plot_curves([], tmp_path / "curves.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_log_and_curves_hold_every_metric_of_the_epoch(drawn: list, tmp_path: Path) -> None:
+    assert ",".join(COLUMNS) == (
+        "epoch,stage,size,train_loss,val_loss,val_accuracy,val_mean_iou,val_mean_dice,lr,seconds,images_per_s"
+    )
+    rows = [dict.fromkeys(COLUMNS, 0.5) | {"epoch": 1}]
+    plot_curves(rows, tmp_path / "curves.png")
+    titles = [axis.get_title("left").lower() for axis in drawn[0].axes]
+    for metric in EPOCH_METRICS:
+        assert f"val_{metric.name}" in COLUMNS
+        assert metric.title.lower() in titles
+        assert (metric.title, "0.5000") in summary(rows, 0)

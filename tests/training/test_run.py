@@ -23,13 +23,13 @@ from terrazzo.model.network import build_model, normalization_for
 from terrazzo.patches.folder import Patches, open_patches
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import OptimizerSection
-from terrazzo.training import attempts as running
-from terrazzo.training import epoch_log as callbacks
-from terrazzo.training.augmentation import build_augmentation
+from terrazzo.training import choices, epoch_log
 from terrazzo.training.batches import BatchOrder, batches
-from terrazzo.training.fit import fit
-from terrazzo.training.learner import Learner, build_optimizer, step_seed
+from terrazzo.training.fit import compute_for, fit
+from terrazzo.training.learner import Learner
 from terrazzo.training.run import Trained
+from terrazzo.training.run_folder import Run
+from terrazzo.training.step import build_optimizer, step_seed
 from tests.worlds.striped import SMALL, striped_patches
 
 
@@ -230,8 +230,8 @@ def test_after_ctrl_c_a_process_can_be_interrupted_again(patches_path: Path, tmp
 def test_ctrl_c_before_the_first_epoch_s_end_exits_130_and_leaves_nothing(
     patches_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], when: str
 ) -> None:
-    where = {"before the first step": running, "in the first epoch": Learner, "at its line": callbacks}[when]
-    name = {running: "fit", Learner: "training_step", callbacks: "write_rows"}[where]
+    where = {"before the first step": choices, "in the first epoch": Learner, "at its line": epoch_log}[when]
+    name = {choices: "fit", Learner: "training_step", epoch_log: "write_rows"}[where]
     true = getattr(where, name)
 
     def stop(*args: object, **options: object) -> None:
@@ -277,13 +277,13 @@ def test_resume_says_where_there_is_nothing_to_resume(patches_path: Path, tmp_pa
     said: list[str] = []
     place = {"out": tmp_path / "run", "epochs": 1, "device": "cpu"}
     terrazzo.train(patches_path, recipe="unet", changes=SMALL, resume=True, say=said.append, **place)
-    assert f"nothing to resume in {tmp_path / 'run'}: the training begins anew" in said
+    assert f"nothing to resume in {tmp_path / 'run'}: training starts from the beginning" in said
     assert not any(line.startswith("resuming") for line in said)
 
 
 def test_a_run_that_diverges_gives_no_model(patches_path: Path, tmp_path: Path) -> None:
     changes = SMALL | {"optimizer.lr": 1e30}
-    with pytest.raises(InputError, match="the loss is no number even in the best epoch"):
+    with pytest.raises(InputError, match="the loss is not a number even in the best epoch"):
         terrazzo.train(patches_path, out=tmp_path / "run", recipe="unet", epochs=1, changes=changes, device="cpu")
     assert not (tmp_path / "run" / "model.safetensors").exists()
 
@@ -298,10 +298,9 @@ def test_a_run_that_cannot_begin_leaves_no_folder(patches_path: Path, tmp_path: 
 def test_everything_ignored_in_a_batch_does_no_harm(patches_path: Path, tmp_path: Path) -> None:
     patches = open_patches(patches_path)
     recipe, network = one_image_network(patches, {"augment.fill": "ignore", "augment.shift_x": 0.9})
-    result = fit(network, recipe, patches, tmp_path)
+    result = fit(network, Run(patches_path, recipe, tmp_path), patches, compute_for(recipe, "auto"))
     assert result is not None
     assert all(value.isfinite().all() for value in result.state.values())
-    assert build_augmentation(recipe.augment) is not None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals to a child differ on Windows")

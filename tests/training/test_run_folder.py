@@ -42,7 +42,7 @@ SETTINGS = {
 """Everything that has a state: momentum, schedule, batch statistics, dropout, a running mean of weights, stages."""
 
 KILLS = {
-    "recipe": ("terrazzo.training.attempts", "write_text"),
+    "recipe": ("terrazzo.training.choices", "write_text"),
     "step": ("terrazzo.training.learner", "Learner.training_step"),
     "row": ("terrazzo.training.epoch_log", "write_rows"),
     "checkpoint": ("lightning.pytorch.callbacks", "ModelCheckpoint._save_checkpoint"),
@@ -52,7 +52,7 @@ KILLS = {
 
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(
-    ["lightning.pytorch.callbacks", "terrazzo.cli", "terrazzo.training.run", "terrazzo.training.attempts"]
+    ["lightning.pytorch.callbacks", "terrazzo.cli", "terrazzo.training.run", "terrazzo.training.choices"]
 )
 
 

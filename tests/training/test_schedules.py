@@ -13,8 +13,9 @@ import terrazzo
 from terrazzo.model.network import build_model, normalization_for
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import ModelSection, OptimizerSection, ScheduleSection
-from terrazzo.training.learner import build_optimizer, freeze_encoder, freezes, running_mean
+from terrazzo.training.learner import running_mean
 from terrazzo.training.schedules import LR_RATIO, Schedule, settings
+from terrazzo.training.step import build_optimizer, freeze_encoder, freezes
 from tests.worlds.striped import SMALL, striped_patches
 
 
@@ -94,7 +95,7 @@ def test_a_schedule_goes_on_where_it_was_left(name: Any) -> None:
     parts = walk(first, range(7))
     state, groups = first.state_dict(), settings(first.optimizer)
     second = Schedule(section, optimizer(), 0.01, 20)
-    second.go_on(state, groups)
+    second.resume(state, groups)
     assert parts + walk(second, range(7, 20)) == whole
 
 
@@ -102,7 +103,7 @@ def test_onecycle_goes_on_past_its_old_end_when_more_epochs_are_asked_for() -> N
     first = Schedule(ScheduleSection(), optimizer(), 0.01, 10)
     rates(first, 10)
     second = Schedule(ScheduleSection(), optimizer(), 0.01, 40)
-    second.go_on(first.state_dict(), settings(first.optimizer))
+    second.resume(first.state_dict(), settings(first.optimizer))
     found = rates(second, 30)
     assert max(found) == pytest.approx(0.01, rel=0.05)
     assert found[-1] < 1e-4

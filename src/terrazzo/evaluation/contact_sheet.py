@@ -1,4 +1,4 @@
-"""Patches side by side on one sheet, each as a few panels under a caption, with the legend of their classes."""
+"""A sheet of patches: each a few panels with a caption, beside the legend of the classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.evaluation.panels import shown_bands
 
 PANEL_PX = 224
-"""The longest side of a panel on the sheet."""
+"""The longest side of a panel."""
 
 _MARGIN, _GAP, _BETWEEN = 20, 4, 18
 _TITLE_PX, _HEAD_PX, _CAPTION_PX = 22, 15, 14  # sizes of type
 _LINE_PX = 20
 _INK, _PALE = "#202020", "#6b7280"
-_WIDE = 1.5  # the grid's width over its height, about
+_WIDE = 1.5  # the width of the grid over its height, about
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class Entry:
     image: NDArray[np.uint8]
     """(H, W, C)"""
     maps: tuple[NDArray[np.uint8], ...]
-    """Class ids, (H, W) each: the truth, and a prediction where there is one."""
+    """Class ids, (H, W) each: the truth, and the prediction if there is one."""
 
 
 def draw_sheet(title: str, heads: Sequence[str], entries: Sequence[Entry], schema: ClassSchema) -> Image.Image:
-    """The sheet as an RGB picture: title, entries in reading order, legend at the right.
+    """The sheet as an RGB picture: a title, the entries in reading order, the legend on the right.
 
-    `heads` name the panels of an entry, the image's first. Class maps keep exactly their classes' colours; ignored
-    pixels are striped. All entries are of one size; large ones are shrunk, small ones enlarged by a whole factor.
+    `heads` are the titles of an entry's panels, the image first. Class maps have exactly the colours of their classes;
+    ignored pixels are striped. All entries have one size; large ones are shrunk, small ones enlarged by a whole factor.
     """
     cells = [_draw_cell(entry, schema) for entry in entries]
     width, height = cells[0].size
@@ -66,13 +66,13 @@ def draw_sheet(title: str, heads: Sequence[str], entries: Sequence[Entry], schem
 
 
 def n_columns(n_cells: int, aspect: float) -> int:
-    """How many cells to set in a row so that the grid comes nearest to 3 : 2; `aspect` is a cell's width / height."""
+    """How many cells in a row bring the grid closest to 3 : 2; `aspect` is the width of a cell over its height."""
     shapes = ((columns, columns * aspect / -(-n_cells // columns)) for columns in range(1, n_cells + 1))
     return min(shapes, key=lambda shape: abs(np.log(shape[1] / _WIDE)))[0]
 
 
 def _draw_cell(entry: Entry, schema: ClassSchema) -> Image.Image:
-    """Panels in a row, the caption under them."""
+    """Panels in a row, with the caption below."""
     pictures = [_fitted(shown_bands(entry.image), Image.Resampling.BOX)]
     pictures += [_fitted(class_picture(ids, schema), Image.Resampling.NEAREST) for ids in entry.maps]
     width, height = pictures[0].size
@@ -95,7 +95,7 @@ def _fitted(pixels: NDArray[np.uint8], resampling: Image.Resampling) -> Image.Im
 
 
 def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
-    """The text, or as much of its end as fits."""
+    """The text, or as much of its end as fits the width."""
     if font.getlength(text) <= width:
         return text
     starts = (at for at in range(1, len(text)) if font.getlength(f"...{text[at:]}") <= width)

@@ -1,4 +1,4 @@
-"""The scores of a model on one split of patches, and the folder with scores.json and report.html."""
+"""The scores of a model on one split of patches, as values, scores.json and report.html."""
 
 import json
 from dataclasses import dataclass
@@ -9,17 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.errors import OutputExistsError
-from terrazzo.evaluation.request import Asked, check
-from terrazzo.evaluation.scoring import Tally, probs_of, scores_of, take_tally
+from terrazzo.evaluation.request import Inputs, Request, open_inputs
+from terrazzo.evaluation.scoring import Outcome, probs_of, score_patches, scores_of
 from terrazzo.system.files import Mark, refuse_existing, write_json, write_text
 from terrazzo.system.options import Device, Option, Overwrite, Precision
-from terrazzo.system.reporting import Progress, Say, as_html, quiet, silent
+from terrazzo.system.reporting import Progress, Reporter, Say, as_html, quiet, silent
 
 if TYPE_CHECKING:
     from terrazzo.evaluation.report import Example
     from terrazzo.model.bundle import Bundle
-
-__all__ = ["REPORT", "SCORES", "Evaluation", "evaluate"]
 
 SCORES, REPORT = "scores.json", "report.html"
 MARK = Mark((SCORES, REPORT), ((SCORES, '"mean_iou"'), (REPORT, "terrazzo report</title>")), is_whole=False)
@@ -27,16 +25,16 @@ MARK = Mark((SCORES, REPORT), ((SCORES, '"mean_iou"'), (REPORT, "terrazzo report
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found, and where it was written."""
+    """The scores of a model, and where they were written."""
 
     scores: dict[str, Any]
     """The content of scores.json."""
     out: Path | None
     kept: bool
-    """A finished report of the same inputs and options was there already."""
+    """A report of the same inputs and options was there already."""
 
     def lines(self) -> list[str]:
-        """The scores for a terminal; a leaky split is called leaky."""
+        """The scores as lines for a terminal; a leaky split is marked."""
         from terrazzo.evaluation.report import summary_lines
 
         return summary_lines(self.scores)
@@ -60,12 +58,15 @@ def evaluate(
 ) -> Evaluation:
     """Score a model on one split of patches; with `out`, write scores.json and report.html to that folder.
 
-    A finished report of the same inputs and options is kept. Raises InputError or ModelFileError (arguments, model),
-    PatchesError (patches that are damaged, empty in that split, or of other classes or bands than the model's),
-    OutputExistsError (something else is at `out`; with `overwrite` the two files are replaced, others stay).
+    A finished report of the same inputs and options is kept. Raises InputError or ModelFileError (arguments, model);
+    PatchesError (patches that are damaged, empty in that split, or of other classes or bands than the model's); and
+    OutputExistsError (something else is at `out`). `overwrite` replaces the two files and leaves others alone.
     """
-    asked = check(Path(model), Path(patches), split, batch_size, device, precision)
-    key = asked.key()
+    request = Request(
+        Path(model), Path(patches), split, batch_size, device, precision, reporter=Reporter(progress, say)
+    )
+    inputs = open_inputs(request)
+    key = inputs.key()
     out = None if out is None else Path(out)
     if out is not None:
         if not overwrite and (kept := _finished(out, key)) is not None:
@@ -73,11 +74,11 @@ def evaluate(
         _refuse(out, overwrite)
     from terrazzo.model.bundle import load
 
-    bundle = load(asked.model, device, precision)
-    tally = take_tally(bundle, asked, progress)
-    scores = {**scores_of(asked, tally), "key": key}
+    bundle = load(request.model, device, precision)
+    outcome = score_patches(bundle, inputs)
+    scores = {**scores_of(inputs, outcome), "key": key}
     if out is not None:
-        _write(out, bundle, asked, tally, scores)
+        _write(out, bundle, inputs, outcome, scores)
     return _said(Evaluation(scores, out, False), say)
 
 
@@ -90,7 +91,7 @@ def _said(done: Evaluation, say: Say) -> Evaluation:
 
 
 def _finished(out: Path, key: str) -> dict[str, Any] | None:
-    """The scores at `out` where they are finished and of the same inputs and options."""
+    """The scores at `out`, if finished and of the same inputs and options."""
     try:
         scores = json.loads((out / SCORES).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -100,35 +101,35 @@ def _finished(out: Path, key: str) -> dict[str, Any] | None:
 
 
 def _refuse(out: Path, overwrite: bool) -> None:
-    """Raise OutputExistsError where the report cannot go to `out`."""
+    """Raise OutputExistsError if the report cannot be written to `out`."""
     for folder in (out, *out.parents):
         if folder.is_file():
             raise OutputExistsError(f"{folder}: is a file; --out takes a folder")
     refuse_existing(out, "a finished report", overwrite, MARK)
 
 
-def _write(out: Path, bundle: "Bundle", asked: Asked, tally: Tally, scores: dict[str, Any]) -> None:
-    """Write report.html, then scores.json: where scores.json is, the report is finished."""
+def _write(out: Path, bundle: "Bundle", inputs: Inputs, outcome: Outcome, scores: dict[str, Any]) -> None:
+    """Write report.html, then scores.json, whose presence means finished."""
     from terrazzo.evaluation.report import pick_examples, render_report
 
-    worst, best = (_examples(bundle, asked, tally, picked) for picked in pick_examples(tally.counts))
-    page = render_report(asked.header.title, scores, asked.patches.schema, worst, best)
+    worst, best = (_examples(bundle, inputs, outcome, picked) for picked in pick_examples(outcome.counts))
+    page = render_report(inputs.header.title, scores, inputs.patches.schema, worst, best)
     (out / SCORES).unlink(missing_ok=True)
     write_text(out / REPORT, page)
     write_json(out / SCORES, scores)
 
 
-def _examples(bundle: "Bundle", asked: Asked, tally: Tally, picked: NDArray[np.int64]) -> list["Example"]:
-    """The picked patches (positions among the split's) with their predictions, made once more."""
-    from terrazzo.evaluation.metrics import mean_iou
+def _examples(bundle: "Bundle", inputs: Inputs, outcome: Outcome, picked: NDArray[np.int64]) -> list["Example"]:
+    """The picked patches (indices into the split's), predicted again."""
+    from terrazzo.evaluation.metrics import Pooled, accuracy, mean_iou
     from terrazzo.evaluation.panels import compare
     from terrazzo.evaluation.report import Example
 
-    patches = asked.patches
+    patches = inputs.patches
     examples = []
     for position in picked:
-        row = asked.rows[position]
-        counts = tally.counts[position]
+        row = inputs.rows[position]
+        pooled = Pooled(outcome.counts[position])
         predicted = probs_of(bundle, patches, np.array([row])).argmax(dim=1)[0].cpu().numpy().astype(np.uint8)
         at_row, at_col = patches.corners[row].tolist()
         examples.append(
@@ -136,8 +137,8 @@ def _examples(bundle: "Bundle", asked: Asked, tally: Tally, picked: NDArray[np.i
                 image=patches.image_names[patches.image_of[row]],
                 row=at_row,
                 col=at_col,
-                accuracy=float(counts[0].sum() / counts[1].sum()),
-                mean_iou=float(mean_iou(counts)),
+                accuracy=accuracy(pooled),
+                mean_iou=mean_iou(pooled),
                 panels=compare(patches.images[row], patches.masks[row], predicted, patches.schema),
             )
         )

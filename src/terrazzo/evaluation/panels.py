@@ -1,4 +1,4 @@
-"""A patch made visible: its bands as a photo, ids in their classes' colours, the errors of a prediction."""
+"""Pictures of a patch: the image, class maps in the colours of the classes, and the errors of a prediction."""
 
 import io
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ ERROR_COLOR = (225, 38, 48)
 
 @dataclass(frozen=True)
 class Panels:
-    """One patch four times, encoded: the photo and the errors as JPEG, truth and prediction as paletted PNG."""
+    """Four encoded pictures of a patch: image and errors as JPEG, truth and prediction as paletted PNG."""
 
     image: bytes
     truth: bytes
@@ -33,8 +33,8 @@ def compare(
 ) -> Panels:
     """The four panels of a patch: image (H, W, C), truth and predicted ids (H, W); at most `max_px` a side.
 
-    Errors are red over the darkened grey image; pixels that the truth ignores are striped in truth and errors alike.
-    Of more than three bands the first three are shown, of two the first.
+    Errors are red over the darkened grey image. Ignored pixels are striped in truth and errors. Of more than three
+    bands the first three are shown, of two bands the first.
     """
     return Panels(
         image=_jpeg(shown_bands(image), max_px),
@@ -45,12 +45,12 @@ def compare(
 
 
 def shown_bands(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The bands of an image (H, W, C) that are shown, (H, W, 3): the first three, or the first as grey."""
+    """The bands to show of an image (H, W, C), as (H, W, 3): the first three, or the first as grey."""
     return image[..., :3] if image.shape[2] >= 3 else np.repeat(image[..., :1], 3, axis=2)
 
 
 def error_map(image: NDArray[np.uint8], truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Where a prediction is wrong, (H, W, 3): wrong pixels red, right ones dark grey image, ignored ones striped."""
+    """The errors of a prediction, (H, W, 3): wrong pixels red, right ones dark grey, ignored ones striped."""
     grey = shown_bands(image).mean(axis=2, keepdims=True)
     canvas = np.repeat(20 + 0.45 * grey, 3, axis=2)
     wrong = truth != predicted

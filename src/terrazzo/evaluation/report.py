@@ -1,7 +1,7 @@
-"""An evaluation as people read it: one self-contained HTML page, and a few lines of text.
+"""The report of an evaluation: one self-contained HTML page, and lines for a terminal.
 
-Both are pure functions of the values in scores.json; the page also takes pictures of single patches. Wherever a score
-is shown, a leaky split is called leaky.
+Both depend on the values in scores.json alone; the page also shows pictures of patches. Every score of a leaky split
+is marked.
 """
 
 import base64
@@ -14,31 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.classes.schema import ClassSchema, format_color
-from terrazzo.evaluation.metrics import mean_iou
+from terrazzo.evaluation.confusion import mean_ious
+from terrazzo.evaluation.metrics import BEST_BY, CLASS_METRICS, MEANS
 from terrazzo.evaluation.panels import ERROR_COLOR, Panels
 from terrazzo.patches.splits.leak import BUFFER
+from terrazzo.recipe.published import Comparison, published_lines
+from terrazzo.system.reporting import COLUMNS, wrapped
 
 N_BEST, N_WORST = 4, 6
 ScoresJson = Mapping[str, Any]
 
 _FEW_CLASSES = 8
 _MIN_VALID_SHARE = 0.25
-_CARDS = (
-    ("accuracy", "accuracy", "Share of the valid pixels that are right; large classes decide it."),
-    ("mean Dice (F1)", "mean_dice", "Like mean IoU, but kinder: 2 IoU / (1 + IoU) for each class."),
-    ("kappa", "kappa", "Agreement beyond chance, -1 to 1; a constant answer scores 0."),
-    (
-        "jaccard_soft_micro",
-        "jaccard_soft_micro",
-        "a / (2 - a), a = mean probability of the true class. Not mean IoU: it is blind to class balance.",
-    ),
-    ("loss", "loss", "What training minimizes; lower is better, and only equal losses compare."),
-)
 
 
 @dataclass(frozen=True)
 class Example:
-    """One patch in the report: where it was cut from, its scores, and its four panels."""
+    """One patch in the report: its place, its scores and its four panels."""
 
     image: str
     row: int
@@ -51,7 +43,7 @@ class Example:
 def render_report(
     title: str, scores: ScoresJson, schema: ClassSchema, worst: Sequence[Example], best: Sequence[Example]
 ) -> str:
-    """The HTML page of an evaluation; it holds its pictures and styles itself and links to nothing."""
+    """The HTML page of an evaluation, with its pictures and styles inside; it links to nothing."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -65,7 +57,8 @@ def render_report(
         protocol=scores["protocol"],
         trained_on=trained_on_line(scores),
         interval={"low": 100 * low, "width": 100 * (high - low), "at": 100 * scores["mean_iou"]},
-        cards=[_card(scores, *card) for card in _CARDS],
+        cards=_cards(scores),
+        class_metrics=list(CLASS_METRICS.values()),
         classes=classes,
         group_classes=classes if len(classes) <= _FEW_CLASSES else [],
         confusion=_heat(np.array(scores["confusion"]), schema.names),
@@ -77,88 +70,72 @@ def render_report(
 
 
 def summary_lines(scores: ScoresJson) -> list[str]:
-    """The scores as lines for a terminal: protocol, means, a table of classes, the groups."""
+    """The scores as lines of at most 100 columns: protocol, means, classes, groups, published figures."""
     protocol, (low, high) = scores["protocol"], scores["mean_iou_interval"]
     mark = " [leaky split]" if protocol["leaky"] else ""
+    shown = [entry for entry in MEANS.values() if entry.shown]
+    means = [f"{entry.title} {scores[entry.name]:.4f}" for entry in shown if entry.source != "probabilities"]
     lines = [
         f"{scores['n_patches']} patches of split {protocol['split']} (by {protocol['split_method']}, "
         f"seed {protocol['seed']}), {scores['n_images']} images, {scores['pixels']:,} valid pixels",
         *([leak_line(protocol)] if protocol["leaky"] else []),
-        f"accuracy {scores['accuracy']:.4f}  mean IoU {scores['mean_iou']:.4f}  mean Dice {scores['mean_dice']:.4f}  "
-        f"kappa {scores['kappa']:.4f}  loss {scores['loss']:.4f}{mark}",
-        f"mean IoU 95 % interval {low:.4f} to {high:.4f} over {scores['mean_iou_interval_over']}: "
-        f"{scores['mean_iou_interval_note']}",
-        f"jaccard_soft_micro {scores['jaccard_soft_micro']:.4f}, which is not mean IoU{mark}",
+        f"{'  '.join(means)}{mark}",
+        f"mean IoU 95 % interval {low:.4f} to {high:.4f} over {scores['mean_iou_interval_over']}",
+        f"    {scores['mean_iou_interval_note']}",
+        *(
+            f"{entry.title} {scores[entry.name]:.4f}, which is not mean IoU{mark}"
+            for entry in shown
+            if entry.source == "probabilities"
+        ),
     ]
     width = max(map(len, ("class", *scores["iou"], *scores["groups"])))
-    lines.append(f"{'class':{width}}     IoU    Dice  precision  recall")
+    table = [(entry.name, max(6, len(entry.title))) for entry in CLASS_METRICS.values()]
+    heads = (f"{CLASS_METRICS[name].title:>{column}}" for name, column in table)
+    lines.append("  ".join((f"{'class':{width}}", *heads)))
     for name in scores["iou"]:
-        iou, dice, precision, recall = (_score(scores[key][name]) for key in ("iou", "dice", "precision", "recall"))
-        lines.append(f"{name:{width}}  {iou:>6}  {dice:>6}  {precision:>9}  {recall:>6}")
+        cells = (f"{_score(scores[key][name]):>{column}}" for key, column in table)
+        lines.append("  ".join((f"{name:{width}}", *cells)))
     if scores["absent"]:
         lines.append(f"absent from truth and prediction, outside the means: {', '.join(scores['absent'])}")
     if scores["groups"]:
         lines.append(f"{'group':{width}}  accuracy  mean IoU{mark}")
     for name, group in scores["groups"].items():
         lines.append(f"{name:{width}}  {_score(group['accuracy']):>8}  {_score(group['mean_iou']):>8}")
-    return [*lines, *_published_lines(scores)]
-
-
-def _published_lines(scores: ScoresJson) -> list[str]:
-    """The published figures of the recipe, each beside ours or the reason why there is none; no line without them."""
-    if not scores["published"]:
-        return []
-    rows = [
-        (f"{each['name']} ({each['split']})", f"{each['value']:g}", _ours(each), each["how"])
-        for each in scores["published"]
-    ]
-    mark = " [leaky split]" if scores["protocol"]["leaky"] else ""
-    rows.insert(0, ("figure", "published", f"ours, computed the same way{mark}", "how it came about"))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    compared = [Comparison(**each) for each in scores["published"]]
     return [
-        f"published: {scores['published_source']} ({scores['published_protocol']})",
-        *(f"{row[0]:{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:{widths[2]}}  {row[3]}" for row in rows),
+        *(part for line in lines for part in (wrapped(line, further="    ") if len(line) > COLUMNS else [line])),
+        *published_lines(compared, scores["published_source"], scores["published_protocol"], mark),
     ]
-
-
-def _ours(each: Mapping[str, Any]) -> str:
-    """Ours beside a published figure: the value and its name, or why there is none."""
-    return f"{each['ours']:.4f} {each['ours_name']}" if each["comparable"] else str(each["why_not"])
 
 
 def leak_line(protocol: Mapping[str, Any]) -> str:
-    """One line that says what leaks in a leaky split."""
+    """One line on what leaks in a leaky split."""
     group, image = protocol["leak"]["group"], protocol["leak"]["image"]
     return (
         f"LEAKY split: {group:.0%} of the scored pixels share a group with training ({image:.0%} an image); "
-        "these scores flatter"
+        "these scores are optimistic"
     )
 
 
 def trained_on_line(scores: ScoresJson) -> str:
-    """One line on how many of the scored pictures the model was trained on; empty where it is none."""
+    """One line on how many scored images the model was trained on; empty if none."""
     found = scores["trained_on"]
     if not found["images"]:
         return ""
+    start = (
+        f"the model was trained on {found['images']} of the {scores['n_images']} scored images ({found['share']:.0%})"
+    )
     apart_px = scores["protocol"]["leak"].get(BUFFER)
     if found["other_patches"] and apart_px:
-        return (
-            f"{found['images']} of the {scores['n_images']} scored pictures ({found['share']:.0%}) are among those "
-            f"that the model was trained on, on patches at least {apart_px:.0f} px away; "
-            "these scores speak for no other place"
-        )
-    parts = " (on other patches of them)" if found["other_patches"] else ""
-    return (
-        f"{found['images']} of the {scores['n_images']} scored pictures ({found['share']:.0%}) are among those that "
-        f"the model was trained on{parts}; these scores flatter"
-    )
+        return f"{start}, on patches at least {apart_px:.0f} px away; these scores say nothing about other places"
+    return f"{start}{', on other patches' if found['other_patches'] else ''}; these scores are optimistic"
 
 
 def pick_examples(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which patches to show, of counts (N, 3, K): the worst by accuracy and the best by mean IoU, most telling first.
+    """The patches to show, from counts (N, 3, K): the worst by accuracy, worst first; the best by mean IoU, best first.
 
-    Patches with less than a quarter of the most valid pixels are left out. Best are only those with two classes or
-    more in the truth, where there are any: a lake called a lake tells little. No patch is in both.
+    Patches with less than a quarter of the highest number of valid pixels are left out. The best have two classes or
+    more in the truth, if any do: a patch that is all lake says little. No patch is in both.
     """
     valid = counts[:, 1].sum(axis=1)
     eligible = np.flatnonzero((valid > 0) & (valid >= _MIN_VALID_SHARE * valid.max(initial=0)))
@@ -168,13 +145,17 @@ def pick_examples(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray
     others = np.setdiff1d(eligible, worst)
     mixed = others[(counts[others, 1] > 0).sum(axis=1) >= 2]
     candidates = mixed if len(mixed) else others
-    best = candidates[np.argsort(-mean_iou(counts[candidates]), kind="stable")[:N_BEST]]
+    best = candidates[np.argsort(-mean_ious(counts[candidates]), kind="stable")[:N_BEST]]
     return worst, best
 
 
-def _card(scores: ScoresJson, name: str, key: str, why: str) -> dict[str, Any]:
-    wide = key == "jaccard_soft_micro"
-    return {"name": name, "value": scores[key], "why": why, "flatters": key != "loss", "wide": wide}
+def _cards(scores: ScoresJson) -> list[dict[str, Any]]:
+    """The metrics besides mean IoU; those where lower is better come last."""
+    shown = [entry for entry in MEANS.values() if entry.shown and entry is not BEST_BY]
+    return [
+        {"metric": entry, "value": scores[entry.name], "wide": entry.source == "probabilities"}
+        for entry in sorted(shown, key=lambda entry: not entry.higher_is_better)
+    ]
 
 
 def _class_rows(scores: ScoresJson, schema: ClassSchema) -> list[dict[str, Any]]:
@@ -185,7 +166,7 @@ def _class_rows(scores: ScoresJson, schema: ClassSchema) -> list[dict[str, Any]]
         {
             "name": name,
             "color": format_color(schema.colors[i]),
-            **{key: scores[key][name] for key in ("iou", "dice", "precision", "recall")},
+            "scores": {key: scores[key][name] for key in CLASS_METRICS},
             "truth_share": truth[i],
             "predicted_share": predicted[i],
             "truth_width": round(100 * truth[i] / longest, 2),
@@ -196,7 +177,7 @@ def _class_rows(scores: ScoresJson, schema: ClassSchema) -> list[dict[str, Any]]
 
 
 def _heat(confusion: NDArray[np.int64], names: Sequence[str]) -> list[list[dict[str, Any]]]:
-    """The cells of the row-normalized matrix: text in percent, tooltip with the count, shade (0..1), style classes."""
+    """The cells of the row-normalized matrix: percentage, tooltip with the count, shade (0..1), style classes."""
     rows = []
     for i, counts in enumerate(confusion):
         total = int(counts.sum())
@@ -207,7 +188,7 @@ def _heat(confusion: NDArray[np.int64], names: Sequence[str]) -> list[list[dict[
             text = "–" if not total else "·" if not count else "<1" if share < 0.005 else f"{100 * share:.0f}"
             row.append(
                 {
-                    # A power below 1, so that a confusion of a few percent can be seen.
+                    # A power below 1, so that a confusion of a few percent is visible.
                     "shade": round(share if i == j else share**0.6, 4),
                     "text": text,
                     "style": " ".join(style for style, on in styles if on),
@@ -236,7 +217,7 @@ def _score(value: float | None) -> str:
 
 
 def _percent(share: float) -> str:
-    """`0.1234` as `12.3 %`; what is above 0 never reads 0, what is below 1 never reads 100."""
+    """`0.1234` as `12.3 %`. Only 0 reads as 0, and only 1 as 100."""
     if 0 < share < 0.0005:
         return "< 0.1 %"
     if 0.9995 <= share < 1:

@@ -1,9 +1,10 @@
-"""One pass of a split's patches through the model, and every score that follows from what it counts.
+"""The content of scores.json, from one pass of a split's patches through the model.
 
-Law: each valid pixel (truth != 255) of the split counts once, and the confusion matrix, the groups and the interval
-are sums over the same patches.
+Law: each valid pixel (truth is not 255) of the split counts once. The confusion matrix, the groups and the interval are
+sums over the same patches.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,12 @@ from numpy.typing import NDArray
 
 from terrazzo._version import __version__
 from terrazzo.classes.schema import IGNORE
-from terrazzo.evaluation.metrics import Scores, bootstrap_interval, class_counts, confusion_matrices, soft_micro_jaccard
-from terrazzo.evaluation.request import Asked
+from terrazzo.evaluation.confusion import bootstrap_interval, class_counts, confusion_matrices
+from terrazzo.evaluation.metrics import EPOCH_METRICS, Pooled, Scores
+from terrazzo.evaluation.request import Inputs
 from terrazzo.patches.folder import Patches
 from terrazzo.patches.splits.leak import BUFFER, is_leaky
-from terrazzo.recipe.published import compare_published
-from terrazzo.system.reporting import Progress
+from terrazzo.recipe.published import Published, compare_published
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,107 +26,93 @@ if TYPE_CHECKING:
     from terrazzo.model.bundle import Bundle
 
 MIN_GROUPS = 5
-"""From so many groups on, the interval draws groups; with fewer it draws images."""
+"""With at least this many groups, the interval draws groups; with fewer it draws images."""
 
 
 @dataclass(frozen=True)
-class Tally:
-    """What one pass over the N patches of a split counts."""
+class Outcome:
+    """The counts of one pass over the N patches of a split."""
 
     confusion: NDArray[np.int64]
     """(K, K), rows truth, columns prediction."""
+    pooled: Pooled
+    """The pixels of all patches together."""
     counts: NDArray[np.int64]
-    """(N, 3, K): right, truth and predicted pixels of each patch, see `metrics`."""
-    true_probability: float
-    """Mean softmax probability of the true class."""
-    cross_entropy: float
-    """Mean of -log of the true class's probability."""
-    loss: float
+    """(N, 3, K): right, truth and predicted pixels of each patch."""
 
 
-def take_tally(bundle: "Bundle", asked: Asked, progress: Progress) -> Tally:
-    """One pass of the split's patches through the model."""
+def score_patches(bundle: "Bundle", inputs: Inputs) -> Outcome:
+    """The counts of the split's patches, predicted by the model."""
     import torch
 
     from terrazzo.model.losses import build_loss
 
-    n_classes, rows = asked.patches.schema.n_classes, asked.rows
-    loss = build_loss(asked.loss(), n_classes).to(bundle.compute.device)
+    n_classes, rows = inputs.patches.schema.n_classes, inputs.rows
+    loss = build_loss(inputs.loss(), n_classes).to(bundle.compute.device)
     confusion = np.zeros((n_classes, n_classes), np.int64)
     counts = np.zeros((len(rows), 3, n_classes), np.int64)
     true_sum = entropy_sum = loss_sum = 0.0
-    for start in range(0, len(rows), asked.batch_size):
-        batch = rows[start : start + asked.batch_size]
-        truth = asked.patches.masks[batch]
-        probs = probs_of(bundle, asked.patches, batch)
+    for start in range(0, len(rows), inputs.request.batch_size):
+        batch = rows[start : start + inputs.request.batch_size]
+        truth = inputs.patches.masks[batch]
+        probs = probs_of(bundle, inputs.patches, batch)
         matrices = confusion_matrices(truth, probs.argmax(dim=1).to("cpu", torch.uint8).numpy(), n_classes)
         confusion += matrices.sum(axis=0)
         counts[start : start + len(batch)] = class_counts(matrices)
         ids = torch.from_numpy(truth).to(probs.device, torch.int64)
         valid = ids != IGNORE
-        # Log-probabilities are logits: their softmax is the probabilities again.
+        # Log-probabilities serve as logits: their softmax gives the probabilities again.
         logits = probs.clamp(min=torch.finfo(torch.float32).tiny).log()
         where = torch.where(valid, ids, 0)[:, None]
         true_sum += float(probs.gather(1, where)[:, 0][valid].sum())
         entropy_sum -= float(logits.gather(1, where)[:, 0][valid].sum())
         loss_sum += float(loss(logits, ids)) * int(valid.sum())
-        progress("scoring patches", start + len(batch), len(rows))
+        inputs.request.reporter.progress("scoring patches", start + len(batch), len(rows))
     pixels = int(confusion.sum())
-    return Tally(confusion, counts, min(1.0, true_sum / pixels), max(0.0, entropy_sum / pixels), loss_sum / pixels)
+    pooled = Pooled(
+        class_counts(confusion), loss_sum / pixels, min(1.0, true_sum / pixels), max(0.0, entropy_sum / pixels)
+    )
+    return Outcome(confusion, pooled, counts)
 
 
 def probs_of(bundle: "Bundle", patches: Patches, rows: NDArray[np.int64]) -> "Tensor":
-    """Class probabilities (B, K, S, S), a float32 tensor on the bundle's device."""
+    """Class probabilities (B, K, S, S) of the patches, float32, on the bundle's device."""
     import torch
 
     return bundle.probs(torch.from_numpy(patches.images[rows]).permute(0, 3, 1, 2))
 
 
-def scores_of(asked: Asked, tally: Tally) -> dict[str, Any]:
-    """scores.json but for its key."""
-    patches, rows = asked.patches, asked.rows
-    scores = Scores.from_confusion(tally.confusion, patches.schema.names)
-    soft, protocol = _soft(tally), _protocol(asked, tally)
+def scores_of(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
+    """The content of scores.json, without its key."""
+    patches, rows = inputs.patches, inputs.rows
+    scores = Scores.of(outcome.pooled, patches.schema.names, "counts", "loss", "probabilities")
+    protocol = _protocol(inputs, outcome)
+    beside = {"mean_iou": _interval(inputs, outcome), "loss": {"loss_terms": inputs.loss().terms}}
+    figures: dict[str, Any] = {}
+    for name, value in scores.values.items():
+        figures |= {name: value, **beside.get(name, {})}
     return {
-        "accuracy": scores.accuracy,
-        "mean_iou": scores.mean_iou,
-        **_interval(asked, tally),
-        "mean_dice": scores.mean_dice,
-        "kappa": scores.kappa,
-        "loss": tally.loss,
-        "loss_terms": asked.loss().terms,
-        **soft,
-        **_published(asked, protocol, {"accuracy": scores.accuracy, **soft}),
-        **_by_class(scores, patches),
+        **figures,
+        **_published(inputs, protocol, scores.values),
+        **{name: dict(zip(patches.schema.names, row, strict=True)) for name, row in scores.by_class.items()},
         "absent": list(scores.absent),
-        "confusion": tally.confusion.tolist(),
+        "confusion": outcome.confusion.tolist(),
         "pixels": scores.pixels,
         "n_patches": len(rows),
         "n_images": len(np.unique(patches.image_of[rows])),
         "protocol": protocol,
-        "trained_on": _trained_on(asked),
-        "groups": _groups(asked, tally),
-        "model": str(asked.model),
+        "trained_on": _trained_on(inputs),
+        "groups": _groups(inputs, outcome),
+        "model": str(inputs.request.model),
         "patches_folder": str(patches.path),
-        "batch_size": asked.batch_size,
+        "batch_size": inputs.request.batch_size,
         "terrazzo_version": __version__,
     }
 
 
-def _soft(tally: Tally) -> dict[str, float]:
-    """The scores of probabilities, pooled over all valid pixels; published projects report them under other names."""
-    a = tally.true_probability
-    return {
-        "jaccard_soft_micro": soft_micro_jaccard(a),
-        "true_class_probability": a,
-        "cross_entropy": tally.cross_entropy,
-        "ce_plus_soft_dice": tally.cross_entropy + 1 - a,
-    }
-
-
-def _published(asked: Asked, protocol: dict[str, Any], ours: dict[str, float]) -> dict[str, Any]:
+def _published(inputs: Inputs, protocol: dict[str, Any], ours: Mapping[str, float]) -> dict[str, Any]:
     """The published figures of the model's recipe beside ours, and whose they are."""
-    published = asked.published()
+    published = Published.model_validate(inputs.header.recipe.get("published", {}))  # older models hold none
     return {
         "published": [asdict(each) for each in compare_published(published, protocol, ours)],
         "published_source": published.source,
@@ -133,20 +120,14 @@ def _published(asked: Asked, protocol: dict[str, Any], ours: dict[str, float]) -
     }
 
 
-def _by_class(scores: Scores, patches: Patches) -> dict[str, dict[str, float | None]]:
-    """Class scores by class name in id order, None where absent."""
-    named = {"iou": scores.iou, "dice": scores.dice, "precision": scores.precision, "recall": scores.recall}
-    return {key: dict(zip(patches.schema.names, values, strict=True)) for key, values in named.items()}
-
-
-def _interval(asked: Asked, tally: Tally) -> dict[str, Any]:
-    """The bootstrap interval of mean IoU, what it draws, and what it is worth."""
-    groups = _group_of(asked)
-    of_group = groups is not None and len(np.unique(groups[tally.counts[:, 1].sum(axis=1) > 0])) >= MIN_GROUPS
-    owner = groups if groups is not None and of_group else asked.image_of
+def _interval(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
+    """The bootstrap interval of mean IoU, what it draws, and a note on its worth."""
+    groups = _group_of(inputs)
+    of_group = groups is not None and len(np.unique(groups[outcome.counts[:, 1].sum(axis=1) > 0])) >= MIN_GROUPS
+    owner = groups if groups is not None and of_group else inputs.image_of
     units, place = np.unique(owner, return_inverse=True)
-    counts = np.zeros((len(units), *tally.counts.shape[1:]), np.int64)
-    np.add.at(counts, place, tally.counts)
+    counts = np.zeros((len(units), *outcome.counts.shape[1:]), np.int64)
+    np.add.at(counts, place, outcome.counts)
     n = int((counts[:, 1].sum(axis=1) > 0).sum())
     unit = ("group" if of_group else "image") + "s" * (n != 1)
     note = "too narrow: it says nothing of places unlike these"
@@ -160,19 +141,19 @@ def _interval(asked: Asked, tally: Tally) -> dict[str, Any]:
     }
 
 
-def _protocol(asked: Asked, tally: Tally) -> dict[str, Any]:
-    """How the scored patches were set apart. Leak: share of the scored pixels whose image, or group, also trains."""
-    patches = asked.patches
-    pixels = tally.counts[:, 1].sum(axis=1)
+def _protocol(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
+    """How the patches were split. Leak: the share of scored pixels whose image or group is also in training."""
+    patches = inputs.patches
+    pixels = outcome.counts[:, 1].sum(axis=1)
     names = np.array(patches.image_groups)
     training = patches.image_of[patches.sides == "train"]
-    scored = asked.image_of
+    scored = inputs.image_of
     shared = {"image": np.isin(scored, training), "group": np.isin(names[scored], names[training])}
     leak = {unit: round(float(pixels[where].sum() / pixels.sum()), 6) for unit, where in shared.items()}
-    if asked.split != "train" and BUFFER in patches.leak:
+    if inputs.request.split != "train" and BUFFER in patches.leak:
         leak[BUFFER] = patches.leak[BUFFER]
     return {
-        "split": asked.split,
+        "split": inputs.request.split,
         "split_method": patches.description["split_method"],
         "leak": leak,
         "leaky": is_leaky(leak),
@@ -183,46 +164,44 @@ def _protocol(asked: Asked, tally: Tally) -> dict[str, Any]:
     }
 
 
-def _trained_on(asked: Asked) -> dict[str, Any]:
-    """How many of the scored images the model was trained on, by the hashes in the model file."""
-    images = np.unique(asked.image_of)
-    training = asked.header.training_data
+def _trained_on(inputs: Inputs) -> dict[str, Any]:
+    """How many scored images the model was trained on, by the hashes in the model file."""
+    images = np.unique(inputs.image_of)
+    training = inputs.header.training_data
     known = set(training.train_images)
-    found = sum(asked.patches.image_hashes[image] in known for image in images)
-    same_patches = training.fingerprint == asked.patches.content_hash
+    found = sum(inputs.patches.image_hashes[image] in known for image in images)
+    same_patches = training.fingerprint == inputs.patches.content_hash
     return {
         "images": found,
         "share": found / len(images),
-        "other_patches": bool(found and same_patches and asked.split != "train"),
+        "other_patches": bool(found and same_patches and inputs.request.split != "train"),
     }
 
 
-def _group_of(asked: Asked) -> NDArray[np.str_] | None:
-    """(N,) the group of each scored patch; None where every image is its own group."""
-    patches = asked.patches
+def _group_of(inputs: Inputs) -> NDArray[np.str_] | None:
+    """(N,) the group of each scored patch; None if every image is its own group."""
+    patches = inputs.patches
     if patches.image_groups == patches.image_names:
         return None
-    return np.array(patches.image_groups)[asked.image_of]
+    return np.array(patches.image_groups)[inputs.image_of]
 
 
-def _groups(asked: Asked, tally: Tally) -> dict[str, Any]:
-    """Scores by group name; those of a group without a valid pixel are None."""
-    groups = _group_of(asked)
+def _groups(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
+    """Scores by group name; None in a group without valid pixels."""
+    groups = _group_of(inputs)
     if groups is None:
         return {}
+    of_groups = [metric for metric in EPOCH_METRICS if metric.source == "counts"]
     table = {}
     for group in dict.fromkeys(groups.tolist()):
         where = groups == group
-        counts = tally.counts[where].sum(axis=0)
-        names = asked.patches.schema.names
-        scores = Scores.from_counts(counts, names) if counts.any() else None
+        pooled, names = Pooled(outcome.counts[where].sum(axis=0)), inputs.patches.schema.names
+        scores = Scores.of(pooled, names, "counts") if pooled.pixels else None
         table[group] = {
-            "accuracy": scores.accuracy if scores else None,
-            "mean_iou": scores.mean_iou if scores else None,
-            "mean_dice": scores.mean_dice if scores else None,
-            "pixels": scores.pixels if scores else 0,
+            **{metric.name: scores[metric.name] if scores else None for metric in of_groups},
+            "pixels": pooled.pixels,
             "patches": int(where.sum()),
-            "images": len(np.unique(asked.image_of[where])),
-            "iou": dict(zip(names, scores.iou if scores else (None,) * len(names), strict=True)),
+            "images": len(np.unique(inputs.image_of[where])),
+            "iou": dict(zip(names, scores.by_class["iou"] if scores else (None,) * len(names), strict=True)),
         }
     return table

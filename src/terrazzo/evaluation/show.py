@@ -1,7 +1,7 @@
-"""Patches to look at before and after training: a choice that shows every class, drawn as one PNG."""
+"""A picture of patches to check before and after training: a choice that shows every class, as one PNG."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from terrazzo._version import __version__
 from terrazzo.errors import InputError, OutputExistsError
-from terrazzo.evaluation.metrics import class_counts, confusion_matrices
+from terrazzo.evaluation.confusion import class_counts, confusion_matrices
+from terrazzo.evaluation.request import Inputs, Request, open_inputs
 from terrazzo.patches.folder import Patches, open_patches
 from terrazzo.pixels.keyed import KEY, key_of, refuse_other
 from terrazzo.system.devices import check_compute
@@ -19,10 +20,11 @@ from terrazzo.system.options import Device, Option, Overwrite, Precision
 from terrazzo.system.reporting import Progress, silent
 
 if TYPE_CHECKING:
-    from terrazzo.evaluation.request import Asked
+    pass
+from terrazzo.system.reporting import Reporter
 
 MOST = 100
-"""So many patches are shown at most."""
+"""The most patches on one picture."""
 
 _AT_A_TIME = 64
 _BATCH = 8
@@ -35,9 +37,9 @@ class Gallery:
     path: Path
     """The PNG."""
     shown: tuple[int, ...]
-    """The numbers of the patches, in reading order."""
+    """The indices of the patches, in reading order."""
     kept: bool
-    """A finished picture of the same inputs and options was there already."""
+    """A picture of the same inputs and options was there already."""
 
     def _repr_png_(self) -> bytes:
         return self.path.read_bytes()
@@ -45,13 +47,13 @@ class Gallery:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What to show, checked."""
+    """What to show."""
 
     patches: Patches
     split: str
     rows: NDArray[np.int64]
-    """The numbers of the chosen patches."""
-    asked: "Asked | None"
+    """The indices of the chosen patches."""
+    inputs: Inputs | None
     """The model whose predictions are shown."""
 
 
@@ -70,9 +72,9 @@ def show(
 ) -> Gallery:
     """Draw patches beside their masks, every class among them, with a legend.
 
-    The choice depends on the patches, `n` and `seed` alone, and shows every class where `n` is enough. By default the
-    split is train (val with a model), and the file PATCHES_preview.png (PATCHES_predictions.png) beside the folder.
-    Raises PatchesError, InputError, ModelFileError, OutputExistsError; a finished picture of the same is kept.
+    The choice depends on the patches, `n` and `seed` alone, and shows every class if `n` is large enough. By default
+    the split is train (val with a model). The file is PATCHES_preview.png (PATCHES_predictions.png) beside the folder.
+    A finished picture of the same is kept. Raises PatchesError, InputError, ModelFileError, OutputExistsError.
     """
     check_compute(device, precision)
     if not 1 <= n <= MOST:
@@ -80,26 +82,32 @@ def show(
     if seed < 0:
         raise InputError(f"--seed {seed}: expected a whole number from 0 on")
     folder = Path(patches)
-    wanted = _wanted(folder, split or ("train" if model is None else "val"), model, device, precision)
+    if model is None:
+        opened, split = open_patches(folder), split or "train"
+        wanted = _Wanted(opened, split, opened.rows(split), None)
+    else:
+        split = split or "val"
+        request = Request(Path(model), folder, split, _BATCH, device, precision, reporter=Reporter(progress))
+        inputs = open_inputs(request)
+        wanted = _Wanted(inputs.patches, split, inputs.rows, inputs)
     out = _place(folder, out, "preview" if model is None else "predictions")
-    chosen = wanted.rows[choose(_class_pixels(wanted.patches, wanted.rows), n, seed)]
-    wanted = _Wanted(wanted.patches, wanted.split, chosen, wanted.asked)
-    numbers = tuple(chosen.tolist())
+    wanted = replace(wanted, rows=wanted.rows[choose(_class_pixels(wanted.patches, wanted.rows), n, seed)])
+    numbers = tuple(wanted.rows.tolist())
     key = _key(wanted, n, seed)
     if not overwrite:
         if out.is_file() and key_of(out) == key:
             return Gallery(out, numbers, True)
         refuse_other(out, key, "these patches and options")
-    _write(out, wanted, key, progress)
+    _write(out, wanted, key)
     return Gallery(out, numbers, False)
 
 
 def choose(class_pixels: NDArray[np.int64], n: int, seed: int) -> NDArray[np.int64]:
-    """Up to `n` of N patches, ascending, by their pixels of each class (N, K); the same on every call.
+    """Up to `n` of N patches, ascending, chosen by their pixels of each class (N, K); the same on every call.
 
-    Law: where `n` is at least the number of classes that occur, each class is seen well: one chosen patch has at
-    least half as many of its pixels as the fullest patch. With fewer, rare classes go first; the rest is random.
-    Patches that are ignored altogether are taken only where there are no others.
+    Law: if `n` is at least the number of classes that occur, one chosen patch of each class has at least half as many
+    of its pixels as the fullest patch. With a smaller `n`, rare classes go first. The rest is random. Patches whose
+    pixels are all ignored come last.
     """
     order = np.random.default_rng(seed).permutation(len(class_pixels))
     seen_well = (class_pixels > 0) & (2 * class_pixels >= class_pixels.max(axis=0))
@@ -113,19 +121,8 @@ def choose(class_pixels: NDArray[np.int64], n: int, seed: int) -> NDArray[np.int
     return np.sort(np.array((chosen + others)[:n], np.int64))
 
 
-def _wanted(folder: Path, split: str, model: str | Path | None, device: str, precision: str) -> _Wanted:
-    """Patches, and the model if one is given, opened and found to fit each other."""
-    if model is None:
-        opened = open_patches(folder)
-        return _Wanted(opened, split, opened.rows(split), None)
-    from terrazzo.evaluation.request import check
-
-    asked = check(Path(model), folder, split, _BATCH, device, precision)
-    return _Wanted(asked.patches, split, asked.rows, asked)
-
-
 def _place(folder: Path, out: str | Path | None, what: str) -> Path:
-    """The file to write. Raises InputError or OutputExistsError where it cannot be."""
+    """The file to write. Raises InputError or OutputExistsError."""
     place = folder.resolve().parent / f"{folder.resolve().name}_{what}.png" if out is None else Path(out)
     if out is None and not folder.is_absolute():
         place = folder.parent / place.name
@@ -134,12 +131,14 @@ def _place(folder: Path, out: str | Path | None, what: str) -> Path:
     if place.is_dir():
         raise OutputExistsError(f"{place}: is a folder; --out takes the name of a .png file")
     if folder.resolve() in place.resolve().parents:
-        raise InputError(f"--out {place}: lies in the folder of the patches, which holds nothing else; choose another")
+        raise InputError(
+            f"--out {place}: lies in the folder of the patches, which holds nothing else; choose another place"
+        )
     return place
 
 
 def _class_pixels(patches: Patches, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Pixels (N, K) of each class in each of the patches."""
+    """Pixels (N, K) of each class in each patch."""
     n_classes = patches.schema.n_classes
     pixels = np.zeros((len(rows), n_classes), np.int64)
     for start in range(0, len(rows), _AT_A_TIME):
@@ -149,18 +148,20 @@ def _class_pixels(patches: Patches, rows: NDArray[np.int64]) -> NDArray[np.int64
 
 
 def _key(wanted: _Wanted, n: int, seed: int) -> str:
-    asked = wanted.asked
-    of_model = () if asked is None else (file_digest(asked.model), asked.device, asked.precision)
+    of_model: tuple[str, ...] = ()
+    if wanted.inputs is not None:
+        request = wanted.inputs.request
+        of_model = (file_digest(request.model), request.device, request.precision)
     return digest("show", __version__, wanted.patches.content_hash, wanted.split, str(n), str(seed), *of_model)
 
 
-def _write(out: Path, wanted: _Wanted, key: str, progress: Progress) -> None:
+def _write(out: Path, wanted: _Wanted, key: str) -> None:
     from PIL import PngImagePlugin
 
     from terrazzo.evaluation.contact_sheet import Entry, draw_sheet
 
     patches, rows = wanted.patches, wanted.rows
-    predicted = [] if wanted.asked is None else _predicted(wanted.asked, rows, progress)
+    predicted = [] if wanted.inputs is None else _predicted(wanted.inputs, rows)
     entries = [
         Entry(_caption(patches, row), patches.images[row], (patches.masks[row], *predicted[number : number + 1]))
         for number, row in enumerate(rows)
@@ -173,17 +174,18 @@ def _write(out: Path, wanted: _Wanted, key: str, progress: Progress) -> None:
         sheet.save(temporary, "PNG", pnginfo=text, optimize=True)
 
 
-def _predicted(asked: "Asked", rows: NDArray[np.int64], progress: Progress) -> Sequence[NDArray[np.uint8]]:
-    """Class ids (H, W) of each of the patches."""
+def _predicted(inputs: Inputs, rows: NDArray[np.int64]) -> Sequence[NDArray[np.uint8]]:
+    """The predicted class ids (H, W) of each patch."""
     from terrazzo.evaluation.scoring import probs_of
     from terrazzo.model.bundle import load
 
-    bundle = load(asked.model, asked.device, asked.precision)
+    request = inputs.request
+    bundle = load(request.model, request.device, request.precision)
     maps: list[NDArray[np.uint8]] = []
-    for start in range(0, len(rows), asked.batch_size):
-        probs = probs_of(bundle, asked.patches, rows[start : start + asked.batch_size])
+    for start in range(0, len(rows), request.batch_size):
+        probs = probs_of(bundle, inputs.patches, rows[start : start + request.batch_size])
         maps.extend(probs.argmax(dim=1).cpu().numpy().astype(np.uint8))
-        progress("predicting patches", len(maps), len(rows))
+        request.reporter.progress("predicting patches", len(maps), len(rows))
     return maps
 
 
@@ -195,4 +197,4 @@ def _caption(patches: Patches, row: np.int64) -> str:
 def _title(wanted: _Wanted) -> str:
     n_all = int((wanted.patches.sides == wanted.split).sum())
     patches = f"{wanted.patches.path.resolve().name}: {len(wanted.rows)} of {n_all} patches of split {wanted.split}"
-    return patches if wanted.asked is None else f"{patches}, predicted by {wanted.asked.header.title}"
+    return patches if wanted.inputs is None else f"{patches}, predicted by {wanted.inputs.header.title}"

@@ -1,6 +1,6 @@
-"""The model as one value: the network with its weights, and the header that says everything else.
+"""A trained model as one value: the network with its weights, and the header with everything else.
 
-`save` writes one safetensors file, `load` needs only that file: no network access, no pickle, nothing to retype.
+`save` writes one safetensors file. `load` needs only that file: no network access, no pickle, nothing to retype.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from terrazzo.errors import InputError, ModelFileError
-from terrazzo.model.exported import HDF5, ONNX, PT2, read_hdf5_weights
+from terrazzo.model.exporting.formats import format_of, read_hdf5_weights
 from terrazzo.model.hardware import Compute, choose
 from terrazzo.model.header import METADATA_KEY, Header, read_header
 from terrazzo.model.network import Network, build_model
@@ -39,20 +39,20 @@ class Bundle:
         with torch.inference_mode(), self.compute.autocast():
             moved = pixels.to(self.compute.device).contiguous(memory_format=self.compute.memory_format)
             logits: Tensor = self.network(moved)
-        return logits.float().softmax(dim=1).contiguous()  # class by class, as maps add them up
+        return logits.float().softmax(dim=1).contiguous()  # class by class, as blending adds them up
 
     @property
     def batch_pixels(self) -> int:
-        """How many pixels to look at together: about 0.25 megapixels on a CPU, 4 on an accelerator."""
+        """How many pixels to process together: about 0.25 megapixels on a CPU, 4 on an accelerator."""
         return CPU_BATCH_PIXELS if self.compute.device.type == "cpu" else _GPU_BATCH_PIXELS
 
     def classify(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """`probs` for arrays. Raises MemoryError where the accelerator's memory does not hold the batch."""
+        """`probs` for arrays. Raises MemoryError if the accelerator's memory does not hold the batch."""
         try:
             return cast(NDArray[np.float32], self.probs(torch.from_numpy(pixels)).cpu().numpy())
         except torch.cuda.OutOfMemoryError as error:
             message = str(error)
-        # Not within the handler: the error's frames hold the very tensors whose memory is to be handed back.
+        # Outside the handler: the frames of the error hold the tensors that are to be freed.
         torch.cuda.empty_cache()
         raise MemoryError(message)
 
@@ -69,10 +69,10 @@ def load(path: str | Path, device: str = "auto", precision: str = "auto") -> Bun
     Raises InputError or ModelFileError naming the file.
     """
     path = Path(path)
-    header = read_header(path)
-    if path.suffix.lower() in (ONNX, PT2):
+    header, exported = read_header(path), format_of(path)
+    if exported is not None and exported.holds == "graph":
         raise InputError(
-            f"{path}: holds a finished graph, not weights that torch can take over; "
+            f"{path}: holds a compiled graph, not weights that torch can load; "
             "give the model.safetensors that it was exported from"
         )
     compute = choose(device, precision)
@@ -80,7 +80,9 @@ def load(path: str | Path, device: str = "auto", precision: str = "auto") -> Bun
     try:
         network.load_state_dict(_weights(path))
     except RuntimeError as error:
-        raise ModelFileError(f"{path}: its weights do not fit its own header; it was changed, train it anew") from error
+        raise ModelFileError(
+            f"{path}: its weights do not fit its own header; the file was changed, train it again"
+        ) from error
     network.eval().to(compute.device, memory_format=compute.memory_format)  # type: ignore[call-overload]
     for parameter in network.parameters():
         parameter.requires_grad_(False)
@@ -88,7 +90,7 @@ def load(path: str | Path, device: str = "auto", precision: str = "auto") -> Bun
 
 
 def _weights(path: Path) -> dict[str, Tensor]:
-    if path.suffix.lower() == HDF5:
+    if format_of(path):
         return {name: torch.from_numpy(weights) for name, weights in read_hdf5_weights(path).items()}
     return dict(load_file(path))
 

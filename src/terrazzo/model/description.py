@@ -1,4 +1,4 @@
-"""What a model file says of itself, in lines to read."""
+"""The header of a model as lines of text."""
 
 from terrazzo.model.header import Header
 from terrazzo.patches.splits.leak import BUFFER
@@ -6,7 +6,7 @@ from terrazzo.system.reporting import how_many
 
 
 def describe_header(header: Header) -> list[str]:
-    """A model's header, line by line."""
+    """The lines that describe a header."""
     trained, schema = header.training_data, header.schema
     leak = ", ".join(
         f"buffer {share:.0f} px" if name == BUFFER else f"{name} {share:.0%}" for name, share in trained.leak.items()
@@ -15,7 +15,7 @@ def describe_header(header: Header) -> list[str]:
         f"network: {header.title}, {header.bands} bands, patches of {header.patch_size} px ({header.fit})",
         f"input: scale {header.normalization.scale}, mean {_numbers(header.normalization.mean)}, "
         f"std {_numbers(header.normalization.std)}",
-        *([f"images are seen at 1/{header.downsample:g} of their size"] if header.downsample != 1 else []),
+        *([f"images are reduced to 1/{header.downsample:g} of their size"] if header.downsample != 1 else []),
         *([f"ground sampling distance: {header.gsd_m:g} m"] if header.gsd_m else []),
         *_band_lines(header),
         f"classes: {schema.n_classes}",
@@ -33,11 +33,11 @@ def describe_header(header: Header) -> list[str]:
 
 
 def _band_lines(header: Header) -> list[str]:
-    """How the bands of the rasters were read that the model was trained on."""
+    """How the bands of the training rasters were read."""
     if header.band_reading is None:
         return []
     scale = header.band_reading.scale
-    values = "8-bit values" if scale is None else f"of their values {scale[0]:g} to {scale[1]:g} are 0 to 255"
+    values = "8-bit values" if scale is None else f"values {scale[0]:g} to {scale[1]:g} are scaled to 0 to 255"
     return [f"rasters: bands {', '.join(header.band_reading.names)}; {values}"]
 
 

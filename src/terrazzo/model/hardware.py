@@ -1,4 +1,4 @@
-"""What this machine computes fastest with: device, precision and memory format, chosen once for all commands."""
+"""Device, precision and memory format: the fastest on this machine, chosen in one place for all commands."""
 
 import ctypes
 import os
@@ -30,7 +30,7 @@ class Compute:
         return torch.channels_last if self.channels_last else torch.contiguous_format
 
     def autocast(self) -> torch.autocast:
-        """A context in which the network runs at the chosen precision."""
+        """A context that runs the network at the chosen precision."""
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16")
 
     def describe(self) -> str:
@@ -42,7 +42,7 @@ class Compute:
 
 
 def choose(device: str = "auto", precision: str = "auto", channels_last: str = "auto") -> Compute:
-    """The compute that the words ask for; `auto` takes what this hardware does best. Raises InputError otherwise."""
+    """The compute of these options; `auto` is the fastest on this hardware. Raises InputError for other words."""
     check_compute(device, precision)
     found = _device(device)
     if found.type == "cpu":
@@ -52,11 +52,11 @@ def choose(device: str = "auto", precision: str = "auto", channels_last: str = "
 
 
 def reuse_memory() -> None:
-    """Let the C library keep freed memory for the next layer instead of handing it back to the system each time.
+    """Let the C library keep freed memory for the next layer instead of returning it to the system.
 
-    A network on a CPU frees and asks for tens of megabytes a layer; glibc maps each anew, and the kernel clears every
-    page again. With the thresholds raised and huge pages asked for, training steps took about half the time (U-Net with
-    EfficientNet-Lite0, batch 8, 256 px, two cores: 6 against 12 images/s). Other C libraries are left alone.
+    A network on a CPU frees and allocates tens of megabytes per layer. By default glibc maps each block anew, and the
+    kernel clears its pages again. With higher thresholds and huge pages, training steps took about half the time (U-Net
+    with EfficientNet-Lite0, batch 8, 256 px, two cores: 12 images/s, not 6). Only glibc is configured.
     """
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch reads it at its first large allocation
     if sys.platform != "linux":
@@ -70,7 +70,7 @@ def reuse_memory() -> None:
 
 
 def has_fast_bf16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 in hardware: AVX-512 BF16 or AMX on a CPU, Ampere or later on CUDA."""
+    """Whether the hardware multiplies bfloat16: a CPU with AVX-512 BF16 or AMX, a CUDA GPU from Ampere on."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":

@@ -1,18 +1,21 @@
 """Losses over the valid pixels of a batch: cross-entropy, Dice, Jaccard, focal, Lovasz, and their weighted sums.
 
-`valid_pixels` is the only place that knows of ignore: it takes logits (B, K, H, W) and targets (B, H, W) to the valid
-pixels alone, after one softmax, and every loss is a pure function of that. With N valid pixels, p[c, n] the softmax
-probability of class c at pixel n, t[n] its true class, and for each class c
+`valid_pixels` alone deals with ignore: from logits (B, K, H, W) and targets (B, H, W) it takes the valid pixels, after
+one softmax. Each loss is a pure function of these. Its formula has N valid pixels, p[c, n] the softmax probability of
+class c at pixel n, and t[n] its true class. For each class c
 
     count[c]   = number of n with t[n] = c
     mass[c]    = sum of p[c, n] over all n
     overlap[c] = sum of p[c, n] over the n with t[n] = c
 
-the formulas stand at the functions. Means over classes run over the classes that occur in the batch's truth; so no
-denominator is ever 0 and no smoothing is needed. (segmentation-models-pytorch counts absent classes as zero loss, and
-its multiclass focal loss is one-against-rest sigmoid.) A batch without a valid pixel has loss 0 and zero gradients.
+Means over classes are over those in the batch's truth, so no denominator is 0 and no smoothing is needed. A batch
+without valid pixels has loss 0 and zero gradients.
 
-Classes come first, (K, N): a softmax over a last axis of six took 18 ms where this one takes 1 (524,288 pixels, CPU).
+Not the losses of segmentation-models-pytorch: they count absent classes as zero loss, and their multiclass focal loss
+is one sigmoid per class against the rest.
+
+Classes come first, (K, N). A softmax over six classes on the last axis took 18 ms; here it takes 1 (524,288 pixels,
+CPU).
 """
 
 from dataclasses import dataclass
@@ -35,7 +38,7 @@ class Pixels:
 
     @property
     def n_classes(self) -> int:
-        """How many classes there are, K."""
+        """The number of classes, K."""
         return self.log_probs.shape[0]
 
     @cached_property
@@ -50,12 +53,12 @@ class Pixels:
 
     @cached_property
     def count(self) -> Tensor:
-        """Pixels of each class in the truth (K,), float32."""
+        """The number of pixels of each class in the truth (K,), float32."""
         return torch.bincount(self.target, minlength=self.n_classes).float()
 
     @cached_property
     def present(self) -> Tensor:
-        """Ids of the classes that occur in the truth, ascending."""
+        """The ids of the classes in the truth, ascending."""
         return self.count.nonzero()[:, 0]
 
     @cached_property
@@ -65,7 +68,7 @@ class Pixels:
 
     @cached_property
     def overlap(self) -> Tensor:
-        """Sum of each class's probability over the pixels that are truly of it (K,)."""
+        """Sum of each class's probability over the pixels of that class (K,)."""
         zeros = self.log_true.new_zeros(self.n_classes)
         return zeros.index_add(0, self.target, self.log_true.exp())
 
@@ -76,7 +79,7 @@ def valid_pixels(logits: Tensor, target: Tensor) -> Pixels:
     flat_target = target.flatten()
     valid = flat_target != IGNORE
     if not valid.all():
-        # index_select, not a boolean index: the whole loss and its gradient take half the time on a CPU.
+        # index_select and not a boolean index: loss and gradient take half the time on a CPU.
         where = valid.nonzero()[:, 0]
         classes_first = classes_first.index_select(1, where)
         flat_target = flat_target[where]
@@ -95,10 +98,10 @@ def cross_entropy(pixels: Pixels, class_weights: Tensor | None = None) -> Tensor
 def focal(pixels: Pixels, gamma: float = 2.0, class_weights: Tensor | None = None) -> Tensor:
     """Mean over the pixels of w[t] * (1 - p[t])**gamma * -log p[t], w = 1 without weights by class (K,).
 
-    The softmax focal loss, with w the paper's alpha: Lin et al. 2017, "Focal Loss for Dense Object Detection",
-    equation 5. Divided by the number of pixels, not by the sum of weights.
+    The focal loss after a softmax, with w the paper's alpha: Lin et al. 2017, "Focal Loss for Dense Object Detection",
+    equation 5. The sum is divided by the number of pixels, not by the sum of weights.
     """
-    # 1 - p from the logarithm keeps its digits near p = 1; the clamp keeps the power's gradient finite at p = 1.
+    # 1 - p from the logarithm keeps its digits near p = 1. The clamp keeps the gradient of the power finite there.
     missing = (-torch.expm1(pixels.log_true)).clamp(min=torch.finfo(torch.float32).tiny)
     loss = -(missing**gamma) * pixels.log_true
     if class_weights is not None:
@@ -107,7 +110,7 @@ def focal(pixels: Pixels, gamma: float = 2.0, class_weights: Tensor | None = Non
 
 
 def dice(pixels: Pixels) -> Tensor:
-    """Mean over the present classes of 1 - 2 * overlap / (mass + count): Milletari et al. 2016, without squares."""
+    """Mean over the present classes of 1 - 2 * overlap / (mass + count): Milletari et al. 2016, but not squared."""
     c = pixels.present
     loss = 1 - 2 * pixels.overlap[c] / (pixels.mass[c] + pixels.count[c])
     return loss.sum() / max(len(c), 1)
@@ -121,11 +124,11 @@ def jaccard(pixels: Pixels) -> Tensor:
 
 
 def lovasz(pixels: Pixels) -> Tensor:
-    """The Lovasz-softmax loss: mean over the present classes of the extended Jaccard loss of its errors.
+    """The Lovasz-softmax loss: the mean over the present classes of the Lovasz extension of the Jaccard loss.
 
-    The error of class c is 1 - p[c] where it is true, else p[c]. Errors in falling order are weighted by how much the
-    set Jaccard loss grows when their pixel joins the mistaken ones: Berman et al. 2018, "The Lovasz-Softmax loss",
-    over the whole batch and the classes present in it.
+    The error of class c at a pixel is 1 - p[c] if c is its true class, else p[c]. Errors are sorted in falling order.
+    Each is weighted by how much the Jaccard loss grows when its pixel joins the wrong ones. Berman et al. 2018, "The
+    Lovasz-Softmax loss", over the whole batch.
     """
     c = pixels.present
     truth = pixels.target[None] == c[:, None]
@@ -136,11 +139,11 @@ def lovasz(pixels: Pixels) -> Tensor:
 
 
 def _jaccard_growth(truth: Tensor, count: Tensor) -> Tensor:
-    """By how much the set Jaccard loss of each class grows with each next mistaken pixel, (C, N).
+    """How much the Jaccard loss of each class grows with each further wrong pixel, (C, N).
 
-    `truth` (C, N) says whether the pixel is of the class; `count` (C,) is its number of true pixels. A mistaken pixel
-    of the class takes one from the intersection, any other adds one to the union: steps of 1 / union, and of
-    intersection / (union * (union - 1)) for the new union. Differences of the losses would round to the same size.
+    `truth` (C, N) says whether the pixel is of the class; `count` (C,) is the number of such pixels. A wrong pixel of
+    the class takes 1 from the intersection: the loss grows by 1 / union. Any other wrong pixel adds 1 to the union: it
+    grows by intersection / (union * (union - 1)), with the new union. Differences of losses would lose digits.
     """
     rank = torch.arange(1, truth.shape[1] + 1, device=truth.device, dtype=torch.float32)
     others = (~truth).cumsum(dim=1, dtype=torch.int32).float()
@@ -150,7 +153,7 @@ def _jaccard_growth(truth: Tensor, count: Tensor) -> Tensor:
 
 
 class SegmentationLoss(nn.Module):
-    """A weighted sum of losses of logits (B, K, H, W) and target (B, H, W); float32 inside, whatever the autocast."""
+    """A weighted sum of losses of logits (B, K, H, W) and target (B, H, W), in float32 even under autocast."""
 
     class_weights: Tensor | None
 
@@ -159,7 +162,7 @@ class SegmentationLoss(nn.Module):
         self.terms = terms
         self.focal_gamma = focal_gamma
         weights = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
-        # Not persistent: the weights are the recipe's, and no part of the network's state.
+        # Not persistent: class weights belong to the recipe, not to the state of the network.
         self.register_buffer("class_weights", weights, persistent=False)
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -169,22 +172,15 @@ class SegmentationLoss(nn.Module):
             return torch.stack([weight * self._term(name, pixels) for weight, name in self.terms]).sum()
 
     def _term(self, name: str, pixels: Pixels) -> Tensor:
-        match name:
-            case "ce":
-                return cross_entropy(pixels, self.class_weights)
-            case "focal":
-                return focal(pixels, self.focal_gamma, self.class_weights)
-            case "dice":
-                return dice(pixels)
-            case "jaccard":
-                return jaccard(pixels)
-            case "lovasz":
-                return lovasz(pixels)
-        raise ValueError(f"no loss is called {name!r}")
+        if name == "ce":
+            return cross_entropy(pixels, self.class_weights)
+        if name == "focal":
+            return focal(pixels, self.focal_gamma, self.class_weights)
+        return {"dice": dice, "jaccard": jaccard, "lovasz": lovasz}[name](pixels)
 
 
 def build_loss(section: LossSection, n_classes: int) -> SegmentationLoss:
-    """The loss that a recipe's section describes. Raises RecipeError for unknown terms and unfit class weights."""
+    """The loss of a recipe's section. Raises RecipeError for unknown terms or class weights that do not fit."""
     terms = parse_terms(section.terms)
     check_class_weights(section.class_weights, terms, n_classes)
     return SegmentationLoss(terms, section.class_weights, section.focal_gamma)

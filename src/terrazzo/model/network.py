@@ -1,8 +1,7 @@
-"""Networks: the one place where the names in a recipe's model section become a network.
+"""Networks, built from the names in a recipe's model section.
 
-A network takes pixels as they are in the file, (B, C, H, W) uint8 or float in 0..255, normalizes them itself, and
-gives logits (B, K, H, W) of the same height and width. Heights and widths that are no multiple of `STRIDE` are padded
-inside and cropped again.
+A network takes pixels (B, C, H, W), uint8 or float in 0..255, normalizes them itself, and gives logits (B, K, H, W).
+Heights and widths that are not multiples of `STRIDE` are padded inside, and the logits cropped.
 """
 
 import warnings
@@ -16,14 +15,14 @@ from torch.nn import functional as F
 from terrazzo.errors import RecipeError
 from terrazzo.model.decoder import fold_decoder
 from terrazzo.model.normalization import Normalization, for_bands
+from terrazzo.model.predictor import STRIDE
 from terrazzo.recipe.encoders import DECODER_CHANNEL_ARCHITECTURES, statistics
 from terrazzo.recipe.sections import ModelSection
-
-STRIDE = 32
+from terrazzo.system.reporting import first_line
 
 
 class Normalizer(nn.Module):
-    """Pixels (B, C, H, W) as network input, float32: scaled, then mean and deviation by band."""
+    """Normalized pixels (B, C, H, W), float32: scaled, then by mean and standard deviation of each band."""
 
     mean: Tensor
     std: Tensor
@@ -32,19 +31,19 @@ class Normalizer(nn.Module):
         super().__init__()
         self.minmax = normalization.scale == "minmax"
         self.value_range = normalization.value_range
-        # Not persistent: the header of the model file owns these numbers.
+        # Not persistent: these numbers belong to the header of the model file.
         self.register_buffer("mean", torch.tensor(normalization.mean).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(normalization.std).view(1, -1, 1, 1), persistent=False)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """`(scaled - mean) / std`; under `minmax` a constant band scales to 0."""
+        """`(scaled - mean) / std`; with `minmax` a constant band becomes 0."""
         x = pixels.float()
         if self.minmax:
             low = x.amin(dim=(2, 3), keepdim=True)
             spread = x.amax(dim=(2, 3), keepdim=True) - low
             x = (x - low) / torch.where(spread > 0, spread, torch.ones_like(spread))
             return (x - self.mean) / self.std
-        # One multiply-add a pixel: x / range, - mean, / std folded together.
+        # One multiply-add per pixel.
         return x * (1 / (self.value_range * self.std)) - self.mean / self.std
 
 
@@ -70,11 +69,11 @@ class Network(nn.Module):
 
 
 class ClassicUNet(nn.Module):
-    """The U-Net of Ronneberger et al. 2015 (arXiv 1505.04597) with padded convolutions, as the projects use it.
+    """The U-Net of Ronneberger et al. 2015 (arXiv 1505.04597), with padded convolutions as published projects use it.
 
-    `filters` from the top level to the bottom; each block is two 3x3 convolutions with ReLU and a dropout between
-    them; down by 2x2 max pooling, up by 2x2 transposed convolution, skip connections concatenated. Optional batch
-    normalization after each 3x3 convolution.
+    `filters` are those of the levels, top first. A block is two 3x3 convolutions with ReLU, dropout between them, and
+    optional batch normalization. 2x2 max pooling leads down, a 2x2 transposed convolution up. Skip connections are
+    concatenated.
     """
 
     def __init__(self, bands: int, n_classes: int, section: ModelSection) -> None:
@@ -98,9 +97,9 @@ class ClassicUNet(nn.Module):
 
 
 def build_model(section: ModelSection, bands: int, n_classes: int, normalization: Normalization) -> Network:
-    """The network of a model section, with random weights; encoder weights are `weights.load_encoder_weights`' work.
+    """The network of a model section, with random weights; `load_encoder_weights` loads others.
 
-    Nothing is ever downloaded here. Raises RecipeError where the library refuses the combination.
+    Nothing is downloaded. Raises RecipeError if the library refuses the combination.
     """
     if section.encoder is None:
         if len(section.filters) > 6:
@@ -111,7 +110,7 @@ def build_model(section: ModelSection, bands: int, n_classes: int, normalization
     options: dict[str, object] = {}
     if section.decoder_channels is not None:
         if section.arch not in DECODER_CHANNEL_ARCHITECTURES:
-            raise RecipeError(f"model.decoder_channels: {section.arch} takes none; leave it out")
+            raise RecipeError(f"model.decoder_channels: {section.arch} has no such option; leave it out")
         options["decoder_channels"] = section.decoder_channels
     try:
         with warnings.catch_warnings():
@@ -120,15 +119,14 @@ def build_model(section: ModelSection, bands: int, n_classes: int, normalization
                 section.arch, section.encoder, encoder_weights=None, in_channels=bands, classes=n_classes, **options
             )
     except (KeyError, ValueError, RuntimeError, NotImplementedError) as error:
-        first_line = (str(error).splitlines() or [type(error).__name__])[0]
         raise RecipeError(
-            f"model: {section.arch} with encoder {section.encoder} cannot be built: {first_line}"
+            f"model: {section.arch} with encoder {section.encoder} cannot be built: {first_line(error)}"
         ) from error
     return Network(normalization, fold_decoder(body))
 
 
 def normalization_for(section: ModelSection, bands: int) -> Normalization:
-    """The normalization of a model section: its own mean and std where given, else the encoder's, by band."""
+    """The normalization of a model section: its own mean and std per band if given, else the encoder's."""
     own = statistics(section.encoder)
     for field, values in (("mean", section.mean), ("std", section.std)):
         if values is not None and len(values) != bands:
@@ -147,7 +145,7 @@ def _block(into: int, out: int, section: ModelSection) -> nn.Sequential:
 
 
 def _he_init(network: nn.Module) -> nn.Module:
-    """He et al. 2015 initialization, as the published projects' `he_normal`."""
+    """He et al. 2015 initialization, the `he_normal` of published projects."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -1,24 +1,22 @@
-"""How pixel values become network input: one value, stored in the model file, from training to server.
+"""How pixel values become network input: one value, stored in the model file.
 
-`unit`: x / range, so that 0..255 becomes 0..1. `minmax`: each band of each patch (at prediction: of each window) is
-stretched to 0..1 by its own least and greatest value; a constant band becomes 0. After either, (x - mean) / std by
-band. The network does it itself (`models.Normalizer`), so nothing has to be retyped anywhere.
+`unit` is x / range, so 0..255 becomes 0..1. `minmax` stretches each band of each patch (in prediction: of each window)
+to 0..1 by its own minimum and maximum; a constant band becomes 0. Then follows (x - mean) / std for each band. The
+network does it itself (`network.Normalizer`).
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from terrazzo.errors import RecipeError
 
 Scale = Literal["unit", "minmax"]
-
-
 UINT8_RANGE = 255.0
 
 
 @dataclass(frozen=True)
 class Normalization:
-    """Scaling, then mean and standard deviation by band; `value_range` is the greatest value of the pixel type."""
+    """Scale, then mean and standard deviation of each band; `value_range` is the highest value of the pixel type."""
 
     scale: Scale
     mean: tuple[float, ...]
@@ -27,24 +25,17 @@ class Normalization:
 
     def __post_init__(self) -> None:
         if len(self.mean) != len(self.std):
-            raise RecipeError(f"model.mean has {len(self.mean)} bands, model.std {len(self.std)}; give one each a band")
+            raise RecipeError(
+                f"model.mean has {len(self.mean)} bands, model.std {len(self.std)}; give one of each per band"
+            )
         if any(value <= 0 for value in self.std):
             raise RecipeError(f"model.std {self.std} holds a value that is not above 0")
 
-    def to_dict(self) -> dict[str, Any]:
-        """As a JSON value; `from_dict` is its inverse."""
-        return {"scale": self.scale, "mean": list(self.mean), "std": list(self.std), "value_range": self.value_range}
-
-    @classmethod
-    def from_dict(cls, value: dict[str, Any]) -> "Normalization":
-        """The normalization that `to_dict` described."""
-        return cls(value["scale"], tuple(value["mean"]), tuple(value["std"]), value["value_range"])
-
 
 def for_bands(values: tuple[float, ...], bands: int, neutral: float) -> tuple[float, ...]:
-    """Three-band statistics stretched to `bands`: the first three as they are, further bands the mean of the three.
+    """The statistics of three bands for `bands` bands; further bands get the mean of the three.
 
-    One band takes the mean of the three as well (grey is their average). An empty tuple gives `neutral` everywhere.
+    Fewer bands also get that mean, as grey is the average of the three. An empty tuple gives `neutral` everywhere.
     """
     if not values:
         return (neutral,) * bands

@@ -9,17 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.errors import InputError, ModelFileError
-from terrazzo.model.exported import FREE_SIZE, read_notes
+from terrazzo.model.exporting.formats import FREE_SIZE, read_notes
 from terrazzo.model.header import Header, read_header
-from terrazzo.model.predictor import CPU_BATCH_PIXELS
+from terrazzo.model.predictor import CPU_BATCH_PIXELS, STRIDE
 from terrazzo.system.extras import silence_onnxruntime
+from terrazzo.system.reporting import first_line
 
 if TYPE_CHECKING:
     import onnx
     from onnxruntime import InferenceSession
-
-
-STRIDE = 32  # the graph's height and width are multiples of it
 
 
 @dataclass(frozen=True)
@@ -29,17 +27,17 @@ class OnnxModel:
     header: Header
     session: "InferenceSession"
     window: int | None
-    """The one height and width that the graph takes; None: any multiple of 32."""
+    """The one height and width that the graph takes; None if it takes any multiple of 32."""
 
     @property
     def batch_pixels(self) -> int:
-        """How many pixels to look at together."""
+        """How many pixels to process together."""
         return CPU_BATCH_PIXELS
 
     def classify(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Class probabilities (B, K, H, W) for pixels (B, C, H, W), filled up at the border as `models.Network` does.
+        """Class probabilities (B, K, H, W) for pixels (B, C, H, W), padded at the border as `Network` does.
 
-        Raises InputError where a window is larger than the graph takes.
+        Raises InputError if a window is larger than the graph takes.
         """
         height, width = pixels.shape[2:]
         if self.window is not None and max(height, width) > self.window:
@@ -51,16 +49,16 @@ class OnnxModel:
         return self.probs(image)[..., :height, :width]
 
     def probs(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What the graph itself gives: probabilities (B, K, H, W) for a float32 image (B, C, H, W) in 0..1."""
+        """The output of the graph: probabilities (B, K, H, W) for a float32 image (B, C, H, W) in 0..1."""
         (probs,) = self.session.run(None, {self.session.get_inputs()[0].name: np.ascontiguousarray(image)})
         return np.asarray(probs)
 
 
 def load_onnx(path: Path, n_threads: int | None = None) -> OnnxModel:
-    """The model in an .onnx that `terrazzo export` wrote, ready to run. Raises ModelFileError where it is damaged.
+    """The model in an .onnx that `terrazzo export` wrote, ready to run. Raises ModelFileError if it is damaged.
 
-    The file declares one height and width, because QGIS tools read them; the graph itself takes others, so that small
-    images are seen here in the same windows as with the model.safetensors.
+    The file declares one height and width, because QGIS tools read them. Most graphs take others, too, so small images
+    get the same windows here as with the model.safetensors.
     """
     header, free = read_header(path), FREE_SIZE in read_notes(path)
     import onnx
@@ -75,17 +73,18 @@ def load_onnx(path: Path, n_threads: int | None = None) -> OnnxModel:
         free_size(model)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = n_threads or os.cpu_count() or 1
-    options.log_severity_level = 3  # errors alone: what the library warns of is not the user's to mend
+    options.log_severity_level = 3  # errors only: users cannot act on the warnings
     try:
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     except (trouble.Fail, trouble.InvalidGraph, trouble.InvalidProtobuf, trouble.NotImplemented) as error:
-        first_line = str(error).splitlines()[0]
-        raise ModelFileError(f"{path}: onnxruntime cannot run it ({first_line}); export the model anew") from error
+        raise ModelFileError(
+            f"{path}: onnxruntime cannot run it ({first_line(error)}); export the model again"
+        ) from error
     return OnnxModel(header, session, None if free else declared)
 
 
 def free_size(model: "onnx.ModelProto") -> None:
-    """Declare input and output of a graph as of any height and width, in place."""
+    """Declare that input and output of a graph take any height and width, in place."""
     for value in (model.graph.input[0], model.graph.output[0]):
         for axis, name in ((2, "height"), (3, "width")):
             value.type.tensor_type.shape.dim[axis].dim_param = name

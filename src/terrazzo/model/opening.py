@@ -1,11 +1,11 @@
-"""What computes a prediction: torch for a model.safetensors or .h5, onnxruntime, without torch, for an .onnx."""
+"""A model opened by what computes it: torch for a model.safetensors or .h5, onnxruntime for an .onnx."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from terrazzo.errors import InputError
-from terrazzo.model.exported import ONNX, PT2
+from terrazzo.model.exporting.formats import FORMATS, ONNX, format_of
 from terrazzo.model.header import Header, read_header
 from terrazzo.model.onnx_model import load_onnx
 from terrazzo.model.predictor import Predictor
@@ -15,13 +15,10 @@ from terrazzo.system.places import PathLike
 if TYPE_CHECKING:
     from terrazzo.model.bundle import Bundle
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass(frozen=True)
 class ModelFile:
-    """The model of a run: its file, what that says of itself, and how it is to look at images and to compute."""
+    """A model file, its header, and how it is to tile images and to compute."""
 
     path: Path
     digest: str
@@ -32,7 +29,10 @@ class ModelFile:
 
 
 def load(model: PathLike, *, device: str = "auto", precision: str = "auto") -> "Bundle":
-    """A trained model in memory; `load(path).predict(image)` gives ids (H, W) and probabilities (K, H, W)."""
+    """A trained model in memory: `load(path).predict(image)` gives ids (H, W) and probabilities (K, H, W).
+
+    `image` is an array (H, W, C), uint8. Raises InputError or ModelFileError.
+    """
     from terrazzo.system.devices import check_compute
 
     check_compute(device, precision)
@@ -43,20 +43,22 @@ def load(model: PathLike, *, device: str = "auto", precision: str = "auto") -> "
 
 
 def check_engine(model: Path, device: str, precision: str) -> None:
-    """Raise InputError where the kind of file does not compute so."""
-    suffix = model.suffix.lower()
-    if suffix == PT2:
-        raise InputError(f"{model}: is for programs of your own; predict takes a model.safetensors, .onnx or .h5")
-    if suffix == ONNX and device not in ("auto", "cpu"):
-        raise InputError(f"--device {device}: an ONNX file runs on the CPU; leave it out, or give the .safetensors")
-    if suffix == ONNX and precision not in ("auto", "32"):
-        raise InputError(f"--precision {precision}: an ONNX file computes in float32; leave it out")
+    """Raise InputError if this kind of file does not run on the device or at the precision."""
+    exported = format_of(model)
+    if exported is not None and exported.engine is None:
+        suffixes = " or ".join(each.suffix for each in FORMATS.values() if each.engine)
+        raise InputError(f"{model}: is for programs of your own; predict takes a model.safetensors, {suffixes}")
+    if exported is not None and exported.engine == "onnxruntime":
+        if device not in ("auto", "cpu"):
+            raise InputError(f"--device {device}: an ONNX file runs on the CPU; leave it out, or give the .safetensors")
+        if precision not in ("auto", "32"):
+            raise InputError(f"--precision {precision}: an ONNX file computes in float32; leave it out")
 
 
 def open_model(model: Path, device: str, precision: str, n_threads: int | None = None) -> Predictor:
-    """The model, ready to classify; torch is imported only where it computes.
+    """The model, ready to classify. Only models that torch computes import it.
 
-    `n_threads` is how many cores it may use; None: all of them.
+    `n_threads` is how many cores it may use; None means all.
     """
     check_engine(model, device, precision)
     if model.suffix.lower() == ONNX:
@@ -71,7 +73,7 @@ def open_model(model: Path, device: str, precision: str, n_threads: int | None =
 
 
 def computes_on(model: Path, device: str, precision: str) -> tuple[str, str]:
-    """With what `open_model` computes: the type of device, and the precision, `32` or `bf16`."""
+    """The type of device and the precision, `32` or `bf16`, that `open_model` computes with."""
     if model.suffix.lower() == ONNX:
         return "cpu", "32"
     from terrazzo.model.hardware import choose

@@ -1,4 +1,4 @@
-"""What a trained model must offer to map images, whatever computes it: torch or onnxruntime. Free of both."""
+"""The interface of a trained model for mapping images, whether torch or onnxruntime computes it."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -10,32 +10,35 @@ from terrazzo.errors import InputError
 from terrazzo.model.header import Header
 from terrazzo.system.reporting import Say, quiet
 
+STRIDE = 32
+"""Networks halve their input up to five times, so heights and widths are multiples of this, or padded to one."""
+
 CPU_BATCH_PIXELS = 1 << 18
-"""Pixels to look at together on a CPU: more are slower there, their activations leave the cache."""
+"""Pixels to process together on a CPU. More are slower, as their activations do not fit the cache."""
 
 Classify = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Pixels (B, C, H, W) to probabilities (B, K, H, W)."""
 
 
 class Predictor(Protocol):
-    """A model on some device; `bundle.Bundle` and `prediction.engines.OnnxModel` are such."""
+    """A model on some device: `Bundle` or `OnnxModel`."""
 
     @property
     def header(self) -> Header:
-        """What the model says of itself."""
+        """The model's header."""
 
     @property
     def batch_pixels(self) -> int:
-        """How many pixels it computes best together."""
+        """How many pixels are best processed together."""
 
     def classify(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Class probabilities (B, K, H, W) for pixels (B, C, H, W). Raises MemoryError where they do not fit."""
+        """Class probabilities (B, K, H, W) for pixels (B, C, H, W). Raises MemoryError if they do not fit."""
 
 
 class Halving:
-    """A predictor that takes half as many windows together where memory does not hold them, and says so.
+    """A predictor that halves the number of windows per call if memory does not hold them, and reports it.
 
-    What did not fit once is not tried again. Raises InputError where not even one window fits.
+    A number that did not fit is not tried again. Raises InputError if not even one window fits.
     """
 
     def __init__(self, model: Predictor, say: Say = quiet) -> None:
@@ -53,7 +56,7 @@ class Halving:
         return self._model.batch_pixels
 
     def classify(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The model's probabilities, window by window the same as without halving."""
+        """The model's probabilities; halving does not change them."""
         found: list[NDArray[np.float32]] = []
         done = 0
         while done < len(pixels):
@@ -72,7 +75,7 @@ class Halving:
                 f"one window of {height} x {width} px does not fit into memory; use a smaller --window, or --device cpu"
             ) from error
         self._say(
-            f"{count} windows of {height} x {width} px do not fit into memory; going on with {count // 2} at a time "
-            f"(--batch-size {count // 2} does so from the start)"
+            f"{count} windows of {height} x {width} px do not fit into memory; continuing with {count // 2} at a time "
+            f"(--batch-size {count // 2} starts that way)"
         )
         return count // 2

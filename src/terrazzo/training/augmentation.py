@@ -1,16 +1,16 @@
-"""Random changes of a batch, image and mask together: flips, quarter turns, one affine resampling, photometric jitter.
+"""Random augmentation of images and masks together: flips, quarter turns, one affine resampling, colour jitter.
 
-Masks are never interpolated. Flips and quarter turns move pixels without touching them. Rotation, shift and zoom are
-one affine map, bilinear for the image and nearest for the mask, so nothing is resampled twice. Pixels that it invents
-are mirrored from inside (`fill: reflect`), or mirrored in the image and ignore in the mask (`fill: ignore`): never a
-class that nobody drew. Libraries fill masks with 0, which is a class; see `warp` for how that is kept out.
+Masks are never interpolated. Flips and quarter turns move pixels and leave their values alone. Rotation, shift and zoom
+are one affine map, bilinear for the image and nearest for the mask, so nothing is resampled twice. Pixels from outside
+the image are mirrored from inside (`fill: reflect`), or mirrored in the image and ignore in the mask (`fill: ignore`).
+Libraries fill masks with 0, which is a class; `warp` says how this is avoided.
 
-Chance is a pure function of the seed argument: no global random state is read or changed, the numbers are drawn on the
-CPU whatever the device, and each option has its own, so that switching one on leaves the others' draws as they were.
+The result depends on the seed argument alone. No global random state is read or changed, and the numbers are drawn on
+the CPU whatever the device. Each option has its own numbers, so switching one on does not change the others.
 
-Written on `grid_sample` and not on kornia, measured on eight 256 x 256 RGB patches and two CPU threads: flips and
-turns 14 ms through kornia, 1.5 ms here; rotation, shift and zoom 11 ms, 6 ms here; and kornia draws from the global
-random state and takes half a second to import.
+Built on `grid_sample` and not on kornia. On eight 256 x 256 RGB patches and two CPU threads, flips and turns took 14 ms
+in kornia and 1.5 ms here. Rotation, shift and zoom took 11 ms and 6 ms. Kornia also draws from the global random
+state and takes half a second to import.
 """
 
 import math
@@ -29,16 +29,16 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601: the grey that saturation pulls tow
 
 @dataclass(frozen=True)
 class Draws:
-    """Random numbers of a batch, one of each a sample (B,), on the CPU."""
+    """The random numbers of a batch, (B,) each, on the CPU."""
 
     hflip: Tensor  # bool
     vflip: Tensor  # bool
     turns: Tensor  # quarter turns counter-clockwise, 0..3
-    warped: Tensor  # bool: whether the affine part applies
+    warped: Tensor  # bool: whether the affine map applies
     angle: Tensor  # degrees counter-clockwise
     shift_x: Tensor  # share of the width, to the right
     shift_y: Tensor  # share of the height, down
-    zoom: Tensor  # above 1: things grow
+    zoom: Tensor  # above 1 enlarges
     brightness: Tensor
     contrast: Tensor
     saturation: Tensor
@@ -46,16 +46,15 @@ class Draws:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """A recipe's augmentation of batches; call it with images, masks and a seed."""
+    """The augmentation that a recipe's section describes. Call it with images, masks and a seed."""
 
     section: AugmentSection
 
     def __call__(self, images: Tensor, masks: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-        """Changed copies of images (B, C, H, W) uint8 and masks (B, H, W) uint8: the images float32 in 0..255.
+        """Augmented copies of images (B, C, H, W) uint8 and masks (B, H, W) uint8; the images are float32 in 0..255.
 
-        Float, because resampled and jittered values are, and the network takes both. Equal arguments give equal
-        results. Where H and W differ, quarter turns are half turns. Raises RecipeError when saturation is asked of
-        images that have not three bands.
+        Equal arguments give equal results. Where H and W differ, quarter turns are half turns. Raises RecipeError for
+        saturation on images that do not have three bands.
         """
         section = self.section
         if section.saturation and images.shape[1] != len(LUMA):
@@ -81,13 +80,8 @@ class Augmentation:
         return images, masks
 
 
-def build_augmentation(section: AugmentSection) -> Augmentation:
-    """The augmentation that a recipe's section describes."""
-    return Augmentation(section)
-
-
 def draw(section: AugmentSection, n: int, seed: int) -> Draws:
-    """The random numbers of `n` samples under `seed`; what is off is drawn too and comes out as no change."""
+    """The random numbers of `n` samples under `seed`. Options that are off are drawn, too, and change nothing."""
     chance = torch.rand((n, 11), generator=torch.Generator().manual_seed(seed)).unbind(dim=1)
 
     def around(center: float, reach: float, column: int) -> Tensor:
@@ -109,9 +103,10 @@ def draw(section: AugmentSection, n: int, seed: int) -> Draws:
 
 
 def flip_and_turn(batch: Tensor, hflip: Tensor, vflip: Tensor, turns: Tensor) -> Tensor:
-    """`batch` (B, ..., H, W) with each sample mirrored left-right and up-down where asked, then turned, exactly.
+    """`batch` (B, ..., H, W) with each sample mirrored left-right and up-down, then turned, all without resampling.
 
-    `turns` counts quarter turns counter-clockwise; 1 and 3 need H = W.
+    `hflip` and `vflip` (B,) say which samples are mirrored. `turns` (B,) counts quarter turns counter-clockwise; 1 and
+    3 need H = W.
     """
     changed = torch.empty_like(batch)
     for sample, out, h, v, k in zip(batch, changed, hflip.tolist(), vflip.tolist(), turns.tolist(), strict=True):
@@ -123,8 +118,8 @@ def flip_and_turn(batch: Tensor, hflip: Tensor, vflip: Tensor, turns: Tensor) ->
 def sampling_matrices(draws: Draws, height: int, width: int) -> Tensor:
     """The maps (B, 2, 3) from output to source positions, (x, y) in -1..1, that `torch.affine_grid` takes.
 
-    An output pixel at p from the centre, in pixels, looks at R(p - shift) / zoom, R the inverse of the turn. Rows and
-    columns are scaled apart by the sides' ratio, so that a turn stays a turn where H and W differ.
+    An output pixel at p from the centre, in pixels, takes its value from R(p - shift) / zoom, where R undoes the
+    rotation. The ratio of the sides enters, so that a rotation stays one where H and W differ.
     """
     radians = draws.angle * (math.pi / 180)
     cos, sin = radians.cos() / draws.zoom, radians.sin() / draws.zoom
@@ -139,23 +134,23 @@ def sampling_matrices(draws: Draws, height: int, width: int) -> Tensor:
 def warp(images: Tensor, masks: Tensor, matrices: Tensor, fill: str) -> tuple[Tensor, Tensor]:
     """Images (B, C, H, W) float32 and masks (B, H, W) uint8 resampled through `sampling_matrices`, (B, 2, 3).
 
-    Images are mirrored at their edges. With `fill` "ignore" a mask pixel whose source centre lies outside is ignore:
-    masks are sampled as their distance above ignore (mod 256), so that the 0 which sampling fills in is ignore.
+    Images are mirrored at their edges. With `fill` "ignore" a mask pixel from outside the image is ignore. Masks are
+    sampled as their distance above ignore (mod 256), so that the 0 that sampling fills in means ignore.
     """
     grid = F.affine_grid(matrices, [len(images), 1, *images.shape[-2:]], align_corners=False)
     images = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     above_ignore = (masks - IGNORE)[:, None].float()
     padding = "zeros" if fill == "ignore" else "reflection"
     above_ignore = F.grid_sample(above_ignore, grid, mode="nearest", padding_mode=padding, align_corners=False)
-    # Clamped because the weights of a bilinear mean sum to 1 only as nearly as floats do.
+    # Clamped because the weights of a bilinear mean sum to 1 up to rounding only.
     return images.clamp_(0, 255), above_ignore[:, 0].to(torch.uint8) + IGNORE
 
 
 def jitter(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
     """Images (B, C, H, W) times brightness, then stretched about their own mean, then about their own grey; 0..255.
 
-    One factor a sample (B,), 1 = no change. The mean is of the whole brightened sample, all bands; values are cut to
-    0..255 once, at the end. Saturation is for three bands, red, green, blue, and left alone where all factors are 1.
+    Factors are (B,), 1 = no change. The mean is that of the whole brightened sample, over all bands. Values are
+    clipped to 0..255 once, at the end. Saturation needs red, green and blue, and is skipped where all factors are 1.
     """
     grey_matters = bool((saturation != 1).any())
     brightness, contrast, saturation = (
@@ -170,7 +165,7 @@ def jitter(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Ten
 
 
 def _warp_some(images: Tensor, masks: Tensor, matrices: Tensor, warped: Tensor, fill: str) -> tuple[Tensor, Tensor]:
-    """`warp` of the samples that `warped` (B,) says; the others as they are."""
+    """`warp` of the samples where `warped` (B,) is true; the others unchanged."""
     if warped.all():
         return warp(images, masks, matrices.to(images.device), fill)
     rows = warped.nonzero()[:, 0]

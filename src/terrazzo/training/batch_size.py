@@ -1,7 +1,7 @@
-"""How many patches a training step takes where the recipe says `auto`: what the memory holds.
+"""The automatic batch size: as many patches a step as memory holds.
 
-On a CPU running out of memory is a kill that nobody can catch, so the answer is an estimate against free memory. On a
-GPU the estimate is tried with a real step, and halved until the step fits.
+On a CPU a process that runs out of memory is killed and cannot recover, so the batch size is estimated from free
+memory. On a GPU the estimate is tried with a real step, and halved until the step fits.
 """
 
 import copy
@@ -14,20 +14,20 @@ from terrazzo.model.hardware import Compute
 from terrazzo.system.machine import free_bytes
 from terrazzo.system.reporting import Say
 
-MOST_ON_CPU, MOST_ON_GPU = 16, 256  # larger batches are no faster there
+MOST_ON_CPU, MOST_ON_GPU = 16, 256  # larger batches are no faster
 SHARE = 0.6
-"""The share of free memory that a run may plan with; the rest is for decoding, validation and everybody else."""
+"""The share of free memory that a run may use; the rest is for decoding, validation and other programs."""
 _WORKING = 1.4
-"""Memory of a step over that of its saved activations, for gradients and workspaces: measured 1.1 (U-Net ResNet34) and
-1.25 (EfficientNet-Lite0), at batch 8 on a CPU."""
+"""Memory of a step over that of its saved activations, for gradients and workspaces. Measured at batch 8 on a CPU: 1.1
+(U-Net ResNet34) and 1.25 (EfficientNet-Lite0)."""
 _COPIES = 4
 """A weight, its gradient and Adam's two moments."""
 
 
 def estimate(network: nn.Module, bands: int, size: int, compute: Compute) -> tuple[int, int]:
-    """Bytes that training takes (whatever the batch, per patch of `size`): from one forward pass with one patch.
+    """Bytes that training takes: those for any batch, and those per patch of `size` pixels a side.
 
-    The network is left as it is: the pass runs on a copy.
+    Estimated from one forward pass on a copy of the network.
     """
     trial = _copy(network, compute)
     saved: dict[int, int] = {}
@@ -40,7 +40,7 @@ def estimate(network: nn.Module, bands: int, size: int, compute: Compute) -> tup
         return tensor
 
     pixels = torch.zeros((2, bands, size, size), device=compute.device).contiguous(memory_format=compute.memory_format)
-    # Two patches: batch normalization of one value a channel is refused where the smallest level is one pixel.
+    # Two patches, because batch normalization refuses a single value per channel.
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), compute.autocast():
         logits = trial(pixels)
         loss = logits.float().log_softmax(dim=1).mean()
@@ -60,14 +60,14 @@ def largest(fixed: int, per_patch: int, free: int, most: int) -> int:
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that may still be used: of the GPU, or of the machine within its container's limit."""
+    """Free bytes of the GPU, or of the machine within its container's limit."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return free_bytes()
 
 
 def fitting_by_trial(batch: int, step: Callable[[int], None]) -> int:
-    """The largest of batch, batch / 2, ... , 1 whose `step` does not run out of memory. Raises the error of 1."""
+    """The largest of batch, batch / 2, ..., 1 whose `step` fits into memory. Raises the error of 1 if it does not."""
     while True:
         try:
             step(batch)
@@ -81,10 +81,9 @@ def fitting_by_trial(batch: int, step: Callable[[int], None]) -> int:
 
 
 def settle(network: nn.Module, bands: int, size: int, n_train: int, compute: Compute, say: Say) -> int:
-    """The batch size for training patches of `size`, said with its reason: a power of two, or all patches there are.
+    """The batch size for patches of `size` pixels: a power of two, or all patches if there are few. It is reported.
 
-    All of them at once, where they are few, rather than a power of two and a last batch of one, which batch
-    normalization cannot learn from.
+    A power of two could leave a last batch of one patch, from which batch normalization cannot learn.
     """
     on_gpu = compute.device.type != "cpu"
     fixed, per_patch = estimate(network, bands, size, compute)
@@ -93,16 +92,16 @@ def settle(network: nn.Module, bands: int, size: int, n_train: int, compute: Com
     if on_gpu:
         batch = fitting_by_trial(batch, lambda size_of_batch: _step(network, bands, size, size_of_batch, compute))
     say(
-        f"batch size auto: {batch} (about {per_patch / 2**20:.0f} MiB a patch and {fixed / 2**20:.0f} MiB besides; "
-        f"{free / 2**30:.1f} GiB are free on {compute.device}); kept in the run's recipe"
+        f"batch size auto: {batch} (about {per_patch / 2**20:.0f} MiB per patch plus {fixed / 2**20:.0f} MiB; "
+        f"{free / 2**30:.1f} GiB free on {compute.device})"
     )
     if fixed + batch * per_patch > free:
-        say("that is more than is free: use a smaller --patch-size or a smaller network")
+        say("this exceeds free memory: use a smaller --patch-size or a smaller network")
     return batch
 
 
 def _step(network: nn.Module, bands: int, size: int, batch: int, compute: Compute) -> None:
-    """Forward and backward of one batch on a copy, for its memory alone."""
+    """Forward and backward pass of one batch on a copy of the network, to see whether memory holds it."""
     trial = _copy(network, compute)
     pixels = torch.zeros((batch, bands, size, size), device=compute.device)
     with compute.autocast():

@@ -1,7 +1,7 @@
-"""Patches as batches, in an order that is a pure function of seed and epoch.
+"""Patches in batches, in an order that depends on seed and epoch alone.
 
-A batch is one indexing of the memory map, so there is no collation and no worker process: nothing to spawn, and the
-loader stays far ahead of any network.
+A batch is one indexing of the memory-mapped patches. It needs no collation and no worker process, and loading is far
+faster than any network.
 """
 
 from collections.abc import Iterator
@@ -31,9 +31,9 @@ class PatchDataset(Dataset[Batch]):
 
 
 class BatchOrder(Sampler[list[int]]):
-    """Patch numbers in batches of nearly one size (they differ by one at most), so that no last batch is a stub.
+    """Patch numbers in batches whose sizes differ by one at most, so that no last batch is a stub.
 
-    Shuffled by (seed, epoch) where a seed is given, else ascending.
+    Shuffled by (seed, epoch) if there is a seed, else ascending.
     """
 
     def __init__(self, rows: NDArray[np.int64], batch_size: int, seed: int | None = None) -> None:
@@ -43,7 +43,7 @@ class BatchOrder(Sampler[list[int]]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Make the next pass the one of this epoch (the trainer calls it)."""
+        """Set the epoch of the next pass. The trainer calls it."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -58,7 +58,7 @@ class BatchOrder(Sampler[list[int]]):
 
 
 def batches(patches: Patches, split: str, batch_size: int, seed: int | None = None) -> DataLoader[Batch]:
-    """The batches of one split: shuffled anew each epoch with a seed, in order without.
+    """The batches of one split: shuffled each epoch if there is a seed, else in order.
 
     Raises PatchesError where the split is empty.
     """

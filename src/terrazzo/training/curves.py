@@ -1,6 +1,6 @@
 """The curves of a training run as one PNG: loss, scores and learning rate by epoch.
 
-Drawn with matplotlib's Figure objects alone, so that nothing is shared between calls and no window system is asked for.
+Drawn with matplotlib's Figure alone, so that calls share no state and need no window system.
 """
 
 import math
@@ -12,17 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.errors import InputError
+from terrazzo.evaluation.metrics import BEST_BY, EPOCH_METRICS
 from terrazzo.system.files import write_beside
 
 Rows = Sequence[Mapping[str, Any]]
 
-PANELS = (("loss", "Loss"), ("accuracy", "Accuracy"), ("mean_iou", "Mean IoU"), ("mean_dice", "Mean Dice"))
-"""What is drawn of training (`train_...`) and of validation (`val_...`), where the metrics have it."""
-
 LR_TITLE = "Learning rate, mean of each epoch"
-"""Under one cycle the last step of a run has a rate of nearly 0, which is that of no epoch."""
+"""The mean, because onecycle ends at a rate of nearly 0, which says nothing about the last epoch."""
 
-_BEST_BY = "val_mean_iou"
 _SIDES = (("train", "training", "#8a94a6"), ("val", "validation", "#c2410c"))
 _BEST_COLOR, _LR_COLOR, _STAGE_COLOR = "#0f766e", "#64748b", "#94a3b8"
 _DOTS = (0, (2, 3))
@@ -30,48 +27,56 @@ _MARKED_UP_TO = 25  # epochs; more markers hide the line
 
 
 def plot_curves(rows: Rows, out_png: Path, leaky: bool = False) -> None:
-    """Write `out_png`: a panel each for loss, accuracy, mean IoU, mean Dice and learning rate, by epoch.
+    """Write `out_png`: a panel for each metric of validation and one for the learning rate, by epoch.
 
-    Training and validation share a panel; the best epoch, by validation mean IoU, is marked in all of them, and where
-    there are stages, each begins with a line. Rows are those of a run's metrics.csv, values as numbers or text; empty,
-    missing and non-finite ones leave a gap; a `leaky` split is called so. Raises InputError where there is no row.
+    Training and validation share a panel. The best epoch, by validation mean IoU, is marked in all panels, and so is
+    the start of each stage. Rows are those of metrics.csv, values as numbers or text; empty, missing and non-finite
+    ones leave a gap. A note says if the split is `leaky`. Raises InputError where there is no row.
     """
     from matplotlib.figure import Figure
 
     if not rows:
         raise InputError(f"{out_png}: no epoch to draw; the metrics have no row yet")
-    figure = Figure(figsize=(12.5, 6.6), dpi=110, layout="constrained")
-    axes = figure.subplots(2, 3).ravel()
+    n_rows = -(-(len(EPOCH_METRICS) + 2) // 3)
+    figure = Figure(figsize=(12.5, 3.3 * n_rows), dpi=110, layout="constrained")
+    axes = figure.subplots(n_rows, 3).ravel()
     epochs = column(rows, "epoch")
     best = best_row(rows)
-    for axis, (key, _) in zip(axes, PANELS, strict=False):
-        _draw_sides(axis, epochs, rows, key, best)
-    axes[4].plot(epochs, column(rows, "lr"), color=_LR_COLOR, linewidth=1.8, **_markers(rows))
+    for axis, metric in zip(axes, EPOCH_METRICS, strict=False):
+        _draw_sides(axis, epochs, rows, metric.name, best)
+    rate, legend, *spare = axes[len(EPOCH_METRICS) :]
+    rate.plot(epochs, column(rows, "lr"), color=_LR_COLOR, linewidth=1.8, **_markers(rows))
     stages = _stages(rows)
-    for axis, title in zip(axes, (*(title for _, title in PANELS), LR_TITLE), strict=False):
+    titles = (*(metric.title[0].upper() + metric.title[1:] for metric in EPOCH_METRICS), LR_TITLE)
+    for axis, title in zip(axes, titles, strict=False):
         _dress(axis, title, above=18 if stages else 6)
         for at, size in stages:
             _mark_stage(axis, epochs[at] - 0.5, size)
         if best is not None:
             axis.axvline(epochs[best], color=_BEST_COLOR, linewidth=1, linestyle=_DOTS, zorder=0)
-    axes[0].set_ylim(min(0.0, axes[0].get_ylim()[0]), axes[0].get_ylim()[1] * 1.03)
-    for axis in axes[1:4]:
-        axis.set_ylim(0, 1)
-    axes[4].set_ylim(bottom=0)
-    axes[4].yaxis.set_major_formatter("{x:.2g}")
-    _write_summary(axes[5], rows, best, leaky)
+    for axis, metric in zip(axes, EPOCH_METRICS, strict=False):
+        if metric.source == "loss":
+            axis.set_ylim(min(0.0, axis.get_ylim()[0]), axis.get_ylim()[1] * 1.03)
+        else:
+            axis.set_ylim(0, 1)
+    rate.set_ylim(bottom=0)
+    rate.yaxis.set_major_formatter("{x:.2g}")
+    _write_summary(legend, rows, best, leaky)
+    for axis in spare:
+        axis.set_axis_off()
     with write_beside(out_png) as temporary:
         figure.savefig(temporary, format="png")
 
 
 def best_row(rows: Rows) -> int | None:
-    """The position of the row of the highest validation mean IoU; None where no row has one."""
-    scores = column(rows, _BEST_BY)
+    """The index of the row with the best validation mean IoU; None where no row has one."""
+    scores = column(rows, f"val_{BEST_BY.name}")
+    scores = scores if BEST_BY.higher_is_better else -scores
     return int(np.nanargmax(scores)) if np.isfinite(scores).any() else None
 
 
 def column(rows: Rows, key: str) -> NDArray[np.float64]:
-    """The values of a column, NaN where they are empty, missing or not finite."""
+    """The values of a column; NaN where empty, missing or not finite."""
     numbers = [float(row[key]) if row.get(key) not in (None, "") else math.nan for row in rows]
     values = np.array(numbers, np.float64)
     values[~np.isfinite(values)] = np.nan
@@ -79,13 +84,11 @@ def column(rows: Rows, key: str) -> NDArray[np.float64]:
 
 
 def summary(rows: Rows, best: int | None) -> list[tuple[str, str]]:
-    """Name and value of what the best epoch scored on validation."""
+    """Names and values of the best epoch's validation metrics."""
     if best is None:
         return [("epochs", f"{len(rows)}")]
     lines = [("best epoch", f"{column(rows, 'epoch')[best]:g} of {len(rows)}")]
-    for key, title in PANELS:
-        value = column(rows, f"val_{key}")[best]
-        lines.append((title.lower().replace("iou", "IoU").replace("dice", "Dice"), f"{value:.4f}"))
+    lines += [(metric.title, f"{column(rows, f'val_{metric.name}')[best]:.4f}") for metric in EPOCH_METRICS]
     return [(name, value) for name, value in lines if value != "nan"]
 
 
@@ -110,7 +113,7 @@ def _dress(axis: Any, title: str, above: int) -> None:
 
 
 def _stages(rows: Rows) -> list[tuple[int, str]]:
-    """The row that each stage begins with, and the size of its patches; empty where there is one stage."""
+    """The row at which each stage starts, and its patch size; empty if there is only one stage."""
     stages = column(rows, "stage")
     starts = [at for at in range(len(rows)) if at == 0 or stages[at] != stages[at - 1]]
     many = bool(np.isfinite(stages).all()) and len(starts) > 1
@@ -123,14 +126,14 @@ def _mark_stage(axis: Any, epoch: float, size: str) -> None:
 
 
 def _write_summary(axis: Any, rows: Rows, best: int | None, leaky: bool) -> None:
-    """The sixth place: what the colours mean, and the best epoch in figures."""
+    """The legend, and the scores of the best epoch."""
     from matplotlib.lines import Line2D
 
     axis.set_axis_off()
     handles = [
         Line2D([], [], color=color, label=label, linewidth=1.8)
         for side, label, color in _SIDES
-        if any(np.isfinite(column(rows, f"{side}_{key}")).any() for key, _ in PANELS)
+        if any(np.isfinite(column(rows, f"{side}_{metric.name}")).any() for metric in EPOCH_METRICS)
     ]
     if best is not None:
         dotted: dict[str, Any] = {"linestyle": _DOTS, "marker": "o", "markersize": 7}
@@ -140,9 +143,7 @@ def _write_summary(axis: Any, rows: Rows, best: int | None, leaky: bool) -> None
         axis.text(0.04, 0.52 - 0.11 * number, name, color="#64748b", fontsize=11, transform=axis.transAxes)
         axis.text(0.42, 0.52 - 0.11 * number, value, fontsize=11, transform=axis.transAxes)
     if leaky:
-        axis.text(
-            0.04, -0.06, "leaky split: these scores flatter", color="#b91c1c", fontsize=11, transform=axis.transAxes
-        )
+        axis.text(0.04, -0.06, "leaky split: optimistic scores", color="#b91c1c", fontsize=11, transform=axis.transAxes)
 
 
 def _markers(rows: Rows) -> dict[str, Any]:

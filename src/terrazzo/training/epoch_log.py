@@ -1,4 +1,4 @@
-"""What happens beside the steps: metrics.csv, progress, lines for the user, and a clean stop on Ctrl-C."""
+"""The log of a run: metrics.csv, progress, and a line for each epoch."""
 
 import csv
 import time
@@ -7,57 +7,56 @@ from typing import Any, cast
 
 from lightning import Callback, LightningModule, Trainer
 
+from terrazzo.evaluation.metrics import EPOCH_METRICS
 from terrazzo.system.files import write_beside
-from terrazzo.system.reporting import Progress, Say
+from terrazzo.system.reporting import Reporter
 from terrazzo.training.learner import Learner
 
-COLUMNS = (
-    "epoch", "stage", "size", "train_loss", "val_loss", "val_accuracy", "val_mean_iou", "val_mean_dice", "lr",
-    "seconds", "images_per_s",
-)  # fmt: skip
-"""The columns of metrics.csv. `epoch` and `stage` count from 1, `size` is that of the training patches, `lr` the mean
-over the epoch's steps; `seconds` and `images_per_s` are of the training part alone."""
+SCORES = tuple(f"val_{metric.name}" for metric in EPOCH_METRICS)
+"""The columns of validation."""
+COLUMNS = ("epoch", "stage", "size", "train_loss", *SCORES, "lr", "seconds", "images_per_s")
+"""The columns of metrics.csv. `epoch` and `stage` count from 1, `size` is the side of the training patches, `lr` the
+mean over the epoch's steps. `seconds` and `images_per_s` exclude validation."""
 
 
 class EpochLog(Callback):
-    """Writes metrics.csv after each epoch, reports progress in images, and says one line an epoch."""
+    """Writes metrics.csv and reports a line after each epoch; reports progress in images."""
 
-    def __init__(self, path: Path, n_images: int, progress: Progress, say: Say) -> None:
+    def __init__(self, path: Path, n_images: int, reporter: Reporter) -> None:
         self.path = path
         self.n_images = n_images
-        self.progress = progress
-        self.say = say
+        self.reporter = reporter
         self.rows: list[dict[str, Any]] = []
         self._started = 0.0
         self._trained = 0.0
         self._seen = 0
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Say where a resumed run goes on."""
-        self.say(f"resuming after epoch {int(checkpoint['epoch']) + 1} of {trainer.max_epochs}")
+        """Report from which epoch the run is resumed."""
+        self.reporter.say(f"resuming after epoch {int(checkpoint['epoch']) + 1} of {trainer.max_epochs}")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Keep the rows of the epochs before the one that a resumed run begins with."""
+        """Keep the rows of the epochs that a resumed run has finished."""
         if self.path.is_file():
             with self.path.open(encoding="utf-8", newline="") as stream:
                 rows = list(csv.DictReader(stream))
             self.rows = [row for row in rows if int(row["epoch"]) <= trainer.current_epoch]
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock of the epoch's training part."""
+        """Start the clock of the epoch."""
         self._started, self._seen = time.perf_counter(), 0
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Report how many images of the whole run are done."""
+        """Report how many images of the whole run have been seen."""
         self._seen += len(batch[1])
         self._trained = time.perf_counter() - self._started
         done = trainer.current_epoch * self.n_images + self._seen
-        self.progress("training, images", done, (trainer.max_epochs or 1) * self.n_images)
+        self.reporter.progress("training, images", done, (trainer.max_epochs or 1) * self.n_images)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write and say the epoch's figures (the learner has logged them by now)."""
+        """Write and report the metrics of the epoch, which the learner has logged."""
         logged = trainer.callback_metrics
         learner = cast(Learner, pl_module)
         row: dict[str, Any] = {"epoch": trainer.current_epoch + 1, "stage": learner.leg.number}
@@ -68,7 +67,7 @@ class EpochLog(Callback):
         row["images_per_s"] = round(self._seen / self._trained, 2) if self._trained else 0.0
         self.rows.append(row)
         write_rows(self.path, self.rows)
-        self.say(
+        self.reporter.say(
             f"epoch {row['epoch']}/{trainer.max_epochs}: train loss {row['train_loss']:.4f}, "
             f"val loss {row['val_loss']:.4f}, accuracy {row['val_accuracy']:.4f}, mean IoU {row['val_mean_iou']:.4f} "
             f"({row['images_per_s']:.1f} images/s, {row['seconds']:.0f} s)"
@@ -84,13 +83,13 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def keep_rows(path: Path, last_epoch: int) -> None:
-    """Take out of metrics.csv the epochs after the last one that a checkpoint holds: a resumed run does them again."""
+    """Remove the epochs after `last_epoch` from metrics.csv: a resumed run repeats them."""
     with path.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     write_rows(path, [row for row in rows if int(row["epoch"]) <= last_epoch])
 
 
 def read_rows(path: Path) -> list[dict[str, float]]:
-    """The rows of a metrics.csv as numbers, one dict an epoch."""
+    """The rows of a metrics.csv as numbers, one dict per epoch."""
     with path.open(encoding="utf-8", newline="") as stream:
         return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(stream)]

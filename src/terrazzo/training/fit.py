@@ -1,4 +1,4 @@
-"""Training from a recipe and patches: the trainer, its checkpoints and its stopping rules, on Lightning."""
+"""Training on Lightning: the trainer, its checkpoints and its stopping rules."""
 
 import logging
 import warnings
@@ -13,23 +13,22 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from terrazzo.errors import RecipeError
+from terrazzo.evaluation.metrics import BEST_BY
 from terrazzo.model.hardware import Compute, choose
 from terrazzo.model.network import Network
 from terrazzo.patches.folder import Patches
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import ScheduleSection
 from terrazzo.recipe.stages import legs
-from terrazzo.system.reporting import Progress, Say, quiet, silent
 from terrazzo.training.batches import batches
-from terrazzo.training.epoch_log import EpochLog, keep_rows, read_rows
+from terrazzo.training.epoch_log import SCORES, EpochLog, keep_rows, read_rows
 from terrazzo.training.learner import Learner
-from terrazzo.training.run_folder import BEST, CHECKPOINTS, LAST, METRICS, TENSORBOARD
+from terrazzo.training.run_folder import BEST, CHECKPOINTS, LAST, METRICS, TENSORBOARD, Run
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How a fit ended: the best weights so far, their epoch (from 1) and figures, and whether it ran to its end."""
+    """The result of training: the best weights, their epoch (from 1) and scores, and whether it ran to its end."""
 
     state: dict[str, torch.Tensor]
     best_epoch: int
@@ -43,52 +42,35 @@ def compute_for(recipe: Recipe, device: str) -> Compute:
     return choose(device, recipe.train.precision, recipe.train.channels_last)
 
 
-def settled(recipe: Recipe) -> int:
-    """The recipe's batch size. Raises RecipeError while it still says `auto` (`batch_size.settle` decides it)."""
-    if recipe.train.batch_size == "auto":
-        raise RecipeError("train.batch_size = auto: not settled yet; give a number")
-    return recipe.train.batch_size
+def fit(network: Network, run: Run, patches: Patches, compute: Compute) -> Fit | None:
+    """The best weights of a run, by validation mean IoU. `network` is trained in place.
 
-
-def fit(
-    network: Network,
-    recipe: Recipe,
-    patches: Patches,
-    run: Path,
-    *,
-    compute: Compute | None = None,
-    resume: bool = False,
-    progress: Progress = silent,
-    say: Say = quiet,
-) -> Fit | None:
-    """Train `network` and return its best weights: those of the highest validation mean IoU.
-
-    Writes metrics.csv, tensorboard/ and checkpoints/{best,last}.ckpt under `run`; with `resume`, goes on from
-    last.ckpt. Ctrl-C ends the training and returns what is best so far; None where no epoch was finished.
+    Writes metrics.csv, tensorboard/ and checkpoints/{best,last}.ckpt into the run's folder. A resumed run starts from
+    last.ckpt. Ctrl-C ends training: the best weights so far are returned, or None if no epoch was finished.
     """
-    compute = compute or compute_for(recipe, "auto")
-    batch_size = settled(recipe)
+    recipe, folder = run.recipe, run.folder
+    batch_size = int(recipe.train.batch_size)  # settled, so not `auto`
     train = batches(patches, "train", batch_size, recipe.train.seed)
     val = batches(patches, "val", batch_size)
     plan = legs(recipe, patches.patch_size)
     learner = Learner(network, recipe, patches.schema.names, compute.memory_format, plan)
     learner.to(memory_format=compute.memory_format)
-    log = EpochLog(run / METRICS, len(patches.rows("train")), progress, say)
-    checkpoint = run / CHECKPOINTS / LAST
+    log = EpochLog(folder / METRICS, len(patches.rows("train")), run.reporter)
+    last = folder / CHECKPOINTS / LAST
     with _quiet_libraries():
-        trainer = _trainer(recipe, compute, run, log)
-        complete = _run(trainer, learner, train, val, checkpoint if resume and checkpoint.is_file() else None)
-    if not (run / CHECKPOINTS / BEST).is_file():
+        trainer = _trainer(recipe, compute, folder, log)
+        complete = _run(trainer, learner, train, val, last if run.resume and run.has_checkpoint else None)
+    if not (folder / CHECKPOINTS / BEST).is_file():
         return None
-    best = torch.load(run / CHECKPOINTS / BEST, map_location="cpu", weights_only=True)
+    best = torch.load(folder / CHECKPOINTS / BEST, map_location="cpu", weights_only=True)
     prefix = "average.module." if recipe.train.ema else "network."
     state = {name[len(prefix) :]: value for name, value in best["state_dict"].items() if name.startswith(prefix)}
     best_epoch = int(best["epoch"]) + 1
     if not complete:
-        keep_rows(run / METRICS, max(best_epoch, _last_epoch(checkpoint)))
-    rows = read_rows(run / METRICS)  # a run that was killed after its last epoch logs no more
+        keep_rows(folder / METRICS, max(best_epoch, _last_epoch(last)))
+    rows = read_rows(folder / METRICS)  # from the file, as a run killed after its last epoch logs nothing when resumed
     row = next(row for row in rows if int(row["epoch"]) == best_epoch)
-    scores = {name: row[name] for name in ("val_loss", "val_accuracy", "val_mean_iou", "val_mean_dice")}
+    scores = {name: row[name] for name in SCORES}
     return Fit(state, best_epoch, scores, len(rows), complete)
 
 
@@ -100,7 +82,7 @@ def _last_epoch(checkpoint: Path) -> int:
 
 
 def _run(trainer: lightning.Trainer, learner: Learner, train: Any, val: Any, checkpoint: Path | None) -> bool:
-    """Fit; False where Ctrl-C ended it (Lightning turns the interrupt into an exit after its own clean-up)."""
+    """Train; False if Ctrl-C ended it (Lightning exits after its own clean-up)."""
     try:
         trainer.fit(learner, train, val, ckpt_path=checkpoint, weights_only=True)
     except (KeyboardInterrupt, SystemExit):
@@ -108,15 +90,15 @@ def _run(trainer: lightning.Trainer, learner: Learner, train: Any, val: Any, che
     return not trainer.interrupted
 
 
-def _trainer(recipe: Recipe, compute: Compute, run: Path, log: EpochLog) -> lightning.Trainer:
+def _trainer(recipe: Recipe, compute: Compute, folder: Path, log: EpochLog) -> lightning.Trainer:
     return lightning.Trainer(
         accelerator={"cuda": "gpu"}.get(compute.device.type, compute.device.type),
         devices=[compute.device.index or 0] if compute.device.type == "cuda" else 1,
         precision="bf16-mixed" if compute.precision == "bf16" else "32-true",
         max_epochs=recipe.train.epochs,
-        callbacks=[log, *_checkpoints(run), *_stopping(recipe.schedule)],
-        logger=TensorBoardLogger(run, name="", version=TENSORBOARD),
-        default_root_dir=run,
+        callbacks=[log, *_checkpoints(folder), *_stopping(recipe.schedule)],
+        logger=TensorBoardLogger(folder, name="", version=TENSORBOARD),
+        default_root_dir=folder,
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
@@ -126,14 +108,15 @@ def _trainer(recipe: Recipe, compute: Compute, run: Path, log: EpochLog) -> ligh
     )
 
 
-def _checkpoints(run: Path) -> list[Callback]:
-    """The best epoch's checkpoint, then the last one's, which so knows of the best.
+def _checkpoints(folder: Path) -> list[Callback]:
+    """The best epoch's checkpoint, then the last epoch's, which records the best one.
 
-    Two callbacks: with `save_last` the trainer writes a last checkpoint only at epochs that are a new best.
+    Two callbacks, because with `save_last` Lightning writes the last checkpoint only when there is a new best.
     """
+    mode = "max" if BEST_BY.higher_is_better else "min"
     options: dict[str, Any] = {"enable_version_counter": False, "save_on_train_epoch_end": True}
-    best = ModelCheckpoint(run / CHECKPOINTS, Path(BEST).stem, monitor="val_mean_iou", mode="max", **options)
-    return [best, ModelCheckpoint(run / CHECKPOINTS, Path(LAST).stem, **options)]
+    best = ModelCheckpoint(folder / CHECKPOINTS, Path(BEST).stem, monitor=f"val_{BEST_BY.name}", mode=mode, **options)
+    return [best, ModelCheckpoint(folder / CHECKPOINTS, Path(LAST).stem, **options)]
 
 
 def _stopping(section: ScheduleSection) -> list[Callback]:
@@ -144,7 +127,7 @@ def _stopping(section: ScheduleSection) -> list[Callback]:
 
 @contextmanager
 def _quiet_libraries() -> Iterator[None]:
-    """Lightning's advice kept off the user's screen: our lines say what it would, and loaders need no workers here."""
+    """Keep Lightning's advice off the screen: our lines say what matters, and our loaders need no workers."""
     names = ("lightning.pytorch", "lightning.fabric", "lightning")
     before = {name: logging.getLogger(name).level for name in names}
     for name in names:

@@ -1,64 +1,30 @@
-"""One training step, one validation step, and the optimizer: the network and its losses as a LightningModule.
-
-Randomness is a function of (seed, epoch, step): the order of the patches, their augmentation and dropout are the same
-whether or not a run was interrupted.
-"""
+"""The network and its losses as a LightningModule: training and validation steps, stages, and checkpoints."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import lightning
-import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from terrazzo.classes.schema import IGNORE
-from terrazzo.errors import InputError
-from terrazzo.evaluation.metrics import Scores
-from terrazzo.model.losses import build_loss
+from terrazzo.evaluation.confusion import class_counts
+from terrazzo.evaluation.metrics import EPOCH_METRICS, Pooled, Scores
 from terrazzo.model.network import Network
 from terrazzo.recipe.recipe import Recipe
-from terrazzo.recipe.sections import OptimizerSection
 from terrazzo.recipe.stages import Leg
-from terrazzo.training.augmentation import build_augmentation
 from terrazzo.training.batches import Batch
-from terrazzo.training.schedules import LR_RATIO, Schedule, settings
-
-
-def step_seed(seed: int, epoch: int, step: int) -> int:
-    """The seed of one training step."""
-    return int(np.random.SeedSequence((seed, epoch, step)).generate_state(1, np.uint32)[0])
-
-
-def shrink(pixels: Tensor, ids: Tensor, size: int) -> Batch:
-    """Images (B, C, H, W) averaged over areas and ids (B, H, W) taken at the nearest pixel, both to `size` a side."""
-    if ids.shape[-2:] == (size, size):
-        return pixels, ids
-    small = F.interpolate(pixels.float(), (size, size), mode="area")
-    return small, F.interpolate(ids[:, None], (size, size), mode="nearest-exact")[:, 0]
-
-
-def learning_logits(network: Network, pixels: Tensor) -> Tensor:
-    """Logits (B, K, H, W) of a network that learns. Raises InputError where a batch is too small to be normalized."""
-    try:
-        return cast(Tensor, network(pixels))
-    except ValueError as error:
-        if "more than 1 value per channel" not in str(error):
-            raise
-        raise InputError(
-            f"a batch of {len(pixels)} patch of {pixels.shape[-1]} px: batch normalization finds one value a channel, "
-            "from which nothing can be learnt; use another --batch-size, more training patches, or larger ones"
-        ) from error
+from terrazzo.training.schedules import Schedule, settings
+from terrazzo.training.step import TrainingStep, build_optimizer, freeze_encoder, freezes
 
 
 def running_mean(network: nn.Module, decay: float) -> AveragedModel:
-    """An exponential mean of a network's weights and buffers, `update_parameters` adds a step to it.
+    """The exponential moving average of a network's weights and buffers; `update_parameters` adds a step.
 
-    After n steps the decay is min(decay, (1 + n) / (10 + n)), so that the first steps do not linger (TensorFlow's
-    ExponentialMovingAverage with num_updates).
+    After n steps the decay is min(decay, (1 + n) / (10 + n)), so that the initial weights fade fast (TensorFlow's
+    ExponentialMovingAverage with num_updates). torch's `get_ema_avg_fn` has a constant decay.
     """
 
     def mean(average: Tensor, value: Tensor, n: Tensor | int) -> Tensor:
@@ -70,7 +36,7 @@ def running_mean(network: nn.Module, decay: float) -> AveragedModel:
 
 
 class Learner(lightning.LightningModule):
-    """A network with the steps of a recipe. Logged: `train_loss`, and `val_*` from one confusion matrix an epoch."""
+    """A network with the steps of a recipe. Logs `train_loss`, and `val_*` from one confusion matrix per epoch."""
 
     def __init__(
         self,
@@ -90,8 +56,8 @@ class Learner(lightning.LightningModule):
         self.plan = plan
         self.leg = plan[0]
         self._lrs: list[float] = []
-        self.augmentation = build_augmentation(recipe.augment)
-        self.loss = build_loss(recipe.loss, n_classes)
+        self.step = TrainingStep(network, recipe, n_classes, memory_format)
+        self.loss = self.step.loss  # a submodule, so that its class weights move to the device
         self._schedule: Schedule | None = None
         self._resumed: dict[str, Any] | None = None
         self._confusion = torch.zeros(n_classes, n_classes, dtype=torch.int64)
@@ -100,32 +66,23 @@ class Learner(lightning.LightningModule):
 
     @property
     def lr(self) -> float:
-        """The mean learning rate of the epoch's steps of the weights so far; that of the leg before the first."""
+        """The mean learning rate of the epoch's steps so far; before the first step, that of the leg."""
         return sum(self._lrs) / len(self._lrs) if self._lrs else self.leg.lr
 
     @property
     def scored(self) -> nn.Module:
-        """The network that validation scores and the model file keeps: the running mean where there is one."""
+        """The network that is validated and saved: the moving average, if there is one."""
         return self.network if self.average is None else self.average.module
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Logits (B, K, H, W)."""
-        return cast(Tensor, self.network(pixels))
-
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Loss of one batch, shrunk to the leg's size and augmented."""
-        seed = step_seed(self.recipe.train.seed, self.current_epoch, batch_idx)
-        torch.manual_seed(seed)
-        pixels, ids = self.augmentation(*shrink(*batch, self.leg.size), seed)
-        logits = learning_logits(self.network, pixels.contiguous(memory_format=self.memory_format))
-        loss = cast(Tensor, self.loss(logits, ids))
-        self._train_loss += torch.stack((loss.detach().float() * len(ids), loss.new_tensor(len(ids)))).to(
-            self._train_loss
-        )
+        """The loss of one batch."""
+        loss = self.step(batch, self.leg.size, self.current_epoch, batch_idx)
+        n = len(batch[1])
+        self._train_loss += torch.stack((loss.detach().float() * n, loss.new_tensor(n))).to(self._train_loss)
         return loss
 
     def on_train_epoch_start(self) -> None:
-        """Begin the epoch's mean loss and learning rate anew; begin or take up its leg; freeze or free the encoder."""
+        """Reset the epoch's sums, start or resume its leg, and freeze or unfreeze the encoder."""
         self._train_loss = torch.zeros(2, device=self.device)
         self._lrs = []
         epoch = self.current_epoch
@@ -142,14 +99,14 @@ class Learner(lightning.LightningModule):
         steps = leg.epochs * -(-batches // self.recipe.train.accumulate)
         schedule = Schedule(self.recipe.schedule, optimizer, leg.lr, steps)
         if self._resumed is not None and epoch > leg.first:
-            schedule.go_on(self._resumed, before)
+            schedule.resume(self._resumed, before)
         self._resumed = None
         return schedule
 
     def optimizer_step(
         self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Callable[[], Any] | None = None
     ) -> None:
-        """One step of the weights, then of the running mean and of the learning rate."""
+        """Update the weights, then the moving average and the learning rate."""
         super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
         self._lrs.append(float(optimizer.param_groups[0]["lr"]))
         if self.average is not None:
@@ -158,20 +115,20 @@ class Learner(lightning.LightningModule):
             self._schedule.after_step()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add where the schedule stands."""
+        """Add the state of the schedule."""
         checkpoint["schedule"] = {} if self._schedule is None else self._schedule.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Remember where the schedule stood; the next epoch takes it up."""
+        """Keep the state of the schedule for the next epoch."""
         self._resumed = checkpoint["schedule"]
 
     def on_validation_epoch_start(self) -> None:
-        """Begin the epoch's confusion matrix anew."""
+        """Reset the confusion matrix and the loss."""
         self._confusion = torch.zeros(self.n_classes, self.n_classes, dtype=torch.int64, device=self.device)
         self._val_loss = torch.zeros(2, device=self.device)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Add one batch to the confusion matrix and to the loss, weighted by valid pixels."""
+        """Add one batch to the confusion matrix, and to the loss by its valid pixels."""
         pixels, ids = batch
         logits = self.scored(pixels.contiguous(memory_format=self.memory_format))
         valid = ids != IGNORE
@@ -182,65 +139,18 @@ class Learner(lightning.LightningModule):
         self._confusion += torch.bincount(pairs, minlength=self.n_classes**2).view(self.n_classes, self.n_classes)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the epoch's figures, and let the schedule see the loss."""
-        scores = Scores.from_confusion(self._confusion.cpu().numpy(), self.class_names)
-        figures = {
-            "train_loss": float(self._train_loss[0] / self._train_loss[1].clamp(min=1)),
-            "val_loss": float(self._val_loss[0] / self._val_loss[1].clamp(min=1)),
-            "val_accuracy": scores.accuracy,
-            "val_mean_iou": scores.mean_iou,
-            "val_mean_dice": scores.mean_dice,
-        }
+        """Log the metrics of the epoch, and pass the loss to the schedule."""
+        pooled = Pooled(
+            class_counts(self._confusion.cpu().numpy()),
+            loss=float(self._val_loss[0] / self._val_loss[1].clamp(min=1)),
+        )
+        scores = Scores.of(pooled, self.class_names, "counts", "loss")
+        figures = {"train_loss": float(self._train_loss[0] / self._train_loss[1].clamp(min=1))}
+        figures |= {f"val_{metric.name}": scores[metric.name] for metric in EPOCH_METRICS}
         self.log_dict(figures, batch_size=1)
         if self._schedule is not None:
             self._schedule.after_validation(figures["val_loss"])
 
     def configure_optimizers(self) -> Optimizer:
-        """The recipe's optimizer; `on_train_epoch_start` sets its learning rates."""
+        """The recipe's optimizer. `on_train_epoch_start` sets its learning rates."""
         return build_optimizer(self.recipe.optimizer, self.network)
-
-
-def freezes(recipe: Recipe) -> bool:
-    """Whether the recipe's first epochs leave the encoder alone: only weights worth keeping are kept."""
-    return recipe.train.freeze_epochs > 0 and recipe.model.encoder_weights != "none"
-
-
-def freeze_encoder(network: Network, frozen: bool) -> None:
-    """Let the encoder, where the network has one, learn or keep its weights and its batch statistics."""
-    encoder = getattr(network.body, "encoder", None)
-    if isinstance(encoder, nn.Module):
-        encoder.requires_grad_(not frozen)
-        encoder.train(not frozen)
-
-
-def build_optimizer(section: OptimizerSection, network: nn.Module) -> Optimizer:
-    """Adam or AdamW; AdamW's decay leaves biases and normalization layers alone (they have one dimension).
-
-    The encoder's weights form groups of their own where `encoder_lr` gives them another learning rate.
-    """
-    body = getattr(network, "body", network)
-    encoder = {id(parameter) for parameter in getattr(body, "encoder", nn.Module()).parameters()}
-    parameters = list(network.parameters())
-    fused = all(parameter.device.type in ("cpu", "cuda") for parameter in parameters)  # one pass over the weights
-    groups: list[dict[str, Any]] = []
-    for ratio, own in _by_rate(parameters, encoder, section):
-        if section.name == "adam":
-            groups.append({"params": own, LR_RATIO: ratio})
-        else:
-            groups.append({"params": [p for p in own if p.ndim > 1], LR_RATIO: ratio})
-            groups.append({"params": [p for p in own if p.ndim <= 1], LR_RATIO: ratio, "weight_decay": 0.0})
-    kind = torch.optim.Adam if section.name == "adam" else torch.optim.AdamW
-    groups = [{"lr": section.lr * group[LR_RATIO], **group} for group in groups if group["params"]]
-    return kind(groups, lr=section.lr, weight_decay=section.weight_decay, fused=fused)
-
-
-def _by_rate(
-    parameters: list[nn.Parameter], encoder: set[int], section: OptimizerSection
-) -> list[tuple[float, list[nn.Parameter]]]:
-    """Parameters by the ratio of their learning rate to the recipe's."""
-    if section.encoder_lr is None or not encoder:
-        return [(1.0, parameters)]
-    return [
-        (1.0, [parameter for parameter in parameters if id(parameter) not in encoder]),
-        (section.encoder_lr / section.lr, [parameter for parameter in parameters if id(parameter) in encoder]),
-    ]

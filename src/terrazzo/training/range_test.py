@@ -1,30 +1,29 @@
 """The learning-rate range test: a few steps of growing learning rate, and the rate that the loss curve suggests.
 
 Smith 2017, "Cyclical Learning Rates for Training Neural Networks" (arXiv 1506.01186), section 3.3.
+
+Not Lightning's `Tuner.lr_find`: it takes the slope of the loss over the rate and not over its logarithm, so the lowest
+rates win. On six curves of 100 steps (U-Nets of two levels, two data sets) it suggested 4e-6 to 2e-5, ours 0.008 to
+0.015. It also writes a checkpoint of the model to the disk and reads it back.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-
 from terrazzo.errors import InputError
 from terrazzo.model.hardware import Compute
-from terrazzo.model.losses import build_loss
 from terrazzo.model.network import Network
 from terrazzo.patches.folder import Patches
-from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.stages import legs
-from terrazzo.system.reporting import Progress
-from terrazzo.training.augmentation import build_augmentation
 from terrazzo.training.batches import BatchOrder, PatchDataset
-from terrazzo.training.learner import build_optimizer, freeze_encoder, freezes, learning_logits, shrink, step_seed
+from terrazzo.training.run_folder import Run
 from terrazzo.training.schedules import LR_RATIO
+from terrazzo.training.step import TrainingStep, build_optimizer, freeze_encoder, freezes
 
 LOWEST, HIGHEST = 1e-6, 1.0
 DIVERGED = 4.0
-"""The test ends where the smoothed loss is so many times its least value."""
+"""The test ends when the smoothed loss is this many times its lowest value."""
 _MEMORY = 0.9  # of the smoothing; about ten steps
 
 
@@ -38,7 +37,7 @@ class Curve:
 
     @property
     def suggestion(self) -> float:
-        """The learning rate to train with; onecycle: as its peak. Raises InputError where the loss never falls."""
+        """The learning rate to train with, or the peak of onecycle. Raises InputError where the loss never falls."""
         at = valley(self.smooth)
         if at is None:
             raise InputError(
@@ -49,13 +48,13 @@ class Curve:
 
 
 def rates(n: int) -> tuple[float, ...]:
-    """`n` learning rates from LOWEST to HIGHEST, each the same factor above the one before."""
+    """`n` learning rates from LOWEST to HIGHEST, each a constant factor above the one before."""
     factor = (HIGHEST / LOWEST) ** (1 / (n - 1))
     return tuple(LOWEST * factor**step for step in range(n))
 
 
 def smoothed(losses: Sequence[float]) -> tuple[float, ...]:
-    """The exponential mean of the losses so far, without the pull towards 0 at its start."""
+    """The exponential moving average of the losses, corrected for its start at 0."""
     mean, found = 0.0, []
     for step, loss in enumerate(losses, start=1):
         mean = _MEMORY * mean + (1 - _MEMORY) * loss
@@ -64,9 +63,9 @@ def smoothed(losses: Sequence[float]) -> tuple[float, ...]:
 
 
 def valley(losses: Sequence[float]) -> int | None:
-    """The place two thirds down the longest falling run of the curve; None where it never falls.
+    """The index two thirds along the longest fall of the curve; None where it never falls.
 
-    A run may skip what lies above it: it is a longest strictly decreasing subsequence, the earliest of several.
+    The longest fall is the longest strictly decreasing subsequence, the earliest if there are several.
     """
     best_length = [1] * len(losses)
     before: list[int | None] = [None] * len(losses)
@@ -83,42 +82,37 @@ def valley(losses: Sequence[float]) -> int | None:
     return start + round((end - start) * 2 / 3)
 
 
-def range_test(
-    network: Network, recipe: Recipe, patches: Patches, n_steps: int, compute: Compute, progress: Progress
-) -> Curve:
-    """Train `network` (it is changed) for up to `n_steps` steps of growing learning rate, as the recipe's run begins.
+def range_test(network: Network, run: Run, patches: Patches, compute: Compute, n_steps: int) -> Curve:
+    """The loss over up to `n_steps` training steps of growing learning rate. `network` is trained in place.
 
-    The batches, their size, augmentation, loss and optimizer are the recipe's, at the size of its first stage. Ends
-    early where the loss diverges or stops being a number.
+    Step, patch order and optimizer are those of the recipe, at the patch size of its first stage. The test ends early
+    when the loss diverges or is not a number.
     """
+    recipe = run.recipe
     network.to(compute.device).to(memory_format=compute.memory_format).train()
     freeze_encoder(network, freezes(recipe))
     optimizer = build_optimizer(recipe.optimizer, network)
-    loss_of = build_loss(recipe.loss, patches.schema.n_classes).to(compute.device)
-    augmentation = build_augmentation(recipe.augment)
+    step = TrainingStep(network, recipe, patches.schema.n_classes, compute.memory_format)
+    step.loss.to(compute.device)
     size = legs(recipe, patches.patch_size)[0].size
     order = BatchOrder(patches.rows("train"), int(recipe.train.batch_size), recipe.train.seed)
     dataset, lrs = PatchDataset(patches), rates(n_steps)
     losses: list[float] = []
-    for step, lr in enumerate(lrs):
-        epoch, at = divmod(step, len(order))
+    for number, lr in enumerate(lrs):
+        epoch, at = divmod(number, len(order))
         if at == 0:
             order.set_epoch(epoch)
             rows = list(order)
         for group in optimizer.param_groups:
             group["lr"] = lr * group[LR_RATIO]
-        seed = step_seed(recipe.train.seed, epoch, at)
-        torch.manual_seed(seed)
         pixels, ids = (part.to(compute.device) for part in dataset[rows[at]])
-        pixels, ids = augmentation(*shrink(pixels, ids, size), seed)
         with compute.autocast():
-            logits = learning_logits(network, pixels.contiguous(memory_format=compute.memory_format))
-        loss = loss_of(logits, ids)
+            loss = step((pixels, ids), size, epoch, at)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(loss.item())
-        progress("learning rates", step + 1, n_steps)
+        run.reporter.progress("learning rates", number + 1, n_steps)
         smooth = smoothed(losses)
         if not math.isfinite(losses[-1]) or smooth[-1] > DIVERGED * min(smooth):
             break

@@ -1,12 +1,12 @@
-"""The names in a run's folder.
+"""A training run and the files in its folder: what is kept, refused, cleared, and resumed.
 
-model.safetensors     the best weights and everything about them; written last, so its presence means finished
-recipe.yaml           the recipe as it was run, choices settled
-metrics.csv           one line an epoch
-curves.png            the same, drawn
+model.safetensors     the best weights and their header. It is written last: a run that has it is finished.
+recipe.yaml           the recipe, its choices settled
+metrics.csv           one line per epoch
+curves.png            metrics.csv as a picture
 checkpoints/          best.ckpt, last.ckpt
-tensorboard/          the same figures for TensorBoard
-stages.csv, .png      what each stage of progressive resizing cost and reached, where the recipe has stages
+tensorboard/          the metrics for TensorBoard
+stages.csv, .png      the cost and the scores of each stage, if the recipe has stages
 """
 
 import json
@@ -14,7 +14,7 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from terrazzo.errors import InputError, ModelFileError, OutputExistsError, RecipeError
@@ -22,87 +22,14 @@ from terrazzo.model.header import Header, read_header
 from terrazzo.recipe.reading import load_recipe
 from terrazzo.recipe.recipe import Recipe, first_difference
 from terrazzo.system.files import Mark, refuse_existing
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What to do with what is at the run's place, and where to compute."""
-
-    resume: bool = False
-    overwrite: bool = False
-    device: str = "auto"
-
-
-@contextmanager
-def nothing_left(run: Path) -> Iterator[None]:
-    """Remove what the block wrote where it fails before there is a model or a checkpoint to go on from."""
-    try:
-        yield
-    except BaseException:
-        if not any((run / name).exists() for name in (MODEL, f"{CHECKPOINTS}/{BEST}", f"{CHECKPOINTS}/{LAST}")):
-            _clear(run)
-        raise
-
-
-def finished(run: Path, key: str) -> Header | None:
-    """The header of the finished model in `run` where it is of the same patches and recipe."""
-    try:
-        header = read_header(run / MODEL)
-    except (InputError, ModelFileError):
-        return None
-    return header if header.key == key else None
-
-
-def make_room(run: Path, recipe: Recipe, key: str, options: RunOptions) -> None:
-    """Refuse what is in the way, and clear what may go."""
-    if run.is_file():
-        raise OutputExistsError(f"{run}: is a file; --out takes a folder")
-    started = (run / RECIPE).is_file()
-    if options.resume and started:
-        _refuse_another_recipe(run, recipe)
-    elif started and not options.overwrite and not options.resume:
-        raise OutputExistsError(
-            f"{run}: holds another or an unfinished run; go on with --resume, replace it with --overwrite, "
-            "or choose another --out"
-        )
-    else:
-        refuse_existing(run, "a run", options.overwrite, MARK)
-        _clear(run)
-
-
-def _clear(run: Path) -> None:
-    """Remove what a run wrote, and nothing else that may lie there."""
-    for name in FILES:
-        (run / name).unlink(missing_ok=True)
-    for name in FOLDERS:
-        shutil.rmtree(run / name, ignore_errors=True)
-
-
-def started_recipe(run: Path, recipe: Recipe) -> Recipe | None:
-    """The recipe that the run was started with, at the asked number of epochs; None where nothing was started."""
-    if not (run / RECIPE).is_file():
-        return None
-    return load_recipe(run / RECIPE).with_changes({"train.epochs": recipe.train.epochs})
-
-
-def _refuse_another_recipe(run: Path, recipe: Recipe) -> None:
-    """Raise RecipeError where the run was started with another recipe, epochs and settled choices apart."""
-    different = first_difference(recipe, load_recipe(run / RECIPE))
-    if different is not None:
-        knob = different[0]
-        asked, started = (value if isinstance(value, str) else json.dumps(value) for value in different[1:])
-        raise RecipeError(
-            f"{run}: was started with {knob} = {started}, not {asked}; "
-            f"--set {shlex.quote(f'{knob}={started}')} resumes it, --overwrite starts anew"
-        )
-
+from terrazzo.system.reporting import Reporter
 
 MODEL, RECIPE, METRICS, CURVES = "model.safetensors", "recipe.yaml", "metrics.csv", "curves.png"
 CHECKPOINTS, BEST, LAST, TENSORBOARD = "checkpoints", "best.ckpt", "last.ckpt", "tensorboard"
 STAGES, STAGE_CURVES = "stages.csv", "stages.png"
 
 SETTLED = "# settled by terrazzo train"
-"""How recipe.yaml begins, which tells it from a recipe that somebody wrote and keeps in the same folder."""
+"""The first line of recipe.yaml. It tells it from a recipe that a user keeps in the same folder."""
 
 FILES = (MODEL, RECIPE, METRICS, CURVES, STAGES, STAGE_CURVES)
 FOLDERS = (CHECKPOINTS, TENSORBOARD)
@@ -111,4 +38,94 @@ MARK = Mark(
     ((MODEL, "terrazzo_version"), (RECIPE, SETTLED), (METRICS, "epoch,stage,size,train_loss,val_loss")),
     is_whole=False,
 )
-"""How a folder is known for a run; what else lies in it stays."""
+"""How to recognize the folder of a run. Other files in it are left alone."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run or range test: its patches, recipe, folder and options."""
+
+    patches: Path
+    """The folder of patches."""
+    recipe: Recipe
+    folder: Path
+    """Where the run writes."""
+    device: str = "auto"
+    resume: bool = False
+    overwrite: bool = False
+    reporter: Reporter = field(default_factory=Reporter)
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is a checkpoint to resume from."""
+        return (self.folder / CHECKPOINTS / LAST).is_file()
+
+
+@contextmanager
+def nothing_left(folder: Path) -> Iterator[None]:
+    """Remove what the block wrote if it fails before there is a model or a checkpoint."""
+    try:
+        yield
+    except BaseException:
+        if not any((folder / name).exists() for name in (MODEL, f"{CHECKPOINTS}/{BEST}", f"{CHECKPOINTS}/{LAST}")):
+            clear(folder)
+        raise
+
+
+def finished(folder: Path, key: str) -> Header | None:
+    """The header of the finished model in `folder`, if it is of the same patches and recipe."""
+    try:
+        header = read_header(folder / MODEL)
+    except (InputError, ModelFileError):
+        return None
+    return header if header.key == key else None
+
+
+def make_room(run: Run) -> None:
+    """Refuse to replace what is in the folder, or clear it."""
+    if run.folder.is_file():
+        raise OutputExistsError(f"{run.folder}: is a file; --out takes a folder")
+    started = (run.folder / RECIPE).is_file()
+    if run.resume and started:
+        _refuse_another_recipe(run)
+    elif started and not run.overwrite and not run.resume:
+        raise OutputExistsError(
+            f"{run.folder}: holds another or an unfinished run; resume it with --resume, replace it with --overwrite, "
+            "or choose another --out"
+        )
+    else:
+        refuse_existing(run.folder, "a run", run.overwrite, MARK)
+        clear(run.folder)
+
+
+def clear(folder: Path) -> None:
+    """Remove what a run wrote, and nothing else."""
+    for name in FILES:
+        (folder / name).unlink(missing_ok=True)
+    clear_fit(folder)
+
+
+def clear_fit(folder: Path) -> None:
+    """Remove metrics, checkpoints and logs."""
+    (folder / METRICS).unlink(missing_ok=True)
+    for name in FOLDERS:
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def started_recipe(run: Run) -> Recipe | None:
+    """The recipe that the run was started with, at the new number of epochs; None if it was never started."""
+    if not (run.folder / RECIPE).is_file():
+        return None
+    return load_recipe(run.folder / RECIPE).with_changes({"train.epochs": run.recipe.train.epochs})
+
+
+def _refuse_another_recipe(run: Run) -> None:
+    """Raise RecipeError if the run was started with another recipe. Epochs and settled choices may differ."""
+    different = first_difference(run.recipe, load_recipe(run.folder / RECIPE))
+    if different is not None:
+        knob = different[0]
+        wanted, started = (value if isinstance(value, str) else json.dumps(value) for value in different[1:])
+        raise RecipeError(
+            f"{run.folder}: was started with {knob} = {started}, not {wanted}; "
+            f"--set {shlex.quote(f'{knob}={started}')} resumes it, --overwrite starts anew"
+        )

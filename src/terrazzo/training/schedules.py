@@ -1,4 +1,8 @@
-"""The learning rate through one leg of a run, on torch's schedulers, so that it goes on after an interruption."""
+"""The learning rate over one leg of a run, by torch's schedulers.
+
+The learner steps it, not Lightning: it starts again with each stage, and a resumed run may ask for more epochs than
+before, which moves the end of onecycle.
+"""
 
 from typing import Any
 
@@ -8,13 +12,13 @@ from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 from terrazzo.recipe.sections import ScheduleSection
 
 LR_RATIO = "lr_ratio"
-"""Key of an optimizer's parameter group: its learning rate over that of the recipe."""
+"""A key of parameter groups: the ratio of their learning rate to that of the recipe."""
 
-_OF_THE_RUN = ("total_steps", "_schedule_phases")  # follow from the epochs asked for, which a resumed run may raise
+_OF_THE_RUN = ("total_steps", "_schedule_phases")  # depend on the epochs, which a resumed run may raise
 
 
 class Schedule:
-    """The learning rate of one leg. Told of each step of the weights and of each validation loss."""
+    """The learning rate of one leg. Call `after_step` and `after_validation`."""
 
     def __init__(self, section: ScheduleSection, optimizer: Optimizer, lr: float, steps: int) -> None:
         self.optimizer = optimizer
@@ -24,7 +28,7 @@ class Schedule:
         self._onecycle: OneCycleLR | None = None
         self._plateau: ReduceLROnPlateau | None = None
         if section.name == "onecycle":
-            # torch divides by the steps of the rise less one, which must not be 0.
+            # torch divides by the number of warm-up steps minus one, which must not be 0.
             rise = section.warmup if section.warmup * steps != 1 else section.warmup * (1 + 1e-9)
             self._onecycle = OneCycleLR(optimizer, peaks, total_steps=steps, pct_start=rise)
         elif section.name == "plateau":
@@ -33,23 +37,23 @@ class Schedule:
             )
 
     def after_step(self) -> None:
-        """The weights have taken one step."""
+        """Advance after one update of the weights."""
         if self._onecycle is not None and self._onecycle.last_epoch + 1 < self._onecycle.total_steps:
             self._onecycle.step()
 
     def after_validation(self, loss: float) -> None:
-        """An epoch ended with this validation loss."""
+        """Advance after one epoch, with its validation loss."""
         if self._plateau is not None:
             self._plateau.step(loss)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the leg stands, for a checkpoint."""
+        """The state, for a checkpoint."""
         scheduler = self._onecycle or self._plateau
         state = {} if scheduler is None else scheduler.state_dict()
         return {name: value for name, value in state.items() if name not in _OF_THE_RUN and not callable(value)}
 
-    def go_on(self, state: dict[str, Any], groups: list[dict[str, Any]]) -> None:
-        """Take up a leg where a checkpoint left it: its `state_dict`, and the parameter groups' settings of then."""
+    def resume(self, state: dict[str, Any], groups: list[dict[str, Any]]) -> None:
+        """Resume from a checkpoint: its `state_dict`, and the settings of its parameter groups."""
         scheduler = self._onecycle or self._plateau
         if scheduler is not None:
             scheduler.load_state_dict(state)
@@ -58,5 +62,5 @@ class Schedule:
 
 
 def settings(optimizer: Optimizer) -> list[dict[str, Any]]:
-    """Each parameter group's settings, the parameters apart."""
+    """The settings of each parameter group, without the parameters."""
     return [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]

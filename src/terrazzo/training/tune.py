@@ -1,23 +1,21 @@
-"""`tune`: which learning rate to train a recipe with on given patches, as a picture, a table and a line to paste."""
+"""A learning rate for a recipe on given patches, as a number, a table and a picture."""
 
 import csv
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from terrazzo.errors import InputError
 from terrazzo.patches.folder import Patches, open_patches
 from terrazzo.recipe.arguments import DEFAULT_RECIPE, Changes, RecipeName
-from terrazzo.recipe.loss_terms import check_class_weights, parse_terms
-from terrazzo.recipe.recipe import Recipe
-from terrazzo.recipe.stages import legs
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import Mark, digest, refuse_existing, write_beside, write_folder_beside, write_json
 from terrazzo.system.options import Device, Option, Overwrite
 from terrazzo.system.places import PathLike
-from terrazzo.system.reporting import Progress, Say, quiet, silent
-from terrazzo.training.run import suited
+from terrazzo.system.reporting import Progress, Reporter, Say, quiet, silent
+from terrazzo.training.run import check_training, suited
+from terrazzo.training.run_folder import Run
 
 if TYPE_CHECKING:
     from terrazzo.training.range_test import Curve
@@ -35,11 +33,16 @@ def tune(
     progress: Progress = silent,
     say: Say = quiet,
 ) -> "Tuned":
-    """Find a learning rate: the loss over a few steps of growing rate, and the --set line to use."""
+    """Find a learning rate: the loss over a few steps of growing rate, and the --set line to use.
+
+    Up to `steps` training steps are taken, each at a higher rate; no weights are kept. Raises PatchesError,
+    RecipeError, OutputExistsError, and InputError if the curve suggests nothing.
+    """
     from terrazzo.recipe.reading import changes_of, load_recipe
 
     chosen = load_recipe(recipe).with_changes(changes_of(changes))
-    return tune_patches(Path(patches), chosen, Path(out), TuneOptions(steps, device, overwrite), progress, say)
+    run = Run(Path(patches), chosen, Path(out), device, overwrite=overwrite, reporter=Reporter(progress, say))
+    return _tune(run, steps)
 
 
 PLOT, TABLE, RESULT = "learning_rate.png", "learning_rate.csv", "tune.json"
@@ -49,12 +52,12 @@ FEWEST_STEPS = 20
 
 @dataclass(frozen=True)
 class Tuned:
-    """A learning rate found by a range test, and where its curve lies."""
+    """A learning rate found by a range test, and its curve."""
 
     out: Path
     lr: float
     kept: bool
-    """The same test had been made already."""
+    """The same test had finished before."""
 
     @property
     def plot(self) -> Path:
@@ -63,68 +66,50 @@ class Tuned:
 
     @property
     def assignment(self) -> str:
-        """What to give `train --set`."""
+        """For `train --set`."""
         return f"optimizer.lr={self.lr:.2g}"
 
     def _repr_png_(self) -> bytes:
         return self.plot.read_bytes()
 
 
-@dataclass(frozen=True)
-class TuneOptions:
-    """How long the range test is, where it computes, and whether what is in the way goes."""
-
-    steps: int = 100
-    device: str = "auto"
-    overwrite: bool = False
-
-
-def tune_patches(
-    patches_path: Path, recipe: Recipe, out: Path, options: TuneOptions, progress: Progress, say: Say
-) -> Tuned:
-    """Run the learning-rate range test of a recipe and write learning_rate.png, .csv and tune.json to the folder `out`.
-
-    No weights are kept. Raises PatchesError, RecipeError, OutputExistsError before torch is imported; InputError where
-    the curve suggests nothing.
-    """
-    check_compute(options.device)
-    if options.steps < FEWEST_STEPS:
-        raise InputError(f"--steps {options.steps}: too few to see a curve; give {FEWEST_STEPS} or more")
-    patches = open_patches(patches_path)
-    recipe = suited(recipe, patches.bands, say)
-    patches.rows("train")
-    legs(recipe, patches.patch_size)
-    check_class_weights(recipe.loss.class_weights, parse_terms(recipe.loss.terms), patches.schema.n_classes)
-    key = digest(patches.content_hash, recipe.model_dump_json(), str(options.steps))
-    if not options.overwrite and (kept := _finished(out, key)) is not None:
+def _tune(run: Run, steps: int) -> Tuned:
+    """The result of a range test, written as learning_rate.png, .csv and tune.json. Checks precede torch's import."""
+    check_compute(run.device)
+    if steps < FEWEST_STEPS:
+        raise InputError(f"--steps {steps}: too few to see a curve; give {FEWEST_STEPS} or more")
+    patches, out = open_patches(run.patches), run.folder
+    run = replace(run, recipe=suited(run.recipe, patches.bands, run.reporter.say))
+    check_training(patches, run.recipe)
+    key = digest(patches.content_hash, run.recipe.model_dump_json(), str(steps))
+    if not run.overwrite and (kept := _finished(out, key)) is not None:
         return kept
-    refuse_existing(out, "a finished range test", options.overwrite, MARK)
-    curve = _curve(patches, recipe, options, progress, say)
+    refuse_existing(out, "a finished range test", run.overwrite, MARK)
+    curve = _curve(run, patches, steps)
     lr = curve.suggestion
     with write_folder_beside(out) as folder:
         with write_beside(folder / TABLE) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(("lr", "loss", "smoothed"))
             writer.writerows(zip(curve.lrs, curve.losses, curve.smooth, strict=True))
-        _plot(curve, lr, recipe.name, folder / PLOT)
-        write_json(folder / RESULT, {"key": key, "recipe": recipe.name, "lr": lr, "steps": len(curve.lrs)})
+        _plot(curve, lr, run.recipe.name, folder / PLOT)
+        write_json(folder / RESULT, {"key": key, "recipe": run.recipe.name, "lr": lr, "steps": len(curve.lrs)})
     return Tuned(out, lr, False)
 
 
-def _curve(patches: Patches, recipe: Recipe, options: TuneOptions, progress: Progress, say: Say) -> "Curve":
-    from terrazzo.training.attempts import first_network, settle_choices
+def _curve(run: Run, patches: Patches, steps: int) -> "Curve":
+    from terrazzo.training.choices import first_network, settle_choices
     from terrazzo.training.fit import compute_for
     from terrazzo.training.range_test import range_test
 
-    compute = compute_for(recipe, options.device)
-    network = first_network(patches, recipe)
-    return range_test(
-        network, settle_choices(network, patches, recipe, compute, say), patches, options.steps, compute, progress
-    )
+    compute = compute_for(run.recipe, run.device)
+    network = first_network(patches, run.recipe)
+    recipe = settle_choices(network, patches, run.recipe, compute, run.reporter)
+    return range_test(network, replace(run, recipe=recipe), patches, compute, steps)
 
 
 def _finished(out: Path, key: str) -> Tuned | None:
-    """The result in `out` where it is of the same patches, recipe and steps."""
+    """The result in `out`, if it is of the same patches, recipe and steps."""
     try:
         result: Any = json.loads((out / RESULT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -134,7 +119,7 @@ def _finished(out: Path, key: str) -> Tuned | None:
 
 
 def _plot(curve: "Curve", lr: float, name: str, out_png: Path) -> None:
-    """The smoothed loss over the learning rate, single losses behind it, the suggestion marked."""
+    """Draw the loss over the learning rate, single and smoothed, and mark the suggestion."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.0, 4.2), dpi=110, layout="constrained")

@@ -14,7 +14,7 @@ from terrazzo.maps.pieces.journal import Journal
 from terrazzo.maps.pieces.lattice import Piece
 from terrazzo.maps.pieces.turning import averaging
 from terrazzo.maps.pieces.window_reader import WindowReader
-from terrazzo.model.exported import ONNX
+from terrazzo.model.exporting.formats import ONNX
 from terrazzo.model.opening import ModelFile, computes_on
 from terrazzo.model.predictor import Predictor
 from terrazzo.model.windows.tiling import window_batch

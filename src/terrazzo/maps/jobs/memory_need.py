@@ -15,7 +15,7 @@ from terrazzo.maps.pieces.sums import CONFIDENCE, PROBABILITIES
 from terrazzo.maps.pieces.turning import NONE
 from terrazzo.maps.pieces.working_grid import SOURCE_PIXELS, WorkingGrid
 from terrazzo.maps.polygons.mapping_unit import STRIP_ROWS
-from terrazzo.model.exported import ONNX
+from terrazzo.model.exporting.formats import ONNX
 from terrazzo.model.opening import ModelFile
 from terrazzo.model.predictor import CPU_BATCH_PIXELS
 from terrazzo.pixels.rasters import Choice, Raster

@@ -1,1 +1,1 @@
-"""A model file in the forms that other programs read, each compared with the model."""
+"""Exports of a model for other programs, each compared with the model."""

@@ -1,4 +1,4 @@
-"""What QGIS tools read from an ONNX file: Deepness and GeoDeep take the entries of its metadata, each a JSON value."""
+"""The metadata of an ONNX file that QGIS tools read: Deepness and GeoDeep take entries that are JSON values."""
 
 import json
 from typing import Any
@@ -7,11 +7,11 @@ from terrazzo.model.header import Header
 from terrazzo.model.windows.tiling import Tiling
 
 DEFAULT_RESOLUTION = 10.0
-"""cm/px where the model knows none; also GeoDeep's own default."""
+"""cm/px if the model knows none; GeoDeep's own default, too."""
 
 
 def resolution_of(header: Header) -> float | None:
-    """Ground resolution of the pixels that the network sees, in cm a pixel; None where it is unknown."""
+    """The ground sampling distance of what the network sees, in cm per pixel; None if unknown."""
     return None if header.gsd_m is None else header.gsd_m * header.downsample * 100
 
 
@@ -19,9 +19,9 @@ def metadata(header: Header, tiling: Tiling, tile_size: int) -> dict[str, str]:
     """The entries by name, JSON-encoded.
 
     Names and meaning: https://qgis-plugin-deepness.readthedocs.io/en/latest/creators/creators_add_metadata_to_model.html
-    and geodeep's `inference.create_session`. Mean 0 and deviation 1, as the graph normalizes for itself. With the
-    threshold at 0 and no small segments removed, the tools' class of a pixel is the most probable one, as in
-    `terrazzo predict`: above 0, GeoDeep takes class 0 wherever no class reaches the threshold.
+    and geodeep's `inference.create_session`. Mean 0 and deviation 1, as the graph normalizes its input. With threshold
+    0 and small segments kept, the tools take the most probable class of a pixel, as `terrazzo predict` does. With a
+    higher threshold, GeoDeep takes class 0 wherever no class reaches it.
     """
     overlap = 100 * tiling.overlap / tiling.window
     values: dict[str, Any] = {

@@ -1,8 +1,8 @@
 """The network as an ONNX file: a plain graph that onnxruntime and QGIS tools run.
 
-torch's exporter by tracing is used, not the one by `torch.export`: it writes opset 17, which onnxruntime reads from
-1.12 on (QGIS plugins ship old ones), folds batch normalization into the convolutions, and takes seconds instead of
-minutes. What tracing could get wrong, the parity check finds.
+torch's tracing exporter is used, not the one on `torch.export`. It writes opset 17, which onnxruntime reads from 1.12
+on; QGIS plugins ship old versions. It folds batch normalization into the convolutions, and takes seconds instead of
+minutes. The parity check finds what tracing could get wrong.
 """
 
 import math
@@ -21,44 +21,47 @@ from onnxruntime import InferenceSession
 from onnxruntime.capi import onnxruntime_pybind11_state as trouble
 
 from terrazzo.errors import ExportError
-from terrazzo.model.exported import FREE_SIZE, Notes
+from terrazzo.model.exporting.formats import FREE_SIZE, Notes
 from terrazzo.model.exporting.parity import TOLERANCE, greatest_difference
 from terrazzo.model.exporting.portable import INPUT, OUTPUT, Graph
 from terrazzo.model.onnx_model import load_onnx
+from terrazzo.system.reporting import first_line
 
 OPSET = 17
 
-# What torch and onnxruntime raise on graphs that they cannot trace or run.
+# What torch and onnxruntime raise for graphs that they cannot trace or run.
 _TROUBLE = (RuntimeError, trouble.Fail, trouble.InvalidGraph, trouble.InvalidArgument, trouble.RuntimeException)
 
 
 def write_onnx(path: Path, graph: Graph, notes: Notes) -> float:
-    """Write the graph with its entries of metadata; the largest difference found in its probabilities.
+    """Write the graph with its metadata; the largest difference found in its probabilities.
 
-    Batch size is free. Height and width are declared as one number unless the graph is dynamic, though nearly every
-    network's graph computes others too, which `terrazzo predict` uses. Raises ExportError where there is no graph.
+    The batch size is free. Height and width are declared as one number unless the graph is dynamic. Nearly all graphs
+    take others, too, and `terrazzo predict` uses that. Raises ExportError if there is no graph.
     """
     difference = _write_free(path, graph, notes)
     if graph.dynamic and math.isinf(difference):
-        raise ExportError("--dynamic: the graph of this network holds to one height and width; leave it out")
+        raise ExportError("--dynamic: the graph of this network takes one height and width only; leave it out")
     any_size = graph.dynamic or difference <= TOLERANCE
     if not any_size:
         try:
             _write(path, graph, notes, free=False)
         except RuntimeError as error:
-            raise ExportError(f"--format onnx: torch cannot trace this network ({_first_line(error)})") from error
+            raise ExportError(
+                f"--format onnx: torch cannot trace this network ({first_line(error).split('. ')[0]})"
+            ) from error
     session = InferenceSession(path, providers=["CPUExecutionProvider"])
 
     def declared(image: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(session.run(None, {INPUT: image})[0])
 
-    if any_size:  # other batches were compared at those sizes
+    if any_size:  # larger batches were compared at the other sizes
         return max(difference, greatest_difference(graph.network.probs, declared, [graph.shape()]))
     return greatest_difference(graph.network.probs, declared, [graph.shape(), graph.shape(2)])
 
 
 def _write_free(path: Path, graph: Graph, notes: Notes) -> float:
-    """Write a graph of any height and width; how far it goes wrong on some, infinity where it cannot be had."""
+    """Write a graph of any height and width; its largest difference, infinity if it cannot be traced or run."""
     try:
         _write(path, graph, {FREE_SIZE: "true", **notes}, free=True)
         return greatest_difference(graph.network.probs, load_onnx(path).probs, graph.other_shapes())
@@ -92,7 +95,7 @@ def _write(path: Path, graph: Graph, notes: Notes, free: bool) -> None:
 
 @contextmanager
 def _muted() -> Iterator[None]:
-    """Nothing on the process's standard output: torch's C++ code writes whole graphs there where tracing fails."""
+    """Mute the standard output of the process: torch's C++ code prints whole graphs when tracing fails."""
     sys.stdout.flush()
     kept = os.dup(1)
     try:
@@ -102,8 +105,3 @@ def _muted() -> Iterator[None]:
     finally:
         os.dup2(kept, 1)
         os.close(kept)
-
-
-def _first_line(error: Exception) -> str:
-    """The first sentence of what torch says at length."""
-    return (str(error).splitlines() or [type(error).__name__])[0].split(". ")[0]

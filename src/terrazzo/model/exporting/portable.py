@@ -1,6 +1,7 @@
-"""The network as an export holds it: from an image in 0..1 to probabilities."""
+"""The network as exports contain it: from an image in 0..1 to probabilities."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -13,9 +14,9 @@ INPUT, OUTPUT = "image", "probs"
 
 
 class Portable(nn.Module):
-    """A network with all that belongs to it: image (B, C, H, W) float32 in 0..1 to probabilities (B, K, H, W).
+    """A network from images (B, C, H, W), float32 in 0..1, to probabilities (B, K, H, W).
 
-    Height and width are multiples of 32: what `Network` does about others has no place in a graph.
+    Height and width are multiples of 32: the padding of `Network` is not part of a graph.
     """
 
     def __init__(self, model: Bundle) -> None:
@@ -25,7 +26,7 @@ class Portable(nn.Module):
         self.body = model.network.body.to(memory_format=torch.contiguous_format)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Softmax over the classes of what the body gives for the normalized image."""
+        """Probabilities of the image."""
         logits: Tensor = self.body(self.normalizer(image * self.value_range))
         return logits.softmax(dim=1)
 
@@ -37,17 +38,22 @@ class Portable(nn.Module):
 
 @dataclass(frozen=True)
 class Graph:
-    """What to write of a network: its input's bands, height and width, and whether other sizes are to be taken."""
+    """What to write of a model: its network, the height and width of its input, and whether it takes others."""
 
-    network: Portable
-    bands: int
+    model: Bundle
     side: int
     dynamic: bool
 
+    @cached_property
+    def network(self) -> Portable:
+        """The network from an image in 0..1 to probabilities."""
+        return Portable(self.model).eval()
+
     def shape(self, count: int = 1) -> tuple[int, ...]:
-        """The input (B, C, H, W) that the graph declares."""
-        return (count, self.bands, self.side, self.side)
+        """The shape (B, C, H, W) of the input that the graph declares."""
+        return (count, self.model.header.bands, self.side, self.side)
 
     def other_shapes(self) -> list[tuple[int, ...]]:
-        """Inputs of other heights, widths and batches."""
-        return [(2, self.bands, 64, 96), (1, self.bands, 160, 64)]
+        """Other shapes of input."""
+        bands = self.model.header.bands
+        return [(2, bands, 64, 96), (1, bands, 160, 64)]

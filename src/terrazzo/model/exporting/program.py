@@ -1,4 +1,4 @@
-"""The network as a .pt2: the program that `torch.export` makes, for Python and C++ programs without our code."""
+"""The network as a .pt2: a program of `torch.export`, for Python and C++ without our code."""
 
 import json
 import warnings
@@ -10,21 +10,22 @@ from numpy.typing import NDArray
 from torch.export import Dim
 
 from terrazzo.errors import ExportError
-from terrazzo.model.exported import PT2_NOTES, Notes
+from terrazzo.model.exporting.formats import PT2_NOTES, Notes
 from terrazzo.model.exporting.parity import greatest_difference
 from terrazzo.model.exporting.portable import INPUT, Graph
+from terrazzo.system.reporting import first_line
 
 
 def write_pt2(path: Path, graph: Graph, notes: Notes) -> float:
-    """Write the program with its entries as an extra file; the largest difference found in its probabilities.
+    """Write the program with its notes as an extra file; the largest difference found in its probabilities.
 
-    Batch size is free; so are height and width, multiples of 32 from 64 on, of a dynamic graph. Raises ExportError
-    where torch cannot make it.
+    The batch size is free. So are height and width of a dynamic graph, as multiples of 32 from 64 on. Raises
+    ExportError if torch cannot export the network.
     """
     sizes = {2: 32 * Dim("rows", min=2), 3: 32 * Dim("cols", min=2)} if graph.dynamic else {}
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of torch about itself; the result is checked
+            warnings.simplefilter("ignore")  # torch warns about itself; the result is checked
             program = torch.export.export(
                 graph.network, (torch.rand(graph.shape(2)),), dynamic_shapes={INPUT: {0: Dim("batch"), **sizes}}
             )
@@ -32,12 +33,11 @@ def write_pt2(path: Path, graph: Graph, notes: Notes) -> float:
             loaded = torch.export.load(path).module()
     except (RuntimeError, ValueError) as error:
         flag = "--dynamic" if graph.dynamic else "--format pt2"
-        first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ExportError(f"{flag}: torch cannot export this network so ({first_line})") from error
+        raise ExportError(f"{flag}: torch cannot export this network this way ({first_line(error)})") from error
 
-    def compute(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    def written(image: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode():
             return np.asarray(loaded(torch.from_numpy(image)).numpy())
 
     others = graph.other_shapes() if graph.dynamic else [graph.shape(2)]
-    return greatest_difference(graph.network.probs, compute, [graph.shape(), *others])
+    return greatest_difference(graph.network.probs, written, [graph.shape(), *others])

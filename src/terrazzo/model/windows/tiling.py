@@ -16,12 +16,11 @@ from PIL import Image
 
 from terrazzo.errors import InputError
 from terrazzo.model.header import Header
-from terrazzo.model.predictor import Classify, Halving, Predictor
+from terrazzo.model.predictor import STRIDE, Classify, Halving, Predictor
 from terrazzo.model.windows.blend import Axis, Blender, Block, cover
 from terrazzo.model.windows.enlarging import enlarge
 from terrazzo.pixels.image_view import ImageView
 
-STRIDE = 32  # networks halve their input up to five times; other sides work, at the price of padding
 DEFAULT_WINDOW = 512
 
 

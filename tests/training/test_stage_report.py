@@ -13,8 +13,8 @@ from terrazzo.errors import RecipeError
 from terrazzo.model.header import read_header
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.stages import legs
-from terrazzo.training.learner import shrink
-from terrazzo.training.stage_results import compare_legs, stage_table
+from terrazzo.training.stage_report import compare_legs, stage_table
+from terrazzo.training.step import shrink
 from tests.worlds.striped import striped_patches
 
 STAGES = [{"size": 16, "epochs": 2, "lr": 0.02}, {"size": 24, "epochs": 1}, {"size": 32, "epochs": 3}]

@@ -1,34 +1,36 @@
-"""The stages of progressive resizing as a picture: what each cost and what it reached."""
+"""The cost and the scores of each stage of progressive resizing: a table, stages.csv and stages.png."""
 
+import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from terrazzo.recipe.stages import Leg
 from terrazzo.system.files import write_beside
+from terrazzo.training.run_folder import STAGE_CURVES, STAGES, Run
 
 
 @dataclass(frozen=True)
 class LegResult:
-    """What one leg cost and reached; scores are of the validation patches at full size."""
+    """The cost and the scores of one leg. Scores are those of validation at full size."""
 
     stage: int
     size: int
     epochs: int
     lr: float
     minutes: float
-    """Of training, validation apart."""
+    """Without validation."""
     images_per_s: float
     val_accuracy: float
-    """Of the leg's best epoch by mean IoU, like `val_mean_iou`."""
+    """Of the leg's best epoch by mean IoU, as is `val_mean_iou`."""
     val_mean_iou: float
     best_epoch: int
 
 
 def compare_legs(plan: Sequence[Leg], rows: Sequence[Mapping[str, Any]]) -> list[LegResult]:
-    """The legs side by side from the rows of metrics.csv; legs that have no finished epoch are left out."""
+    """The legs that finished an epoch, from the rows of metrics.csv."""
     results = []
     for leg in plan:
         own = [row for row in rows if int(row["epoch"]) - 1 in leg]
@@ -54,7 +56,7 @@ def compare_legs(plan: Sequence[Leg], rows: Sequence[Mapping[str, Any]]) -> list
 
 
 def stage_table(results: Sequence[LegResult]) -> list[str]:
-    """The comparison as lines of text, columns aligned."""
+    """The legs as a table in text."""
     heads = ("stage", "size", "epochs", "lr", "minutes", "images/s", "accuracy", "mean IoU")
     cells = [heads] + [
         (
@@ -67,16 +69,24 @@ def stage_table(results: Sequence[LegResult]) -> list[str]:
     return ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in cells]
 
 
-def stage_rows(results: Sequence[LegResult]) -> list[dict[str, Any]]:
-    """The comparison as rows of plain values, for stages.csv."""
-    return [asdict(leg) for leg in results]
+def report_stages(plan: Sequence[Leg], rows: Sequence[Mapping[str, Any]], run: Run) -> None:
+    """Report the stages and write stages.csv and stages.png, from the rows of metrics.csv."""
+    results = compare_legs(plan, rows)
+    for line in stage_table(results):
+        run.reporter.say(line)
+    table = run.folder / STAGES
+    with write_beside(table) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, [field.name for field in fields(LegResult)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(leg) for leg in results)
+    plot_stages(results, rows, run.folder / STAGE_CURVES)
 
 
 _COLORS = ("#94a3b8", "#2563eb", "#0f766e", "#c2410c", "#9333ea", "#0891b2")
 
 
 def plot_stages(results: Sequence[LegResult], rows: Sequence[Mapping[str, Any]], out_png: Path) -> None:
-    """Write `out_png`: validation mean IoU at full size over minutes of training, a colour a stage, its best marked.
+    """Write `out_png`: validation mean IoU over minutes of training, in a colour per stage, its best epoch marked.
 
     `rows` are those of metrics.csv.
     """

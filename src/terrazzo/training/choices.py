@@ -1,0 +1,77 @@
+"""Training with what a recipe leaves open settled on this machine: encoder weights and batch size."""
+
+from dataclasses import replace
+
+import torch
+
+from terrazzo.errors import InputError
+from terrazzo.model.encoder_weights import load_encoder_weights
+from terrazzo.model.hardware import Compute
+from terrazzo.model.network import Network, build_model, normalization_for
+from terrazzo.patches.folder import Patches
+from terrazzo.recipe.recipe import Recipe
+from terrazzo.system.files import write_text
+from terrazzo.system.reporting import Reporter, first_line
+from terrazzo.training.batch_size import settle
+from terrazzo.training.fit import Fit, compute_for, fit
+from terrazzo.training.run_folder import RECIPE, SETTLED, Run, clear_fit, started_recipe
+
+
+def fit_settled(run: Run, patches: Patches) -> tuple[Recipe, Fit | None]:
+    """The recipe with its choices settled, and the result of training (None: stopped within the first epoch).
+
+    A resumed run keeps its choices. Otherwise they are written to recipe.yaml before the first step. Each time memory
+    runs out, an automatic batch size is halved and training starts over. Raises InputError where memory does not hold
+    a batch size that was given.
+    """
+    compute, say = compute_for(run.recipe, run.device), run.reporter.say
+    started = started_recipe(run) if run.resume else None
+    settled = replace(run, recipe=started or run.recipe, resume=started is not None)
+    while True:
+        network = first_network(patches, settled.recipe)
+        if not (settled.resume and settled.has_checkpoint):
+            settled = replace(settled, recipe=settle_choices(network, patches, settled.recipe, compute, run.reporter))
+            write_text(run.folder / RECIPE, f"{SETTLED}\n{settled.recipe.to_yaml()}")
+        recipe = settled.recipe
+        say(
+            f"training {recipe.name} ({' / '.join(filter(None, (recipe.model.arch, recipe.model.encoder)))}) "
+            f"on {compute.describe()}"
+        )
+        if recipe.train.freeze_epochs and recipe.model.encoder_weights == "none":
+            say("the encoder starts from random weights, so it is not frozen in the first epochs")
+        try:
+            return recipe, fit(network, settled, patches, compute)
+        except torch.OutOfMemoryError as error:
+            settled = replace(settled, recipe=_with_less(recipe, run, error), resume=False)
+            clear_fit(run.folder)
+
+
+def first_network(patches: Patches, recipe: Recipe) -> Network:
+    """The network of a recipe with its initial weights, which depend on the recipe's seed alone."""
+    torch.manual_seed(recipe.train.seed)
+    normalization = normalization_for(recipe.model, patches.bands)
+    return build_model(recipe.model, patches.bands, patches.schema.n_classes, normalization)
+
+
+def settle_choices(network: Network, patches: Patches, recipe: Recipe, compute: Compute, reporter: Reporter) -> Recipe:
+    """The recipe with its encoder weights loaded and its batch size decided."""
+    changes: dict[str, object] = {
+        "model.encoder_weights": load_encoder_weights(network, recipe.model, patches.bands, reporter.say)
+    }
+    if recipe.train.batch_size == "auto":
+        n_train = len(patches.rows("train"))
+        changes["train.batch_size"] = settle(network, patches.bands, patches.patch_size, n_train, compute, reporter.say)
+    return recipe.with_changes(changes)
+
+
+def _with_less(settled: Recipe, run: Run, error: torch.OutOfMemoryError) -> Recipe:
+    """The recipe at half its batch size. Raises InputError where that size was given, or is 1."""
+    batch = int(settled.train.batch_size)
+    if run.recipe.train.batch_size != "auto" or batch == 1:
+        remedy = f"--batch-size {batch // 2} or auto" if batch > 1 else "a smaller network or --patch-size"
+        raise InputError(
+            f"--batch-size {batch}: the device ran out of memory ({first_line(error):.100}); use {remedy}"
+        ) from error
+    torch.cuda.empty_cache()
+    run.reporter.say(f"out of memory at batch size {batch}: starting over with {batch // 2}")
+    return settled.with_changes({"train.batch_size": batch // 2})

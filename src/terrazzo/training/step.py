@@ -1,0 +1,113 @@
+"""One training step of a recipe, shared by training and the learning-rate range test.
+
+Its random numbers depend on (seed, epoch, step) alone, so a resumed run repeats an uninterrupted one.
+"""
+
+from typing import Any, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from terrazzo.errors import InputError
+from terrazzo.model.losses import build_loss
+from terrazzo.model.network import Network
+from terrazzo.recipe.recipe import Recipe
+from terrazzo.recipe.sections import OptimizerSection
+from terrazzo.training.augmentation import Augmentation
+from terrazzo.training.batches import Batch
+from terrazzo.training.schedules import LR_RATIO
+
+
+class TrainingStep:
+    """The loss of one batch: shrunk, augmented, passed through the network. Call it under autocast."""
+
+    def __init__(self, network: Network, recipe: Recipe, n_classes: int, memory_format: torch.memory_format) -> None:
+        self.network, self.seed, self.memory_format = network, recipe.train.seed, memory_format
+        self.loss = build_loss(recipe.loss, n_classes)
+        self.augmentation = Augmentation(recipe.augment)
+
+    def __call__(self, batch: Batch, size: int, epoch: int, number: int) -> Tensor:
+        """The loss, a float32 scalar, of step `number` of an epoch (both from 0), with patches of `size` pixels.
+
+        Sets torch's global seed, for dropout.
+        """
+        seed = step_seed(self.seed, epoch, number)
+        torch.manual_seed(seed)
+        pixels, ids = self.augmentation(*shrink(*batch, size), seed)
+        logits = learning_logits(self.network, pixels.contiguous(memory_format=self.memory_format))
+        return cast(Tensor, self.loss(logits, ids))
+
+
+def step_seed(seed: int, epoch: int, step: int) -> int:
+    """The seed of one training step."""
+    return int(np.random.SeedSequence((seed, epoch, step)).generate_state(1, np.uint32)[0])
+
+
+def shrink(pixels: Tensor, ids: Tensor, size: int) -> Batch:
+    """Images (B, C, H, W) and ids (B, H, W) at `size` pixels a side: area means, and the nearest pixel."""
+    if ids.shape[-2:] == (size, size):
+        return pixels, ids
+    small = F.interpolate(pixels.float(), (size, size), mode="area")
+    return small, F.interpolate(ids[:, None], (size, size), mode="nearest-exact")[:, 0]
+
+
+def learning_logits(network: Network, pixels: Tensor) -> Tensor:
+    """Logits (B, K, H, W) in training. Raises InputError for a batch too small for batch normalization."""
+    try:
+        return cast(Tensor, network(pixels))
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise InputError(
+            f"a batch of {len(pixels)} patch of {pixels.shape[-1]} px: batch normalization finds one value per "
+            "channel and cannot learn from it; use another --batch-size, more training patches, or larger ones"
+        ) from error
+
+
+def freezes(recipe: Recipe) -> bool:
+    """Whether the encoder is frozen in the first epochs. Random weights never are."""
+    return recipe.train.freeze_epochs > 0 and recipe.model.encoder_weights != "none"
+
+
+def freeze_encoder(network: Network, frozen: bool) -> None:
+    """Freeze or unfreeze the encoder, if there is one: its weights and its batch statistics."""
+    encoder = getattr(network.body, "encoder", None)
+    if isinstance(encoder, nn.Module):
+        encoder.requires_grad_(not frozen)
+        encoder.train(not frozen)
+
+
+def build_optimizer(section: OptimizerSection, network: nn.Module) -> Optimizer:
+    """Adam or AdamW. AdamW does not decay biases and normalization layers, whose weights have one dimension.
+
+    With `encoder_lr` the encoder's weights form groups of their own.
+    """
+    body = getattr(network, "body", network)
+    encoder = {id(parameter) for parameter in getattr(body, "encoder", nn.Module()).parameters()}
+    parameters = list(network.parameters())
+    fused = all(parameter.device.type in ("cpu", "cuda") for parameter in parameters)  # one pass over the weights
+    groups: list[dict[str, Any]] = []
+    for ratio, own in _by_rate(parameters, encoder, section):
+        if section.name == "adam":
+            groups.append({"params": own, LR_RATIO: ratio})
+        else:
+            groups.append({"params": [p for p in own if p.ndim > 1], LR_RATIO: ratio})
+            groups.append({"params": [p for p in own if p.ndim <= 1], LR_RATIO: ratio, "weight_decay": 0.0})
+    kind = torch.optim.Adam if section.name == "adam" else torch.optim.AdamW
+    groups = [{"lr": section.lr * group[LR_RATIO], **group} for group in groups if group["params"]]
+    return kind(groups, lr=section.lr, weight_decay=section.weight_decay, fused=fused)
+
+
+def _by_rate(
+    parameters: list[nn.Parameter], encoder: set[int], section: OptimizerSection
+) -> list[tuple[float, list[nn.Parameter]]]:
+    """The parameters, by the ratio of their learning rate to that of the recipe."""
+    if section.encoder_lr is None or not encoder:
+        return [(1.0, parameters)]
+    return [
+        (1.0, [parameter for parameter in parameters if id(parameter) not in encoder]),
+        (section.encoder_lr / section.lr, [parameter for parameter in parameters if id(parameter) in encoder]),
+    ]
