@@ -14,7 +14,7 @@ from terrazzo.cli import main
 from terrazzo.errors import InputError, OutputExistsError
 from terrazzo.maps.pieces.journal import Journal
 from terrazzo.maps.predict import Maps
-from terrazzo.maps.rasters import mapping
+from terrazzo.maps.rasters import raster_map
 from tests.worlds.mapping import holey
 from tests.worlds.models import write_model
 from tests.worlds.rasters import noise, write_raster
@@ -56,7 +56,7 @@ def test_what_is_there_already_is_said(tmp_path: Path, model: Path, monkeypatch:
     raster = holey(tmp_path / "a.tif", 107, 151)
     monkeypatch.setattr("terrazzo.maps.pieces.lattice.PIECE_BYTES", 1)
     with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
-        stopped.setattr(mapping, "write_maps", interrupted)
+        stopped.setattr(raster_map, "write_maps", interrupted)
         ask(model, raster)
     (tmp_path / "maps" / "a" / ".partial" / "piece-00001-00002.npz").unlink()
     (plan,) = ask(model, raster, dry_run=True).planned

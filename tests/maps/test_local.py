@@ -10,7 +10,7 @@ from terrazzo.maps.jobs.job import RasterJob, plan_map
 from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.pieces.journal import open_journal
 from terrazzo.maps.pieces.lattice import Piece
-from terrazzo.maps.rasters.mapping import map_with
+from terrazzo.maps.rasters.raster_map import map_raster
 from tests.worlds.mapping import Convolving, holey, model_file
 
 
@@ -25,7 +25,7 @@ def run(job: RasterJob, stop_after: int | None = None) -> list[str]:
             raise KeyboardInterrupt
         finished += 1
 
-    map_with(LocalEngine(lambda: Convolving(job.model.header)), job, False, step, said.append)
+    map_raster(LocalEngine(lambda: Convolving(job.model.header)), job, step, say=said.append)
     return said
 
 
@@ -37,7 +37,7 @@ def test_going_on_is_said_with_what_is_done(tmp_path: Path) -> None:
         run(job, stop_after=2)
     n_done = len(list((tmp_path / "maps" / "a" / ".partial").glob("piece-*")))
     assert 0 < n_done < n_pieces
-    assert run(job) == [f"{raster}: going on, {n_done} of {n_pieces} pieces are done"]
+    assert run(job) == [f"{raster}: resumed, {n_done} of {n_pieces} pieces are done"]
 
 
 def test_a_start_that_fails_leaves_nothing(tmp_path: Path) -> None:
@@ -48,11 +48,11 @@ def test_a_start_that_fails_leaves_nothing(tmp_path: Path) -> None:
         raise InputError("no scheduler answers there")
 
     with pytest.raises(InputError, match="no scheduler"):
-        map_with(LocalEngine(no_model), job, False, lambda pixels: None)
+        map_raster(LocalEngine(no_model), job, lambda pixels: None)
     assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
     (tmp_path / "maps" / "a").mkdir(parents=True)
     with pytest.raises(InputError, match="no scheduler"):
-        map_with(LocalEngine(no_model), job, False, lambda pixels: None)
+        map_raster(LocalEngine(no_model), job, lambda pixels: None)
     assert list((tmp_path / "maps").rglob("*")) == [tmp_path / "maps" / "a"], "a folder that was there stays"
 
 

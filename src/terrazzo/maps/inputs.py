@@ -10,11 +10,10 @@ from typing import TypeVar
 
 from terrazzo.errors import ImageError, InputError
 from terrazzo.pixels.remote import Url, url_of
+from terrazzo.pixels.signatures import TIFF
 from terrazzo.pixels.suffixes import RASTER_SUFFIXES, SUFFIXES, VIRTUAL
 from terrazzo.system.patterns import is_pattern, matching
 from terrazzo.system.places import Place
-
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class PictureFile:
             raw = self.path.read_bytes()
         except OSError as error:
             raise ImageError(f"{self.path}: cannot be read ({error.strerror})") from error
-        if raw.startswith(_TIFF):
+        if raw.startswith(TIFF):
             raise ImageError(f"{self.path}: is a TIFF by its content; rename it to {self.path.stem}.tif")
         return raw
 

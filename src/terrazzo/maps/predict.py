@@ -6,20 +6,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from terrazzo.errors import InputError, PartialError, TerrazzoError
-from terrazzo.maps.engines.options import engine_options
+from terrazzo.maps.command import Command, Failures
+from terrazzo.maps.engines.options import EngineOptions
 from terrazzo.maps.inputs import FoundPictures, find_pictures
-from terrazzo.maps.jobs.options import map_options, parse_memory, refuse_without_raster, zone_options
+from terrazzo.maps.jobs.options import MapOptions, given_flags
+from terrazzo.maps.pieces.turning import NONE
 from terrazzo.model.header import read_header
 from terrazzo.model.opening import ModelFile, check_engine
 from terrazzo.model.windows.tiling import plan
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import file_digest
 from terrazzo.system.places import Place, place_of
-from terrazzo.system.reporting import Progress, Say, how_many, quiet, silent
+from terrazzo.system.reporting import Progress, Reporter, Say, how_many, listed, quiet, silent
 
 if TYPE_CHECKING:
     from terrazzo.maps.areas import Areas
-    from terrazzo.maps.pictures.batch import Prediction
+    from terrazzo.maps.pictures.batch import PictureBatch, Prediction
     from terrazzo.maps.rasters.batch import RasterBatch, RasterMap
     from terrazzo.maps.rasters.dry_run import MapPlan
 
@@ -121,74 +123,93 @@ def predict(
     check_compute(device, precision)
     model = Path(model)
     check_engine(model, device, precision)
-    options = map_options(bands, scale, max_pixels, confidence, probabilities, tta, (vector_format, mapping_unit))
-    memory = parse_memory(max_memory)
-    options = replace(options, resample=resample, zones=zone_options(zones, zone_field), max_memory=memory)
-    computed_by = engine_options(engine, workers, scheduler)
+    options = MapOptions.from_words(
+        bands=bands,
+        scale=scale,
+        max_pixels=max_pixels,
+        resample=resample,
+        confidence=confidence,
+        probabilities=probabilities,
+        tta=tta,
+        vector_format=vector_format,
+        mapping_unit=mapping_unit,
+        zones=zones,
+        zone_field=zone_field,
+        max_memory=max_memory,
+    )
+    computed_by = EngineOptions(engine, workers, scheduler)
     header = read_header(model)
     tiling = plan(header, window, overlap, batch_size)
     place = place_of(out)
     found = find_pictures([inputs] if isinstance(inputs, str | Path) else inputs, Path(str(place)))
     if found.pictures and not isinstance(place, Path):
         raise InputError(f"--out {out}: takes maps of rasters alone, not of {found.pictures[0].name}; choose a folder")
-    if not found.rasters:
-        refuse_without_raster(options, found.pictures[0].name.name)
-    model_file = ModelFile(model, file_digest(model), header, tiling, device, precision)
-    todo = None
-    if found.rasters:
-        from terrazzo.maps.rasters.batch import RasterBatch
-
-        todo = RasterBatch(model_file, options, progress, say, computed_by)
-        todo.plan(found.rasters, place, overwrite, restart)
-    if dry_run:
-        return _planned(todo, _n_pictures(model_file, found, place, overwrite, say), place, overwrite, restart)
-    pictures: Prediction | None = None
-    failed: TerrazzoError | None = None
-    n_failed = 0
-    if found.pictures and isinstance(place, Path):
-        from terrazzo.maps.pictures.batch import map_pictures
-
-        try:
-            pictures = map_pictures(model_file, found, place, overwrite, progress, say)
-        except InputError as error:
-            failed, n_failed = error, len(found.pictures)
-        except PartialError as error:
-            pictures, failed, n_failed = error.done, error, error.done.n_failed
-    rasters = todo.run(overwrite, restart) if todo else []
-    if todo:
-        n_failed += len(todo.failures)
-    maps = Maps(place, tuple(rasters), pictures, n_failed=n_failed)
-    _raise_failures(maps, [*(todo.failures if todo else ()), *([failed] if failed else ())])
+    file = ModelFile(model, file_digest(model), header, tiling, device, precision)
+    command = Command(file, options, computed_by, place, overwrite, restart, Reporter(progress, say))
+    if found.pictures:
+        _refuse_or_report_raster_flags(command, found)
+    rasters, pictures = _rasters(command, found), _pictures(command, found)
+    batches = [batch for batch in (rasters, pictures) if batch is not None]
+    if dry_run and any(batch.jobs for batch in batches):
+        return _planned(command, rasters, pictures)
+    mapped = pictures.run() if pictures and not dry_run else None
+    done = tuple(rasters.run()) if rasters and not dry_run else ()
+    maps = Maps(place, done, mapped, n_failed=sum(batch.failures.count for batch in batches))
+    if errors := [error for batch in batches for error in batch.failures.errors]:
+        raise _summary(maps, errors, len(found.rasters) + len(found.pictures))
     return maps
 
 
-def _n_pictures(model: ModelFile, found: FoundPictures, out: Place, overwrite: bool, say: Say) -> int:
-    """How many pictures would be mapped."""
-    if not found.pictures or not isinstance(out, Path):
-        return 0
-    from terrazzo.maps.pictures.batch import check_pictures
+def _refuse_or_report_raster_flags(command: Command, found: FoundPictures) -> None:
+    """Report which of the given flags do not concern pictures. Raises InputError where there are pictures alone."""
+    flags = given_flags(replace(command.options, tta=NONE, confidence=False)) + given_flags(command.engine)
+    flags += ["--restart"] * command.restart
+    if not flags:
+        return
+    if not found.rasters:
+        name = found.pictures[0].name.name
+        raise InputError(
+            f"{flags[0]}: is for rasters (.tif, .tiff, .jp2, .vrt); {name} is a picture; leave {flags[0]} out"
+        )
+    command.reporter.say(f"{listed(flags, len(flags))}: for rasters; pictures are mapped without")
 
-    return check_pictures(model, found, out, overwrite, say)
+
+def _rasters(command: Command, found: FoundPictures) -> "RasterBatch | None":
+    """The rasters, checked; None where there are none."""
+    if not found.rasters:
+        return None
+    from terrazzo.maps.rasters.batch import RasterBatch
+
+    batch = RasterBatch(command, Failures(command.reporter.say, len(found.rasters)))
+    batch.plan(found.rasters)
+    return batch
 
 
-def _planned(todo: "RasterBatch | None", n_pictures: int, out: Place, overwrite: bool, restart: bool) -> Maps:
-    """What a dry run finds; raises what was wrong where no raster can be mapped."""
-    if todo is None:
-        return Maps(out, (), None, (), n_pictures)
-    if not todo.jobs:
-        _raise_failures(Maps(out, (), None, n_failed=len(todo.failures)), todo.failures)
+def _pictures(command: Command, found: FoundPictures) -> "PictureBatch | None":
+    """The pictures, checked; None where there are none."""
+    if not found.pictures or not isinstance(command.out, Path):
+        return None
+    from terrazzo.maps.pictures.batch import PictureBatch
+
+    batch = PictureBatch(command, command.out, Failures(command.reporter.say, len(found.pictures)))
+    batch.plan(found)
+    return batch
+
+
+def _planned(command: Command, rasters: "RasterBatch | None", pictures: "PictureBatch | None") -> Maps:
+    """What a dry run finds."""
+    n_pictures = len(pictures.jobs) if pictures else 0
+    if rasters is None:
+        return Maps(command.out, (), None, (), n_pictures)
     from terrazzo.maps.rasters.dry_run import plan_maps
 
-    return Maps(out, (), None, plan_maps(todo, overwrite, restart), n_pictures)
+    return Maps(command.out, (), None, plan_maps(rasters), n_pictures)
 
 
-def _raise_failures(maps: Maps, errors: Sequence[TerrazzoError]) -> None:
-    """Raise the error that sums up what failed, if anything did."""
-    if not errors:
-        return
-    first, failed = errors[0], how_many(maps.n_failed, "input")
-    if not maps.written and not maps.kept:
-        raise first if len(errors) == 1 else InputError(f"all {failed} failed; the first: {first}")
-    if isinstance(first, PartialError):  # only pictures failed, not all of them: it sums them up
-        raise PartialError(str(first), maps)
-    raise PartialError(f"{failed} failed, the others are in {maps.out}; the first: {first}", maps)
+def _summary(maps: Maps, errors: Sequence[TerrazzoError], n_images: int) -> TerrazzoError:
+    """The error that sums up what failed."""
+    first = errors[0]
+    if maps.written or maps.kept:
+        words = f"{maps.n_failed} of {how_many(n_images, 'image')} failed"
+        return PartialError(f"{words}, the others are in {maps.out}; the first: {first}", maps)
+    return first if len(errors) == 1 else InputError(f"all {maps.n_failed} images failed; the first: {first}")

@@ -129,7 +129,7 @@ class DaskEngine:
 @contextmanager
 def dask_engine(model: ModelFile, options: EngineOptions) -> Iterator[DaskEngine]:
     """The engine, ready; a cluster on this machine and all that was told to another one's workers go in the end."""
-    with _quiet(), ExitStack() as stack:
+    with quiet_dask(), ExitStack() as stack:
         yield DaskEngine(replace(model, path=model.path.absolute()), options, stack)
 
 
@@ -187,7 +187,7 @@ def _result(future: Any, job: RasterJob) -> Finished:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_dask() -> Iterator[None]:
     """Keep the log lines of Dask from the terminal: what the user must know is said in errors."""
     names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in ("distributed", "tornado")]
     levels = {logger: logger.level for logger in map(logging.getLogger, names)}

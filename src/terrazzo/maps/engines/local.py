@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from terrazzo.maps.engines.options import LOCAL
 from terrazzo.maps.engines.threads import steady_threads
 from terrazzo.maps.jobs.job import RasterJob
-from terrazzo.maps.pieces.computing import Finished, compute
+from terrazzo.maps.pieces.computing import Finished, fill_journal
 from terrazzo.maps.pieces.journal import Journal
 from terrazzo.maps.pieces.lattice import Piece
 from terrazzo.maps.pieces.turning import averaging
@@ -96,5 +96,4 @@ def compute_pieces(
     job: RasterJob, model: Predictor, reader: WindowReader, journal: Journal, pieces: Sequence[Piece]
 ) -> Iterator[Finished]:
     """Compute pieces of a job with a model, whoever runs it: what every engine does."""
-    classify = averaging(model.classify, job.options.tta)
-    return compute(classify, reader, journal, job.model.header.schema.n_classes, job.options.computed, pieces)
+    return fill_journal(averaging(model.classify, job.options.tta), reader, journal, job.options.computed, pieces)

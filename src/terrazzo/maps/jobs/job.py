@@ -9,7 +9,7 @@ from terrazzo.maps.jobs.memory_need import MemoryNeed, memory_need
 from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.jobs.resolution import working_grid
 from terrazzo.maps.outputs.record import finished, refuse_other_map
-from terrazzo.maps.pieces.journal import PARTIAL, begun_cut, check_journal, key_of
+from terrazzo.maps.pieces.journal import PARTIAL, begun_cut, check_journal, run_key
 from terrazzo.maps.pieces.lattice import Lattice, Piece, cut
 from terrazzo.maps.pieces.working_grid import WorkingGrid
 from terrazzo.model.opening import ModelFile
@@ -53,7 +53,7 @@ class RasterJob:
     @property
     def key(self) -> str:
         """The key of the map: equal keys are equal bytes."""
-        return key_of(self.made_of)
+        return run_key(self.made_of)
 
     @property
     def n_pixels(self) -> int:
@@ -99,7 +99,7 @@ def plan_map(
         "batch_size": model.tiling.batch_size,
         "layers": list(options.layers),
         "tta": options.tta,
-        "vectors": [options.vectors, options.mapping_unit],
+        "vectors": [options.vectors and options.vectors.name, options.mapping_unit],
         "device": model.device,
         "precision": model.precision,
         "library_versions": library_versions(),

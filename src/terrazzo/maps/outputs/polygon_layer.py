@@ -5,26 +5,28 @@ from pathlib import Path
 import rasterio
 from rasterio.windows import Window
 
-from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.outputs.cog import draft_of
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE
+from terrazzo.maps.polygons.formats import VectorFormat
 from terrazzo.maps.polygons.polygons import PolygonCounts, PolygonOptions, write_polygons
 from terrazzo.maps.polygons.rows import ClassRaster, ReadRows
 from terrazzo.pixels.rasters import Raster, gdal
 
 
-def write_vectors(folder: Path, raster: Raster, names: tuple[str, ...], options: MapOptions) -> PolygonCounts:
-    """Write classes.gpkg (or .geojson, .parquet) from the folder's classes.tif and its map of confidences.
+def write_vectors(
+    folder: Path, raster: Raster, names: tuple[str, ...], vectors: VectorFormat, mapping_unit: int
+) -> PolygonCounts:
+    """Write `classes` with the format's suffix from the folder's classes.tif and confidences; counts what was written.
 
-    What was written, counted. A map of confidences that is there for the polygons alone goes away.
+    Confidences that were drafted for the polygons alone are removed.
     """
     draft = draft_of(folder, CONFIDENCE)
     confidence = draft if draft.is_file() else folder / f"{CONFIDENCE}.tif"
     with gdal(), rasterio.open(folder / f"{CLASSES}.tif") as classes:
         by_rows = _rows_of(classes)
         place = (raster.height, raster.width, raster.transform, raster.crs if raster.georeferenced else None, names)
-        polygons = PolygonOptions(mapping_unit=options.mapping_unit)
-        out = folder / f"classes.{options.vectors}"
+        polygons = PolygonOptions(mapping_unit=mapping_unit)
+        out = folder / f"{CLASSES}{vectors.suffix}"
         with rasterio.open(confidence) as sure:
             counts = write_polygons(out, ClassRaster(by_rows, *place, _rows_of(sure)), polygons)
     draft.unlink(missing_ok=True)

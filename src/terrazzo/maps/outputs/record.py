@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from terrazzo.errors import OutputExistsError
+from terrazzo.maps.areas import AREAS
+from terrazzo.maps.outputs.style import QUICKLOOK, STYLE
+from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES
+from terrazzo.maps.polygons.formats import FORMATS
 from terrazzo.system.places import Place, Store, names_in
 
 RUN = "run.json"
 OUTPUTS = (
-    "classes.tif",
-    "confidence.tif",
-    "probabilities.tif",
-    "classes.gpkg",
-    "classes.geojson",
-    "classes.parquet",
-    "classes.qml",
-    "areas.csv",
-    "quicklook.png",
+    *(f"{layer}.tif" for layer in (CLASSES, CONFIDENCE, PROBABILITIES)),
+    *(f"{CLASSES}{known.suffix}" for known in FORMATS),
+    STYLE,
+    AREAS,
+    QUICKLOOK,
     RUN,
 )
 """All that a map can consist of; run.json is put in place last and says which files belong to it."""

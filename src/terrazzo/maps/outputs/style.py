@@ -11,9 +11,8 @@ from terrazzo.classes.drawing import draw_legend
 from terrazzo.classes.schema import IGNORE, ClassSchema, format_color
 from terrazzo.system.files import write_beside, write_text
 
+STYLE, QUICKLOOK = "classes.qml", "quicklook.png"
 QUICKLOOK_PX = 1024
-
-
 _GAP = 12
 
 

@@ -5,7 +5,7 @@ edge counts for the centres from its upper end (included) to its lower end (not 
 to its right: so polygons that share a border have each pixel along it once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ import shapely
 from numpy.typing import NDArray
 
 from terrazzo.classes.schema import IGNORE
-from terrazzo.maps.areas import ROWS, ClassAreas
+from terrazzo.maps.areas import AreaSums, ClassAreas, Strips, by_rows
 from terrazzo.pixels.geodesy import PixelAreas
 
 if TYPE_CHECKING:
@@ -61,19 +61,6 @@ class PlacedZone:
         )
 
 
-@dataclass(frozen=True)
-class Tally:
-    """Pixels and m2 of one zone by class id (256,), counted so far."""
-
-    pixels: NDArray[np.int64]
-    m2: Array
-
-    @classmethod
-    def empty(cls) -> "Tally":
-        """Nothing yet."""
-        return cls(np.zeros(IGNORE + 1, np.int64), np.zeros(IGNORE + 1))
-
-
 def edges_of(polygon: Any, to_pixels: "Affine") -> Edges:
     """The edges of a polygon on the map, with `to_pixels` from (x, y) to (col, row)."""
     rings = [polygon.exterior, *polygon.interiors]
@@ -113,32 +100,20 @@ def inside(edges: Edges, rows: tuple[int, int], cols: tuple[int, int]) -> NDArra
 
 
 def count_zones(
-    strips: Iterable[tuple[int, NDArray[np.uint8]]],
-    n_classes: int,
-    pixel_areas: PixelAreas | None,
-    zones: Sequence[PlacedZone],
+    strips: Strips, n_classes: int, pixel_areas: PixelAreas | None, zones: Sequence[PlacedZone]
 ) -> tuple[ClassAreas, ...]:
-    """Pixels and areas by class of each zone, of a map's strips (row, ids (h, W)) from the top; nodata is not counted.
+    """Pixels and areas by class of each zone of a map; nodata is not counted.
 
-    A pixel counts for every zone that holds its centre. Added up a fixed number of rows at a time, as `count_areas`
-    does, so that no digit depends on how the map was made.
+    A pixel counts for every zone that holds its centre. Sums are made as in `count_areas`.
     """
-    tallies = [Tally.empty() for _ in zones]
-    for top, ids in strips:
-        for offset in range(0, len(ids), ROWS):
-            part = ids[offset : offset + ROWS]
-            for zone, tally in zip(zones, tallies, strict=True):
-                _add(zone, part, top + offset, pixel_areas, tally)
-    return tuple(
-        ClassAreas(
-            tuple(tally.pixels[:n_classes].tolist()),
-            None if pixel_areas is None else tuple(tally.m2[:n_classes].tolist()),
-        )
-        for tally in tallies
-    )
+    counted = [AreaSums.zero() for _ in zones]
+    for top, ids in by_rows(strips):
+        for zone, sums in zip(zones, counted, strict=True):
+            _add(zone, ids, top, pixel_areas, sums)
+    return tuple(sums.areas(n_classes, pixel_areas is not None) for sums in counted)
 
 
-def _add(zone: PlacedZone, ids: NDArray[np.uint8], top: int, pixel_areas: PixelAreas | None, tally: Tally) -> None:
+def _add(zone: PlacedZone, ids: NDArray[np.uint8], top: int, pixel_areas: PixelAreas | None, sums: AreaSums) -> None:
     """Count the pixels of some rows (h, W) from `top` on, in place."""
     height, width = ids.shape
     near = []
@@ -157,10 +132,10 @@ def _add(zone: PlacedZone, ids: NDArray[np.uint8], top: int, pixel_areas: PixelA
         place = slice(rows[0] - top, rows[1] - top), slice(cols[0] - first, cols[1] - first)
         mask[place] |= inside(polygon, rows, cols)
     found = ids[:, first:last][mask]
-    tally.pixels[:] += np.bincount(found, minlength=IGNORE + 1)
+    sums.pixels[:] += np.bincount(found, minlength=IGNORE + 1)
     if pixel_areas is not None:
         block = np.broadcast_to(pixel_areas.block(top, top + height), ids.shape)
-        tally.m2[:] += np.bincount(found, weights=block[:, first:last][mask], minlength=IGNORE + 1)
+        sums.m2[:] += np.bincount(found, weights=block[:, first:last][mask], minlength=IGNORE + 1)
 
 
 def _centres(position: float) -> int:

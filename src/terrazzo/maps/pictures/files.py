@@ -4,15 +4,17 @@ Class map, overlay and legend each carry a key: the hash of all that they were m
 absent, a file with the right key is this command's own finished output; any other file of that name is in the way.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from PIL import Image, PngImagePlugin
 
 from terrazzo.classes.drawing import draw_legend
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import ImageError
+from terrazzo.maps.jobs.options import MapOptions
+from terrazzo.maps.pieces.turning import NONE
+from terrazzo.model.opening import ModelFile
 from terrazzo.pixels.keyed import KEY, TROUBLE, key_of
 from terrazzo.system.files import digest, write_beside
 
@@ -24,26 +26,53 @@ _JPEG_QUALITY = 90
 
 @dataclass(frozen=True)
 class MapFiles:
-    """The two files of one picture, and the key that both carry."""
+    """The files of one picture's map, and the key that all of them carry."""
 
-    classes: Path
-    overlay: Path
+    stem: Path
+    """What their names begin with: `out/north/a` for `north/a.jpg`."""
     key: str
+    with_confidence: bool = False
 
-    @classmethod
-    def below(cls, out: Path, name: PurePosixPath, key: str) -> "MapFiles":
-        """`out/north/a_classes.png` and `out/north/a_overlay.jpg` for `north/a.jpg`."""
-        folder = out / name.parent
-        return cls(folder / f"{name.stem}_classes.png", folder / f"{name.stem}_overlay.jpg", key)
+    @property
+    def classes(self) -> Path:
+        """The class map."""
+        return self._named("classes.png")
+
+    @property
+    def overlay(self) -> Path:
+        """The photo under its classes' colours."""
+        return self._named("overlay.jpg")
+
+    @property
+    def confidence(self) -> Path:
+        """The winners' shares; an earlier run's if this map has none."""
+        return self._named("confidence.png")
+
+    @property
+    def wanted(self) -> tuple[Path, ...]:
+        """The files that make up the map."""
+        return (self.classes, self.overlay, *[self.confidence] * self.with_confidence)
 
     def finished(self) -> bool:
-        """Whether both files are there, made from the same picture, model and options."""
-        return all(path.is_file() and key_of(path) == self.key for path in (self.classes, self.overlay))
+        """Whether all are there, made from the same picture, model and options."""
+        return all(path.is_file() and key_of(path) == self.key for path in self.wanted)
+
+    def _named(self, ending: str) -> Path:
+        return self.stem.with_name(f"{self.stem.name}_{ending}")
 
 
-def map_key(model: str, picture: str, options: Mapping[str, object]) -> str:
-    """The key of a class map and its overlay: the hashes of model and picture, and the options that change the map."""
-    return digest("map", model, picture, *(f"{name}={value}" for name, value in sorted(options.items())))
+def map_key(model: ModelFile, picture: str, options: MapOptions) -> str:
+    """The key of a picture's map: the hashes of model and picture, and the options that change the map.
+
+    `tta` and `confidence` count only if they are given: maps made before there were such options stay finished.
+    """
+    tiling = model.tiling
+    named: dict[str, object] = {"window": tiling.window, "overlap": tiling.overlap, "precision": model.precision}
+    if options.tta != NONE:
+        named["tta"] = options.tta
+    if options.confidence:
+        named["confidence"] = True
+    return digest("map", model.digest, picture, *(f"{name}={value}" for name, value in sorted(named.items())))
 
 
 def legend_key(schema: ClassSchema) -> str:

@@ -1,5 +1,6 @@
 """From windows to finished pieces in the journal, and from the journal to finished cells of the map."""
 
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,19 +20,14 @@ _SUMS = "sums"
 
 @dataclass(frozen=True)
 class Finished:
-    """One piece that is now in the journal: its windows that were looked at, and the pixels that are its own."""
+    """One piece that is now in the journal, and how many of its windows were classified."""
 
     piece: Piece
     n_windows: int
 
 
-def compute(
-    classify: Classify,
-    reader: WindowReader,
-    journal: Journal,
-    n_classes: int,
-    wanted: tuple[str, ...],
-    pieces: Sequence[Piece],
+def fill_journal(
+    classify: Classify, reader: WindowReader, journal: Journal, wanted: tuple[str, ...], pieces: Sequence[Piece]
 ) -> Iterator[Finished]:
     """Compute the pieces; each is in the journal when it is handed out, and is put there while the next is begun.
 
@@ -40,7 +36,7 @@ def compute(
     """
     waiting: tuple[Finished, Future[None]] | None = None
     with ThreadPoolExecutor(1, "journal") as writer:
-        for done, arrays in _computed(classify, reader, n_classes, wanted, pieces):
+        for done, arrays in _computed(classify, reader, wanted, pieces):
             if waiting is not None:
                 yield _written(*waiting)
             waiting = done, writer.submit(journal.write, done.piece, arrays)
@@ -55,21 +51,24 @@ def _written(done: Finished, writing: "Future[None]") -> Finished:
 
 
 def _computed(
-    classify: Classify, reader: WindowReader, n_classes: int, wanted: tuple[str, ...], pieces: Sequence[Piece]
+    classify: Classify, reader: WindowReader, wanted: tuple[str, ...], pieces: Sequence[Piece]
 ) -> Iterator[tuple[Finished, dict[str, NDArray[Any]]]]:
     """Each piece with what the journal keeps of it."""
     lattice = reader.lattice
     # One piece of memory for the sums of all pieces: fresh memory costs more than adding to it.
-    memory = np.zeros(n_classes * lattice.rows.longest * lattice.cols.longest, np.int32)
+    memory: NDArray[np.int32] | None = None
     sums: NDArray[np.int32] | None = None
     n_windows = 0
     for part in one_ahead(reader.read(pieces)):
         if isinstance(part, Batch):
+            probs = classify(part.pixels)
+            if memory is None:
+                memory = np.zeros(probs.shape[1] * lattice.rows.longest * lattice.cols.longest, np.int32)
             if sums is None:
-                height, width = _shape(lattice, part.piece)
-                sums = memory[: n_classes * height * width].reshape(n_classes, height, width)
+                shape = (probs.shape[1], *_shape(lattice, part.piece))
+                sums = memory[: math.prod(shape)].reshape(shape)
                 sums[...] = 0
-            _add(sums, classify(part.pixels), part, lattice)
+            _add(sums, probs, part, lattice)
             n_windows += len(part.places)
             continue
         arrays = {} if sums is None else _cells(sums, part.valid, lattice, part.piece, wanted)

@@ -34,7 +34,7 @@ MadeOf = Mapping[str, Any]
 """Everything that changes a value, by name, as JSON values."""
 
 
-def key_of(made_of: MadeOf) -> str:
+def run_key(made_of: MadeOf) -> str:
     """The key of a run: equal where all that changes a value is equal."""
     return digest("orthomosaic", json.dumps(made_of, sort_keys=True))
 

@@ -19,13 +19,12 @@ import shapely
 from numpy.typing import NDArray
 
 from terrazzo.errors import InputError
+from terrazzo.maps.polygons.formats import format_of
 from terrazzo.maps.polygons.rows import Features
 from terrazzo.pixels.geodesy import HasWkt, terrestrial
-from terrazzo.system.extras import need
 
 LAYER = "classes"
 FIELDS = ("class_id", "class", "area_m2", "area_ha", "confidence")
-SUFFIXES = (".gpkg", ".geojson", ".parquet")
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 GEOJSON_DECIMALS = 9
 """Digits behind the point of a degree: 0.1 mm. The customary 7 would be a whole pixel of 1 cm."""
@@ -42,29 +41,16 @@ class Layer(Protocol):
         """Finish the file, also where nothing was added."""
 
 
-def check_format(path: Path) -> None:
-    """Raise InputError where the suffix names no format, or one whose library is not installed."""
-    if path.suffix not in SUFFIXES:
-        raise InputError(f"{path}: polygons are written as {', '.join(SUFFIXES)}, not as {path.suffix or 'no suffix'}")
-    if path.suffix == ".parquet":
-        need("parquet", "pyarrow", for_what="GeoParquet")
-
-
 @contextmanager
 def open_layer(path: Path, crs: HasWkt | str | None, names: tuple[str, ...]) -> Iterator[Layer]:
-    """A new layer at `path`, in the format that its suffix says, closed in the end."""
-    if path.suffix == ".geojson":
-        layer: Layer = _GeoJson(path, crs, names)
-    elif path.suffix == ".parquet":
-        layer = _GeoParquet(path, crs, names)
-    else:
-        layer = _GeoPackage(path, crs, names)
+    """A new layer at `path` in the format that its suffix names; closed at the end."""
+    layer: Layer = globals()[format_of(path).layer](path, crs, names)
     failed = True
     try:
         yield layer
         failed = False
     finally:
-        if not failed or not isinstance(layer, _GeoPackage):
+        if not failed or not isinstance(layer, GeoPackage):
             layer.close()
 
 
@@ -80,7 +66,7 @@ def columns(features: Features, names: tuple[str, ...]) -> dict[str, NDArray[Any
     }
 
 
-class _GeoPackage:
+class GeoPackage:
     def __init__(self, path: Path, crs: HasWkt | str | None, names: tuple[str, ...]) -> None:
         self._path, self._names = path, names
         self._crs = crs if crs is None or isinstance(crs, str) else crs.to_wkt()
@@ -128,7 +114,7 @@ def _steady() -> Iterator[None]:
         pyogrio.set_gdal_config_options(before)
 
 
-class _GeoJson:
+class GeoJson:
     """RFC 7946: longitude and latitude on WGS 84, cut at the date line. Without a CRS, the raster's own coordinates."""
 
     def __init__(self, path: Path, crs: HasWkt | str | None, names: tuple[str, ...]) -> None:
@@ -180,7 +166,7 @@ def _cut_at_date_line(polygon: shapely.Polygon) -> shapely.MultiPolygon | shapel
     return shapely.orient_polygons(shapely.multipolygons(areas))
 
 
-class _GeoParquet:
+class GeoParquet:
     """GeoParquet 1.0: geometries as well-known binary, the CRS as PROJJSON."""
 
     def __init__(self, path: Path, crs: HasWkt | str | None, names: tuple[str, ...]) -> None:

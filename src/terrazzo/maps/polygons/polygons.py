@@ -16,7 +16,8 @@ import shapely
 from numpy.typing import NDArray
 
 from terrazzo.errors import InputError
-from terrazzo.maps.polygons.layers import check_format, open_layer
+from terrazzo.maps.polygons.formats import format_of
+from terrazzo.maps.polygons.layers import open_layer
 from terrazzo.maps.polygons.rows import ClassRaster, Features, join_features
 from terrazzo.maps.polygons.seams import Seams
 from terrazzo.maps.polygons.strips import strip_parts
@@ -76,10 +77,10 @@ def find_polygons(raster: ClassRaster, options: PolygonOptions) -> Iterator[Feat
 def write_polygons(path: Path, raster: ClassRaster, options: PolygonOptions) -> PolygonCounts:
     """Write the layer `classes` (class_id, class, area_m2, area_ha, confidence) whole or not at all.
 
-    The suffix of `path` says the format: .gpkg, .geojson or .parquet. Areas are those of the polygons' pixels on the
+    The suffix of `path` names one of `formats.FORMATS`. Areas are those of the polygons' pixels on the
     ellipsoid, null without a terrestrial CRS; confidence is their mean in percent, null where the raster has none.
     """
-    check_format(path)
+    format_of(path)
     polygons = vertices = cut = 0
     with write_beside(path) as temporary, open_layer(temporary, raster.crs, raster.names) as layer:
         for batch in _batches(find_polygons(raster, options)):

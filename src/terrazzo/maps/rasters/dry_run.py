@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from terrazzo.maps.areas import AREAS
 from terrazzo.maps.engines.local import batch_size
 from terrazzo.maps.engines.options import DASK
 from terrazzo.maps.jobs.job import RasterJob
@@ -110,25 +111,26 @@ class MapPlan:
         return "nothing is there yet"
 
 
-def plan_maps(batch: RasterBatch, overwrite: bool, restart: bool) -> tuple[MapPlan, ...]:
+def plan_maps(batch: RasterBatch) -> tuple[MapPlan, ...]:
     """The plan of each raster of a batch that has been checked; opens the model where one is to be computed."""
     model: Predictor | None = None
     timed: dict[tuple[int, ...], float] = {}
     plans = []
+    command = batch.command
     for file, job in batch.jobs:
-        finished = job.finished() and not overwrite
+        finished = job.finished() and not command.overwrite
         journal = Journal(job.folder / PARTIAL, Path())
-        goes_on = not restart and not finished and journal.belongs_to(job.begun_as)
+        goes_on = not command.restart and not finished and journal.belongs_to(job.begun_as)
         there = journal.pieces() if goes_on else frozenset()
         expected = None
         if not finished:
-            words = (batch.model.path, batch.model.device, batch.model.precision)
-            model = model or Halving(open_model(*words), batch.say)
+            words = (command.model.path, command.model.device, command.model.precision)
+            model = model or Halving(open_model(*words), command.reporter.say)
             device, precision = computes_on(*words)
             seconds = _seconds(job, model, there, timed)
             expected = Expected(seconds, f"{device}, {'float32' if precision == '32' else precision}")
         plan = _plan(str(file.name), job, finished, len(there), expected)
-        plans.append(replace(plan, by_workers=batch.engine.engine == DASK))
+        plans.append(replace(plan, by_workers=command.engine.engine == DASK))
     return tuple(plans)
 
 
@@ -189,8 +191,8 @@ def _outputs(job: RasterJob) -> tuple[tuple[str, int | None], ...]:
     zones = [zone.name for zone in job.zones.zones] if job.zones else [""]
     longest = max(len(name.encode()) for name in schema.names) + max(len(name.encode()) for name in zones)
     table = (len(zones) * schema.n_classes + 1) * (ROW_BYTES + longest)
-    polygons = [(f"{CLASSES}.{job.options.vectors}", None)] if job.options.vectors else []
-    return (*layers, *polygons, ("areas.csv", table), ("the others", SMALL_BYTES))
+    polygons = [(f"{CLASSES}{job.options.vectors.suffix}", None)] if job.options.vectors else []
+    return (*layers, *polygons, (AREAS, table), ("the others", SMALL_BYTES))
 
 
 def _temporary(job: RasterJob) -> int:

@@ -5,8 +5,10 @@ overlay is laid over the photo in place wherever no later window looks. So besid
 nothing grows with the height of the picture.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +16,13 @@ from PIL import Image
 
 from terrazzo.classes.drawing import tint
 from terrazzo.maps.pictures.files import MapFiles, save_overlay
-from terrazzo.maps.pictures.png import palette_png
+from terrazzo.maps.pictures.png import png_of_rows
+from terrazzo.maps.pieces.sums import CONFIDENCE, finish, weighted
+from terrazzo.maps.pieces.turning import NONE, averaging
 from terrazzo.model.predictor import Predictor
 from terrazzo.model.windows.blend import Block
 from terrazzo.model.windows.tiling import Tiling, blocks, window_batch
-from terrazzo.pixels.keyed import KEY
+from terrazzo.pixels.keyed import KEY, key_of
 from terrazzo.system.files import write_beside, writing
 
 
@@ -56,33 +60,61 @@ class Mapped:
 
 
 def map_picture(
-    model: Predictor, image: Image.Image, tiling: Tiling, files: MapFiles, step: Callable[[int], None]
+    model: Predictor,
+    image: Image.Image,
+    tiling: Tiling,
+    files: MapFiles,
+    step: Callable[[int], None],
+    tta: str = NONE,
 ) -> Mapped:
-    """Write the class map and the overlay of an RGB image, which is used up; `step(pixels)` tells how many are done.
+    """Write the map of an RGB image, which is used up; `step(pixels)` tells how many are done.
 
-    The class map is put in place last, so that where it is, the overlay is too.
+    The class map is put in place last, so that where it is, the others are too.
     """
     palette = model.header.schema.palette[: model.header.schema.n_classes]
     counts = np.zeros(len(palette), np.int64)
     photo = Photo(image)
-    with (
-        writing(files.classes),
-        write_beside(files.classes) as temporary,
-        palette_png(temporary, photo.height, photo.width, palette, {KEY: files.key}) as write,
-    ):
-        strip = np.empty((0, photo.width), np.uint8)
-        for block in blocks(model.classify, photo, tiling, window_batch(model, tiling)):
+    with writing(files.classes), ExitStack() as stack:
+        writes = [stack.enter_context(_png(files.classes, photo, files.key, palette))]
+        if files.with_confidence:
+            writes.append(stack.enter_context(_png(files.confidence, photo, files.key)))
+        strip = np.empty((0, 0, 0), np.uint8)
+        for block in blocks(averaging(model.classify, tta), photo, tiling, window_batch(model, tiling)):
             ids = block.ids
             if block.col == 0:
-                strip = np.empty((len(ids), photo.width), np.uint8)
-            strip[:, block.place[1]] = ids
+                strip = np.empty((len(writes), len(ids), photo.width), np.uint8)
+            strip[0, :, block.place[1]] = ids
+            if files.with_confidence:
+                strip[1, :, block.place[1]] = _confidence(block)
             counts += np.bincount(ids.ravel(), minlength=len(palette))
             _lay_over(photo, block, ids, palette)
             if block.col + ids.shape[1] == photo.width:
-                write(strip)
+                for write, rows in zip(writes, strip, strict=True):
+                    write(rows)
             step(ids.size)
         shrunk = save_overlay(image, files.overlay, files.key)
+    if not files.with_confidence and key_of(files.confidence) is not None:
+        files.confidence.unlink()  # of an earlier map, which this one has replaced
     return Mapped(tuple(counts.tolist()), shrunk)
+
+
+@contextmanager
+def _png(
+    path: Path, photo: Photo, key: str, palette: NDArray[np.uint8] | None = None
+) -> Iterator[Callable[[NDArray[np.uint8]], None]]:
+    """The `write` of a PNG as large as the photo, which is put in place when it is whole."""
+    with (
+        write_beside(path) as temporary,
+        png_of_rows(temporary, photo.height, photo.width, {KEY: key}, palette) as write,
+    ):
+        yield write
+
+
+def _confidence(block: Block) -> NDArray[np.uint8]:
+    """The winners' shares in percent (h, w), rounded as in a raster's confidence.tif."""
+    once = (np.ones(length, np.float32) for length in block.probs.shape[1:])
+    percent: NDArray[np.uint8] = finish(weighted(block.probs, *once), (CONFIDENCE,))[CONFIDENCE][0]
+    return percent
 
 
 def _lay_over(photo: Photo, block: Block, ids: NDArray[np.uint8], palette: NDArray[np.uint8]) -> None:

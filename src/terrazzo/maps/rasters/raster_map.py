@@ -5,21 +5,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from terrazzo.maps.areas import count_areas, describe_areas, write_class_areas, write_zone_areas
-from terrazzo.maps.engines.local import Engine, LocalEngine
+from terrazzo.maps.areas import AREAS, count_areas, describe_areas, write_class_areas, write_zone_areas
+from terrazzo.maps.engines.local import Engine
 from terrazzo.maps.jobs.job import RasterJob
 from terrazzo.maps.jobs.memory_need import MB, over_limit
 from terrazzo.maps.outputs.cog import MapSheet, strips, thumbnail, write_maps
 from terrazzo.maps.outputs.polygon_layer import write_vectors
 from terrazzo.maps.outputs.record import RUN, publish
-from terrazzo.maps.outputs.style import quicklook_size, write_quicklook, write_style
+from terrazzo.maps.outputs.style import QUICKLOOK, STYLE, quicklook_size, write_quicklook, write_style
 from terrazzo.maps.outputs.zone_counts import count_zones
 from terrazzo.maps.pieces.computing import assemble
 from terrazzo.maps.pieces.journal import PARTIAL, Journal, open_journal
 from terrazzo.maps.pieces.lattice import Piece
 from terrazzo.maps.pieces.sums import CLASSES
 from terrazzo.maps.pieces.working_grid import on_input
-from terrazzo.model.predictor import Predictor
 from terrazzo.pixels.geodesy import pixel_areas
 from terrazzo.pixels.rasters import open_pixels
 from terrazzo.system.files import write_json, writing
@@ -30,16 +29,13 @@ Step = Callable[[int], None]
 """step(pixels): so many more pixels of the raster are done."""
 
 
-def map_raster(job: RasterJob, model: Predictor, restart: bool, step: Step) -> dict[str, Any]:
-    """`map_with` an opened model in this process."""
-    return map_with(LocalEngine(lambda: model), job, restart, step)
-
-
-def map_with(engine: Engine, job: RasterJob, restart: bool, step: Step, say: Say = quiet) -> dict[str, Any]:
-    """Write the map of a raster into its folder; what run.json says of it. Goes on where a killed run stopped."""
+def map_raster(
+    engine: Engine, job: RasterJob, step: Step, *, restart: bool = False, say: Say = quiet
+) -> dict[str, Any]:
+    """Write the map of a raster into its folder; what run.json says of it. Resumes where a killed run stopped."""
     with open_journal(job.folder / PARTIAL, job.begun_as, restart) as journal:
         if there := journal.pieces():
-            say(f"{job.raster.path}: going on, {len(there)} of {len(job.lattice.pieces)} pieces are done")
+            say(f"{job.raster.path}: resumed, {len(there)} of {len(job.lattice.pieces)} pieces are done")
         return _map(engine, job, journal, step, say)
 
 
@@ -59,9 +55,10 @@ def _map(engine: Engine, job: RasterJob, journal: Journal, step: Step, say: Say)
     peaks.append(peak_rss_mb())
     seconds["writing"] = round(total - seconds["computing"], 3)
     polygons = None
-    if job.options.vectors:
+    if vectors := job.options.vectors:
         with writing(job.folder):
-            polygons = write_vectors(journal.staged, job.raster, job.model.header.schema.names, job.options)
+            names = job.model.header.schema.names
+            polygons = write_vectors(journal.staged, job.raster, names, vectors, job.options.mapping_unit)
         seconds["polygons"] = round(time.monotonic() - started - total, 3)
     seconds["total"] = round(time.monotonic() - started, 3)
     peaks.append(peak_rss_mb())
@@ -118,13 +115,13 @@ def _write(job: RasterJob, journal: Journal) -> dict[str, Any]:
     sizes = pixel_areas(*place) if raster.georeferenced else None
     areas = count_areas(strips(classes), schema.n_classes, sizes)
     if job.zones is None:
-        write_class_areas(staged / "areas.csv", areas, schema)
+        write_class_areas(staged / AREAS, areas, schema)
     else:
         by_zone = count_zones(strips(classes), schema.n_classes, sizes, job.zones.zones)
-        write_zone_areas(staged / "areas.csv", by_zone, [zone.name for zone in job.zones.zones], schema)
-    write_style(staged / "classes.qml", schema)
+        write_zone_areas(staged / AREAS, by_zone, [zone.name for zone in job.zones.zones], schema)
+    write_style(staged / STYLE, schema)
     small = thumbnail(classes, *quicklook_size(raster.height, raster.width, schema))
-    write_quicklook(staged / "quicklook.png", small, schema)
+    write_quicklook(staged / QUICKLOOK, small, schema)
     return describe_areas(areas, schema)
 
 

@@ -1,0 +1,60 @@
+"""The formats that polygons are written in: one entry each, read by options, writer, outputs and help text.
+
+To add a format, add an entry here and the class that it names to `layers`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from terrazzo.errors import InputError
+from terrazzo.system.extras import need
+
+
+@dataclass(frozen=True)
+class VectorFormat:
+    """A file format for polygons."""
+
+    name: str
+    """Its word after `--vector-format`."""
+    title: str
+    layer: str
+    """The class in `layers` that writes it."""
+    extra: tuple[str, str] | None = None
+    """The extra of terrazzo that it needs, and the package that comes with it."""
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of its files."""
+        return f".{self.name}"
+
+    def check_installed(self) -> None:
+        """Raise InputError naming the extra if its package is not installed."""
+        if self.extra is not None:
+            need(*self.extra, for_what=self.title)
+
+
+FORMATS = (
+    VectorFormat("gpkg", "GeoPackage", "GeoPackage"),
+    VectorFormat("geojson", "GeoJSON", "GeoJson"),
+    VectorFormat("parquet", "GeoParquet", "GeoParquet", ("parquet", "pyarrow")),
+)
+NO_VECTORS = "none"
+VECTOR_FORMATS = (*(known.name for known in FORMATS), NO_VECTORS)
+"""The words that `--vector-format` takes."""
+
+
+def vector_format(word: str) -> VectorFormat | None:
+    """The format of a word of `--vector-format`; None for `none`. Raises InputError naming the flag."""
+    if word not in VECTOR_FORMATS:
+        raise InputError(f"--vector-format {word}: expected {', '.join(VECTOR_FORMATS)}")
+    return next((known for known in FORMATS if known.name == word), None)
+
+
+def format_of(path: Path) -> VectorFormat:
+    """The format that the suffix of `path` names. Raises InputError for another suffix or a missing package."""
+    found = next((known for known in FORMATS if known.suffix == path.suffix), None)
+    if found is None:
+        known = ", ".join(known.suffix for known in FORMATS)
+        raise InputError(f"{path}: polygons are written as {known}, not as {path.suffix or 'no suffix'}")
+    found.check_installed()
+    return found
