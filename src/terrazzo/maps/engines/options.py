@@ -1,4 +1,4 @@
-"""Who computes the pieces of rasters, this process or the workers of a Dask cluster; no value depends on it."""
+"""What computes the pieces of rasters: this process or the workers of a Dask cluster. No value depends on it."""
 
 from dataclasses import dataclass
 
@@ -10,16 +10,16 @@ LOCAL, DASK = "local", "dask"
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """Which engine, and of Dask which workers.
+    """The engine and, for Dask, its workers.
 
-    Raises InputError naming the flag of a value that cannot be used, or the extra that is not installed.
+    Raises InputError naming the flag of a wrong value, or the extra that is not installed.
     """
 
     engine: str = LOCAL
     workers: int | None = None
-    """Processes of a cluster on this machine; None: half as many as there are cores."""
+    """Processes of a cluster on this machine; None: half the number of cores."""
     scheduler: str | None = None
-    """The address of an existing cluster; None: one on this machine, for as long as the command runs."""
+    """The address of an existing cluster; None: one on this machine while the command runs."""
 
     def __post_init__(self) -> None:
         if self.engine not in (LOCAL, DASK):

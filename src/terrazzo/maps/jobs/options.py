@@ -1,7 +1,8 @@
-"""What the user may ask of maps beside the windows, from words to checked values."""
+"""The options of maps, from the user's words to checked values."""
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from terrazzo.errors import InputError
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES
 from terrazzo.maps.pieces.turning import NONE, symmetries
-from terrazzo.maps.polygons.formats import VectorFormat, vector_format
+from terrazzo.maps.polygons.formats import FORMATS, VECTOR_FORMATS, VectorFormat
 from terrazzo.pixels.bands import parse_bands, parse_scale
 
 if TYPE_CHECKING:
@@ -18,37 +19,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MapOptions:
-    """How images are read and what is mapped; each field has the name of its flag.
+    """How images are read and what is mapped; each field is named after its flag.
 
-    Raises InputError naming the flag of a value that cannot be used.
+    Raises InputError naming the flag of a wrong value.
     """
 
     bands: tuple[str, ...] | None = None
-    """Numbers from 1 or names; None: all that are not alpha."""
+    """Numbers from 1 or names; None: all but alpha."""
     scale: tuple[float, float] | None = None
     """The stored values that become 0 and 255."""
     max_pixels: int | None = None
     """The largest raster that is read; None: `rasters.MAX_PIXELS`."""
     resample: bool = False
-    """Whether rasters are read at the resolution that the model was trained on."""
+    """Whether to read rasters at the resolution of the model's training data."""
     confidence: bool = False
-    """Whether the winner's share is written too."""
+    """Whether to write the winning class's share too."""
     probabilities: bool = False
-    """Whether every class's share is written too."""
+    """Whether to write every class's share too."""
     tta: str = NONE
     vector_format: str = "gpkg"
     """The polygons' format, one of `formats.VECTOR_FORMATS`."""
     mapping_unit: int = 1
-    """Areas of fewer pixels join a neighbour in the polygons; classes.tif keeps them."""
+    """In the polygons, areas of fewer pixels join a neighbour; classes.tif keeps them."""
     zones: "Zones | None" = None
-    """Polygons for each of which areas are counted."""
+    """Polygons in which areas are counted."""
     max_memory: int | None = None
-    """Bytes that the process may take; None: what is free. No value of the map depends on it."""
+    """Bytes that the process may take; None: the free memory. No value of the map depends on it."""
     run: tuple[int, int] | None = None
-    """Windows of a piece along the rows and columns; None: as memory holds. No value of the map depends on it."""
+    """Windows of a piece along rows and columns; None: what fits into memory. No value of the map depends on it."""
 
     def __post_init__(self) -> None:
         symmetries(self.tta)
+        if self.vector_format not in VECTOR_FORMATS:
+            raise InputError(f"--vector-format {self.vector_format}: expected {', '.join(VECTOR_FORMATS)}")
         if self.vectors is not None:
             self.vectors.check_installed()
         if self.mapping_unit < 1:
@@ -67,7 +70,7 @@ class MapOptions:
         max_memory: str | int | None = None,
         **others: Any,
     ) -> "MapOptions":
-        """The options of the user's words: `3,2,1`, `0,3000`, `4GB`, a file of zones. `others` are fields as they are.
+        """The options from words as `3,2,1`, `0,3000` and `4GB`, and a file of zones; `others` are fields already.
 
         Raises InputError naming the flag.
         """
@@ -82,22 +85,22 @@ class MapOptions:
     @property
     def vectors(self) -> VectorFormat | None:
         """The polygons' format; None: no polygons."""
-        return vector_format(self.vector_format)
+        return FORMATS.get(self.vector_format)
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The maps that are wanted as files."""
+        """The maps to write."""
         return (CLASSES, *[CONFIDENCE] * self.confidence, *[PROBABILITIES] * self.probabilities)
 
     @property
     def computed(self) -> tuple[str, ...]:
-        """The maps that are computed: the wanted ones, and the confidences that polygons carry the mean of."""
+        """The maps to compute: those to write, and the confidences whose means the polygons carry."""
         needed = CONFIDENCE if self.vectors else None
         return tuple(layer for layer in (CLASSES, CONFIDENCE, PROBABILITIES) if layer in (*self.layers, needed))
 
 
 def given_flags(options: Any) -> list[str]:
-    """The flags of the fields that are not at their default: `--max-pixels`."""
+    """The flags of the fields that differ from their default, as `--max-pixels`."""
     return [
         f"--{field.name.replace('_', '-')}"
         for field in fields(options)
@@ -106,21 +109,20 @@ def given_flags(options: Any) -> list[str]:
 
 
 def bytes_of(size: str | int) -> int:
-    """`4GB`, `3.5G`, `2048MB` (powers of 1000), `4GiB` (of 1024) or plain bytes, as bytes.
+    """The bytes of `4GB`, `3.5G`, `2048MB` (powers of 1000), `4GiB` (of 1024) or a plain number.
 
     Raises InputError naming the flag.
     """
     from pydantic import ByteSize, TypeAdapter, ValidationError
 
-    try:
-        # Pydantic looks at the beginning alone: it would read 4,5GB as 4 bytes.
-        words = re.fullmatch(r"\s*\d*\.?\d+\s*[A-Za-z]*\s*", str(size))
-        found = TypeAdapter(ByteSize).validate_python(str(size)) if words else 0
-    except ValidationError:
-        found = 0
+    found = 0
+    # Pydantic ignores what follows a number and a word: it reads 4,5GB as 4 bytes.
+    if re.fullmatch(r"\s*\d*\.?\d+\s*[A-Za-z]*\s*", str(size)):
+        with suppress(ValidationError):
+            found = int(TypeAdapter(ByteSize).validate_python(str(size)))
     if found < 1:
         raise InputError(f"--max-memory {size}: expected a size as in 4GB, 3.5G or 2048MB")
-    return int(found)
+    return found
 
 
 def _read_zones(zones: str | Path | None, field: str | None) -> "Zones | None":

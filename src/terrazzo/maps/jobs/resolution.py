@@ -1,4 +1,4 @@
-"""How large a raster is as the network sees it, and whether its pixels are as large on the ground as in training."""
+"""The size at which a network sees a raster, and whether its ground sampling distance is that of training."""
 
 from terrazzo.errors import InputError
 from terrazzo.maps.pieces.resampling import ScaledAxis
@@ -9,14 +9,14 @@ from terrazzo.pixels.photos import View
 from terrazzo.pixels.rasters import Raster
 
 ALIKE = 1.25
-"""Ground sampling distances that differ by no more than this factor are taken for one."""
+"""Ground sampling distances that differ by at most this factor count as equal."""
 
 
 def working_grid(raster: Raster, model: ModelFile, resample: bool, max_pixels: int) -> WorkingGrid:
-    """The grid on which a model sees a raster. Raises InputError where it cannot be known, or would be too large.
+    """The grid on which a model sees a raster. Raises InputError if it is not known, or too large.
 
-    With `resample` its pixels are as large as those that the model was trained on, along the rows and the columns each;
-    else it is the raster at 1 / `downsample` of its size. A model of whole images has a grid of one window.
+    With `resample` its pixels have the ground sampling distance of training, along rows and columns alike. Otherwise
+    it is the raster at 1 / `downsample` of its size. A model of whole images has a grid of one window.
     """
     if resample:
         check_resampling(model)
@@ -39,7 +39,7 @@ def working_grid(raster: Raster, model: ModelFile, resample: bool, max_pixels: i
 
 
 def check_resampling(model: ModelFile) -> None:
-    """Raise InputError where a model does not say at which resolution it sees images."""
+    """Raise InputError if a model does not know its ground sampling distance."""
     if model.tiling.whole:
         raise InputError(
             f"--resample: {model.path} sees whole images (--fit resize), whatever their size; leave it out"
@@ -52,10 +52,7 @@ def check_resampling(model: ModelFile) -> None:
 
 
 def other_resolution(raster: Raster, header: Header) -> str | None:
-    """What to say of a raster whose pixels are not as large as those that the model knows; None where all is well.
-
-    None as well where either is not known.
-    """
+    """A note on a raster whose ground sampling distance is not that of training; None if they agree or are unknown."""
     if header.gsd_m is None or header.fit == "resize":
         return None
     gsd_m = raster.gsd_m
@@ -68,7 +65,7 @@ def other_resolution(raster: Raster, header: Header) -> str | None:
 
 
 def _factors(raster: Raster, model: ModelFile) -> tuple[float, float]:
-    """How many of the raster's rows and columns make one of the working grid."""
+    """How many of the raster's rows and columns one of the working grid spans."""
     sides = raster.ground_sides
     if sides is None or model.header.gsd_m is None:
         raise InputError(

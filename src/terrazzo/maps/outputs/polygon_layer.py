@@ -16,9 +16,9 @@ from terrazzo.pixels.rasters import Raster, gdal
 def write_vectors(
     folder: Path, raster: Raster, names: tuple[str, ...], vectors: VectorFormat, mapping_unit: int
 ) -> PolygonCounts:
-    """Write `classes` with the format's suffix from the folder's classes.tif and confidences; counts what was written.
+    """Write the polygons of the folder's classes.tif beside it, in a format; their counts.
 
-    Confidences that were drafted for the polygons alone are removed.
+    `mapping_unit` is in pixels. Confidences come from confidence.tif, or its draft, which is removed.
     """
     draft = draft_of(folder, CONFIDENCE)
     confidence = draft if draft.is_file() else folder / f"{CONFIDENCE}.tif"

@@ -1,4 +1,4 @@
-"""Zones, the polygons for each of which areas are counted: read from a file, and placed on a raster's grid.
+"""Zones, the polygons in which areas are counted: read from a file, and placed on a raster's grid.
 
 Zones may overlap. Features of one name are one zone. Whatever the file's format, equal zones have equal digests.
 """
@@ -21,13 +21,14 @@ from terrazzo.maps.outputs.zone_counts import PlacedZone, edges_of
 from terrazzo.pixels.geodesy import terrestrial
 from terrazzo.pixels.rasters import Raster
 from terrazzo.system.files import digest
+from terrazzo.system.reporting import listed
 
 SUFFIXES = (".gpkg", ".geojson", ".json", ".shp")
 NAME_FIELDS = ("zone", "name", "id", "code", "label", "title")
-"""The field that names zones where none is given: the first of these that the file has, whatever its case."""
+"""The fields that name zones by default: the first that the file has, in any case."""
 SEGMENTS = 1024
-"""Before zones are reprojected, their sides are divided into parts no longer than the file's extent over this: a side
-that is straight in one CRS is curved in another."""
+"""Before zones are reprojected, their sides are divided into parts of at most the file's extent over this. A side that
+is straight in one CRS is curved in another."""
 _TROUBLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, shapely.errors.ShapelyError, OSError)
 
 
@@ -52,7 +53,7 @@ class Zones:
 
 @dataclass(frozen=True)
 class PlacedZones:
-    """Zones on the grid of one raster, and what its user should know of that."""
+    """Zones on the grid of one raster, with notes for the user."""
 
     digest: str
     zones: tuple[PlacedZone, ...]
@@ -94,7 +95,7 @@ def read_zones(path: Path, field: str | None = None) -> Zones:
 
 
 def place_zones(zones: Zones, raster: Raster) -> PlacedZones:
-    """The zones in pixels of a raster. Raises InputError where they cannot be placed on it."""
+    """The zones in pixels of a raster. Raises InputError if they cannot be placed on it."""
     if raster.crs is None or not raster.georeferenced:
         raise InputError(
             f"{raster.path}: has no coordinate reference system on its grid, so that zones cannot be placed; "
@@ -120,13 +121,12 @@ def place_zones(zones: Zones, raster: Raster) -> PlacedZones:
         placed.append(PlacedZone(name, tuple(edges_of(polygon, to_pixels) for polygon in polygons)))
     outside = [zone.name for zone in placed if not zone.touches(raster.height, raster.width)]
     if outside:
-        listed = ", ".join(outside[:3]) + (f" and {len(outside) - 3} more" if len(outside) > 3 else "")
-        notes.append(f"{zones.path}: zones that do not touch {raster.path}, counted as 0: {listed}")
+        notes.append(f"{zones.path}: zones that do not touch {raster.path}, counted as 0: {listed(outside, 3)}")
     return PlacedZones(zones.digest, tuple(placed), tuple(notes), len(outside) < len(placed))
 
 
 def refuse_far_zones(zones: Zones, placed: Sequence[tuple[Raster, PlacedZones]]) -> None:
-    """Raise InputError with both extents where zones touch none of the rasters that they were placed on."""
+    """Raise InputError with both extents if zones touch none of the rasters that they were placed on."""
     if not placed or any(found.touch for _, found in placed):
         return
     raster, _ = placed[0]
@@ -203,7 +203,7 @@ def _crs(path: Path, text: str | None) -> pyproj.CRS | None:
 
 
 def _way(zones: Zones, raster: Raster) -> tuple[pyproj.Transformer | None, str | None]:
-    """From the zones' coordinates to the raster's; None where they are taken as they are. And what to say of it."""
+    """From the zones' coordinates to the raster's, None if they are taken as they are; and a note on it."""
     target = terrestrial(raster.crs)
     if target is None:
         return None, f"{raster.path}: lies nowhere on the earth; {zones.path} is taken in its own coordinates"
@@ -221,7 +221,7 @@ def _way(zones: Zones, raster: Raster) -> tuple[pyproj.Transformer | None, str |
 
 
 def _longest_side(zones: Zones) -> float:
-    """The length that no side is longer than before it is reprojected; one for all zones, so that they keep fitting."""
+    """The longest side before reprojection; one for all zones, so that they keep fitting."""
     left, bottom, right, top = _bounds(zones)
     return max(right - left, top - bottom) / SEGMENTS
 

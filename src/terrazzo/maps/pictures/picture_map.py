@@ -1,8 +1,8 @@
-"""One picture to its class map and overlay, in bounded memory.
+"""One photo to its class map, overlay and confidences, in bounded memory.
 
-The picture is decoded once and its windows are cut from it on demand; finished rows go straight into the PNG, and the
-overlay is laid over the photo in place wherever no later window looks. So beside the decoded photo (4 bytes a pixel)
-nothing grows with the height of the picture.
+The photo is decoded once and windows are cut from it on demand. Finished rows go straight into the PNGs. The overlay
+replaces the photo in place where no later window looks. So only the decoded photo (4 bytes a pixel) grows with its
+height.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,32 +28,27 @@ from terrazzo.system.files import write_beside, writing
 
 @dataclass(frozen=True)
 class Photo:
-    """An RGB image of Pillow's as a picture for `tiling`: pieces are copied out on demand."""
+    """A Pillow image (RGB) as a `tiling.Picture`; rectangles are copied on demand."""
 
     image: Image.Image
 
     @property
-    def height(self) -> int:
-        """Rows of pixels."""
-        return self.image.height
-
-    @property
-    def width(self) -> int:
-        """Columns of pixels."""
-        return self.image.width
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.image.height, self.image.width
 
     def read(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
         """The pixels (height, width, 3) from (row, col) on."""
         return np.asarray(self.image.crop((col, row, col + width, row + height)))
 
     def resized(self, height: int, width: int, how: Image.Resampling) -> NDArray[np.uint8]:
-        """The whole picture as (height, width, 3)."""
+        """The whole photo as (height, width, 3)."""
         return np.asarray(self.image.resize((width, height), how))
 
 
 @dataclass(frozen=True)
 class Mapped:
-    """What became of a picture: pixels by class in id order, and whether a JPEG was too small for its overlay."""
+    """Pixels by class in id order, and whether the overlay was shrunk to fit into a JPEG."""
 
     pixels: tuple[int, ...]
     shrunk: bool
@@ -67,9 +62,9 @@ def map_picture(
     step: Callable[[int], None],
     tta: str = NONE,
 ) -> Mapped:
-    """Write the map of an RGB image, which is used up; `step(pixels)` tells how many are done.
+    """Write the map of an RGB image, which the overlay replaces; `step(pixels)` reports pixels that are done.
 
-    The class map is put in place last, so that where it is, the others are too.
+    The class map is put in place last: if it exists, so do the other files.
     """
     palette = model.header.schema.palette[: model.header.schema.n_classes]
     counts = np.zeros(len(palette), np.int64)
@@ -82,19 +77,19 @@ def map_picture(
         for block in blocks(averaging(model.classify, tta), photo, tiling, window_batch(model, tiling)):
             ids = block.ids
             if block.col == 0:
-                strip = np.empty((len(writes), len(ids), photo.width), np.uint8)
+                strip = np.empty((len(writes), len(ids), image.width), np.uint8)
             strip[0, :, block.place[1]] = ids
             if files.with_confidence:
                 strip[1, :, block.place[1]] = _confidence(block)
             counts += np.bincount(ids.ravel(), minlength=len(palette))
             _lay_over(photo, block, ids, palette)
-            if block.col + ids.shape[1] == photo.width:
+            if block.col + ids.shape[1] == image.width:
                 for write, rows in zip(writes, strip, strict=True):
                     write(rows)
             step(ids.size)
         shrunk = save_overlay(image, files.overlay, files.key)
     if not files.with_confidence and key_of(files.confidence) is not None:
-        files.confidence.unlink()  # of an earlier map, which this one has replaced
+        files.confidence.unlink()  # of the earlier map that this one replaces
     return Mapped(tuple(counts.tolist()), shrunk)
 
 
@@ -102,22 +97,22 @@ def map_picture(
 def _png(
     path: Path, photo: Photo, key: str, palette: NDArray[np.uint8] | None = None
 ) -> Iterator[Callable[[NDArray[np.uint8]], None]]:
-    """The `write` of a PNG as large as the photo, which is put in place when it is whole."""
+    """The `write` of a PNG of the photo's size, put in place once it is whole."""
     with (
         write_beside(path) as temporary,
-        png_of_rows(temporary, photo.height, photo.width, {KEY: key}, palette) as write,
+        png_of_rows(temporary, *photo.size, {KEY: key}, palette) as write,
     ):
         yield write
 
 
 def _confidence(block: Block) -> NDArray[np.uint8]:
-    """The winners' shares in percent (h, w), rounded as in a raster's confidence.tif."""
+    """The winning classes' shares in percent (h, w), rounded as in a raster's confidence.tif."""
     once = (np.ones(length, np.float32) for length in block.probs.shape[1:])
     percent: NDArray[np.uint8] = finish(weighted(block.probs, *once), (CONFIDENCE,))[CONFIDENCE][0]
     return percent
 
 
 def _lay_over(photo: Photo, block: Block, ids: NDArray[np.uint8], palette: NDArray[np.uint8]) -> None:
-    """Tint the block's rectangle of the photo in place; `tiling.blocks` reads none of it again."""
+    """Tint the block's rectangle of the photo in place; `tiling.blocks` does not read it again."""
     pixels = photo.read(block.row, block.col, *ids.shape)
     photo.image.paste(Image.fromarray(tint(pixels, ids, palette)), (block.col, block.row))

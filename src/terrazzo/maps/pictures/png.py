@@ -1,7 +1,7 @@
-"""8-bit PNGs written from the top down, without ever holding the whole picture.
+"""8-bit PNGs written from the top down, without holding the whole image.
 
-Pillow writes a PNG only from a complete image: at 400 megapixels 0.4 GB beside the photo. The format itself
-(https://www.w3.org/TR/png-3/) is a header, a palette, one compressed stream of rows, and an end mark.
+Pillow writes a PNG only from a complete image: 0.4 GB more at 400 megapixels. The format is simple: a header, a
+palette, one compressed stream of rows, and an end mark (https://www.w3.org/TR/png-3/).
 """
 
 import struct
@@ -26,8 +26,8 @@ def png_of_rows(
 ) -> Iterator[Callable[[NDArray[np.uint8]], None]]:
     """Yield `write(values)`, which appends rows (h, width) to an 8-bit PNG.
 
-    Values are ids, with the colours of `palette` (n, 3) for 0..n - 1; without a palette they are greys. `text` becomes
-    Latin-1 text chunks ahead of the pixels.
+    Values are ids with the colours of `palette` (n, 3), or greys without one. `text` becomes Latin-1 text chunks ahead
+    of the pixels.
     """
     deflate = zlib.compressobj()
     color_type = _GREY if palette is None else _PALETTED

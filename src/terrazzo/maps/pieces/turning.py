@@ -1,4 +1,4 @@
-"""Test-time augmentation: each window is seen in several mirror images, and the answers are averaged."""
+"""Test-time augmentation: probabilities averaged over mirror images of each window."""
 
 from dataclasses import dataclass
 
@@ -14,19 +14,19 @@ _COUNTS = {NONE: 1, FLIPS: 4, D4: 8}
 
 @dataclass(frozen=True)
 class Symmetry:
-    """A symmetry of the square: perhaps upside down, perhaps left to right, then perhaps rows for columns."""
+    """A symmetry of the square: flipped upside down or not, mirrored or not, then transposed or not."""
 
     upside_down: bool
     mirrored: bool
     transposed: bool
 
     def turn(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Pixels (B, C, H, W) seen so."""
+        """Pixels (B, C, H, W), turned."""
         seen = pixels[..., :: -1 if self.upside_down else 1, :: -1 if self.mirrored else 1]
         return np.ascontiguousarray(seen.swapaxes(2, 3) if self.transposed else seen)
 
     def back(self, probs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities (B, K, H, W) of pixels seen so, turned back. Law: `back(turn(x)) == x`."""
+        """Probabilities (B, K, H, W) of turned pixels, turned back. Law: `back(turn(x)) == x`."""
         seen = probs.swapaxes(2, 3) if self.transposed else probs
         return seen[..., :: -1 if self.upside_down else 1, :: -1 if self.mirrored else 1]
 
@@ -45,7 +45,7 @@ def symmetries(tta: str) -> tuple[Symmetry, ...]:
 
 
 def averaging(classify: Classify, tta: str) -> Classify:
-    """`classify`, averaged over the symmetries of `tta`, added up in one order."""
+    """`classify` averaged over the symmetries of `tta`, always added up in the same order."""
     chosen = symmetries(tta)
     if len(chosen) == 1:
         return classify

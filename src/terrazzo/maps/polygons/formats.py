@@ -33,28 +33,21 @@ class VectorFormat:
             need(*self.extra, for_what=self.title)
 
 
-FORMATS = (
+_ALL = (
     VectorFormat("gpkg", "GeoPackage", "GeoPackage"),
     VectorFormat("geojson", "GeoJSON", "GeoJson"),
     VectorFormat("parquet", "GeoParquet", "GeoParquet", ("parquet", "pyarrow")),
 )
-NO_VECTORS = "none"
-VECTOR_FORMATS = (*(known.name for known in FORMATS), NO_VECTORS)
+FORMATS = {known.name: known for known in _ALL}
+VECTOR_FORMATS = (*FORMATS, "none")
 """The words that `--vector-format` takes."""
-
-
-def vector_format(word: str) -> VectorFormat | None:
-    """The format of a word of `--vector-format`; None for `none`. Raises InputError naming the flag."""
-    if word not in VECTOR_FORMATS:
-        raise InputError(f"--vector-format {word}: expected {', '.join(VECTOR_FORMATS)}")
-    return next((known for known in FORMATS if known.name == word), None)
 
 
 def format_of(path: Path) -> VectorFormat:
     """The format that the suffix of `path` names. Raises InputError for another suffix or a missing package."""
-    found = next((known for known in FORMATS if known.suffix == path.suffix), None)
+    found = FORMATS.get(path.suffix.removeprefix("."))
     if found is None:
-        known = ", ".join(known.suffix for known in FORMATS)
+        known = ", ".join(known.suffix for known in _ALL)
         raise InputError(f"{path}: polygons are written as {known}, not as {path.suffix or 'no suffix'}")
     found.check_installed()
     return found

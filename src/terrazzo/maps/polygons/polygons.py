@@ -1,9 +1,11 @@
 """A class raster as a layer of polygons that share their borders.
 
-Laws: without simplification the polygons cover exactly the pixels of their class; with it they still are a valid
-coverage (no gap, no overlap, equal vertices along shared borders), whose union differs from the valid area by less
-than the simplification, and only along nodata; the raster's outer edge and borders along a strip line stay
-as they are. The bytes written depend on the ids, the options and the libraries' versions, on nothing else.
+Laws:
+- Without simplification the polygons cover exactly the pixels of their class.
+- With it they are still a valid coverage: no gap, no overlap, equal vertices along shared borders. Its union differs
+  from the valid area by less than the simplification, and only along nodata.
+- The raster's outer edge, and borders along a line between strips, stay as they are.
+- The bytes depend only on the ids, the options and the versions of the libraries.
 """
 
 from collections.abc import Iterator
@@ -27,19 +29,19 @@ if TYPE_CHECKING:
     from affine import Affine
 
 MAX_VERTICES = 100_000
-"""An area that is still open with more vertices than this is written in parts."""
+"""An unfinished area with more vertices than this is written in parts."""
 BATCH_VERTICES = 100_000
-"""Finished polygons are written once they have this many vertices together."""
+"""Finished polygons are written once they have so many vertices."""
 
 
 @dataclass(frozen=True)
 class PolygonOptions:
-    """How polygons are made; lengths and areas in pixels."""
+    """How polygons are made; lengths and areas are in pixels."""
 
     mapping_unit: int = 1
     """Areas of fewer pixels join a neighbour; 1 keeps all."""
     tolerance: float = 1.0
-    """The square root of the area of the corners that are smoothed away; 0 keeps every pixel's corner."""
+    """The square root of the area of corners to smooth away; 0 keeps all corners."""
     max_vertices: int = MAX_VERTICES
 
     def __post_init__(self) -> None:
@@ -58,13 +60,13 @@ class PolygonCounts:
     polygons: int
     vertices: int
     cut: int
-    """Parts that end at a strip line because their area had too many vertices; what goes on below is another part."""
+    """Parts of areas with too many vertices, cut at a line between strips."""
 
 
 def find_polygons(raster: ClassRaster, options: PolygonOptions) -> Iterator[Features]:
-    """Batches of polygons on the map, in a fixed order, counter-clockwise outside; every batch has some.
+    """Batches of at least one polygon in map coordinates, in a fixed order, shells counter-clockwise.
 
-    Nodata has no polygon. Memory: a strip and the areas still open. Raises InputError on ids without a class.
+    Nodata has no polygon. Memory: a strip and unfinished areas. Raises InputError on ids without a class.
     """
     seams = Seams(options.max_vertices)
     for strip in strip_parts(raster, options.mapping_unit, options.tolerance):
@@ -75,10 +77,10 @@ def find_polygons(raster: ClassRaster, options: PolygonOptions) -> Iterator[Feat
 
 
 def write_polygons(path: Path, raster: ClassRaster, options: PolygonOptions) -> PolygonCounts:
-    """Write the layer `classes` (class_id, class, area_m2, area_ha, confidence) whole or not at all.
+    """Write the layer `classes` (class_id, class, area_m2, area_ha, confidence), whole or not at all.
 
-    The suffix of `path` names one of `formats.FORMATS`. Areas are those of the polygons' pixels on the
-    ellipsoid, null without a terrestrial CRS; confidence is their mean in percent, null where the raster has none.
+    The suffix of `path` names one of `formats.FORMATS`. Areas are of the polygons' pixels on the ellipsoid, null
+    without a terrestrial CRS. Confidence is their mean in percent, null if the raster has none.
     """
     format_of(path)
     polygons = vertices = cut = 0
@@ -92,10 +94,10 @@ def write_polygons(path: Path, raster: ClassRaster, options: PolygonOptions) -> 
 
 
 def _placed(polygons: NDArray[np.object_], transform: "Affine") -> NDArray[np.object_]:
-    """Polygons in pixel units on the map."""
+    """Polygons in pixel units, in map coordinates."""
 
     def place(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        # Not as a matrix product: its last bits may depend on how many points there are, and borders would part.
+        # Not a matrix product: its last bits may depend on the number of points, and shared borders would differ.
         col, row = points.T
         x = transform.a * col + transform.b * row + transform.c
         y = transform.d * col + transform.e * row + transform.f
@@ -106,7 +108,7 @@ def _placed(polygons: NDArray[np.object_], transform: "Affine") -> NDArray[np.ob
 
 
 def _batches(found: Iterator[Features]) -> Iterator[Features]:
-    """The features in batches large enough to be written at once."""
+    """The features in batches large enough to write."""
     waiting: list[Features] = []
     vertices = 0
     for features in found:

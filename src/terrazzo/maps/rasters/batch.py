@@ -1,21 +1,19 @@
-"""Rasters to maps with one model: all are checked before the first is computed, a bad one stops no other."""
+"""Rasters to maps with one model. All are checked before the first is computed; a bad one does not stop the others."""
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from terrazzo.errors import ImageError, InputError
 from terrazzo.maps.command import Command, Failures
 from terrazzo.maps.engines.local import Engine, LocalEngine
 from terrazzo.maps.engines.options import DASK
-from terrazzo.maps.inputs import RasterFile
+from terrazzo.maps.inputs import FoundPictures, RasterFile
 from terrazzo.maps.jobs.job import RasterJob, plan_map
 from terrazzo.maps.jobs.resolution import check_resampling, other_resolution
 from terrazzo.maps.outputs.record import read_record
+from terrazzo.maps.rasters.dry_run import MapPlan, plan_maps
 from terrazzo.maps.rasters.raster_map import map_raster
-from terrazzo.model.opening import open_model
-from terrazzo.model.predictor import Halving
 from terrazzo.system.places import Place
 
 
@@ -27,28 +25,28 @@ class RasterMap:
     """The raster's name below its input."""
     folder: Place
     kept: bool
-    """Whether it was there already."""
+    """Whether a finished map was kept."""
     record: dict[str, Any]
-    """What its run.json says."""
+    """The content of its run.json."""
 
 
-@dataclass
 class RasterBatch:
     """The rasters of one command."""
 
-    command: Command
-    failures: Failures
-    jobs: list[tuple[RasterFile, RasterJob]] = field(default_factory=list)
+    def __init__(self, command: Command, found: FoundPictures) -> None:
+        self.command, self._files = command, found.rasters
+        self.failures = Failures(command.reporter.say, len(found.rasters))
+        self.jobs: list[tuple[RasterFile, RasterJob]] = []
 
-    def plan(self, files: Sequence[RasterFile]) -> None:
-        """Find the rasters that can be mapped; the others are reported and remembered. Nothing is written.
+    def plan(self) -> None:
+        """Find the rasters that can be mapped; report the others and remember them. Nothing is written.
 
         Raises OutputExistsError if something else is in the way of a map, InputError if zones touch no raster.
         """
         command, options = self.command, self.command.options
         if options.resample:
             check_resampling(command.model)
-        for file in files:
+        for file in self._files:
             folder = file.folder(command.out)
             try:
                 self.jobs.append((file, plan_map(file.path, folder, command.model, options, command.restart)))
@@ -66,8 +64,12 @@ class RasterBatch:
         if not options.resample:
             self._report_resolution()
 
+    def planned(self) -> tuple[MapPlan, ...]:
+        """What mapping each raster would take."""
+        return plan_maps(self.command, self.jobs)
+
     def run(self) -> list[RasterMap]:
-        """Map the rasters, or keep their finished maps; one that is damaged inside is reported and remembered."""
+        """Map the rasters or keep their finished maps; report those damaged inside and remember them."""
         command, done = self.command, []
         total = sum(job.n_pixels for _, job in self.jobs)
         finished = 0
@@ -94,18 +96,15 @@ class RasterBatch:
         return done
 
     def _engine(self) -> AbstractContextManager[Engine]:
-        """What computes; it opens the model, or connects to a cluster, only if a map is not there yet."""
-        model, say = self.command.model, self.command.reporter.say
+        """The engine. It opens the model, or connects to a cluster, only if a map is missing."""
         if self.command.engine.engine == DASK:
             from terrazzo.maps.engines.cluster import dask_engine
 
-            return dask_engine(model, self.command.engine)
-        return nullcontext(
-            LocalEngine(lambda: Halving(open_model(model.path, model.device, model.precision), say), model)
-        )
+            return dask_engine(self.command.model, self.command.engine)
+        return nullcontext(LocalEngine(self.command.open_model, self.command.model))
 
     def _report_scale(self) -> None:
-        """Report once by which scale rasters are read if only the model names it."""
+        """Report the scale that rasters are read with if it comes from the model."""
         scales = [job.choice.scale for _, job in self.jobs if job.choice.scale and not job.finished()]
         if scales and self.command.options.scale is None:
             low, high = scales[0]
@@ -114,7 +113,7 @@ class RasterBatch:
             )
 
     def _report_resolution(self) -> None:
-        """Report once which raster has another resolution than the training data, and how many more have."""
+        """Report the first raster of another resolution than the training data, and how many more there are."""
         header = self.command.model.header
         found = (other_resolution(job.raster, header) for _, job in self.jobs if not job.finished())
         others = [words for words in found if words is not None]

@@ -1,4 +1,4 @@
-"""One raster to its map: computed in pieces, written and published whole."""
+"""One raster to its map: computed in pieces, then written and put in place whole."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -26,13 +26,13 @@ from terrazzo.system.machine import peak_rss_mb
 from terrazzo.system.reporting import Say, quiet
 
 Step = Callable[[int], None]
-"""step(pixels): so many more pixels of the raster are done."""
+"""step(pixels): this many more pixels of the raster are done."""
 
 
 def map_raster(
     engine: Engine, job: RasterJob, step: Step, *, restart: bool = False, say: Say = quiet
 ) -> dict[str, Any]:
-    """Write the map of a raster into its folder; what run.json says of it. Resumes where a killed run stopped."""
+    """Write the map of a raster into its folder; the content of run.json. A killed run is resumed."""
     with open_journal(job.folder / PARTIAL, job.begun_as, restart) as journal:
         if there := journal.pieces():
             say(f"{job.raster.path}: resumed, {len(there)} of {len(job.lattice.pieces)} pieces are done")
@@ -40,7 +40,7 @@ def map_raster(
 
 
 def _map(engine: Engine, job: RasterJob, journal: Journal, step: Step, say: Say) -> dict[str, Any]:
-    """Compute what the journal lacks, make all outputs of it, put them in place and throw the journal away."""
+    """Compute what the journal lacks, make all outputs, put them in place and remove the journal."""
     there = journal.pieces()
     lacking = [piece for piece in job.lattice.pieces if piece not in there]
     called, peaks = time.monotonic(), [peak_rss_mb()]
@@ -86,7 +86,7 @@ def _map(engine: Engine, job: RasterJob, journal: Journal, step: Step, say: Say)
 
 
 def _compute(job: RasterJob, engine: Engine, journal: Journal, lacking: Sequence[Piece], step: Step) -> dict[str, int]:
-    """Have the pieces computed that the journal lacks; how many there were."""
+    """Compute the pieces that the journal lacks; counts for run.json."""
     own = {piece: job.own_pixels(piece) for piece in lacking}
     counts = {"pieces": len(job.lattice.pieces), "pieces_computed": 0, "pixels_computed": 0, "windows_computed": 0}
     step(job.n_pixels - sum(own.values()))
@@ -99,9 +99,9 @@ def _compute(job: RasterJob, engine: Engine, journal: Journal, lacking: Sequence
 
 
 def _write(job: RasterJob, journal: Journal) -> dict[str, Any]:
-    """Write every output but polygons and run.json into the staging folder, from the journal alone; the map's areas.
+    """Write every output but polygons and run.json into the staging folder, from the journal; the map's areas.
 
-    The confidences stay there as a draft where they are for the polygons alone.
+    Confidences that only the polygons need stay there as a draft.
     """
     raster, schema, staged = job.raster, job.model.header.schema, journal.staged
     wanted = job.options.layers
