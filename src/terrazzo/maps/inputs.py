@@ -111,21 +111,21 @@ def _among(
         name = PurePosixPath(file.relative_to(folder).as_posix())
         if any(part.startswith(".") for part in name.parts) or file.suffix.lower() not in suffixes:
             others += 1
-        elif file.suffix.lower() in SUFFIXES:
-            found.append(PictureFile(file, name))
         else:
-            found.append(RasterFile(file, name))
+            found.append(_by_suffix(file, name))
     return found, others
+
+
+def _by_suffix(path: Path, name: PurePosixPath) -> PictureFile | RasterFile:
+    return PictureFile(path, name) if path.suffix.lower() in SUFFIXES else RasterFile(path, name)
 
 
 def _one_file(path: Path) -> PictureFile | RasterFile:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
-    if path.suffix.lower() in (*RASTER_SUFFIXES, VIRTUAL):
-        return RasterFile(path, PurePosixPath(path.name))
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in (*SUFFIXES, *RASTER_SUFFIXES, VIRTUAL):
         raise InputError(f"{path}: is not an image by its name; expected {_expected()}")
-    return PictureFile(path, PurePosixPath(path.name))
+    return _by_suffix(path, PurePosixPath(path.name))
 
 
 def _remote_file(url: Url) -> RasterFile:

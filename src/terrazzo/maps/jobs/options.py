@@ -74,10 +74,14 @@ class MapOptions:
 
         Raises InputError naming the flag.
         """
+        if zones is not None:
+            from terrazzo.maps.outputs.zones import read_zones
+        elif zone_field is not None:
+            raise InputError(f"--zone-field {zone_field}: is for --zones FILE; add that, or leave --zone-field out")
         return cls(
             bands=None if bands is None else parse_bands(bands),
             scale=None if scale is None else parse_scale(scale),
-            zones=_read_zones(zones, zone_field),
+            zones=None if zones is None else read_zones(Path(zones), zone_field),
             max_memory=None if max_memory is None else bytes_of(max_memory),
             **others,
         )
@@ -123,13 +127,3 @@ def bytes_of(size: str | int) -> int:
     if found < 1:
         raise InputError(f"--max-memory {size}: expected a size as in 4GB, 3.5G or 2048MB")
     return found
-
-
-def _read_zones(zones: str | Path | None, field: str | None) -> "Zones | None":
-    if zones is None:
-        if field is not None:
-            raise InputError(f"--zone-field {field}: is for --zones FILE; add that, or leave --zone-field out")
-        return None
-    from terrazzo.maps.outputs.zones import read_zones
-
-    return read_zones(Path(zones), field)

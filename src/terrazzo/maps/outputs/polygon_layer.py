@@ -22,13 +22,12 @@ def write_vectors(
     """
     draft = draft_of(folder, CONFIDENCE)
     confidence = draft if draft.is_file() else folder / f"{CONFIDENCE}.tif"
-    with gdal(), rasterio.open(folder / f"{CLASSES}.tif") as classes:
-        by_rows = _rows_of(classes)
-        place = (raster.height, raster.width, raster.transform, raster.crs if raster.georeferenced else None, names)
-        polygons = PolygonOptions(mapping_unit=mapping_unit)
+    crs = raster.crs if raster.georeferenced else None
+    with gdal(), rasterio.open(folder / f"{CLASSES}.tif") as ids, rasterio.open(confidence) as sure:
+        size = (raster.height, raster.width)
+        classes = ClassRaster(_rows_of(ids), *size, raster.transform, crs, names, _rows_of(sure))
         out = folder / f"{CLASSES}{vectors.suffix}"
-        with rasterio.open(confidence) as sure:
-            counts = write_polygons(out, ClassRaster(by_rows, *place, _rows_of(sure)), polygons)
+        counts = write_polygons(out, classes, PolygonOptions(mapping_unit=mapping_unit))
     draft.unlink(missing_ok=True)
     return counts
 

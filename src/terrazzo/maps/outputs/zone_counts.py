@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from terrazzo.classes.schema import IGNORE
 from terrazzo.maps.areas import AreaSums, ClassAreas, Strips, by_rows
+from terrazzo.pixels.bounds import moved
 from terrazzo.pixels.geodesy import PixelAreas
 
 if TYPE_CHECKING:
@@ -64,10 +65,7 @@ def edges_of(polygon: Any, to_pixels: "Affine") -> Edges:
     rings = [polygon.exterior, *polygon.interiors]
     starts, ends = [], []
     for ring in rings:
-        x, y = shapely.get_coordinates(ring).T
-        col = to_pixels.a * x + to_pixels.b * y + to_pixels.c
-        row = to_pixels.d * x + to_pixels.e * y + to_pixels.f
-        points = np.column_stack([col, row])
+        points = moved(to_pixels, shapely.get_coordinates(ring))
         starts.append(points[:-1])
         ends.append(points[1:])
     start, end = np.concatenate(starts), np.concatenate(ends)

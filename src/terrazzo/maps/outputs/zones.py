@@ -18,6 +18,7 @@ from pyproj.exceptions import CRSError, ProjError
 
 from terrazzo.errors import InputError
 from terrazzo.maps.outputs.zone_counts import PlacedZone, edges_of
+from terrazzo.pixels.bounds import Bounds, bounds_of
 from terrazzo.pixels.geodesy import terrestrial
 from terrazzo.pixels.rasters import Raster
 from terrazzo.system.files import digest
@@ -107,7 +108,8 @@ def place_zones(zones: Zones, raster: Raster) -> PlacedZones:
     transformer, words = _way(zones, raster)
     if words:
         notes.append(words)
-    longest = _longest_side(zones)
+    left, bottom, right, top = _bounds(zones)
+    longest = max(right - left, top - bottom) / SEGMENTS  # one for all zones, so that they keep fitting
     to_pixels = ~raster.transform
     placed = []
     for name, polygons in zip(zones.names, zones.polygons, strict=True):
@@ -130,11 +132,7 @@ def refuse_far_zones(zones: Zones, placed: Sequence[tuple[Raster, PlacedZones]])
     if not placed or any(found.touch for _, found in placed):
         return
     raster, _ = placed[0]
-    place = raster.transform
-    corners = [(col, row) for col in (0, raster.width) for row in (0, raster.height)]
-    x = [place.a * col + place.b * row + place.c for col, row in corners]
-    y = [place.d * col + place.e * row + place.f for col, row in corners]
-    covered = (min(x), min(y), max(x), max(y))
+    covered = bounds_of(raster)
     transformer, _ = _way(zones, raster)
     if transformer is not None:
         covered = transformer.transform_bounds(*covered, direction="INVERSE")
@@ -144,12 +142,12 @@ def refuse_far_zones(zones: Zones, placed: Sequence[tuple[Raster, PlacedZones]])
     )
 
 
-def _extent(bounds: tuple[float, float, float, float]) -> str:
+def _extent(bounds: Bounds) -> str:
     left, bottom, right, top = bounds
     return f"x {left:.9g} to {right:.9g}, y {bottom:.9g} to {top:.9g}"
 
 
-def _bounds(zones: Zones) -> tuple[float, float, float, float]:
+def _bounds(zones: Zones) -> Bounds:
     """Left, bottom, right and top of all zones, in their own coordinates."""
     left, bottom, right, top = shapely.total_bounds(np.concatenate(zones.polygons)).tolist()
     return left, bottom, right, top
@@ -218,12 +216,6 @@ def _way(zones: Zones, raster: Raster) -> tuple[pyproj.Transformer | None, str |
         pyproj.Transformer.from_crs(source, target, always_xy=True),
         f"{zones.path}: reprojected from {source.name} to {target.name} of {raster.path}",
     )
-
-
-def _longest_side(zones: Zones) -> float:
-    """The longest side before reprojection; one for all zones, so that they keep fitting."""
-    left, bottom, right, top = _bounds(zones)
-    return max(right - left, top - bottom) / SEGMENTS
 
 
 def _reprojected(polygons: NDArray[np.object_], transformer: pyproj.Transformer, longest: float) -> NDArray[np.object_]:

@@ -78,23 +78,20 @@ class PictureBatch:
         legend.png.
         """
         try:
-            return self._run()
+            kept = {} if self._command.overwrite else self._finished()
+            written = self._map_all([job for job in self.jobs if job.name not in kept])
+            pixels = kept | written
+            if not pixels:
+                return None
+            areas = tuple(Areas(pixels[job.name], file=job.name) for job in self.jobs if job.name in pixels)
+            schema = self._command.model.header.schema
+            with writing(self._out):
+                save_legend(schema, self._out / LEGEND)
+                write_areas(self._out / AREAS, areas, schema)
+            return Prediction(self._out, tuple(written), tuple(kept), areas, self.failures.count)
         except InputError as error:  # of the folder or of memory, not of one photo
             self.failures.add(error, len(self._found.pictures) - self.failures.count)
             return None
-
-    def _run(self) -> Prediction | None:
-        kept = {} if self._command.overwrite else self._finished()
-        written = self._map_all([job for job in self.jobs if job.name not in kept])
-        pixels = kept | written
-        if not pixels:
-            return None
-        areas = tuple(Areas(pixels[job.name], file=job.name) for job in self.jobs if job.name in pixels)
-        schema = self._command.model.header.schema
-        with writing(self._out):
-            save_legend(schema, self._out / LEGEND)
-            write_areas(self._out / AREAS, areas, schema)
-        return Prediction(self._out, tuple(written), tuple(kept), areas, self.failures.count)
 
     def _readable(self) -> Iterator[_Job]:
         """The photos whose headers can be read, each with the key of its map."""

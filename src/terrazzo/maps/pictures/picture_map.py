@@ -82,7 +82,9 @@ def map_picture(
             if files.with_confidence:
                 strip[1, :, block.place[1]] = _confidence(block)
             counts += np.bincount(ids.ravel(), minlength=len(palette))
-            _lay_over(photo, block, ids, palette)
+            # The overlay, in place: `tiling.blocks` does not read the block's rectangle again.
+            pixels = photo.read(block.row, block.col, *ids.shape)
+            image.paste(Image.fromarray(tint(pixels, ids, palette)), (block.col, block.row))
             if block.col + ids.shape[1] == image.width:
                 for write, rows in zip(writes, strip, strict=True):
                     write(rows)
@@ -110,9 +112,3 @@ def _confidence(block: Block) -> NDArray[np.uint8]:
     once = (np.ones(length, np.float32) for length in block.probs.shape[1:])
     percent: NDArray[np.uint8] = finish(weighted(block.probs, *once), (CONFIDENCE,))[CONFIDENCE][0]
     return percent
-
-
-def _lay_over(photo: Photo, block: Block, ids: NDArray[np.uint8], palette: NDArray[np.uint8]) -> None:
-    """Tint the block's rectangle of the photo in place; `tiling.blocks` does not read it again."""
-    pixels = photo.read(block.row, block.col, *ids.shape)
-    photo.image.paste(Image.fromarray(tint(pixels, ids, palette)), (block.col, block.row))

@@ -1,6 +1,7 @@
 """Test-time augmentation: probabilities averaged over mirror images of each window."""
 
 from dataclasses import dataclass
+from itertools import islice, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,13 +36,8 @@ def symmetries(tta: str) -> tuple[Symmetry, ...]:
     """The symmetries of `none` (1), `flips` (4) or `d4` (8). Raises InputError for another word."""
     if tta not in _COUNTS:
         raise InputError(f"--tta {tta}: expected {', '.join(_COUNTS)}")
-    every = [
-        Symmetry(upside_down, mirrored, transposed)
-        for transposed in (False, True)
-        for upside_down in (False, True)
-        for mirrored in (False, True)
-    ]
-    return tuple(every[: _COUNTS[tta]])
+    every = (Symmetry(down, mirrored, transposed) for transposed, down, mirrored in product((False, True), repeat=3))
+    return tuple(islice(every, _COUNTS[tta]))
 
 
 def averaging(classify: Classify, tta: str) -> Classify:

@@ -10,12 +10,11 @@ Laws:
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from terrazzo.errors import InputError
 from terrazzo.maps.polygons.formats import format_of
@@ -23,10 +22,8 @@ from terrazzo.maps.polygons.layers import open_layer
 from terrazzo.maps.polygons.rows import ClassRaster, Features, join_features
 from terrazzo.maps.polygons.seams import Seams
 from terrazzo.maps.polygons.strips import strip_parts
+from terrazzo.pixels.bounds import moved
 from terrazzo.system.files import write_beside
-
-if TYPE_CHECKING:
-    from affine import Affine
 
 MAX_VERTICES = 100_000
 """An unfinished area with more vertices than this is written in parts."""
@@ -72,7 +69,8 @@ def find_polygons(raster: ClassRaster, options: PolygonOptions) -> Iterator[Feat
     for strip in strip_parts(raster, options.mapping_unit, options.tolerance):
         found = seams.add(strip)
         if len(found.polygons):
-            polygons = shapely.orient_polygons(_placed(found.polygons, raster.transform))
+            # `moved` is no matrix product, whose last bits may depend on the number of points: borders stay shared.
+            polygons = shapely.orient_polygons(shapely.transform(found.polygons, partial(moved, raster.transform)))
             yield Features(polygons, found.class_ids, found.figures, found.cut)
 
 
@@ -91,20 +89,6 @@ def write_polygons(path: Path, raster: ClassRaster, options: PolygonOptions) -> 
             vertices += int(shapely.get_num_coordinates(batch.polygons).sum())
             cut += batch.cut
     return PolygonCounts(polygons, vertices, cut)
-
-
-def _placed(polygons: NDArray[np.object_], transform: "Affine") -> NDArray[np.object_]:
-    """Polygons in pixel units, in map coordinates."""
-
-    def place(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        # Not a matrix product: its last bits may depend on the number of points, and shared borders would differ.
-        col, row = points.T
-        x = transform.a * col + transform.b * row + transform.c
-        y = transform.d * col + transform.e * row + transform.f
-        return np.column_stack([x, y])
-
-    placed: NDArray[np.object_] = shapely.transform(polygons, place)
-    return placed
 
 
 def _batches(found: Iterator[Features]) -> Iterator[Features]:

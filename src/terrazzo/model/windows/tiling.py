@@ -129,13 +129,9 @@ def _batch_size(word: int | str | None) -> int | None:
     """Windows at a time; None for `auto`. Raises InputError naming the flag."""
     if word is None or word == "auto":
         return None
-    try:
-        count = int(word)
-    except ValueError:
-        count = 0
-    if count < 1:
+    if not str(word).strip().isdecimal() or int(word) < 1:
         raise InputError(f"--batch-size {word}: expected at least 1, or auto")
-    return count
+    return int(word)
 
 
 def blocks(classify: Classify, picture: Picture, tiling: Tiling, batch_size: int = 1) -> Iterator[Block]:
