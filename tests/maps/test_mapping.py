@@ -187,7 +187,7 @@ def test_the_polygons_areas_are_those_of_the_pixels(tmp_path: Path) -> None:
     ("wrong", "words"),
     [
         ({"vector_format": "shp"}, "--vector-format shp: expected gpkg, geojson, parquet, none"),
-        ({"mapping_unit": 0}, "--mapping-unit 0: expected pixels from 1"),
+        ({"mapping_unit": 0}, "--mapping-unit 0: expected at least 1 pixel"),
     ],
 )
 def test_bad_words_on_polygons(wrong: dict[str, Any], words: str, tmp_path: Path) -> None:

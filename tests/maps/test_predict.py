@@ -105,7 +105,7 @@ def test_files_and_folders_become_maps_overlays_areas_and_a_legend(run: Callable
         for i in range(3):
             pixels = int((expected == i).sum())
             assert rows[1 + 3 * offset + i] == [name, str(i), NAMES[i], str(pixels), f"{pixels / expected.size:.8f}"]
-    assert said == ["files that are hidden or no images, ignored: 1"]
+    assert said == ["ignored 1 file, hidden or not an image"]
     assert (result.written, result.kept) == (("a.png", "north/b.v2.PNG"), ())
     assert sum(result.areas[0].shares) == pytest.approx(1)
 
@@ -237,7 +237,7 @@ def test_a_second_run_keeps_everything_and_says_so(run: Callable[..., Maps], tmp
     said: list[str] = []
     second = run(*photos, say=said.append)
     assert stamps(tmp_path / "maps") == before
-    assert said == ["finished maps of the same image, model and options, kept: 2 of 2"]
+    assert said == ["kept 2 of 2 maps, finished from the same image, model and options"]
     assert (second.written, second.kept, second.areas) == ((), ("a.png", "b.png"), first.areas)
 
 

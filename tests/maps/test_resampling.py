@@ -283,9 +283,9 @@ def test_another_resolution_is_told_with_both_values(tmp_path: Path, gsd_m: floa
 @pytest.mark.parametrize(
     ("model", "crs", "words"),
     [
-        ({}, "EPSG:32618", "--resample: .*does not say how large a pixel was in training"),
+        ({}, "EPSG:32618", "--resample: .*does not know the ground sampling distance of its training"),
         ({"whole": True, "gsd_m": 1.0}, "EPSG:32618", "--resample: .*sees whole images"),
-        ({"gsd_m": 1.0}, None, r"a\.tif: --resample: how large its pixels are on the ground is not known"),
+        ({"gsd_m": 1.0}, None, r"a\.tif: --resample: its ground sampling distance is not known"),
         ({"gsd_m": 1e-3}, "EPSG:32618", r"a\.tif: --resample makes 10004 x 15006 pixels of 20 x 30, more than 1000000"),
     ],
 )
@@ -320,7 +320,7 @@ def test_predict_says_the_warning_once_and_the_remedy_works(tmp_path: Path) -> N
     terrazzo.predict(path, inputs, out=tmp_path / "plain", **options)
     assert [line for line in said if "--resample" in line] == [
         f"{inputs[0]}: has 0.5 m a pixel, the model was trained at 1 m; "
-        "read it at that resolution with --resample (so are 1 more rasters)"
+        "read it at that resolution with --resample (and 1 more raster)"
     ]
     said.clear()
     terrazzo.predict(path, inputs, out=tmp_path / "seen", resample=True, **options)

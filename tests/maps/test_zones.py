@@ -235,7 +235,7 @@ def test_zones_without_a_crs_and_rasters_that_lie_nowhere_are_taken_as_they_are(
     assert (
         place_zones(bare, read_raster(scene))
         .notes[0]
-        .endswith(f"has no coordinate reference system; taken in that of {scene}")
+        .endswith(f"has no coordinate reference system; that of {scene} is assumed")
     )
     local = 'LOCAL_CS["site",UNIT["metre",1]]'
     with rasterio.open(scene, "r+") as dataset:

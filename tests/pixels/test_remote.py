@@ -182,10 +182,10 @@ def test_a_host_that_does_not_answer_is_named() -> None:
     [
         (
             "https://host/a.vrt",
-            "https://host/a.vrt: is no raster by its name; of web addresses .tif, .tiff, .jp2 are read",
+            "https://host/a.vrt: is not a raster by its name; addresses of .tif, .tiff, .jp2 are read",
         ),
-        ("https://host/photo.png", "is no raster by its name"),
-        ("https://host/", "is no raster by its name"),
+        ("https://host/photo.png", "is not a raster by its name"),
+        ("https://host/", "is not a raster by its name"),
         ("https:///a.tif", "is not a web address; expected https://host/scene.tif"),
         ("https://host:port/a.tif", "is not a web address"),
         ("https://host/a b.tif", "is not a web address"),

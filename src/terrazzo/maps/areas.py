@@ -38,7 +38,7 @@ class ClassAreas:
 
     pixels: tuple[int, ...]
     m2: tuple[float, ...] | None = None
-    """Geodesic areas; None where it is not known where on Earth the pixels lie."""
+    """Geodesic areas; None if the place on Earth is not known."""
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -129,7 +129,7 @@ def write_zone_areas(path: Path, areas: Sequence[ClassAreas], names: Sequence[st
 
 
 def describe_areas(areas: ClassAreas, schema: ClassSchema) -> dict[str, Any]:
-    """The whole map's areas as JSON values, with the figures of areas.csv; None where it has a blank."""
+    """The whole map's areas as JSON values, with the figures of areas.csv; None for a blank."""
     numbers = [
         (i, name, pixels, *(float(word) if word else None for word in words))
         for i, name, pixels, *words in area_rows(areas, schema)

@@ -131,7 +131,7 @@ def _one_file(path: Path) -> PictureFile | RasterFile:
 def _remote_file(url: Url) -> RasterFile:
     if url.suffix.lower() not in RASTER_SUFFIXES:
         expected = ", ".join(RASTER_SUFFIXES)
-        raise InputError(f"{url}: is no raster by its name; of web addresses {expected} are read, download others")
+        raise InputError(f"{url}: is not a raster by its name; addresses of {expected} are read, download others")
     return RasterFile(url, PurePosixPath(url.name))
 
 

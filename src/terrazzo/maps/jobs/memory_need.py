@@ -79,7 +79,7 @@ class MemoryNeed:
     """Pixels along a window."""
 
     def of(self, height: int, width: int) -> int:
-        """The peak with pieces of so many rows and columns."""
+        """The peak with pieces of this many rows and columns."""
         computing = self.batch + height * width * self.pixel + self.window * width * self.row_pixel
         return self.fixed + max(computing, self.polygons)
 
@@ -102,7 +102,7 @@ class MemoryNeed:
         if needed > limit:
             raise InputError(
                 f"--max-memory {size_words(limit)}: the unfinished work was begun with pieces that take "
-                f"{size_words(needed)}; give that much, or begin anew with --restart"
+                f"{size_words(needed)}; give that much, or start over with --restart"
             )
 
 

@@ -55,7 +55,7 @@ class MapOptions:
         if self.vectors is not None:
             self.vectors.check_installed()
         if self.mapping_unit < 1:
-            raise InputError(f"--mapping-unit {self.mapping_unit}: expected pixels from 1 (every area is kept)")
+            raise InputError(f"--mapping-unit {self.mapping_unit}: expected at least 1 pixel, which keeps every area")
         if self.max_pixels is not None and self.max_pixels < 1:
             raise InputError(f"--max-pixels {self.max_pixels}: expected at least 1")
 

@@ -46,8 +46,8 @@ def check_resampling(model: ModelFile) -> None:
         )
     if model.header.gsd_m is None:
         raise InputError(
-            f"--resample: {model.path} does not say how large a pixel was in training; train it on georeferenced "
-            "rasters, or leave --resample out and bring the raster to that resolution with gdalwarp -tr"
+            f"--resample: {model.path} does not know the ground sampling distance of its training; train it "
+            "on georeferenced rasters, or leave --resample out and resample the raster with gdalwarp -tr"
         )
 
 
@@ -69,8 +69,8 @@ def _factors(raster: Raster, model: ModelFile) -> tuple[float, float]:
     sides = raster.ground_sides
     if sides is None or model.header.gsd_m is None:
         raise InputError(
-            f"{raster.path}: --resample: how large its pixels are on the ground is not known (no coordinate reference "
-            "system on the earth); give it one with gdal_edit.py -a_srs, or leave --resample out"
+            f"{raster.path}: --resample: its ground sampling distance is not known (no coordinate reference system "
+            "on the earth); give it one with gdal_edit.py -a_srs, or leave --resample out"
         )
     seen_m = model.header.gsd_m * model.tiling.downsample
     return seen_m / sides[0], seen_m / sides[1]

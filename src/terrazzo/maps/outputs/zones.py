@@ -204,12 +204,14 @@ def _way(zones: Zones, raster: Raster) -> tuple[pyproj.Transformer | None, str |
     """From the zones' coordinates to the raster's, None if they are taken as they are; and a note on it."""
     target = terrestrial(raster.crs)
     if target is None:
-        return None, f"{raster.path}: lies nowhere on the earth; {zones.path} is taken in its own coordinates"
+        return None, f"{raster.path}: has no coordinates on the earth; those of {zones.path} are used as they are"
     if zones.crs is None:
-        return None, f"{zones.path}: has no coordinate reference system; taken in that of {raster.path}"
+        return None, f"{zones.path}: has no coordinate reference system; that of {raster.path} is assumed"
     source = terrestrial(zones.crs)
     if source is None:
-        raise InputError(f"--zones {zones.path}: lies nowhere on the earth ({zones.crs.name}), but {raster.path} does")
+        raise InputError(
+            f"--zones {zones.path}: has no coordinates on the earth ({zones.crs.name}), but {raster.path} has"
+        )
     if source.equals(target, ignore_axis_order=True):
         return None, None
     return (

@@ -14,6 +14,7 @@ from terrazzo.model.predictor import Predictor
 from terrazzo.pixels.keyed import refuse_other
 from terrazzo.pixels.photos import open_photo, read_size
 from terrazzo.system.files import digest, writing
+from terrazzo.system.reporting import how_many
 
 BANDS = 3
 Counts = dict[str, tuple[int, ...]]  # pixels by class, by name of the photo
@@ -66,7 +67,7 @@ class PictureBatch:
             self.failures.add(InputError(f"{model.path}: {words}"), n_pictures)
             return
         if self._found.ignored:
-            self._command.reporter.say(f"files that are hidden or no images, ignored: {self._found.ignored}")
+            self._command.reporter.say(f"ignored {how_many(self._found.ignored, 'file')}, hidden or not an image")
         self.jobs = list(self._readable())
         if not self._command.overwrite:
             self._refuse_what_is_in_the_way()
@@ -122,7 +123,7 @@ class PictureBatch:
         n_classes = self._command.model.header.schema.n_classes
         kept = {job.name: count_pixels(job.files.classes, n_classes) for job in self.jobs if job.files.finished()}
         if kept:
-            words = f"finished maps of the same image, model and options, kept: {len(kept)} of {len(self.jobs)}"
+            words = f"kept {len(kept)} of {len(self.jobs)} maps, finished from the same image, model and options"
             self._command.reporter.say(words)
         return kept
 

@@ -1,7 +1,7 @@
 """A class raster without areas below the minimum mapping unit, strip by strip.
 
-Law: no area of fewer than `unit` pixels is left, with two exceptions: those that touch only nodata and the raster's
-edge, and threads of pixels across more than STRIP_ROWS rows. Nodata stays where it is.
+Law: no area of fewer than `unit` pixels is left. Excepted are areas that touch only nodata and the raster's edge, and
+threads of pixels across more than STRIP_ROWS rows. Nodata stays where it is.
 
 The smallest area goes first. It takes the class of the area with which it shares the longest border (of equals, the
 larger area), and merges with every area of that class that it touches. Areas of equal size go in a fixed shuffled

@@ -28,7 +28,7 @@ from terrazzo.system.files import write_beside
 MAX_VERTICES = 100_000
 """An unfinished area with more vertices than this is written in parts."""
 BATCH_VERTICES = 100_000
-"""Finished polygons are written once they have so many vertices."""
+"""Finished polygons are written once they have this many vertices."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from terrazzo.maps.outputs.record import read_record
 from terrazzo.maps.rasters.dry_run import MapPlan, plan_maps
 from terrazzo.maps.rasters.raster_map import map_raster
 from terrazzo.system.places import Place
+from terrazzo.system.reporting import how_many
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class RasterBatch:
         if scales and self.command.options.scale is None:
             low, high = scales[0]
             self.command.reporter.say(
-                f"values {low:g} to {high:g} are read as 0 to 255, as in training (--scale changes it)"
+                f"values {low:g} to {high:g} are read as 0 to 255, as in training (change it with --scale)"
             )
 
     def _report_resolution(self) -> None:
@@ -118,5 +119,5 @@ class RasterBatch:
         found = (other_resolution(job.raster, header) for _, job in self.jobs if not job.finished())
         others = [words for words in found if words is not None]
         if others:
-            more = f" (so are {len(others) - 1} more rasters)" if len(others) > 1 else ""
+            more = f" (and {how_many(len(others) - 1, 'more raster')})" if len(others) > 1 else ""
             self.command.reporter.say(others[0] + more)

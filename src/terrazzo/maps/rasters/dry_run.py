@@ -88,7 +88,7 @@ class MapPlan:
         )
 
     def _memory(self) -> str:
-        ragged = ", more where the map is nothing but specks" if any(size is None for _, size in self.outputs) else ""
+        ragged = ", more if the map is all specks" if any(size is None for _, size in self.outputs) else ""
         return f"at most {size_words(self.memory_bytes)}{' for each worker' if self.by_workers else ''}{ragged}"
 
     def _time(self) -> str:
@@ -100,10 +100,11 @@ class MapPlan:
 
     def _disk(self) -> str:
         files = ", ".join(
-            f"{name} {'by its content' if size is None else f'up to {size_words(size)}'}" for name, size in self.outputs
+            f"{name} {'as its content takes' if size is None else f'up to {size_words(size)}'}"
+            for name, size in self.outputs
         )
         free = "" if self.free_bytes is None else f"; {size_words(self.free_bytes)} are free"
-        return f"{files}; up to {size_words(self.temporary_bytes)} more for a while{free}"
+        return f"{files}; up to {size_words(self.temporary_bytes)} more temporarily{free}"
 
     def _there(self) -> str:
         if self.finished:
