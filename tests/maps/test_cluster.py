@@ -1,4 +1,4 @@
-"""Laws of computing on a Dask cluster: the same bytes as here, a lost worker costs its piece, and either goes on."""
+"""Laws of computing on a Dask cluster: the same bytes as here, a lost worker costs its piece, and either resumes."""
 
 import logging
 import os
@@ -88,7 +88,7 @@ def stop_after(n_steps: int) -> Step:
 
     def step(pixels: int) -> None:
         calls["step"] += 1
-        if calls["step"] > n_steps:  # the first tells of what was there already
+        if calls["step"] > n_steps:  # the first reports what was done before
             raise KeyboardInterrupt
 
     return step

@@ -1,4 +1,4 @@
-"""Laws of rasters' runs that end early: what they leave behind, and what is said when they are gone on with."""
+"""Laws of rasters' runs that end early: what they leave behind, and what is reported when they are resumed."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tests.worlds.mapping import Convolving, holey, model_file
 
 
 def run(job: RasterJob, stop_after: int | None = None) -> list[str]:
-    """Map the job, stopped after so many pieces; what is said."""
+    """Map the job, stopped after that many pieces; the lines that were reported."""
     said: list[str] = []
     finished = 0
 
@@ -29,7 +29,7 @@ def run(job: RasterJob, stop_after: int | None = None) -> list[str]:
     return said
 
 
-def test_going_on_is_said_with_what_is_done(tmp_path: Path) -> None:
+def test_a_resumed_run_reports_what_is_done(tmp_path: Path) -> None:
     raster = holey(tmp_path / "a.tif", 107, 151)
     job = plan_map(raster, tmp_path / "maps" / "a", model_file(tmp_path), MapOptions(run=(3, 3)))
     n_pieces = len(job.lattice.pieces)

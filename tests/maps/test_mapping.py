@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -578,6 +579,9 @@ def test_what_succeeded_is_told_before_what_failed(
     assert f"terrazzo: error: 1 of 3 images failed, the others are in {maps}; the first: " in told.err
 
 
+NEEDS_DASK = pytest.mark.skipif(find_spec("distributed") is None, reason="needs the extra dask")
+
+
 @pytest.mark.parametrize(
     ("flag", "options"),
     [
@@ -589,8 +593,8 @@ def test_what_succeeded_is_told_before_what_failed(
         ("--vector-format", {"vector_format": "geojson"}),
         ("--mapping-unit", {"mapping_unit": 4}),
         ("--max-memory", {"max_memory": "4GB"}),
-        ("--engine", {"engine": "dask"}),
-        ("--engine", {"engine": "dask", "workers": 2}),
+        pytest.param("--engine", {"engine": "dask"}, marks=NEEDS_DASK),
+        pytest.param("--engine", {"engine": "dask", "workers": 2}, marks=NEEDS_DASK),
         ("--restart", {"restart": True}),
     ],
 )

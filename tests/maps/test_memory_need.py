@@ -201,7 +201,7 @@ def test_the_peak_of_a_real_run_stays_below_the_limit(tmp_path: Path) -> None:
 def test_what_took_more_than_the_limit_is_told(
     peaks: tuple[int, int, int], options: dict[str, Any], words: str | None
 ) -> None:
-    """In MB before the map, before its polygons and in the end; what was taken before the map is not its own."""
+    """In MB before the map, before its polygons and at the end; what was taken before the map does not count."""
     limited = MapOptions(**{"max_memory": 960_000_000, **options})
     assert over_limit(limited, *(peak * 1_000_000 for peak in peaks)) == words
 
