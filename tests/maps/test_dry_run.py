@@ -162,7 +162,7 @@ def test_the_command_prints_the_plan(tmp_path: Path, model: Path, capsys: pytest
     assert lines[1] == "  1 window of 64 px in 1 piece, 3150 pixels"
     assert re.match(r"  memory: at most \d.* [GM]B, more if the map is all specks; time: about", lines[2])
     assert "without polygons (cpu, " in lines[2]
-    assert "classes.gpkg as its content takes" in lines[3]
+    assert "classes.gpkg depending on its content" in lines[3]
     assert lines[5] == f"pictures: 1 image to map into {tmp_path / 'maps'}"
     assert lines[-1] == "nothing was written; the same command without --dry-run makes the maps"
     assert not (tmp_path / "maps").exists()

@@ -100,7 +100,7 @@ class MapPlan:
 
     def _disk(self) -> str:
         files = ", ".join(
-            f"{name} {'as its content takes' if size is None else f'up to {size_words(size)}'}"
+            f"{name} {'depending on its content' if size is None else f'up to {size_words(size)}'}"
             for name, size in self.outputs
         )
         free = "" if self.free_bytes is None else f"; {size_words(self.free_bytes)} are free"
