@@ -37,14 +37,14 @@ def measure(folder: Path, name: str, precision: str) -> float:
     from PIL import Image
 
     from terrazzo.maps.pictures.files import MapFiles
-    from terrazzo.maps.pictures.mapping import map_picture
+    from terrazzo.maps.pictures.picture_map import map_picture
     from terrazzo.model.opening import open_model
     from terrazzo.model.windows.tiling import plan
     from terrazzo.pixels.photos import open_photo
 
     picture = (folder / "picture.jpg").read_bytes()
     model = open_model(folder / name, "cpu", precision)
-    files = MapFiles(folder / "map_classes.png", folder / "map_overlay.jpg", "")
+    files = MapFiles(folder / "map", "")
     tiling = plan(model.header)
     map_picture(model, Image.new("RGB", (600, 600)), tiling, files, lambda pixels: None)
     started = time.perf_counter()

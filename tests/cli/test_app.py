@@ -324,12 +324,12 @@ BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "a page on the web": (
         nothing,
         f"predict {MODEL} https://host/scene.html --out maps",
-        "host/scene.html: is no raster",
+        "host/scene.html: is not a raster",
     ),
     "a model that knows no pixel size": (
         write("scene.tif", "II*"),
         f"predict {MODEL} scene.tif --out maps --resample",
-        "--resample: run/model.safetensors does not say how large a pixel was in training",
+        "--resample: run/model.safetensors does not know the ground sampling distance of its training",
     ),
     "a scale that is none": (nothing, f"predict {MODEL} photo.png --out maps --scale 9,3", "--scale 9,3"),
     "a text for a picture": (write("note.jpg", "hello"), f"predict {MODEL} note.jpg --out maps", "note.jpg"),

@@ -1,4 +1,4 @@
-"""Laws of computing on a Dask cluster: the same bytes as here, a lost worker costs its piece, and either goes on."""
+"""Laws of computing on a Dask cluster: the same bytes as here, a lost worker costs its piece, and either resumes."""
 
 import logging
 import os
@@ -16,12 +16,11 @@ import pytest
 import terrazzo
 from terrazzo.errors import ImageError, InputError
 from terrazzo.maps.engines.local import LocalEngine
-from terrazzo.maps.engines.options import EngineOptions, engine_options
+from terrazzo.maps.engines.options import EngineOptions
 from terrazzo.maps.engines.threads import steady_count, steady_threads
 from terrazzo.maps.jobs.job import RasterJob, plan_map
 from terrazzo.maps.jobs.options import MapOptions
-from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE
-from terrazzo.maps.rasters.mapping import map_with
+from terrazzo.maps.rasters.raster_map import map_raster
 from terrazzo.model.header import read_header
 from terrazzo.model.opening import ModelFile, open_model
 from terrazzo.system.files import file_digest
@@ -33,11 +32,11 @@ from tests.worlds.rasters import noise, write_raster
 distributed = pytest.importorskip("distributed")
 fsspec = pytest.importorskip("fsspec")
 
-from terrazzo.maps.engines import cluster, worker  # noqa: E402
+from terrazzo.maps.engines import cluster, connection, worker  # noqa: E402
 from terrazzo.maps.engines.cluster import dask_engine  # noqa: E402
 from terrazzo.maps.engines.worker import Equipment  # noqa: E402
 
-OPTIONS = MapOptions(layers=(CLASSES, CONFIDENCE), run=(1, 2))
+OPTIONS = MapOptions(confidence=True, run=(1, 2))
 Step = Callable[[int], None]
 
 
@@ -64,7 +63,7 @@ def client() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FSSPEC_FILE_AUTO_MKDIR", "true")  # a folder as an object store, for workers and for this process
         patch.setitem(fsspec.config.conf, "file", {"auto_mkdir": True})
-        with cluster._quiet(), cluster._connected(EngineOptions("dask", 2)) as (client, _):
+        with cluster.quiet_dask(), connection.connected(EngineOptions("dask", 2)) as (client, _):
             yield client
 
 
@@ -75,12 +74,12 @@ def scheduler(client: Any) -> str:
 
 def locally(job: RasterJob, step: Step = lambda pixels: None) -> dict[str, Any]:
     model = job.model
-    return map_with(LocalEngine(lambda: open_model(model.path, "cpu", "32"), model), job, False, step)
+    return map_raster(LocalEngine(lambda: open_model(model.path, "cpu", "32"), model), job, step)
 
 
 def by_dask(job: RasterJob, scheduler: str, step: Step = lambda pixels: None) -> dict[str, Any]:
     with dask_engine(job.model, EngineOptions("dask", None, scheduler)) as engine:
-        return map_with(engine, job, False, step)
+        return map_raster(engine, job, step)
 
 
 def stop_after(n_steps: int) -> Step:
@@ -89,7 +88,7 @@ def stop_after(n_steps: int) -> Step:
 
     def step(pixels: int) -> None:
         calls["step"] += 1
-        if calls["step"] > n_steps:  # the first tells of what was there already
+        if calls["step"] > n_steps:  # the first reports what was done before
             raise KeyboardInterrupt
 
     return step
@@ -201,15 +200,15 @@ def test_workers_put_pieces_into_a_store(tmp_path: Path, model: ModelFile, sched
 def test_the_callers_own_client_is_used_and_left_open(
     tmp_path: Path, model: ModelFile, client: Any, scheduler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "Client", None)  # no other is made
-    monkeypatch.setattr(cluster, "_current_client", lambda address: client if address == scheduler else None)
+    monkeypatch.setattr(connection, "Client", None)  # no other is made
+    monkeypatch.setattr(connection, "_current_client", lambda address: client if address == scheduler else None)
     by_dask(plan_map(holey(tmp_path / "a.tif", 61, 80), tmp_path / "map", model, OPTIONS), scheduler)
     assert client.status == "running"
     monkeypatch.undo()
     with client.as_current():
-        assert cluster._current_client(scheduler) is client
-        assert cluster._current_client("tcp://elsewhere:1") is None
-    assert cluster._current_client(scheduler) is None
+        assert connection._current_client(scheduler) is client
+        assert connection._current_client("tcp://elsewhere:1") is None
+    assert connection._current_client(scheduler) is None
 
 
 def test_the_command_computes_on_a_cluster(
@@ -249,21 +248,21 @@ def test_the_command_computes_on_a_cluster(
 )
 def test_options_that_cannot_be(wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError) as caught:
-        engine_options(**wrong)
+        EngineOptions(**wrong)
     assert words in str(caught.value)
 
 
 def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r'needs distributed and fsspec, not .*`pip install "terrazzo\[dask\]"`'):
-        engine_options("dask")
+        EngineOptions("dask")
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nothing://a", "127.0.0.1:port"])
 def test_a_scheduler_that_does_not_answer_is_one_line(
     tmp_path: Path, model: ModelFile, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
-    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr(connection, "_CONNECT_SECONDS", 0.3)
     job = plan_map(write_raster(tmp_path / "a.tif", noise(3, 45, 70)), tmp_path / "map", model, OPTIONS)
     with pytest.raises(InputError, match=f"--scheduler {address}: no Dask scheduler answers there .*leave --scheduler"):
         by_dask(job, address)
@@ -311,7 +310,7 @@ def test_workers_without_the_package_are_named() -> None:
             return "0.1.0"
 
     with pytest.raises(InputError, match=r"worker tcp://b:2 has no terrazzo; install it there"):
-        cluster._check_installed(Lacking())
+        connection.check_installed(Lacking())
 
 
 def test_threads_are_a_power_of_two_on_no_more_cores() -> None:
@@ -327,6 +326,6 @@ def test_threads_are_a_power_of_two_on_no_more_cores() -> None:
 def test_log_levels_are_put_back() -> None:
     logger = logging.getLogger("distributed.nanny")
     level = logger.level
-    with cluster._quiet():
+    with cluster.quiet_dask():
         assert not logger.isEnabledFor(logging.ERROR)
     assert logger.level == level

@@ -14,7 +14,7 @@ from terrazzo.cli import main
 from terrazzo.errors import InputError, OutputExistsError
 from terrazzo.maps.pieces.journal import Journal
 from terrazzo.maps.predict import Maps
-from terrazzo.maps.rasters import mapping
+from terrazzo.maps.rasters import raster_map
 from tests.worlds.mapping import holey
 from tests.worlds.models import write_model
 from tests.worlds.rasters import noise, write_raster
@@ -56,7 +56,7 @@ def test_what_is_there_already_is_said(tmp_path: Path, model: Path, monkeypatch:
     raster = holey(tmp_path / "a.tif", 107, 151)
     monkeypatch.setattr("terrazzo.maps.pieces.lattice.PIECE_BYTES", 1)
     with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
-        stopped.setattr(mapping, "write_maps", interrupted)
+        stopped.setattr(raster_map, "write_maps", interrupted)
         ask(model, raster)
     (tmp_path / "maps" / "a" / ".partial" / "piece-00001-00002.npz").unlink()
     (plan,) = ask(model, raster, dry_run=True).planned
@@ -160,9 +160,9 @@ def test_the_command_prints_the_plan(tmp_path: Path, model: Path, capsys: pytest
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("a.tif: 45 x 70 px of uint8, bands 1 red, 2 green, 3 blue; 0.5 m a pixel")
     assert lines[1] == "  1 window of 64 px in 1 piece, 3150 pixels"
-    assert re.match(r"  memory: at most \d.* [GM]B, more where the map is nothing but specks; time: about", lines[2])
+    assert re.match(r"  memory: at most \d.* [GM]B, more if the map is all specks; time: about", lines[2])
     assert "without polygons (cpu, " in lines[2]
-    assert "classes.gpkg by its content" in lines[3]
+    assert "classes.gpkg depending on its content" in lines[3]
     assert lines[5] == f"pictures: 1 image to map into {tmp_path / 'maps'}"
     assert lines[-1] == "nothing was written; the same command without --dry-run makes the maps"
     assert not (tmp_path / "maps").exists()

@@ -1,4 +1,4 @@
-"""Laws of rasters' runs that end early: what they leave behind, and what is said when they are gone on with."""
+"""Laws of rasters' runs that end early: what they leave behind, and what is reported when they are resumed."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from terrazzo.maps.jobs.job import RasterJob, plan_map
 from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.pieces.journal import open_journal
 from terrazzo.maps.pieces.lattice import Piece
-from terrazzo.maps.rasters.mapping import map_with
+from terrazzo.maps.rasters.raster_map import map_raster
 from tests.worlds.mapping import Convolving, holey, model_file
 
 
 def run(job: RasterJob, stop_after: int | None = None) -> list[str]:
-    """Map the job, stopped after so many pieces; what is said."""
+    """Map the job, stopped after that many pieces; the lines that were reported."""
     said: list[str] = []
     finished = 0
 
@@ -25,11 +25,11 @@ def run(job: RasterJob, stop_after: int | None = None) -> list[str]:
             raise KeyboardInterrupt
         finished += 1
 
-    map_with(LocalEngine(lambda: Convolving(job.model.header)), job, False, step, said.append)
+    map_raster(LocalEngine(lambda: Convolving(job.model.header)), job, step, say=said.append)
     return said
 
 
-def test_going_on_is_said_with_what_is_done(tmp_path: Path) -> None:
+def test_a_resumed_run_reports_what_is_done(tmp_path: Path) -> None:
     raster = holey(tmp_path / "a.tif", 107, 151)
     job = plan_map(raster, tmp_path / "maps" / "a", model_file(tmp_path), MapOptions(run=(3, 3)))
     n_pieces = len(job.lattice.pieces)
@@ -37,7 +37,7 @@ def test_going_on_is_said_with_what_is_done(tmp_path: Path) -> None:
         run(job, stop_after=2)
     n_done = len(list((tmp_path / "maps" / "a" / ".partial").glob("piece-*")))
     assert 0 < n_done < n_pieces
-    assert run(job) == [f"{raster}: going on, {n_done} of {n_pieces} pieces are done"]
+    assert run(job) == [f"{raster}: resumed, {n_done} of {n_pieces} pieces are done"]
 
 
 def test_a_start_that_fails_leaves_nothing(tmp_path: Path) -> None:
@@ -48,11 +48,11 @@ def test_a_start_that_fails_leaves_nothing(tmp_path: Path) -> None:
         raise InputError("no scheduler answers there")
 
     with pytest.raises(InputError, match="no scheduler"):
-        map_with(LocalEngine(no_model), job, False, lambda pixels: None)
+        map_raster(LocalEngine(no_model), job, lambda pixels: None)
     assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
     (tmp_path / "maps" / "a").mkdir(parents=True)
     with pytest.raises(InputError, match="no scheduler"):
-        map_with(LocalEngine(no_model), job, False, lambda pixels: None)
+        map_raster(LocalEngine(no_model), job, lambda pixels: None)
     assert list((tmp_path / "maps").rglob("*")) == [tmp_path / "maps" / "a"], "a folder that was there stays"
 
 

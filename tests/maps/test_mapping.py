@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -23,14 +24,13 @@ from rasterio.transform import Affine
 import terrazzo
 from terrazzo.errors import ImageError, InputError, OutputExistsError, PartialError
 from terrazzo.maps.jobs.job import plan_map
-from terrazzo.maps.jobs.options import MapOptions, map_options
+from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.outputs.style import QUICKLOOK_PX, write_quicklook
 from terrazzo.maps.pieces.journal import Journal, open_journal
 from terrazzo.maps.pieces.lattice import Piece, Side, cut
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES, finish
-from terrazzo.maps.pieces.turning import averaging, views
-from terrazzo.maps.rasters import mapping
-from terrazzo.maps.rasters.mapping import map_raster
+from terrazzo.maps.pieces.turning import averaging, symmetries
+from terrazzo.maps.rasters import raster_map
 from terrazzo.model.header import Header
 from terrazzo.model.windows.blend import cover
 from terrazzo.model.windows.tiling import Tiling
@@ -46,6 +46,7 @@ from tests.worlds.mapping import (
     contents,
     exit_code,
     holey,
+    map_here,
     mapped,
     model_file,
     read_map,
@@ -123,7 +124,7 @@ def test_the_map_is_the_blend_in_one_go_however_the_raster_is_cut(
     found = []
     for run in (None, (1, 1), (2, 1), (1, 3), (3, 2)):
         out = tmp_path / f"map-{run}"
-        mapped(raster, out, MapOptions(layers=(CLASSES, CONFIDENCE, PROBABILITIES), run=run), tiling=tiling)
+        mapped(raster, out, MapOptions(confidence=True, probabilities=True, run=run), tiling=tiling)
         found.append({name: read_map(out / name) for name in ("classes.tif", "confidence.tif", "probabilities.tif")})
     model = Convolving(model_file(tmp_path).header)
     expected = blend_in_one_go(bands.transpose(1, 2, 0), model, tiling)
@@ -151,7 +152,7 @@ def test_a_real_network_gives_the_same_bytes_however_the_raster_is_cut(tmp_path:
     ids = []
     for run in ((1, 1), (2, 3), (9, 9)):
         job = plan_map(raster, tmp_path / str(run), file, MapOptions(run=run))
-        map_raster(job, model, False, lambda pixels: None)
+        map_here(job, model)
         ids.append(read_map(tmp_path / str(run) / "classes.tif"))
     assert len(np.unique(ids[0])) > 2
     np.testing.assert_array_equal(ids[0], ids[1])
@@ -171,7 +172,7 @@ def test_the_bytes_of_all_files_do_not_depend_on_the_cut(tmp_path: Path) -> None
 
 
 def test_the_polygons_areas_are_those_of_the_pixels(tmp_path: Path) -> None:
-    record = mapped(holey(tmp_path / "a.tif", 107, 151), tmp_path / "map", MapOptions(layers=(CLASSES, CONFIDENCE)))
+    record = mapped(holey(tmp_path / "a.tif", 107, 151), tmp_path / "map", MapOptions(confidence=True))
     meta, _, _, fields = pyogrio.raw.read(tmp_path / "map" / "classes.gpkg", layer="classes")
     table = dict(zip(meta["fields"], fields, strict=True))
     assert list(table) == ["class_id", "class", "area_m2", "area_ha", "confidence"]
@@ -187,7 +188,7 @@ def test_the_polygons_areas_are_those_of_the_pixels(tmp_path: Path) -> None:
     ("wrong", "words"),
     [
         ({"vector_format": "shp"}, "--vector-format shp: expected gpkg, geojson, parquet, none"),
-        ({"mapping_unit": 0}, "--mapping-unit 0: expected pixels from 1"),
+        ({"mapping_unit": 0}, "--mapping-unit 0: expected at least 1 pixel"),
     ],
 )
 def test_bad_words_on_polygons(wrong: dict[str, Any], words: str, tmp_path: Path) -> None:
@@ -196,7 +197,7 @@ def test_bad_words_on_polygons(wrong: dict[str, Any], words: str, tmp_path: Path
 
 
 def test_without_polygons_none_are_written(tmp_path: Path) -> None:
-    mapped(holey(tmp_path / "a.tif", 61, 80), tmp_path / "map", MapOptions(vectors=None))
+    mapped(holey(tmp_path / "a.tif", 61, 80), tmp_path / "map", MapOptions(vector_format="none"))
     assert not list((tmp_path / "map").glob("classes.g*"))
 
 
@@ -209,7 +210,7 @@ def test_invalid_pixels_are_nodata_and_never_shown(tmp_path: Path) -> None:
         bands, valid = dataset.read(), dataset.dataset_mask() > 0
     file = model_file(tmp_path)
     model = Greatest(file.header, [])
-    map_raster(plan_map(raster, tmp_path / "map", file, MapOptions()), model, False, lambda pixels: None)
+    map_here(plan_map(raster, tmp_path / "map", file, MapOptions()), model)
     (ids,) = read_map(tmp_path / "map" / "classes.tif")
     np.testing.assert_array_equal(ids, np.where(valid, bands.argmax(axis=0), 255))
     seen = np.concatenate(model.seen).transpose(0, 2, 3, 1)
@@ -246,7 +247,7 @@ def test_every_batch_of_a_raster_has_the_same_size(tmp_path: Path) -> None:
     file = model_file(tmp_path)
     model = Greatest(file.header, [], batch_pixels=4 * 32 * 32)
     job = plan_map(holey(tmp_path / "a.tif", 107, 151), tmp_path / "map", file, MapOptions(run=(1, 3)))
-    map_raster(job, model, False, lambda pixels: None)
+    map_here(job, model)
     assert {pixels.shape for pixels in model.seen} == {(4, 3, 32, 32)}
 
 
@@ -306,7 +307,7 @@ def test_areas_worked_by_hand(tmp_path: Path) -> None:
     bands[0], bands[1, :, :10], bands[2, :5] = 100, 200, 255
     file = model_file(tmp_path)
     job = plan_map(write_raster(tmp_path / "a.tif", bands), tmp_path / "map", file, MapOptions())
-    map_raster(job, Greatest(file.header, []), False, lambda pixels: None)
+    map_here(job, Greatest(file.header, []))
     rows = areas_of(tmp_path / "map")
     assert [(row["class_id"], row["class"], row["pixels"], row["share"]) for row in rows] == [
         ("0", "Red", "1400", "0.70000000"),
@@ -336,7 +337,7 @@ def test_the_style_names_every_class_and_the_quicklook_fits(tmp_path: Path) -> N
 
 def test_the_record_says_what_was_done(tmp_path: Path) -> None:
     raster = holey(tmp_path / "a.tif", 61, 140)
-    mapped(raster, tmp_path / "map", MapOptions(layers=(CLASSES, CONFIDENCE), tta="flips"))
+    mapped(raster, tmp_path / "map", MapOptions(confidence=True, tta="flips"))
     record = json.loads((tmp_path / "map" / "run.json").read_text())
     assert record["input"]["path"] == str(raster)
     assert (record["input"]["height"], record["input"]["width"]) == (61, 140)
@@ -359,7 +360,7 @@ SERVER.set_forkserver_preload(["tests.maps.test_mapping"])
 
 def killed_after(name: str, n_calls: int, raster: Path, out: Path) -> None:
     """Map in this process, killed right after the call number `n_calls` of a function, from 1."""
-    owner: Any = Journal if name == "write" else mapping
+    owner: Any = Journal if name == "write" else raster_map
     function, calls = getattr(owner, name), itertools.count(1)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -405,7 +406,7 @@ def begin(raster: Path, out: Path, options: MapOptions = OPTIONS) -> None:
 
     file = model_file(out.parent)
     with pytest.raises(KeyboardInterrupt):
-        map_raster(plan_map(raster, out, file, options), Convolving(file.header), False, stop)
+        map_here(plan_map(raster, out, file, options), Convolving(file.header), False, stop)
 
 
 def test_unfinished_work_of_other_options_is_refused_with_both_remedies(tmp_path: Path) -> None:
@@ -419,7 +420,7 @@ def test_unfinished_work_of_other_options_is_refused_with_both_remedies(tmp_path
     ):
         other.check_place(False, False)
     other.check_place(False, True)
-    map_raster(other, Convolving(file.header), True, lambda pixels: None)
+    map_here(other, Convolving(file.header), True)
     whole = tmp_path / "whole"
     mapped(raster, whole, replace(OPTIONS, tta="d4"))
     assert contents(tmp_path / "map") == contents(whole)
@@ -439,7 +440,7 @@ def test_a_changed_raster_or_another_finished_map_is_not_mixed_in(tmp_path: Path
         changed.check_place(False, False)
     changed.check_place(True, False)
     less = plan_map(raster, tmp_path / "map", file, MapOptions())
-    map_raster(less, Convolving(file.header), False, lambda pixels: None)
+    map_here(less, Convolving(file.header))
     assert not (tmp_path / "map" / "confidence.tif").exists(), "of the earlier map"
 
 
@@ -466,11 +467,11 @@ def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_turning_back_undoes_turning() -> None:
     pixels = noise(2, 3, 5, 7)
-    turned = {view.turn(pixels).tobytes() for view in views("d4")}
-    assert [len(views(tta)) for tta in ("none", "flips", "d4")] == [1, 4, 8]
+    turned = {symmetry.turn(pixels).tobytes() for symmetry in symmetries("d4")}
+    assert [len(symmetries(tta)) for tta in ("none", "flips", "d4")] == [1, 4, 8]
     assert len(turned) == 8
-    for view in views("d4"):
-        np.testing.assert_array_equal(view.back(view.turn(pixels).astype(np.float32)), pixels)
+    for symmetry in symmetries("d4"):
+        np.testing.assert_array_equal(symmetry.back(symmetry.turn(pixels).astype(np.float32)), pixels)
 
 
 def test_averaging_over_all_views_turns_with_the_image() -> None:
@@ -497,7 +498,7 @@ def test_averaging_over_all_views_turns_with_the_image() -> None:
 )
 def test_bad_options_are_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError) as caught:
-        map_options(**options)
+        MapOptions.from_words(**options)
     assert words in str(caught.value)
 
 
@@ -526,7 +527,7 @@ def test_a_folder_of_pictures_and_rasters_each_take_their_way(tmp_path: Path, mo
     assert (again.written, again.kept) == ((), ("north/scene.TIF", "photo.png"))
     (tmp_path / "in" / "lfs.tif").write_text("version https://git-lfs.github.com/spec/v1")
     with pytest.raises(
-        PartialError, match=r"1 input failed, the others are in .*lfs\.tif: is a git-lfs pointer"
+        PartialError, match=r"1 of 3 images failed, the others are in .*lfs\.tif: is a git-lfs pointer"
     ) as caught:
         terrazzo.predict(model_path, tmp_path / "in", **options)
     assert (caught.value.done.written, caught.value.done.kept) == ((), ("north/scene.TIF", "photo.png"))
@@ -559,7 +560,10 @@ def test_what_succeeded_is_told_before_what_failed(
     told = capsys.readouterr()
     assert told.out.startswith(f"mapped 1 image of 2\nwrote {maps / 'good'}: areas.csv")
     assert "next:" not in told.out
-    assert f"terrazzo: error: 1 input failed, the others are in {maps}; the first: {folder / 'lfs.tif'}: " in told.err
+    assert (
+        f"terrazzo: error: 1 of 2 images failed, the others are in {maps}; the first: {folder / 'lfs.tif'}: "
+        in told.err
+    )
     (folder / "lfs.tif").unlink()
     assert exit_code(words) == 0
     told = capsys.readouterr()
@@ -572,19 +576,26 @@ def test_what_succeeded_is_told_before_what_failed(
     told = capsys.readouterr()
     assert "mapped 1 image of 3\n" in told.out
     assert f"wrote {maps / 'b_overlay.jpg'}\n" in told.out
-    assert f"terrazzo: error: 1 of 2 images failed, the others are in {maps}; the first: " in told.err
+    assert f"terrazzo: error: 1 of 3 images failed, the others are in {maps}; the first: " in told.err
+
+
+NEEDS_DASK = pytest.mark.skipif(find_spec("distributed") is None, reason="needs the extra dask")
 
 
 @pytest.mark.parametrize(
     ("flag", "options"),
     [
-        ("--max-memory", {"max_memory": "4GB"}),
         ("--bands", {"bands": "3,2,1"}),
         ("--scale", {"scale": "0,3000"}),
+        ("--max-pixels", {"max_pixels": 10**9}),
         ("--resample", {"resample": True}),
-        ("--tta", {"tta": "flips"}),
-        ("--confidence", {"confidence": True}),
         ("--probabilities", {"probabilities": True}),
+        ("--vector-format", {"vector_format": "geojson"}),
+        ("--mapping-unit", {"mapping_unit": 4}),
+        ("--max-memory", {"max_memory": "4GB"}),
+        pytest.param("--engine", {"engine": "dask"}, marks=NEEDS_DASK),
+        pytest.param("--engine", {"engine": "dask", "workers": 2}, marks=NEEDS_DASK),
+        ("--restart", {"restart": True}),
     ],
 )
 def test_what_is_for_rasters_is_refused_with_pictures_alone(
@@ -633,7 +644,7 @@ def test_every_real_raster_is_mapped_or_refused_with_a_reason(tmp_path: Path) ->
             wide = raster.dtype != "uint8"
             options = MapOptions(tuple("123"[:bands]) if wide else None, (0, 3000) if wide else None)
             out = tmp_path / path.name
-            map_raster(plan_map(path, out, file, options), Brightness(file.header), False, lambda pixels: None)
+            map_here(plan_map(path, out, file, options), Brightness(file.header))
         except InputError as error:
             refused[path.name] = str(error)
             continue

@@ -13,15 +13,15 @@ from terrazzo.maps.engines.local import LocalEngine
 from terrazzo.maps.jobs import job as jobs
 from terrazzo.maps.jobs.job import RasterJob, plan_map
 from terrazzo.maps.jobs.memory_need import MemoryNeed, over_limit, size_words
-from terrazzo.maps.jobs.options import MapOptions, parse_memory
+from terrazzo.maps.jobs.options import MapOptions, bytes_of
 from terrazzo.maps.pieces.lattice import cut
-from terrazzo.maps.rasters import mapping
-from terrazzo.maps.rasters.mapping import map_raster, map_with
+from terrazzo.maps.rasters import raster_map
+from terrazzo.maps.rasters.raster_map import map_raster
 from terrazzo.model.header import read_header
 from terrazzo.model.opening import ModelFile
 from terrazzo.model.windows.blend import cover
 from terrazzo.model.windows.tiling import plan
-from tests.worlds.mapping import Convolving, contents, holey, mapped, model_file
+from tests.worlds.mapping import Convolving, contents, holey, map_here, mapped, model_file
 from tests.worlds.models import write_model
 from tests.worlds.rasters import noise, write_raster
 
@@ -36,27 +36,26 @@ NEED = MemoryNeed(fixed=1_000_000, batch=50_000, polygons=60_000, pixel=10, row_
         ("3.5 GB", 3_500_000_000),
         ("2048MB", 2_048_000_000),
         ("1GiB", 1 << 30),
-        ("2GI", 2 << 30),
+        ("2.5 GiB", 5 << 29),
         ("900000000", 900_000_000),
         (900_000_000, 900_000_000),
         ("512b", 512),
-        (None, None),
     ],
 )
-def test_sizes_as_people_write_them(words: str | int | None, bytes_: int | None) -> None:
-    assert parse_memory(words) == bytes_
+def test_sizes_as_people_write_them(words: str | int, bytes_: int) -> None:
+    assert bytes_of(words) == bytes_
 
 
-@pytest.mark.parametrize("words", ["", "much", "-4GB", "4 GBs", "0", "4,5GB", "inf"])
+@pytest.mark.parametrize("words", ["", "much", "-4GB", "4 GBs", "0", "4,5GB", "inf", "0GB", "1.5.2GB", "4 G B"])
 def test_other_words_are_refused(words: str) -> None:
     with pytest.raises(InputError, match=r"--max-memory .*: expected a size as in 4GB, 3\.5G or 2048MB"):
-        parse_memory(words)
+        bytes_of(words)
 
 
 def test_sizes_are_told_rounded_up() -> None:
     found = [size_words(size) for size in (1_230_000_001, 4_000_000_000, 45_000_001, 678)]
     assert found == ["1.24 GB", "4.00 GB", "46 MB", "678 bytes"]
-    assert parse_memory(size_words(1_230_000_001)) >= 1_230_000_001  # type: ignore[operator]
+    assert bytes_of(size_words(1_230_000_001)) >= 1_230_000_001
 
 
 def test_a_need_worked_by_hand() -> None:
@@ -94,7 +93,7 @@ def test_below_the_floor_it_is_refused_with_the_floor(tmp_path: Path) -> None:
     assert f"this model and raster take at least {size_words(floor)}; give that much" in str(caught.value)
     smallest = planned(tmp_path, raster, floor).lattice
     assert (smallest.rows.run, smallest.cols.run) == (1, 1)
-    assert parse_memory(size_words(floor)) >= floor  # type: ignore[operator]
+    assert bytes_of(size_words(floor)) >= floor
 
 
 def test_the_limit_is_not_in_the_key_and_memory_that_is_not_free_is_not_planned_with(
@@ -129,14 +128,14 @@ def test_work_begun_under_one_limit_goes_on_under_another(tmp_path: Path, monkey
     begun = limited(large)
     assert (begun.lattice.rows.run, begun.lattice.cols.run) == (3, 3)
     with pytest.raises(KeyboardInterrupt):
-        map_raster(begun, Convolving(file.header), False, stop)
+        map_here(begun, Convolving(file.header), False, stop)
     with pytest.raises(InputError, match=r"the unfinished work was begun with pieces that take .*--restart"):
         limited(small)
     assert limited(small, restart=True).lattice.rows.run == 1
     more = limited(9 * large)
     assert more.begun_as == begun.begun_as
     more.check_place(False, False)
-    record = map_raster(more, Convolving(file.header), False, lambda pixels: None)
+    record = map_here(more, Convolving(file.header))
     assert record["pieces_computed"] == record["pieces"] - 1
     mapped(raster, tmp_path / "whole")
     assert contents(tmp_path / "map") == contents(tmp_path / "whole")
@@ -160,7 +159,7 @@ def test_the_peak_of_a_real_run_stays_below_the_limit(tmp_path: Path) -> None:
         pytest.skip("peak memory is read from /proc")
     model = write_model(tmp_path / "m.safetensors")
     raster = write_raster(tmp_path / "a.tif", np.tile(noise(3, 256, 256), (1, 5, 8)))
-    options = MapOptions(layers=("classes", "probabilities"), vectors=None)
+    options = MapOptions(probabilities=True, vector_format="none")
     header = read_header(model)
     file = ModelFile(model, "", header, plan(header, 128), "cpu", "32")
     whole = plan_map(raster, tmp_path / "map", file, options)
@@ -202,7 +201,7 @@ def test_the_peak_of_a_real_run_stays_below_the_limit(tmp_path: Path) -> None:
 def test_what_took_more_than_the_limit_is_told(
     peaks: tuple[int, int, int], options: dict[str, Any], words: str | None
 ) -> None:
-    """In MB before the map, before its polygons and in the end; what was taken before the map is not its own."""
+    """In MB before the map, before its polygons and at the end; what was taken before the map does not count."""
     limited = MapOptions(**{"max_memory": 960_000_000, **options})
     assert over_limit(limited, *(peak * 1_000_000 for peak in peaks)) == words
 
@@ -213,10 +212,10 @@ def test_a_limit_that_is_not_kept_is_in_the_record(tmp_path: Path, monkeypatch: 
 
     def record_with(*peaks: float, limit: int | None = 4_000_000_000) -> Any:
         found = iter(peaks)
-        monkeypatch.setattr(mapping, "peak_rss_mb", lambda: next(found))
+        monkeypatch.setattr(raster_map, "peak_rss_mb", lambda: next(found))
         job = planned(tmp_path, raster, limit)
         engine = LocalEngine(lambda: Convolving(job.model.header))
-        return map_with(engine, job, False, lambda pixels: None, said.append)["max_memory_kept"]
+        return map_raster(engine, job, lambda pixels: None, say=said.append)["max_memory_kept"]
 
     assert record_with(500.0, 900.0, 3999.5) is True
     assert record_with(500.0, 900.0, 4000.5, limit=None) is None

@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 
 from terrazzo.errors import InputError
+from terrazzo.maps.jobs.options import MapOptions
+from terrazzo.maps.outputs.record import OUTPUTS
 from terrazzo.maps.polygons import mapping_unit
+from terrazzo.maps.polygons.formats import FORMATS, VECTOR_FORMATS, VectorFormat, format_of
 from terrazzo.maps.polygons.mapping_unit import STRIP_ROWS, absorb, settled_strips
 from terrazzo.maps.polygons.polygons import PolygonOptions, find_polygons, write_polygons
 from terrazzo.maps.polygons.regions import find_regions
@@ -249,6 +252,18 @@ def test_without_a_crs_areas_and_confidence_are_null(tmp_path: Path) -> None:
     meta, _, _, columns = pyogrio.raw.read(tmp_path / "classes.gpkg")
     table = dict(zip(meta["fields"].tolist(), columns, strict=True))
     assert all(np.isnan(table[name]).all() for name in ("area_m2", "area_ha", "confidence"))
+
+
+@pytest.mark.parametrize("known", FORMATS.values(), ids=list(FORMATS))
+def test_every_format_of_the_registry_is_an_option_an_output_and_written(tmp_path: Path, known: VectorFormat) -> None:
+    if known.extra is not None:
+        pytest.importorskip(known.extra[1])
+    assert known.name in VECTOR_FORMATS
+    assert f"classes{known.suffix}" in OUTPUTS
+    assert format_of(tmp_path / f"classes{known.suffix}") == known == MapOptions(vector_format=known.name).vectors
+    counts = write_polygons(tmp_path / f"classes{known.suffix}", raster_of(blobs(40, 33)), EXACT)
+    assert counts.polygons > 10
+    assert [path.name for path in tmp_path.iterdir()] == [f"classes{known.suffix}"]
 
 
 @pytest.mark.parametrize("suffix", [".gpkg", ".geojson"])

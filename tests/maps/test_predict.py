@@ -18,8 +18,8 @@ from PIL import Image
 from terrazzo.classes.drawing import draw_legend, tint
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import ImageError, InputError, ModelFileError, OutputExistsError, PartialError, TerrazzoError
-from terrazzo.maps.pictures import files as outputs
-from terrazzo.maps.pictures.png import palette_png
+from terrazzo.maps.pictures import files as picture_files
+from terrazzo.maps.pictures.png import png_of_rows
 from terrazzo.maps.predict import Maps, predict
 from terrazzo.model import bundle
 from terrazzo.pixels import photos as images
@@ -105,7 +105,7 @@ def test_files_and_folders_become_maps_overlays_areas_and_a_legend(run: Callable
         for i in range(3):
             pixels = int((expected == i).sum())
             assert rows[1 + 3 * offset + i] == [name, str(i), NAMES[i], str(pixels), f"{pixels / expected.size:.8f}"]
-    assert said == ["files that are hidden or no images, ignored: 1"]
+    assert said == ["ignored 1 file, hidden or not an image"]
     assert (result.written, result.kept) == (("a.png", "north/b.v2.PNG"), ())
     assert sum(result.areas[0].shares) == pytest.approx(1)
 
@@ -173,7 +173,7 @@ def test_tinting_worked_by_hand() -> None:
 def test_an_overlay_too_large_for_a_jpeg_is_shrunk_and_said(
     run: Callable[..., Maps], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outputs, "JPEG_MAX_SIDE", 50)
+    monkeypatch.setattr(picture_files, "JPEG_MAX_SIDE", 50)
     said: list[str] = []
     run(write_photo(tmp_path / "a.png", ids(20, 200)), say=said.append)
     assert size_of(tmp_path / "maps" / "a_overlay.jpg") == (5, 50)
@@ -237,7 +237,7 @@ def test_a_second_run_keeps_everything_and_says_so(run: Callable[..., Maps], tmp
     said: list[str] = []
     second = run(*photos, say=said.append)
     assert stamps(tmp_path / "maps") == before
-    assert said == ["finished maps of the same image, model and options, kept: 2 of 2"]
+    assert said == ["kept 2 of 2 maps, finished from the same image, model and options"]
     assert (second.written, second.kept, second.areas) == ((), ("a.png", "b.png"), first.areas)
 
 
@@ -354,7 +354,7 @@ def test_nothing_is_written_where_all_fail(run: Callable[..., Maps], tmp_path: P
 
 
 def _huge(path: Path) -> Path:
-    with palette_png(path, 30_000, 20_000, np.zeros((1, 3), np.uint8), {}):
+    with png_of_rows(path, 30_000, 20_000, {}, np.zeros((1, 3), np.uint8)):
         return path
 
 
@@ -446,7 +446,7 @@ def test_maps_inside_the_folder_of_the_images_are_no_inputs(run: Callable[..., M
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (37, 61), (300, 5)])
 def test_a_png_written_in_strips_is_read_back(tmp_path: Path, height: int, width: int) -> None:
     expected = ids(height, width)
-    with palette_png(tmp_path / "a.png", height, width, np.array(COLORS, np.uint8), {"key": "value"}) as write:
+    with png_of_rows(tmp_path / "a.png", height, width, {"key": "value"}, np.array(COLORS, np.uint8)) as write:
         for row in range(0, height, 16):
             write(expected[row : row + 16])
     np.testing.assert_array_equal(read_map(tmp_path / "a.png"), expected)

@@ -21,11 +21,10 @@ from terrazzo.maps.pieces import working_grid as working_grids
 from terrazzo.maps.pieces.resampling import MOST_WEIGHT, ScaledAxis
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES
 from terrazzo.maps.pieces.working_grid import WorkingGrid, WorkingPixels
-from terrazzo.maps.rasters.mapping import map_raster
 from terrazzo.model.opening import ModelFile
 from terrazzo.pixels.geodesy import pixel_sides
 from terrazzo.pixels.rasters import open_pixels, read_raster
-from tests.worlds.mapping import TILING, Convolving, blend_in_one_go, contents, holey, model_file, read_map
+from tests.worlds.mapping import TILING, Convolving, blend_in_one_go, contents, holey, map_here, model_file, read_map
 from tests.worlds.models import write_model
 from tests.worlds.rasters import GRID, noise, write_raster
 
@@ -188,10 +187,10 @@ def test_the_map_is_that_of_the_working_grid_however_it_is_cut(tmp_path: Path, k
     model = model_of(tmp_path, gsd_m, **tiling)
     found = []
     for run in ((1, 1), (9, 9)):
-        options = MapOptions(layers=LAYERS, run=run, resample=resample)
+        options = MapOptions(confidence=True, probabilities=True, run=run, resample=resample)
         job = plan_map(raster, tmp_path / str(run), model, options)
         steps: list[int] = []
-        map_raster(job, Convolving(model.header), False, steps.append)
+        map_here(job, Convolving(model.header), False, steps.append)
         assert sum(steps) == 107 * 151
         found.append(contents(job.folder))
     assert found[0] == found[1]
@@ -212,8 +211,8 @@ def test_what_is_valid_is_the_input_s_own(tmp_path: Path, kind: str, monkeypatch
     tiling, gsd_m, resample = KINDS[kind]
     raster = holey(tmp_path / "a.tif", 107, 151)
     model = model_of(tmp_path, gsd_m, **tiling)
-    job = plan_map(raster, tmp_path / "map", model, MapOptions(layers=LAYERS, resample=resample))
-    map_raster(job, Convolving(model.header), False, lambda pixels: None)
+    job = plan_map(raster, tmp_path / "map", model, MapOptions(confidence=True, probabilities=True, resample=resample))
+    map_here(job, Convolving(model.header))
     with open_pixels(job.raster, job.choice) as source:
         invalid = ~source.valid(0, 0, 107, 151)
     assert 0.2 < invalid.mean() < 0.5
@@ -227,7 +226,7 @@ def test_a_lone_valid_pixel_gets_a_class(tmp_path: Path) -> None:
     bands[:, 51, 33] = 200
     raster = write_raster(tmp_path / "a.tif", bands, nodata=0)
     model = model_of(tmp_path, downsample=8.7)
-    record = map_raster(
+    record = map_here(
         plan_map(raster, tmp_path / "map", model, MapOptions()), Convolving(model.header), False, lambda pixels: None
     )
     assert record["windows_computed"] == 1
@@ -284,9 +283,9 @@ def test_another_resolution_is_told_with_both_values(tmp_path: Path, gsd_m: floa
 @pytest.mark.parametrize(
     ("model", "crs", "words"),
     [
-        ({}, "EPSG:32618", "--resample: .*does not say how large a pixel was in training"),
+        ({}, "EPSG:32618", "--resample: .*does not know the ground sampling distance of its training"),
         ({"whole": True, "gsd_m": 1.0}, "EPSG:32618", "--resample: .*sees whole images"),
-        ({"gsd_m": 1.0}, None, r"a\.tif: --resample: how large its pixels are on the ground is not known"),
+        ({"gsd_m": 1.0}, None, r"a\.tif: --resample: its ground sampling distance is not known"),
         ({"gsd_m": 1e-3}, "EPSG:32618", r"a\.tif: --resample makes 10004 x 15006 pixels of 20 x 30, more than 1000000"),
     ],
 )
@@ -321,7 +320,7 @@ def test_predict_says_the_warning_once_and_the_remedy_works(tmp_path: Path) -> N
     terrazzo.predict(path, inputs, out=tmp_path / "plain", **options)
     assert [line for line in said if "--resample" in line] == [
         f"{inputs[0]}: has 0.5 m a pixel, the model was trained at 1 m; "
-        "read it at that resolution with --resample (so are 1 more rasters)"
+        "read it at that resolution with --resample (and 1 more raster)"
     ]
     said.clear()
     terrazzo.predict(path, inputs, out=tmp_path / "seen", resample=True, **options)

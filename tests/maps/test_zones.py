@@ -20,13 +20,12 @@ import terrazzo
 from terrazzo.errors import InputError
 from terrazzo.maps.areas import AREA_FIELDS
 from terrazzo.maps.jobs.job import plan_map
-from terrazzo.maps.jobs.options import MapOptions, zone_options
+from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.outputs.zone_counts import PlacedZone, count_zones, edges_of, inside
 from terrazzo.maps.outputs.zones import Zones, place_zones, read_zones
-from terrazzo.maps.rasters.mapping import map_raster
 from terrazzo.pixels.rasters import read_raster
 from tests.worlds.layers import write_layer, write_parquet
-from tests.worlds.mapping import Greatest, contents, holey, mapped, model_file
+from tests.worlds.mapping import Greatest, contents, holey, map_here, mapped, model_file
 from tests.worlds.models import write_model
 from tests.worlds.rasters import GRID, noise, write_raster
 
@@ -122,7 +121,7 @@ def scene(tmp_path: Path) -> Path:
 def mapped_by_zone(scene: Path, out: Path, zones: Zones) -> dict[str, Any]:
     file = model_file(out.parent)
     job = plan_map(scene, out, file, MapOptions(zones=zones))
-    return map_raster(job, Greatest(file.header, []), False, lambda pixels: None)
+    return map_here(job, Greatest(file.header, []))
 
 
 def test_a_row_a_zone_and_class_worked_by_hand(tmp_path: Path, scene: Path) -> None:
@@ -239,7 +238,7 @@ def test_zones_without_a_crs_and_rasters_that_lie_nowhere_are_taken_as_they_are(
     assert (
         place_zones(bare, read_raster(scene))
         .notes[0]
-        .endswith(f"has no coordinate reference system; taken in that of {scene}")
+        .endswith(f"has no coordinate reference system; that of {scene} is assumed")
     )
     local = 'LOCAL_CS["site",UNIT["metre",1]]'
     with rasterio.open(scene, "r+") as dataset:
@@ -287,7 +286,7 @@ def test_files_without_zones_are_refused(tmp_path: Path) -> None:
         ("zones.csv", "expected polygons in a file of .gpkg, .geojson, .json, .shp, .parquet, .fgb"),
     ):
         with pytest.raises(InputError) as caught:
-            zone_options(tmp_path / name, None)
+            MapOptions.from_words(zones=tmp_path / name)
         assert str(caught.value).startswith(f"--zones {tmp_path / name}: ")
         assert words in str(caught.value)
         assert "\n" not in str(caught.value)
@@ -304,9 +303,9 @@ def test_files_without_zones_are_refused(tmp_path: Path) -> None:
             crs=UTM,
         )
     with pytest.raises(InputError, match=r"two\.gpkg: has 2 layers \(north, south\); save one as its own file"):
-        zone_options(tmp_path / "two.gpkg", None)
+        MapOptions.from_words(zones=tmp_path / "two.gpkg")
     with pytest.raises(InputError, match="--zone-field a: is for --zones FILE"):
-        zone_options(None, "a")
+        MapOptions.from_words(zone_field="a")
 
 
 def test_a_raster_without_a_crs_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
@@ -322,7 +321,7 @@ def test_a_raster_without_a_crs_is_refused_before_anything_is_computed(tmp_path:
 def test_polygons_carry_confidences_though_no_map_of_them_is_wanted(tmp_path: Path) -> None:
     raster = holey(tmp_path / "a.tif", 107, 151)
     plain = mapped(raster, tmp_path / "plain")
-    both = mapped(raster, tmp_path / "both", MapOptions(layers=("classes", "confidence")))
+    both = mapped(raster, tmp_path / "both", MapOptions(confidence=True))
     assert plain["key"] != both["key"]
     assert plain["made_of"]["layers"] == ["classes"]
     tables = []
@@ -333,4 +332,4 @@ def test_polygons_carry_confidences_though_no_map_of_them_is_wanted(tmp_path: Pa
     assert (tables[0]["confidence"] > 33).all()
     assert set(contents(tmp_path / "both")) - set(contents(tmp_path / "plain")) == {"confidence.tif"}
     assert plain["outputs"] == sorted(path.name for path in (tmp_path / "plain").iterdir())
-    assert MapOptions(vectors=None).computed == ("classes",)
+    assert MapOptions(vector_format="none").computed == ("classes",)

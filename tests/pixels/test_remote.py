@@ -17,10 +17,9 @@ from terrazzo.errors import ImageError, InputError
 from terrazzo.maps.inputs import find_pictures
 from terrazzo.maps.jobs.job import plan_map
 from terrazzo.maps.jobs.options import MapOptions
-from terrazzo.maps.rasters.mapping import map_raster
 from terrazzo.pixels.rasters import Choice, open_pixels, read_raster
 from terrazzo.pixels.remote import Url, url_of
-from tests.worlds.mapping import Convolving, contents, model_file, read_map
+from tests.worlds.mapping import Convolving, contents, map_here, model_file, read_map
 from tests.worlds.models import write_model
 from tests.worlds.rasters import noise, write_raster
 
@@ -90,7 +89,7 @@ def test_the_map_of_a_remote_raster_is_that_of_the_file(site: Site, tmp_path: Pa
     model = model_file(tmp_path)
     for name, place in (("local", path), ("remote", url(site, "scene.tif"))):
         job = plan_map(place, tmp_path / name, model, MapOptions())
-        map_raster(job, Convolving(model.header), False, lambda pixels: None)
+        map_here(job, Convolving(model.header))
     np.testing.assert_array_equal(*(read_map(tmp_path / name / "classes.tif") for name in ("local", "remote")))
     assert contents(tmp_path / "local").keys() == contents(tmp_path / "remote").keys()
 
@@ -183,10 +182,10 @@ def test_a_host_that_does_not_answer_is_named() -> None:
     [
         (
             "https://host/a.vrt",
-            "https://host/a.vrt: is no raster by its name; of web addresses .tif, .tiff, .jp2 are read",
+            "https://host/a.vrt: is not a raster by its name; addresses of .tif, .tiff, .jp2 are read",
         ),
-        ("https://host/photo.png", "is no raster by its name"),
-        ("https://host/", "is no raster by its name"),
+        ("https://host/photo.png", "is not a raster by its name"),
+        ("https://host/", "is not a raster by its name"),
         ("https:///a.tif", "is not a web address; expected https://host/scene.tif"),
         ("https://host:port/a.tif", "is not a web address"),
         ("https://host/a b.tif", "is not a web address"),

@@ -12,10 +12,9 @@ import terrazzo
 from terrazzo.errors import InputError, OutputExistsError
 from terrazzo.maps.jobs.job import plan_map
 from terrazzo.maps.outputs.record import OUTPUTS, RUN
-from terrazzo.maps.rasters.mapping import map_raster
 from terrazzo.system.files import digest
 from terrazzo.system.places import Store, names_in, place_of
-from tests.worlds.mapping import OPTIONS, Convolving, exit_code, holey, mapped, model_file
+from tests.worlds.mapping import OPTIONS, Convolving, exit_code, holey, map_here, mapped, model_file
 from tests.worlds.rasters import noise, write_raster
 
 fsspec = pytest.importorskip("fsspec")
@@ -80,7 +79,7 @@ def test_a_store_gets_the_bytes_that_a_folder_gets(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        map_raster(job, Convolving(file.header), False, stop)
+        map_here(job, Convolving(file.header), False, stop)
     pieces = {name for name in (store / "a" / ".partial").names() if name.startswith("piece")}
     assert len(pieces) == 3
     assert (store / "a").names() == {".partial"}, "nothing pretends to be finished"
@@ -88,7 +87,7 @@ def test_a_store_gets_the_bytes_that_a_folder_gets(
     upload = Store.upload
     monkeypatch.setattr(Store, "upload", lambda self, file: [order.append(self.name), upload(self, file)])
     job.check_place(False, False)
-    record = map_raster(job, Convolving(file.header), False, lambda pixels: None)
+    record = map_here(job, Convolving(file.header))
     assert record["pieces_computed"] == record["pieces"] - 3
     assert contents(store / "a") == hashes(tmp_path / "map")
     assert ".partial" not in (store / "a").names()
@@ -100,7 +99,7 @@ def test_a_store_gets_the_bytes_that_a_folder_gets(
 def test_one_rule_for_what_is_in_the_way(tmp_path: Path, store: Store) -> None:
     raster = holey(tmp_path / "a.tif", 61, 80)
     file = model_file(tmp_path)
-    map_raster(plan_map(raster, store, file, OPTIONS), Convolving(file.header), False, lambda pixels: None)
+    map_here(plan_map(raster, store, file, OPTIONS), Convolving(file.header))
     raster = write_raster(tmp_path / "a.tif", noise(3, 61, 90))
     other = plan_map(raster, store, file, OPTIONS)
     with pytest.raises(OutputExistsError, match=r"maps/classes\.tif: is in the way, .*--out, .* --overwrite"):
@@ -112,14 +111,14 @@ def test_one_rule_for_what_is_in_the_way(tmp_path: Path, store: Store) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        map_raster(other, Convolving(file.header), False, stop)
+        map_here(other, Convolving(file.header), False, stop)
     third = plan_map(holey(tmp_path / "a.tif", 61, 70), store, file, OPTIONS)
     with pytest.raises(
         OutputExistsError, match=r"maps/\.partial: holds unfinished work of another raster; .*--restart"
     ):
         third.check_place(True, False)
     third.check_place(True, True)
-    map_raster(third, Convolving(file.header), True, lambda pixels: None)
+    map_here(third, Convolving(file.header), True)
     mapped(tmp_path / "a.tif", tmp_path / "map", OPTIONS)
     assert contents(store) == hashes(tmp_path / "map")
     assert set(contents(store)) < set(OUTPUTS)

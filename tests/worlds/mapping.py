@@ -1,6 +1,7 @@
 """Networks of a few lines, rasters with holes, and the maps of them."""
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,15 @@ import rasterio
 from numpy.typing import NDArray
 
 from terrazzo.cli import main
-from terrazzo.maps.jobs.job import plan_map
+from terrazzo.maps.engines.local import LocalEngine
+from terrazzo.maps.jobs.job import RasterJob, plan_map
 from terrazzo.maps.jobs.options import MapOptions
-from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, UNIT, weighted
-from terrazzo.maps.rasters.mapping import map_raster
+from terrazzo.maps.pieces.sums import UNIT, weighted
+from terrazzo.maps.rasters.raster_map import map_raster
 from terrazzo.model.header import Header
 from terrazzo.model.normalization import Normalization
 from terrazzo.model.opening import ModelFile
+from terrazzo.model.predictor import Predictor
 from terrazzo.model.windows.tiling import Tiling
 from terrazzo.system.files import file_digest
 from tests.worlds.headers import HEADER
@@ -27,6 +30,7 @@ MEAN = Normalization("unit", (100 / 255, 150 / 255, 50 / 255), (1.0,) * 3)
 TILING = Tiling(32, 8, 32)
 
 CLASSES_ALONE = MapOptions()
+OPTIONS = MapOptions(confidence=True, run=(1, 2))
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,17 @@ def model_file(tmp_path: Path, tiling: Tiling = TILING, bands: int = 3, patch_si
     return ModelFile(tmp_path / "model.safetensors", "digest", header, tiling, "cpu", "32")
 
 
+def map_here(
+    job: RasterJob, model: Predictor, restart: bool = False, step: Callable[[int], None] = lambda pixels: None
+) -> dict[str, Any]:
+    """The map of a raster by an opened model, in this process; what run.json says."""
+    return map_raster(LocalEngine(lambda: model), job, step, restart=restart)
+
+
 def mapped(raster: Path, out: Path, options: MapOptions = CLASSES_ALONE, **model: Any) -> dict[str, Any]:
     """The map of a raster by the convolving network; what run.json says."""
     file = model_file(out.parent, **model)
-    return map_raster(plan_map(raster, out, file, options), Convolving(file.header), False, lambda pixels: None)
+    return map_here(plan_map(raster, out, file, options), Convolving(file.header))
 
 
 def read_map(path: Path) -> NDArray[np.uint8]:
@@ -110,9 +121,6 @@ def blend_in_one_go(pixels: NDArray[np.uint8], model: Convolving, tiling: Tiling
         sums[:, row : row + rows.window, col : col + cols.window] += terms
     assert abs(sums[:, :height, :width].sum(axis=0) - UNIT).max() < 40, "the weights of a pixel sum to 1"
     return sums[:, :height, :width].argmax(axis=0).astype(np.uint8)
-
-
-OPTIONS = MapOptions(layers=(CLASSES, CONFIDENCE), run=(1, 2))
 
 
 def exit_code(words: list[str]) -> int:

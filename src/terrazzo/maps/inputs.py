@@ -1,6 +1,6 @@
-"""What a prediction is about: pictures and rasters, each by name, out of what was given.
+"""The photos and rasters that the inputs of a prediction name.
 
-That are files, folders with their sub-folders, patterns that no shell has replaced, and web addresses of rasters.
+Inputs are files, folders with their sub-folders, patterns that no shell has expanded, and web addresses of rasters.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,13 +18,13 @@ from terrazzo.system.places import Place
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A picture to predict, and its name below the input that it was found in: `north/a.jpg`."""
+    """A photo to map, and its name below the input that it was found in: `north/a.jpg`."""
 
     path: Path
     name: PurePosixPath
 
     def read(self) -> bytes:
-        """The bytes of the file. Raises ImageError where they cannot be had, or are a TIFF's under another name."""
+        """The bytes of the file. Raises ImageError if it cannot be read, or is a TIFF under another name."""
         try:
             raw = self.path.read_bytes()
         except OSError as error:
@@ -36,7 +36,7 @@ class PictureFile:
 
 @dataclass(frozen=True)
 class RasterFile:
-    """A raster to predict, and its name below the input that it was found in: `north/a.tif`."""
+    """A raster to map, and its name below the input that it was found in: `north/a.tif`."""
 
     path: Path | Url
     name: PurePosixPath
@@ -51,20 +51,19 @@ File = TypeVar("File", PictureFile, RasterFile)
 
 @dataclass(frozen=True)
 class FoundPictures:
-    """What the inputs hold: pictures, rasters, and the files of folders that are neither."""
+    """What the inputs hold: photos, rasters, and other files in folders."""
 
     pictures: tuple[PictureFile, ...]
     rasters: tuple[RasterFile, ...]
     ignored: int
-    """Other files in folders, and hidden ones."""
+    """How many files in folders are hidden, or neither photo nor raster."""
 
 
 def find_pictures(inputs: Sequence[str | Path], out: Path) -> FoundPictures:
-    """The pictures and rasters of files, folders, patterns and web addresses; what is named twice is taken once.
+    """The photos and rasters of files, folders, patterns and web addresses, each once; sorted in folders and patterns.
 
-    Sorted within each folder and pattern. An `out` inside a folder is passed over. Raises InputError where an input
-    does not exist, is a file of another kind, or holds nothing to predict, and where two maps would be written to one
-    name.
+    An `out` inside a folder is skipped. Raises InputError if an input does not exist, is a file of another kind or
+    holds nothing to map, and if two maps would be written under one name.
     """
     if not inputs:
         raise InputError("no image given; name at least one image file or folder")
@@ -82,7 +81,7 @@ def find_pictures(inputs: Sequence[str | Path], out: Path) -> FoundPictures:
 
 
 def _found(word: str | Path, out: Path) -> tuple[list[PictureFile | RasterFile], int]:
-    """The pictures and rasters that one input names, and how many other files there are."""
+    """The photos and rasters that one input names, and how many other files there are."""
     url = url_of(word)
     if url is not None:
         return [_remote_file(url)], 0
@@ -105,39 +104,39 @@ def _found(word: str | Path, out: Path) -> tuple[list[PictureFile | RasterFile],
 def _among(
     files: Iterable[Path], folder: Path, suffixes: tuple[str, ...]
 ) -> tuple[list[PictureFile | RasterFile], int]:
-    """The pictures and rasters among files below a folder, and how many others there are, hidden ones included."""
+    """The photos and rasters among files below a folder, and how many others there are, hidden ones included."""
     found: list[PictureFile | RasterFile] = []
     others = 0
     for file in files:
         name = PurePosixPath(file.relative_to(folder).as_posix())
         if any(part.startswith(".") for part in name.parts) or file.suffix.lower() not in suffixes:
             others += 1
-        elif file.suffix.lower() in PHOTO_SUFFIXES:
-            found.append(PictureFile(file, name))
         else:
-            found.append(RasterFile(file, name))
+            found.append(_by_suffix(file, name))
     return found, others
+
+
+def _by_suffix(path: Path, name: PurePosixPath) -> PictureFile | RasterFile:
+    return PictureFile(path, name) if path.suffix.lower() in PHOTO_SUFFIXES else RasterFile(path, name)
 
 
 def _one_file(path: Path) -> PictureFile | RasterFile:
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
-    if path.suffix.lower() in (*RASTER_SUFFIXES, VIRTUAL):
-        return RasterFile(path, PurePosixPath(path.name))
-    if path.suffix.lower() not in PHOTO_SUFFIXES:
+    if path.suffix.lower() not in (*PHOTO_SUFFIXES, *RASTER_SUFFIXES, VIRTUAL):
         raise InputError(f"{path}: is not an image by its name; expected {_expected()}")
-    return PictureFile(path, PurePosixPath(path.name))
+    return _by_suffix(path, PurePosixPath(path.name))
 
 
 def _remote_file(url: Url) -> RasterFile:
     if url.suffix.lower() not in RASTER_SUFFIXES:
         expected = ", ".join(RASTER_SUFFIXES)
-        raise InputError(f"{url}: is no raster by its name; of web addresses {expected} are read, download others")
+        raise InputError(f"{url}: is not a raster by its name; addresses of {expected} are read, download others")
     return RasterFile(url, PurePosixPath(url.name))
 
 
 def _files(folder: Path, out: Path) -> Iterable[Path]:
-    """All files below a folder in a fixed order, without those of an `out` inside it."""
+    """All files below a folder in a fixed order, except those in an `out` inside it."""
     out_inside = folder.resolve() in out.resolve().parents
     for file in sorted(folder.rglob("*")):
         if file.is_file() and not (out_inside and _inside(file, out)):
@@ -149,7 +148,7 @@ def _inside(file: Path, folder: Path) -> bool:
 
 
 def _unique(files: Iterable[File], written_to: str) -> tuple[File, ...]:
-    """The files by output name; also on file systems that do not tell A from a, no two may share one."""
+    """The files, no two with one output name. File systems that take A and a for the same count as well."""
     by_output: dict[str, File] = {}
     for file in files:
         other = by_output.setdefault(str(file.name.with_suffix("")).casefold(), file)

@@ -1,4 +1,4 @@
-"""Images of any kind to maps: ordinary pictures and georeferenced rasters each take their own way."""
+"""Maps of photos and rasters: the public function."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from terrazzo.errors import InputError, PartialError, TerrazzoError
-from terrazzo.maps.engines.options import engine_options
+from terrazzo.maps.command import Command
+from terrazzo.maps.engines.options import EngineOptions
 from terrazzo.maps.inputs import FoundPictures, find_pictures
-from terrazzo.maps.jobs.options import map_options, parse_memory, refuse_without_raster, zone_options
+from terrazzo.maps.jobs.options import MapOptions, given_flags
+from terrazzo.maps.pieces.turning import NONE
 from terrazzo.model.header import read_header
 from terrazzo.model.opening import ModelFile, check_engine
 from terrazzo.model.windows.tiling import plan
@@ -17,46 +19,46 @@ from terrazzo.system.devices import check_compute
 from terrazzo.system.files import file_digest
 from terrazzo.system.options import RASTERS, Device, Option, Overwrite, Precision
 from terrazzo.system.places import Place, place_of
-from terrazzo.system.reporting import Progress, Say, how_many, quiet, silent
+from terrazzo.system.reporting import Progress, Reporter, Say, how_many, listed, quiet, silent
 
 if TYPE_CHECKING:
     from terrazzo.maps.areas import Areas
     from terrazzo.maps.pictures.batch import Prediction
-    from terrazzo.maps.rasters.batch import RasterBatch, RasterMap
+    from terrazzo.maps.rasters.batch import RasterMap
     from terrazzo.maps.rasters.dry_run import MapPlan
 
 
 @dataclass(frozen=True)
 class Maps:
-    """What a prediction made, and what was there already."""
+    """What a prediction made, kept or, as a dry run, would make."""
 
     out: Place
     rasters: tuple["RasterMap", ...]
     """The maps of the rasters, in the order of the inputs."""
     pictures: "Prediction | None"
-    """What became of the pictures; None where there were none."""
+    """The maps of the pictures; None if there are none."""
     planned: tuple["MapPlan", ...] = ()
-    """Of a dry run, what the map of each raster would take."""
+    """What the map of each raster would take (dry run)."""
     planned_pictures: int = 0
-    """Of a dry run, how many pictures would be mapped."""
+    """How many pictures would be mapped (dry run)."""
     n_failed: int = 0
     """How many inputs failed."""
 
     @property
     def written(self) -> tuple[str, ...]:
-        """Names of what was predicted now, below the inputs."""
+        """Names of the images that were mapped now, below their inputs."""
         rasters = tuple(found.name for found in self.rasters if not found.kept)
         return rasters + (self.pictures.written if self.pictures else ())
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """Names of those whose finished maps were kept."""
+        """Names of the images whose finished maps were kept."""
         rasters = tuple(found.name for found in self.rasters if found.kept)
         return rasters + (self.pictures.kept if self.pictures else ())
 
     @property
     def areas(self) -> "tuple[Areas, ...]":
-        """Pixels by class of every picture; those of a raster are in its own areas.csv."""
+        """Pixels by class of every picture; a raster has its own areas.csv."""
         return self.pictures.areas if self.pictures else ()
 
 
@@ -109,104 +111,97 @@ def predict(
 ) -> Maps:
     """Map the classes of images: class map and overlay of photos, GeoTIFFs, polygons and areas of rasters.
 
-    `model` is a model.safetensors, or an .onnx or .h5 that `export` made of one; an .onnx is computed by onnxruntime,
-    without torch. `inputs` are files; folders, whose sub-folders are mirrored; patterns like `scenes/**/*.tif`,
-    likewise below their first wildcard; and web addresses of rasters, as text, which are read in parts. `window` and
-    `overlap` are in pixels, `batch_size` in windows; None takes what suits the model, and so does a batch of "auto".
+    `model` is a model.safetensors, or an .onnx or .h5 that `export` wrote; an .onnx runs in onnxruntime, without torch.
+    `inputs` are files, folders, patterns like `scenes/**/*.tif`, and web addresses of rasters, which are read in parts.
+    The sub-folders of folders and patterns are mirrored. `window` and `overlap` are in pixels, `batch_size` in windows;
+    None, and a batch size of "auto", means what suits the model.
 
-    A picture (.png, .jpg, ...) gives STEM_classes.png and STEM_overlay.jpg, all pictures together areas.csv and
-    legend.png (`prediction.pictures`). A raster (.tif, .tiff, .jp2; a .vrt that is named itself) gives a folder STEM
-    with classes.tif on its own grid, polygons in `vector_format` (gpkg, geojson, parquet or none; areas of fewer than
-    `mapping_unit` pixels joined to a neighbour), areas.csv (of each polygon in the file `zones`, named by its field
-    `zone_field`, instead of the whole), classes.qml, quicklook.png and run.json, and with
-    `confidence` and `probabilities` those too. `bands`, `scale` ((low, high): the stored values that become 0 and 255),
-    `max_pixels`, `resample` (read at the resolution of the model's training, written on the raster's own grid) and
-    `tta` (none, flips or d4) are for rasters. A killed run goes on where it stopped; `restart` throws the unfinished
-    work of other inputs or options away. Finished maps of the same inputs and options are kept, unless `overwrite`;
-    something else in the way raises OutputExistsError before anything is written. A bad input is told to `say` and the
-    others are done; then PartialError is raised, whose `done` are the Maps of the others, or what was wrong where all
-    failed.
+    A photo (.png, .jpg, ...) becomes STEM_classes.png and STEM_overlay.jpg; all photos share areas.csv and legend.png.
+    A raster (.tif, .tiff, .jp2; a .vrt only if named itself) becomes a folder STEM. It holds classes.tif on the
+    raster's grid, polygons in `vector_format`, areas.csv, classes.qml, quicklook.png and run.json.
+    `tta` (none, flips or d4) averages over mirror images; `confidence` adds the winning class's share, 0 to 100.
 
-    `max_memory` (4GB, 3500MB, bytes) bounds the process' memory, libraries included, by the size of pieces; no value
-    depends on it. With `dry_run` all is checked, the model is timed, nothing is written: `Maps.planned` says what the
-    maps of rasters would take.
+    The other options concern rasters. With photos alone they raise InputError; with both, a note says so. `scale` is
+    (low, high), the stored values that become 0 and 255. `resample` reads at the resolution of the training data.
+    `probabilities` adds every class's share. In the polygons, areas of fewer than `mapping_unit` pixels join a
+    neighbour. `zones` is a file of polygons, named by `zone_field`, which areas.csv then lists. `max_memory` (4GB,
+    3500MB, bytes) bounds the memory of the process. `engine` "dask" uses `workers` processes on this machine, or the
+    cluster at `scheduler` (tcp://host:8786), whose workers must see all files under the same paths. If your own client
+    is connected to that scheduler, it is used. Neither memory nor engine changes a byte of a map.
 
-    With `engine` dask rasters are computed by `workers` processes here, or by the cluster at `scheduler`
-    (tcp://host:8786), whose workers must see model, rasters and `out` under the same paths; where the caller's own
-    client is connected to that scheduler, it is used. The maps are the same bytes. For rasters alone `out` may also be
-    the URL of a place in an object store that fsspec understands (s3://bucket/maps).
+    A killed run is resumed; `restart` discards unfinished work of other inputs or options. Finished maps of the same
+    inputs and options are kept, unless `overwrite`. Anything else in the way raises OutputExistsError before anything
+    is written. An input that fails is reported to `say` and the others are mapped; then PartialError is raised, whose
+    `done` is the Maps of the others. If all fail, the first error is raised.
+
+    `dry_run` checks everything, times the model and writes nothing: see `Maps.planned`. For rasters alone, `out` may be
+    the URL of an object store that fsspec knows (s3://bucket/maps).
     """
     check_compute(device, precision)
     model = Path(model)
     check_engine(model, device, precision)
-    options = map_options(bands, scale, max_pixels, confidence, probabilities, tta, (vector_format, mapping_unit))
-    memory = parse_memory(max_memory)
-    options = replace(options, resample=resample, zones=zone_options(zones, zone_field), max_memory=memory)
-    computed_by = engine_options(engine, workers, scheduler)
+    options = MapOptions.from_words(
+        bands=bands,
+        scale=scale,
+        max_pixels=max_pixels,
+        resample=resample,
+        confidence=confidence,
+        probabilities=probabilities,
+        tta=tta,
+        vector_format=vector_format,
+        mapping_unit=mapping_unit,
+        zones=zones,
+        zone_field=zone_field,
+        max_memory=max_memory,
+    )
+    engine_options = EngineOptions(engine, workers, scheduler)
     header = read_header(model)
     tiling = plan(header, window, overlap, batch_size)
     place = place_of(out)
     found = find_pictures([inputs] if isinstance(inputs, str | Path) else inputs, Path(str(place)))
     if found.pictures and not isinstance(place, Path):
         raise InputError(f"--out {out}: takes maps of rasters alone, not of {found.pictures[0].name}; choose a folder")
-    if not found.rasters:
-        refuse_without_raster(options, found.pictures[0].name.name)
-    model_file = ModelFile(model, file_digest(model), header, tiling, device, precision)
-    todo = None
+    file = ModelFile(model, file_digest(model), header, tiling, device, precision)
+    command = Command(file, options, engine_options, place, overwrite, restart, Reporter(progress, say))
+    if found.pictures:
+        _refuse_raster_options(command, found)
+    rasters = pictures = None
     if found.rasters:
         from terrazzo.maps.rasters.batch import RasterBatch
 
-        todo = RasterBatch(model_file, options, progress, say, computed_by)
-        todo.plan(found.rasters, place, overwrite, restart)
-    if dry_run:
-        return _planned(todo, _n_pictures(model_file, found, place, overwrite, say), place, overwrite, restart)
-    pictures: Prediction | None = None
-    failed: TerrazzoError | None = None
-    n_failed = 0
-    if found.pictures and isinstance(place, Path):
-        from terrazzo.maps.pictures.batch import map_pictures
+        rasters = RasterBatch(command, found)
+    if found.pictures:
+        from terrazzo.maps.pictures.batch import PictureBatch
 
-        try:
-            pictures = map_pictures(model_file, found, place, overwrite, progress, say)
-        except InputError as error:
-            failed, n_failed = error, len(found.pictures)
-        except PartialError as error:
-            pictures, failed, n_failed = error.done, error, error.done.n_failed
-    rasters = todo.run(overwrite, restart) if todo else []
-    if todo:
-        n_failed += len(todo.failures)
-    maps = Maps(place, tuple(rasters), pictures, n_failed=n_failed)
-    _raise_failures(maps, [*(todo.failures if todo else ()), *([failed] if failed else ())])
+        pictures = PictureBatch(command, found)
+    batches = [batch for batch in (rasters, pictures) if batch]
+    for batch in batches:
+        batch.plan()
+    if dry_run and any(batch.jobs for batch in batches):
+        return Maps(place, (), None, rasters.planned() if rasters else (), len(pictures.jobs) if pictures else 0)
+    mapped = pictures.run() if pictures and not dry_run else None
+    maps = Maps(place, tuple(rasters.run()) if rasters and not dry_run else (), mapped)
+    if errors := [error for batch in batches for error in batch.failures.errors]:
+        maps = replace(maps, n_failed=sum(batch.failures.count for batch in batches))
+        raise _summary(maps, errors, len(found.rasters) + len(found.pictures))
     return maps
 
 
-def _n_pictures(model: ModelFile, found: FoundPictures, out: Place, overwrite: bool, say: Say) -> int:
-    """How many pictures would be mapped."""
-    if not found.pictures or not isinstance(out, Path):
-        return 0
-    from terrazzo.maps.pictures.batch import check_pictures
-
-    return check_pictures(model, found, out, overwrite, say)
-
-
-def _planned(todo: "RasterBatch | None", n_pictures: int, out: Place, overwrite: bool, restart: bool) -> Maps:
-    """What a dry run finds; raises what was wrong where no raster can be mapped."""
-    if todo is None:
-        return Maps(out, (), None, (), n_pictures)
-    if not todo.jobs:
-        _raise_failures(Maps(out, (), None, n_failed=len(todo.failures)), todo.failures)
-    from terrazzo.maps.rasters.dry_run import plan_maps
-
-    return Maps(out, (), None, plan_maps(todo, overwrite, restart), n_pictures)
+def _refuse_raster_options(command: Command, found: FoundPictures) -> None:
+    """Report the given flags that have no effect on photos. Raises InputError if there are only photos."""
+    flags = given_flags(replace(command.options, tta=NONE, confidence=False)) + given_flags(command.engine)
+    flags += ["--restart"] * command.restart
+    if flags and not found.rasters:
+        words = f"is for rasters (.tif, .tiff, .jp2, .vrt); {found.pictures[0].name.name} is a picture"
+        raise InputError(f"{flags[0]}: {words}; leave {flags[0]} out")
+    if flags:
+        command.reporter.say(f"{listed(flags, len(flags))}: for rasters; pictures are mapped without")
 
 
-def _raise_failures(maps: Maps, errors: Sequence[TerrazzoError]) -> None:
-    """Raise the error that sums up what failed, if anything did."""
-    if not errors:
-        return
-    first, failed = errors[0], how_many(maps.n_failed, "input")
-    if not maps.written and not maps.kept:
-        raise first if len(errors) == 1 else InputError(f"all {failed} failed; the first: {first}")
-    if isinstance(first, PartialError):  # only pictures failed, not all of them: it sums them up
-        raise PartialError(str(first), maps)
-    raise PartialError(f"{failed} failed, the others are in {maps.out}; the first: {first}", maps)
+def _summary(maps: Maps, errors: Sequence[TerrazzoError], n_images: int) -> TerrazzoError:
+    """The error that sums up what failed."""
+    first = errors[0]
+    if maps.written or maps.kept:
+        words = f"{maps.n_failed} of {how_many(n_images, 'image')} failed"
+        return PartialError(f"{words}, the others are in {maps.out}; the first: {first}", maps)
+    return first if len(errors) == 1 else InputError(f"all {maps.n_failed} images failed; the first: {first}")

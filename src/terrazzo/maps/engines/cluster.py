@@ -1,8 +1,7 @@
-"""The engine that has pieces computed by the workers of a Dask cluster: one on this machine, or any existing one.
+"""The engine that lets the workers of a Dask cluster compute: one on this machine, or any existing one.
 
-The client decides everything once (lattice, batch size, device, precision) and hands out pieces, a few ahead for each
-worker; the workers put them into the journal. A worker that is lost costs the piece it was at: Dask gives that to
-another one.
+The client decides everything once (lattice, batch size, device, precision). It hands out pieces, a few ahead for each
+worker, and the workers write them to the journal. If a worker is lost, Dask gives its piece to another one.
 """
 
 # mypy: allow-untyped-calls
@@ -33,8 +32,8 @@ from terrazzo.model.opening import ModelFile
 from terrazzo.system.machine import library_versions
 
 AHEAD = 2
-"""Pieces that a worker is given at a time: one to compute, one to go on with."""
-_GONE = (KeyError, OSError, RuntimeError, CancelledError)  # what Dask says where a worker or the scheduler is gone
+"""Pieces that a worker holds at a time: one to compute, and the next."""
+_GONE = (KeyError, OSError, RuntimeError, CancelledError)  # what Dask raises if a worker or the scheduler is gone
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Crew:
 
 @dataclass(frozen=True)
 class DaskEngine:
-    """Computes on a Dask cluster. It is connected to for the first piece; `dask_engine` leaves it in the end."""
+    """Computes on a Dask cluster, connected to for the first piece; `dask_engine` disconnects."""
 
     model: ModelFile
     options: EngineOptions
@@ -59,16 +58,16 @@ class DaskEngine:
 
     @cached_property
     def crew(self) -> Crew:
-        """The cluster, checked. Raises InputError where its workers do not fit."""
+        """The connected cluster. Raises InputError if its workers cannot be used."""
         client, n_threads = self.stack.enter_context(connected(self.options))
         return self.stack.enter_context(_equipped(client, self.model, n_threads, self.options.scheduler))
 
     def get_ready(self) -> None:
-        """Connect, and have the workers open the model."""
+        """Connect, and let the workers open the model."""
         _ = self.crew
 
     def compute(self, job: RasterJob, journal: Journal, pieces: Sequence[Piece]) -> Iterator[Finished]:
-        """Compute the pieces, handed out in the order in which they get finished."""
+        """Compute the pieces, returned in the order in which they are finished."""
         if not pieces:
             return
         client, equipment = self.crew.client, self.crew.equipment
@@ -83,14 +82,14 @@ class DaskEngine:
                     future = next(finished)
                     del pending[future]
                     yield _result(future, job)
-                    # Dropped at once: what is still held when its worker dies would be computed again.
+                    # Released at once: a result still held when its worker dies would be computed again.
                     future.release()
             finally:
                 with suppress(*_GONE):
                     client.cancel(list(pending))
 
     def describe(self) -> Mapping[str, Any]:
-        """The cluster and what it computes with."""
+        """The cluster, and its device and precision once it is connected."""
         found: dict[str, Any] = {"engine": "dask", "scheduler": self.options.scheduler or "on this machine"}
         if "crew" in self.__dict__:
             equipment = self.crew.equipment
@@ -99,7 +98,7 @@ class DaskEngine:
 
     @contextmanager
     def _raster(self, job: RasterJob, journal: Journal) -> Iterator[str]:
-        """Tell the workers of a raster, now and those that join; the name by which they know it."""
+        """Announce a raster to the workers, including those that join later; the name by which they know it."""
         crew, name = self.crew, f"terrazzo-raster-{uuid4().hex}"
         windows = batch_size(job, crew.equipment.window_batch)
         plugin = RasterOnWorker(_absolute(job), journal.absolute(), crew.model, crew.equipment, windows)
@@ -110,7 +109,7 @@ class DaskEngine:
             _forget(crew.client, name)
 
     def _hand_out(self, raster: str, waiting: deque[Piece], pending: dict[Any, str]) -> Iterator[Any]:
-        """Give pieces to the workers that have fewest; another worker takes them where one is lost."""
+        """Give pieces to the workers that have the fewest; if one is lost, another takes them."""
         client = self.crew.client
         workers, load = tuple(client.nthreads()), Counter(pending.values())
         if not workers and not pending:
@@ -128,14 +127,14 @@ class DaskEngine:
 
 @contextmanager
 def dask_engine(model: ModelFile, options: EngineOptions) -> Iterator[DaskEngine]:
-    """The engine, ready; a cluster on this machine and all that was told to another one's workers go in the end."""
-    with _quiet(), ExitStack() as stack:
+    """The engine. At the end a cluster on this machine is closed, and workers elsewhere forget the run."""
+    with quiet_dask(), ExitStack() as stack:
         yield DaskEngine(replace(model, path=model.path.absolute()), options, stack)
 
 
 @contextmanager
 def _equipped(client: Any, model: ModelFile, n_threads: int | None, scheduler: str | None) -> Iterator[Crew]:
-    """Tell the workers of the model. Raises InputError where they cannot open it, or do not all compute alike."""
+    """Announce the model to the workers. Raises InputError if they cannot open it, or do not all compute alike."""
     workers = workers_of(client, scheduler)
     check_installed(client)
     name = f"terrazzo-model-{uuid4().hex}"
@@ -156,13 +155,13 @@ def _equipped(client: Any, model: ModelFile, n_threads: int | None, scheduler: s
 
 
 def _forget(client: Any, name: str) -> None:
-    """Take a plugin from the workers; where they are gone already, so is it, and what ended the run is told instead."""
+    """Remove a plugin from the workers. If they are gone, so is it: what ended the run is reported instead."""
     with suppress(*_GONE):
         client.unregister_worker_plugin(name)
 
 
 def _absolute(job: RasterJob) -> RasterJob:
-    """The job with its files named as other processes can find them, wherever they were started."""
+    """The job with absolute paths, which processes in other folders can find."""
     raster = job.raster
     path = raster.path.absolute() if isinstance(raster.path, Path) else raster.path
     found = replace(raster, path=path, sources=tuple(path.absolute() for path in raster.sources))
@@ -171,7 +170,7 @@ def _absolute(job: RasterJob) -> RasterJob:
 
 
 def _result(future: Any, job: RasterJob) -> Finished:
-    """What a task gave. Raises the task's own error, or InputError where it was lost."""
+    """The result of a task. Raises the task's own error, or InputError if it was lost."""
     try:
         finished: Finished = future.result()
     except KilledWorker as error:
@@ -180,15 +179,13 @@ def _result(future: Any, job: RasterJob) -> Finished:
             f"{error.last_worker.address}; they most likely lack memory: use fewer of them, or a smaller --window"
         ) from error
     except CancelledError as error:
-        raise InputError(
-            f"{job.raster.path}: the Dask scheduler is gone; run the command again to go on with what is finished"
-        ) from error
+        raise InputError(f"{job.raster.path}: the Dask scheduler is gone; run the command again to resume") from error
     return finished
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the log lines of Dask from the terminal: what the user must know is said in errors."""
+def quiet_dask() -> Iterator[None]:
+    """Keep Dask's log lines off the terminal; errors say what the user must know."""
     names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in ("distributed", "tornado")]
     levels = {logger: logger.level for logger in map(logging.getLogger, names)}
     for logger in levels:

@@ -17,14 +17,12 @@ from terrazzo.errors import InputError
 from terrazzo.maps.engines.options import EngineOptions
 
 _CONNECT_SECONDS = 5
-
-
 _WORKER_SECONDS = 60
 
 
 @contextmanager
 def connected(options: EngineOptions) -> Iterator[tuple[Any, int | None]]:
-    """A client, and how many threads each worker's torch gets; None: as many as Dask says it has."""
+    """A client, and how many threads torch gets on each worker; None: as many as the worker has."""
     if options.scheduler is None:
         workers = options.workers or max(1, CPU_COUNT // 2)
         with (
@@ -32,7 +30,7 @@ def connected(options: EngineOptions) -> Iterator[tuple[Any, int | None]]:
                 n_workers=workers,
                 threads_per_worker=1,
                 memory_limit=None,
-                # No dashboard; its bare server takes any free port, not the one that another cluster may have.
+                # No dashboard; its bare server takes any free port, as another cluster may have the usual one.
                 scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
                 silence_logs=logging.CRITICAL,
             ) as cluster,
@@ -49,13 +47,13 @@ def connected(options: EngineOptions) -> Iterator[tuple[Any, int | None]]:
 
 
 def _connect(scheduler: str) -> Client:
-    """A client of the scheduler. Raises InputError where none answers."""
+    """A client of the scheduler. Raises InputError if none answers."""
     try:
         return Client(scheduler, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         said = str(error)
-    # Not from the error, whose frames hold the half-made client: it must go now, in this thread. Were it collected
-    # later in the thread of another client's loop, that would wait for a lock that the client holds while it starts.
+    # Not chained: the error's frames hold the half-made client, which must go now, in this thread. Collected later in
+    # the thread of another client's loop, it would wait for a lock that the client holds while it starts.
     gc.collect()
     raise InputError(
         f"--scheduler {scheduler}: no Dask scheduler answers there ({said}); "
@@ -64,7 +62,7 @@ def _connect(scheduler: str) -> Client:
 
 
 def _current_client(scheduler: str) -> Any:
-    """The caller's own client, where it is connected to that scheduler: it has the credentials that may be needed."""
+    """The caller's own client if it is connected to that scheduler: it may have credentials."""
     try:
         client = Client.current()
     except ValueError:
@@ -73,7 +71,7 @@ def _current_client(scheduler: str) -> Any:
 
 
 def workers_of(client: Any, scheduler: str | None) -> tuple[str, ...]:
-    """The addresses of the workers, waited for. Raises InputError where there is none."""
+    """The addresses of the workers, after waiting for the first. Raises InputError if none comes."""
     try:
         client.wait_for_workers(1, timeout=_WORKER_SECONDS)
     except TimeoutError as error:
@@ -85,8 +83,8 @@ def workers_of(client: Any, scheduler: str | None) -> tuple[str, ...]:
 
 
 def check_installed(client: Any) -> None:
-    """Raise InputError where terrazzo is missing on the scheduler or on a worker."""
-    # A function of the standard library: one of ours could not even be sent to a machine that lacks the package.
+    """Raise InputError if terrazzo is missing on the scheduler or a worker."""
+    # A function of the standard library: ours could not be sent to a machine without the package.
     found = client.run(version, "terrazzo", on_error="return")
     lacking = [f"worker {worker}" for worker, said in found.items() if isinstance(said, Exception)]
     try:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from terrazzo.maps.engines.options import LOCAL
 from terrazzo.maps.engines.threads import steady_threads
 from terrazzo.maps.jobs.job import RasterJob
-from terrazzo.maps.pieces.computing import Finished, compute
+from terrazzo.maps.pieces.computing import Finished, fill_journal
 from terrazzo.maps.pieces.journal import Journal
 from terrazzo.maps.pieces.lattice import Piece
 from terrazzo.maps.pieces.turning import averaging
@@ -22,25 +22,25 @@ from terrazzo.pixels.rasters import open_pixels
 
 
 class Engine(Protocol):
-    """What computes the pieces of rasters, one raster after the other."""
+    """Computes the pieces of one raster after the other."""
 
     def get_ready(self) -> None:
-        """Do what is done once, before the first raster: open the model, or connect to a cluster."""
+        """Do what is needed once, before the first raster: open the model, or connect to a cluster."""
 
     def compute(self, job: RasterJob, journal: Journal, pieces: Sequence[Piece]) -> Iterator[Finished]:
-        """Compute the pieces in any order; each is in the journal when it is handed out."""
+        """Compute the pieces in any order; each is in the journal when it is returned."""
 
     def describe(self) -> Mapping[str, Any]:
-        """How it computes, for run.json."""
+        """How the pieces are computed, for run.json."""
 
 
 @dataclass(frozen=True)
 class LocalEngine:
-    """Computes in this process. The model is opened for the first piece, and kept."""
+    """Computes in this process; the model is opened for the first piece and kept."""
 
     open_model: Callable[[], Predictor]
     file: ModelFile | None = None
-    """What is opened, to tell what it computes with."""
+    """The file that is opened; None leaves device and precision out of run.json."""
 
     @cached_property
     def model(self) -> Predictor:
@@ -61,12 +61,12 @@ class LocalEngine:
                 yield from compute_pieces(job, self.model, reader, journal, pieces)
 
     def describe(self) -> Mapping[str, Any]:
-        """This process, and what it computes with where it had anything to compute."""
+        """This process, and its device and precision if it has computed anything."""
         means = self._means() if "model" in self.__dict__ else None
         return {"engine": LOCAL, **(means or {})}
 
     def _means(self) -> dict[str, str] | None:
-        """With what it computes, by the flags that ask for it; None where the model came without its file."""
+        """Device and precision, by the names of their flags; None without a model file."""
         if self.file is None:
             return None
         device, precision = computes_on(self.file.path, self.file.device, self.file.precision)
@@ -77,17 +77,16 @@ class LocalEngine:
 
 
 def batch_size(job: RasterJob, at_once: int) -> int:
-    """How many windows are classified at a time, the same in every batch of a raster (`windows.Batch`).
+    """How many windows are classified at a time: the same for every batch of a raster (`window_reader.Batch`).
 
-    `at_once` is what suits the model (`tiling.window_batch`). As many windows as the raster has at most, but not fewer
-    in a smaller piece.
+    `at_once` is what suits the model (`tiling.window_batch`). It is cut to the windows of the raster, not of a piece.
     """
     return min(job.model.tiling.batch_size or at_once, job.lattice.n_windows)
 
 
 @contextmanager
 def reading(job: RasterJob, batch_size: int) -> Iterator[WindowReader]:
-    """The windows of a job's raster, open for reading; closed in the end by the thread that opened them."""
+    """The windows of a job's raster, open for reading. Close it in the thread that opened it."""
     with open_pixels(job.raster, job.choice) as source:
         yield WindowReader(job.grid.source(source), job.lattice, job.model.header.normalization, batch_size)
 
@@ -95,6 +94,5 @@ def reading(job: RasterJob, batch_size: int) -> Iterator[WindowReader]:
 def compute_pieces(
     job: RasterJob, model: Predictor, reader: WindowReader, journal: Journal, pieces: Sequence[Piece]
 ) -> Iterator[Finished]:
-    """Compute pieces of a job with a model, whoever runs it: what every engine does."""
-    classify = averaging(model.classify, job.options.tta)
-    return compute(classify, reader, journal, job.model.header.schema.n_classes, job.options.computed, pieces)
+    """Compute pieces of a job with an opened model, as every engine does."""
+    return fill_journal(averaging(model.classify, job.options.tta), reader, journal, job.options.computed, pieces)

@@ -1,4 +1,4 @@
-"""Who computes the pieces of rasters, this process or the workers of a Dask cluster; no value depends on it."""
+"""What computes the pieces of rasters: this process or the workers of a Dask cluster. No value depends on it."""
 
 from dataclasses import dataclass
 
@@ -10,26 +10,28 @@ LOCAL, DASK = "local", "dask"
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """Which engine, and of Dask which workers."""
+    """The engine and, for Dask, its workers.
+
+    Raises InputError naming the flag of a wrong value, or the extra that is not installed.
+    """
 
     engine: str = LOCAL
     workers: int | None = None
-    """Processes of a cluster on this machine; None: half as many as there are cores."""
+    """Processes of a cluster on this machine; None: half the number of cores."""
     scheduler: str | None = None
-    """The address of an existing cluster; None: one on this machine, for as long as the command runs."""
+    """The address of an existing cluster; None: one on this machine while the command runs."""
 
-
-def engine_options(engine: str = LOCAL, workers: int | None = None, scheduler: str | None = None) -> EngineOptions:
-    """The options as a value. Raises InputError naming the flag, or the extra that is not installed."""
-    if engine not in (LOCAL, DASK):
-        raise InputError(f"--engine {engine}: expected {LOCAL} or {DASK}")
-    for flag, value in (("--workers", workers), ("--scheduler", scheduler)):
-        if value is not None and engine != DASK:
-            raise InputError(f"{flag} {value}: is for --engine {DASK}; add that, or leave {flag} out")
-    if workers is not None and scheduler is not None:
-        raise InputError(f"--workers {workers}: the cluster at --scheduler has its own workers; leave one of them out")
-    if workers is not None and workers < 1:
-        raise InputError(f"--workers {workers}: expected at least 1")
-    if engine == DASK:
-        need("dask", "distributed", "fsspec", for_what=f"--engine {DASK}")
-    return EngineOptions(engine, workers, scheduler)
+    def __post_init__(self) -> None:
+        if self.engine not in (LOCAL, DASK):
+            raise InputError(f"--engine {self.engine}: expected {LOCAL} or {DASK}")
+        for flag, value in (("--workers", self.workers), ("--scheduler", self.scheduler)):
+            if value is not None and self.engine != DASK:
+                raise InputError(f"{flag} {value}: is for --engine {DASK}; add that, or leave {flag} out")
+        if self.workers is not None and self.scheduler is not None:
+            raise InputError(
+                f"--workers {self.workers}: the cluster at --scheduler has its own workers; leave one of them out"
+            )
+        if self.workers is not None and self.workers < 1:
+            raise InputError(f"--workers {self.workers}: expected at least 1")
+        if self.engine == DASK:
+            need("dask", "distributed", "fsspec", for_what=f"--engine {DASK}")

@@ -1,7 +1,7 @@
-"""What a Dask worker does: it opens the model once and a raster once, and puts finished pieces where they belong.
+"""What a Dask worker does: it opens the model once, each raster once, and writes finished pieces to the journal.
 
-Only a piece's number goes to a worker and only a count comes back; pixels and sums never travel through the scheduler.
-A worker computes one piece at a time, in a thread of its own, as GDAL's files belong to the thread that opened them.
+Only a piece's number goes to a worker and only a count comes back. Pixels and sums never pass through the scheduler. A
+worker computes one piece at a time, in a thread of its own, as a GDAL file belongs to the thread that opened it.
 """
 
 import asyncio
@@ -32,16 +32,16 @@ from terrazzo.system.machine import library_versions
 
 @dataclass(frozen=True)
 class Equipment:
-    """What a worker computes with: all that has a say in the values of a map, the same on every worker of a run."""
+    """What a worker computes with, as far as it affects a map; equal on all workers of a run."""
 
     versions: dict[str, str]
     device: str
     precision: str
     window_batch: int
-    """How many windows suit it at a time."""
+    """How many windows it computes best at a time."""
 
     def differs(self, expected: "Equipment") -> str | None:
-        """`torch 2.4.0 instead of 2.5.1`: the first thing that is not as expected; None where all is."""
+        """The first difference, as `torch 2.4.0 instead of 2.5.1`; None if there is none."""
         for library in sorted(self.versions.keys() | expected.versions.keys()):
             found, wanted = (which.versions.get(library, "missing") for which in (self, expected))
             if found != wanted:
@@ -54,8 +54,8 @@ class Equipment:
 class ModelOnWorker(WorkerPlugin):
     """The model of a run on one worker, and the thread that computes with it.
 
-    `n_threads` is how many cores a worker of the client's own cluster may use; None: the cluster is another's, and says
-    itself how many cores its workers have.
+    `n_threads` is how many cores a worker of the client's own cluster may use. None: the cluster is someone else's, and
+    knows the cores of its workers.
     """
 
     def __init__(self, model: ModelFile, n_threads: int | None) -> None:
@@ -63,20 +63,20 @@ class ModelOnWorker(WorkerPlugin):
         self._model: Predictor | None = None
 
     def setup(self, worker: Worker) -> None:
-        """Called by Dask on each worker, also on one that joins later."""
+        """Called by Dask on each worker, including those that join later."""
         self.address = worker.address
         self.thread = ThreadPoolExecutor(1, "terrazzo")
         if self._n_threads is not None and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the client ends its workers
-        # Dask says how many cores a worker has by its threads; of these one computes, so torch may have them all.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the client stops its workers
+        # Dask gives a worker one thread for each core. Only one of them computes, so torch may use all cores.
         self._n_threads = steady_count(self._n_threads or worker.state.nthreads)
 
     def teardown(self, worker: Worker) -> None:
-        """Called by Dask in the end."""
+        """Called by Dask at the end."""
         self.thread.shutdown(wait=False)
 
     def opened(self) -> Predictor:
-        """The model, opened by the first call. Raises InputError where the worker does not see the client's file."""
+        """The model, opened by the first call. Raises InputError if the worker does not see the client's file."""
         if self._model is None:
             path = self._file.path
             if not path.is_file() or file_digest(path) != self._file.digest:
@@ -95,7 +95,7 @@ class ModelOnWorker(WorkerPlugin):
 
 
 class RasterOnWorker(WorkerPlugin):
-    """A raster of a run on one worker, opened for the first of its pieces there, and the journal that they go to."""
+    """A raster of a run on one worker, opened for its first piece there, and the journal of its pieces."""
 
     def __init__(self, job: RasterJob, journal: Journal, model: str, equipment: Equipment, batch_size: int) -> None:
         self._job, self._journal, self._model = job, journal, model
@@ -103,22 +103,22 @@ class RasterOnWorker(WorkerPlugin):
         self._reader: WindowReader | None = None
 
     def setup(self, worker: Worker) -> None:
-        """Called by Dask on each worker, also on one that joins later."""
+        """Called by Dask on each worker, including those that join later."""
         self._model_on_worker = cast(ModelOnWorker, worker.plugins[self._model])
         self._stack = ExitStack()
 
     def teardown(self, worker: Worker) -> None:
-        """Called by Dask when the raster is done; a piece that is still being computed is waited for by the thread."""
-        with suppress(RuntimeError):  # the worker goes down, and the thread is no more
+        """Called by Dask when the raster is done; the thread first finishes the piece at hand."""
+        with suppress(RuntimeError):  # the worker is closing and its thread is gone
             self._model_on_worker.thread.submit(self._stack.close)
 
     def finish(self, piece: Piece) -> Finished:
-        """Compute a piece, unless a worker that died before it could say so has done it."""
+        """Compute a piece, unless a worker finished it and died before it could report."""
         try:
             return self._model_on_worker.thread.submit(self._finish, piece).result()
         except TerrazzoError as error:
             failure = type(error)(str(error))
-        raise failure  # alone: what GDAL said with it cannot be sent to the client
+        raise failure  # without its cause: GDAL's error cannot be sent to the client
 
     def _finish(self, piece: Piece) -> Finished:
         reader = self._reader = self._reader or self._opened()
@@ -128,7 +128,7 @@ class RasterOnWorker(WorkerPlugin):
         return done
 
     def _opened(self) -> WindowReader:
-        """The raster, open for reading. Raises InputError where this worker is not like the others."""
+        """The raster, open for reading. Raises InputError if this worker differs from the others."""
         worker, raster = self._model_on_worker, self._job.raster
         difference = worker.equipment().differs(self._equipment)
         if difference is not None:
@@ -147,11 +147,11 @@ class RasterOnWorker(WorkerPlugin):
 
 
 async def report(model: str, dask_worker: Worker) -> Equipment:
-    """What a worker computes with; opens the model there."""
+    """What a worker computes with; this opens the model there."""
     plugin = cast(ModelOnWorker, dask_worker.plugins[model])
     return await asyncio.wrap_future(plugin.thread.submit(plugin.equipment))
 
 
 def finish_piece(raster: str, piece: Piece) -> Finished:
-    """The task that goes through Dask: one piece of the raster that is known on the workers by this name."""
+    """The task that Dask runs: one piece of the raster that the workers know by this name."""
     return cast(RasterOnWorker, get_worker().plugins[raster]).finish(piece)

@@ -1,4 +1,4 @@
-"""A raster checked against a model before anything is computed: what its map is made of, and where it goes."""
+"""A raster checked against a model before anything is computed: what its map is made from, and where it goes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from terrazzo.maps.jobs.memory_need import MemoryNeed, memory_need
 from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.jobs.resolution import working_grid
 from terrazzo.maps.outputs.record import finished, refuse_other_map
-from terrazzo.maps.pieces.journal import PARTIAL, begun_cut, check_journal, key_of
+from terrazzo.maps.pieces.journal import PARTIAL, begun_cut, check_journal, run_key
 from terrazzo.maps.pieces.lattice import Lattice, Piece, cut
 from terrazzo.maps.pieces.working_grid import WorkingGrid
 from terrazzo.model.opening import ModelFile
@@ -34,26 +34,26 @@ class RasterJob:
     model: ModelFile
     options: MapOptions
     grid: WorkingGrid
-    """On which the network sees the raster."""
+    """The grid on which the network sees the raster."""
     lattice: Lattice
     """The windows on that grid."""
     folder: Place
     made_of: Mapping[str, Any]
     """Everything that changes a value of the map."""
     zones: "PlacedZones | None" = None
-    """The zones for each of which areas are counted, on the raster's grid."""
+    """The zones whose areas are counted, on the raster's grid."""
     need: MemoryNeed | None = None
-    """What mapping it takes of memory."""
+    """The memory that mapping it takes."""
 
     @property
     def begun_as(self) -> dict[str, Any]:
-        """What the journal belongs to: the pieces in it are those of one cut, though no value depends on it."""
+        """What the journal belongs to. Its pieces come from one cut, though no value depends on it."""
         return {**self.made_of, "cut": [self.lattice.rows.run, self.lattice.cols.run]}
 
     @property
     def key(self) -> str:
         """The key of the map: equal keys are equal bytes."""
-        return key_of(self.made_of)
+        return run_key(self.made_of)
 
     @property
     def n_pixels(self) -> int:
@@ -67,11 +67,11 @@ class RasterJob:
         return self.grid.n_pixels((top, top + rows.own(piece.row)), (left, left + cols.own(piece.col)))
 
     def finished(self) -> bool:
-        """Whether the map is there already."""
+        """Whether the finished map exists."""
         return finished(self.folder, self.key)
 
     def check_place(self, overwrite: bool, restart: bool) -> None:
-        """Raise OutputExistsError where another map, or the unfinished work of another run, is in the way."""
+        """Raise OutputExistsError if another map, or the unfinished work of another run, is in the way."""
         if not overwrite:
             refuse_other_map(self.folder, self.key)
         if not self.finished():
@@ -83,7 +83,7 @@ def plan_map(
 ) -> RasterJob:
     """The raster at `path`, checked against the model. Raises ImageError or InputError with the remedy.
 
-    Unfinished work of the same map is gone on with in its own pieces, unless `restart`.
+    Unfinished work on the same map is resumed with its own pieces, unless `restart`.
     """
     max_pixels = options.max_pixels or MAX_PIXELS
     raster = read_raster(path, max_pixels)
@@ -99,40 +99,35 @@ def plan_map(
         "batch_size": model.tiling.batch_size,
         "layers": list(options.layers),
         "tta": options.tta,
-        "vectors": [options.vectors, options.mapping_unit],
+        "vectors": [options.vectors and options.vectors.name, options.mapping_unit],
         "device": model.device,
         "precision": model.precision,
         "library_versions": library_versions(),
     }
     if options.resample:
         made_of["resample"] = list(grid.seen)
-    zones = _placed(raster, options)
-    if zones is not None:
+    zones = None
+    if options.zones is not None:
+        from terrazzo.maps.outputs.zones import place_zones
+
+        zones = place_zones(options.zones, raster)
         made_of["zones"] = zones.digest
     need = memory_need(raster, choice, grid, model, options)
     run = options.run or (None if restart else begun_cut(folder / PARTIAL, made_of))
     lattice = _lattice(need, model.tiling.axes(*grid.seen), model.header.schema.n_classes, run, options.max_memory)
-    options = replace(options, zones=None)  # placed by now; jobs are sent to workers, which have no use for them
+    options = replace(options, zones=None)  # placed by now, and of no use to the workers that jobs are sent to
     return RasterJob(raster, choice, model, options, grid, lattice, folder, made_of, zones, need)
 
 
 def _lattice(
     need: MemoryNeed, axes: tuple[Axis, Axis], n_classes: int, run: tuple[int, int] | None, limit: int | None
 ) -> Lattice:
-    """The windows in pieces of `run`; None: in the largest that a limit allows, or without one what memory is free.
+    """The windows in pieces of `run`; None: the largest that fit into the limit, or into free memory without one.
 
-    Raises InputError where not even the smallest keep within the limit, or those of `run` do not.
+    Raises InputError if the pieces of `run`, or even the smallest ones, exceed the limit.
     """
     if limit is None:
         return cut(axes, n_classes, run, need.fits(free_bytes()))
     lattice = cut(axes, n_classes, run, need.fits(limit))
     need.check(lattice, need.of_lattice(cut(axes, n_classes, (1, 1))), limit)
     return lattice
-
-
-def _placed(raster: Raster, options: MapOptions) -> "PlacedZones | None":
-    if options.zones is None:
-        return None
-    from terrazzo.maps.outputs.zones import place_zones
-
-    return place_zones(options.zones, raster)

@@ -1,8 +1,9 @@
-"""What mapping a raster takes of memory, from what was measured; and how large its pieces may be within a limit.
+"""The memory that mapping a raster takes, and how large its pieces may be within a limit.
 
-Everything is an estimate from above of the process' peak resident memory in bytes, libraries included, on a CPU. Pieces
-are all that a limit can change: the windows of a batch belong to what a map is made of. For a ResNet34 U-Net of six
-classes and 12.6 Mpx in pieces of 2 x 2 windows it says 1.57 GB, where 1.22 GB were measured (bf16).
+Figures are upper estimates of the peak resident memory of the process in bytes, libraries included, on a CPU. They come
+from measurements. A limit can change the pieces alone: the windows of a batch are part of what a map is made from. For
+a ResNet34 U-Net of six classes and 12.6 Mpx in pieces of 2 x 2 windows the estimate is 1.57 GB; 1.22 GB were measured
+(bf16).
 """
 
 from collections.abc import Callable
@@ -22,65 +23,63 @@ from terrazzo.pixels.rasters import Choice, Raster
 
 MB = 1_000_000
 TORCH_LIBRARIES = 820 * MB
-"""Measured 650 to 780 after importing torch, rasterio, pyogrio and the command line: the more of the libraries' files
-lies in the system's cache, as after installing them, the more of their pages are counted."""
+"""Measured 650 to 780 after importing torch, rasterio, pyogrio and the command line. More pages are counted if the
+system has the libraries' files in its cache, as after installing them."""
 ENCODER_LIBRARIES = 250 * MB
-"""Measured 200 to 225 more for segmentation-models-pytorch, which networks with an encoder need."""
+"""Measured 200 to 225 for segmentation-models-pytorch, which networks with an encoder need."""
 ONNX_LIBRARIES = 300 * MB
-"""Measured 190, and more from a filled cache, after importing onnx, onnxruntime, rasterio, pyogrio and the command
-line."""
+"""Measured 190 after importing onnx, onnxruntime, rasterio, pyogrio and the command line; more with a full cache."""
 GDAL_BYTES = 100 * MB
-"""The cache, which is capped at 64 MiB, and what compressing a tile takes."""
+"""The cache, capped at 64 MiB, and the compression of a tile."""
 WEIGHT_COPIES, ONNX_WEIGHT_COPIES = 2.5, 6
-"""The network, the file's weights while they are put into it, and the reordered weights of convolutions. Of an .onnx
-the graph is there as read, written again and taken apart: measured 5."""
+"""The network, the file's weights while they are loaded, and the reordered weights of convolutions. The graph of an
+.onnx is held as read, written again and parsed: measured 5."""
 ACTIVATION_BYTES = {"unet": 750, "unetplusplus": 1900}
-"""What a pixel of a batch takes in float32 on its way through a network with an encoder. Measured for U-Net 530
+"""Bytes of a pixel of a batch in a network with an encoder, in float32. Measured for U-Net 530
 (ResNet34), 620 (EfficientNet-Lite0), 700 (EfficientNet-B4); for U-Net++ 1690 (ResNet34)."""
 OTHER_ACTIVATION_BYTES = 1000
 """The same for other architectures: measured 710 for DeepLabV3+ (ResNet50)."""
 FILTER_BYTES = 35
 CLASSIC_BYTES = 220
-"""The same for a classic U-Net, for each filter of its top level and besides: measured 187 for 3 filters and 629 for
-16; 313 for 3 in onnxruntime."""
+"""The same for a classic U-Net: for each filter of its top level, and in addition. Measured 187 for 3 filters, 629 for
+16, and 313 for 3 in onnxruntime."""
 CLASS_BYTES = 16
-"""Logits and probabilities of a pixel of a batch, a class; above six, which the figures before are for."""
+"""Logits and probabilities of a pixel of a batch, for each class above six; the figures above include six."""
 FINISHING_BYTES = 8
-"""What a pixel of a piece takes while its class and confidence are found, and wait to be written: masks and layers."""
+"""Masks and layers of a pixel of a piece, while it is finished and waits to be written."""
 SUM_COPIES = 2
-"""Sums that a piece shares with others are copied, in the smallest pieces all of them, and wait to be written."""
+"""Sums that a piece shares with others are copied until they are written; in the smallest pieces, that is all."""
 READING_BYTES = 4
-"""What a band of a pixel takes while a row of windows is read: as stored, turned round, copied. As floats: 20."""
+"""Bytes of a band of a pixel while a row of windows is read: as stored, transposed, copied. As floats: 20."""
 READING_FLOAT_BYTES = 20
 POLYGON_PIXEL_BYTES = 100
-"""What a pixel of a strip takes while polygons are made of it: measured 87 and 82 for maps 4,000 and 12,000 wide whose
-areas are about 300 px. A map of nothing but specks of 3 x 3 px takes 360; what the network's batches have left is used
-again first."""
+"""Bytes of a pixel of a strip while polygons are made. Measured 87 and 82 for maps 4,000 and 12,000 wide with areas of
+about 300 px. A map of specks of 3 x 3 px takes 360; the memory of the network's batches is used again first."""
 POLYGON_BYTES = 50 * MB
-"""Polygons that are still open or wait to be written."""
+"""Polygons that are unfinished or wait to be written."""
 WIDER_UNIT = 25
-"""The mapping unit in pixels that is named to those whose maps are too ragged: no speck of 4 x 4 px is left."""
+"""The mapping unit in pixels that is suggested for ragged maps: it leaves no speck of 4 x 4 px."""
 
 
 @dataclass(frozen=True)
 class MemoryNeed:
-    """What one raster takes."""
+    """The memory for one raster, in bytes."""
 
     fixed: int
-    """Libraries, network and GDAL's cache: what is there all the time."""
+    """Libraries, network and GDAL's cache, which stay all the time."""
     batch: int
     """A batch on its way through the network."""
     polygons: int
-    """Making polygons, once pieces and batches are done with."""
+    """Making polygons, after the last batch."""
     pixel: int
     """A pixel of a piece."""
     row_pixel: int
-    """A pixel of a row of windows, as high as a window and as wide as a piece, while it is read."""
+    """A pixel of a row of windows (window high, piece wide) while it is read."""
     window: int
     """Pixels along a window."""
 
     def of(self, height: int, width: int) -> int:
-        """The peak with pieces of that many rows and columns."""
+        """The peak with pieces of this many rows and columns."""
         computing = self.batch + height * width * self.pixel + self.window * width * self.row_pixel
         return self.fixed + max(computing, self.polygons)
 
@@ -89,11 +88,11 @@ class MemoryNeed:
         return self.of(lattice.rows.longest, lattice.cols.longest)
 
     def fits(self, limit: int) -> Callable[[int, int], bool]:
-        """Whether pieces of (height, width) keep within a limit."""
+        """Whether pieces of (height, width) fit into a limit."""
         return lambda height, width: self.of(height, width) <= limit
 
     def check(self, lattice: Lattice, floor: int, limit: int) -> None:
-        """Raise InputError where the pieces of a lattice exceed a limit; `floor` is what the smallest pieces take."""
+        """Raise InputError if the pieces of a lattice exceed a limit; `floor` is the need of the smallest pieces."""
         if floor > limit:
             raise InputError(
                 f"--max-memory {size_words(limit)}: this model and raster take at least {size_words(floor)}; "
@@ -103,12 +102,12 @@ class MemoryNeed:
         if needed > limit:
             raise InputError(
                 f"--max-memory {size_words(limit)}: the unfinished work was begun with pieces that take "
-                f"{size_words(needed)}; give that much, or begin anew with --restart"
+                f"{size_words(needed)}; give that much, or start over with --restart"
             )
 
 
 def memory_need(raster: Raster, choice: Choice, grid: WorkingGrid, model: ModelFile, options: MapOptions) -> MemoryNeed:
-    """What mapping a raster with a model takes, from what is known before torch is imported."""
+    """The memory for mapping a raster with a model, from what is known before torch is imported."""
     n_classes = model.header.schema.n_classes
     weights = model.path.stat().st_size if model.path.is_file() else 0
     copies = ONNX_WEIGHT_COPIES if model.path.suffix.lower() == ONNX else WEIGHT_COPIES
@@ -124,10 +123,10 @@ def memory_need(raster: Raster, choice: Choice, grid: WorkingGrid, model: ModelF
 
 
 def over_limit(options: MapOptions, before: float, before_polygons: float, peak: float) -> str | None:
-    """What to say of a map that took more than --max-memory; None where it did not, or there is no limit.
+    """A note on a map that took more than --max-memory; None if it did not, or there is no limit.
 
-    The process' peaks in bytes: before the map, before its polygons, in the end. What an earlier map took is not said
-    of this one. What polygons take goes by how ragged the map turns out.
+    The peaks of the process are in bytes: before the map, before its polygons, and at the end. Only a peak of this map
+    counts. The memory for polygons depends on how ragged the map is.
     """
     limit = options.max_memory
     if limit is None or peak <= max(limit, before):
@@ -140,7 +139,7 @@ def over_limit(options: MapOptions, before: float, before_polygons: float, peak:
 
 
 def size_words(size: float) -> str:
-    """`1.23 GB`, `45 MB` or `678 bytes`, rounded up: what is enough."""
+    """`1.23 GB`, `45 MB` or `678 bytes`, rounded up."""
     for unit, name, digits in ((10**9, "GB", 2), (MB, "MB", 0)):
         if size >= unit:
             whole = -(-int(size) * 10**digits // unit)
@@ -155,7 +154,7 @@ def _libraries(model: ModelFile) -> int:
 
 
 def _batch(model: ModelFile, tta: str) -> int:
-    """What one batch takes on its way through the network; the sum of its views as well where there are several."""
+    """One batch in the network, and the sum over its mirror images if there are several."""
     window, n_classes = model.tiling.window, model.header.schema.n_classes
     windows = model.tiling.batch_size or max(1, CPU_BATCH_PIXELS // window**2)
     section = model.header.model

@@ -1,127 +1,129 @@
-"""What the user may say of rasters beside the windows, from words to values."""
+"""The options of maps, from the user's words to checked values."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from terrazzo.errors import InputError
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES
-from terrazzo.maps.pieces.turning import NONE, views
+from terrazzo.maps.pieces.turning import NONE, symmetries
+from terrazzo.maps.polygons.formats import FORMATS, VECTOR_FORMATS, VectorFormat
 from terrazzo.pixels.bands import parse_bands, parse_scale
-from terrazzo.system.extras import need
 
 if TYPE_CHECKING:
     from terrazzo.maps.outputs.zones import Zones
 
-VECTOR_FORMATS = ("gpkg", "geojson", "parquet", "none")
-
 
 @dataclass(frozen=True)
 class MapOptions:
-    """How rasters are read and what is mapped of them."""
+    """How images are read and what is mapped; each field is named after its flag.
+
+    Raises InputError naming the flag of a wrong value.
+    """
 
     bands: tuple[str, ...] | None = None
-    """Numbers from 1 or names; None: all that are not alpha."""
+    """Numbers from 1 or names; None: all but alpha."""
     scale: tuple[float, float] | None = None
     """The stored values that become 0 and 255."""
     max_pixels: int | None = None
     """The largest raster that is read; None: `rasters.MAX_PIXELS`."""
-    layers: tuple[str, ...] = (CLASSES,)
-    """The maps that are wanted as files."""
-    tta: str = NONE
-    vectors: str | None = "gpkg"
-    """The polygons' format, gpkg, geojson or parquet; None: no polygons."""
-    mapping_unit: int = 1
-    """Areas of fewer pixels join a neighbour in the polygons; classes.tif keeps them."""
     resample: bool = False
-    """Whether rasters are read at the resolution that the model was trained on."""
+    """Whether to read rasters at the resolution of the model's training data."""
+    confidence: bool = False
+    """Whether to write the winning class's share too."""
+    probabilities: bool = False
+    """Whether to write every class's share too."""
+    tta: str = NONE
+    vector_format: str = "gpkg"
+    """The polygons' format, one of `formats.VECTOR_FORMATS`."""
+    mapping_unit: int = 1
+    """In the polygons, areas of fewer pixels join a neighbour; classes.tif keeps them."""
     zones: "Zones | None" = None
-    """Polygons for each of which areas are counted."""
+    """Polygons in which areas are counted."""
     max_memory: int | None = None
-    """Bytes that the process may take; None: what is free. No value of the map depends on it."""
+    """Bytes that the process may take; None: the free memory. No value of the map depends on it."""
     run: tuple[int, int] | None = None
-    """Windows of a piece along the rows and columns; None: as memory holds. No value of the map depends on it."""
+    """Windows of a piece along rows and columns; None: what fits into memory. No value of the map depends on it."""
+
+    def __post_init__(self) -> None:
+        symmetries(self.tta)
+        if self.vector_format not in VECTOR_FORMATS:
+            raise InputError(f"--vector-format {self.vector_format}: expected {', '.join(VECTOR_FORMATS)}")
+        if self.vectors is not None:
+            self.vectors.check_installed()
+        if self.mapping_unit < 1:
+            raise InputError(f"--mapping-unit {self.mapping_unit}: expected at least 1 pixel, which keeps every area")
+        if self.max_pixels is not None and self.max_pixels < 1:
+            raise InputError(f"--max-pixels {self.max_pixels}: expected at least 1")
+
+    @classmethod
+    def from_words(
+        cls,
+        *,
+        bands: str | Sequence[str | int] | None = None,
+        scale: str | Sequence[float] | None = None,
+        zones: str | Path | None = None,
+        zone_field: str | None = None,
+        max_memory: str | int | None = None,
+        **others: Any,
+    ) -> "MapOptions":
+        """The options from words as `3,2,1`, `0,3000` and `4GB`, and a file of zones; `others` are fields already.
+
+        Raises InputError naming the flag.
+        """
+        if zones is not None:
+            from terrazzo.maps.outputs.zones import read_zones
+        elif zone_field is not None:
+            raise InputError(f"--zone-field {zone_field}: is for --zones FILE; add that, or leave --zone-field out")
+        return cls(
+            bands=None if bands is None else parse_bands(bands),
+            scale=None if scale is None else parse_scale(scale),
+            zones=None if zones is None else read_zones(Path(zones), zone_field),
+            max_memory=None if max_memory is None else bytes_of(max_memory),
+            **others,
+        )
+
+    @property
+    def vectors(self) -> VectorFormat | None:
+        """The polygons' format; None: no polygons."""
+        return FORMATS.get(self.vector_format)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The maps to write."""
+        return (CLASSES, *[CONFIDENCE] * self.confidence, *[PROBABILITIES] * self.probabilities)
 
     @property
     def computed(self) -> tuple[str, ...]:
-        """The maps that are computed: the wanted ones, and the confidences that polygons carry the mean of."""
+        """The maps to compute: those to write, and the confidences whose means the polygons carry."""
         needed = CONFIDENCE if self.vectors else None
         return tuple(layer for layer in (CLASSES, CONFIDENCE, PROBABILITIES) if layer in (*self.layers, needed))
 
 
-def map_options(
-    bands: str | Sequence[str | int] | None = None,
-    scale: str | Sequence[float] | None = None,
-    max_pixels: int | None = None,
-    confidence: bool = False,
-    probabilities: bool = False,
-    tta: str = NONE,
-    vectors: tuple[str, int] = ("gpkg", 1),
-) -> MapOptions:
-    """The options of `3,2,1`, `0,3000` and so on; `vectors` is (format, mapping unit).
+def given_flags(options: Any) -> list[str]:
+    """The flags of the fields that differ from their default, as `--max-pixels`."""
+    return [
+        f"--{field.name.replace('_', '-')}"
+        for field in fields(options)
+        if field.default is not MISSING and getattr(options, field.name) != field.default
+    ]
+
+
+def bytes_of(size: str | int) -> int:
+    """The bytes of `4GB`, `3.5G`, `2048MB` (powers of 1000), `4GiB` (of 1024) or a plain number.
 
     Raises InputError naming the flag.
     """
-    views(tta)
-    vector_format, mapping_unit = vectors
-    if vector_format not in VECTOR_FORMATS:
-        raise InputError(f"--vector-format {vector_format}: expected {', '.join(VECTOR_FORMATS)}")
-    if vector_format == "parquet":
-        need("parquet", "pyarrow", for_what="GeoParquet")
-    if mapping_unit < 1:
-        raise InputError(f"--mapping-unit {mapping_unit}: expected pixels from 1 (every area is kept)")
-    if max_pixels is not None and max_pixels < 1:
-        raise InputError(f"--max-pixels {max_pixels}: expected at least 1")
-    layers = (CLASSES, *[CONFIDENCE] * confidence, *[PROBABILITIES] * probabilities)
-    return MapOptions(
-        None if bands is None else parse_bands(bands),
-        None if scale is None else parse_scale(scale),
-        max_pixels,
-        layers,
-        tta,
-        None if vector_format == "none" else vector_format,
-        mapping_unit,
-    )
+    from pydantic import ByteSize, TypeAdapter, ValidationError
 
-
-def refuse_without_raster(options: MapOptions, picture: str) -> None:
-    """Raise InputError naming the first flag that says something of rasters, where there are pictures alone."""
-    given = {
-        "--zones": options.zones is not None,
-        "--max-memory": options.max_memory is not None,
-        "--bands": options.bands is not None,
-        "--scale": options.scale is not None,
-        "--resample": options.resample,
-        "--tta": options.tta != NONE,
-        "--confidence": CONFIDENCE in options.layers,
-        "--probabilities": PROBABILITIES in options.layers,
-    }
-    for flag in (flag for flag, is_given in given.items() if is_given):
-        raise InputError(f"{flag}: is for rasters (.tif, .tiff, .jp2, .vrt); {picture} is a picture; leave {flag} out")
-
-
-def zone_options(zones: str | Path | None, field: str | None) -> "Zones | None":
-    """The zones in a file; None without one. Raises InputError naming the flag."""
-    if zones is None:
-        if field is not None:
-            raise InputError(f"--zone-field {field}: is for --zones FILE; add that, or leave --zone-field out")
-        return None
-    from terrazzo.maps.outputs.zones import read_zones
-
-    return read_zones(Path(zones), field)
-
-
-def parse_memory(memory: str | int | None) -> int | None:
-    """`4GB`, `3.5G`, `2048MB` or plain bytes as bytes, in powers of 1000 (GiB and MiB: of 1024); None stays None.
-
-    Raises InputError naming the flag.
-    """
-    if memory is None:
-        return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(I?)B?|B?)", str(memory).strip().upper())
-    if found is None or float(found[1]) == 0:
-        raise InputError(f"--max-memory {memory}: expected a size as in 4GB, 3.5G or 2048MB")
-    power = " KMGT".index(found[2]) if found[2] else 0
-    return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
+    found = 0
+    # Pydantic ignores what follows a number and a word: it reads 4,5GB as 4 bytes.
+    if re.fullmatch(r"\s*\d*\.?\d+\s*[A-Za-z]*\s*", str(size)):
+        with suppress(ValidationError):
+            found = int(TypeAdapter(ByteSize).validate_python(str(size)))
+    if found < 1:
+        raise InputError(f"--max-memory {size}: expected a size as in 4GB, 3.5G or 2048MB")
+    return found

@@ -1,4 +1,4 @@
-"""How large a raster is as the network sees it, and whether its pixels are as large on the ground as in training."""
+"""The size at which a network sees a raster, and whether its ground sampling distance is that of training."""
 
 from terrazzo.errors import InputError
 from terrazzo.maps.pieces.resampling import ScaledAxis
@@ -11,10 +11,10 @@ from terrazzo.pixels.rasters import Raster
 
 
 def working_grid(raster: Raster, model: ModelFile, resample: bool, max_pixels: int) -> WorkingGrid:
-    """The grid on which a model sees a raster. Raises InputError where it cannot be known, or would be too large.
+    """The grid on which a model sees a raster. Raises InputError if it is not known, or too large.
 
-    With `resample` its pixels are as large as those that the model was trained on, along the rows and the columns each;
-    else it is the raster at 1 / `downsample` of its size. A model of whole images has a grid of one window.
+    With `resample` its pixels have the ground sampling distance of training, along rows and columns alike. Otherwise
+    it is the raster at 1 / `downsample` of its size. A model of whole images has a grid of one window.
     """
     if resample:
         check_resampling(model)
@@ -37,23 +37,20 @@ def working_grid(raster: Raster, model: ModelFile, resample: bool, max_pixels: i
 
 
 def check_resampling(model: ModelFile) -> None:
-    """Raise InputError where a model does not say at which resolution it sees images."""
+    """Raise InputError if a model does not know its ground sampling distance."""
     if model.tiling.whole:
         raise InputError(
             f"--resample: {model.path} sees whole images (--fit resize), whatever their size; leave it out"
         )
     if model.header.gsd_m is None:
         raise InputError(
-            f"--resample: {model.path} does not say how large a pixel was in training; train it on georeferenced "
-            "rasters, or leave --resample out and bring the raster to that resolution with gdalwarp -tr"
+            f"--resample: {model.path} does not know the ground sampling distance of its training; train it "
+            "on georeferenced rasters, or leave --resample out and resample the raster with gdalwarp -tr"
         )
 
 
 def other_resolution(raster: Raster, header: Header) -> str | None:
-    """What to say of a raster whose pixels are not as large as those that the model knows; None where all is well.
-
-    None as well where either is not known.
-    """
+    """A note on a raster whose ground sampling distance is not that of training; None if they agree or are unknown."""
     if header.gsd_m is None or header.fit == "resize":
         return None
     gsd_m = raster.gsd_m
@@ -66,12 +63,12 @@ def other_resolution(raster: Raster, header: Header) -> str | None:
 
 
 def _factors(raster: Raster, model: ModelFile) -> tuple[float, float]:
-    """How many of the raster's rows and columns make one of the working grid."""
+    """How many of the raster's rows and columns one of the working grid spans."""
     sides = raster.ground_sides
     if sides is None or model.header.gsd_m is None:
         raise InputError(
-            f"{raster.path}: --resample: how large its pixels are on the ground is not known (no coordinate reference "
-            "system on the earth); give it one with gdal_edit.py -a_srs, or leave --resample out"
+            f"{raster.path}: --resample: its ground sampling distance is not known (no coordinate reference system "
+            "on the earth); give it one with gdal_edit.py -a_srs, or leave --resample out"
         )
     seen_m = model.header.gsd_m * model.tiling.downsample
     return seen_m / sides[0], seen_m / sides[1]

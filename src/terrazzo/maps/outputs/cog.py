@@ -1,7 +1,7 @@
 """Maps as Cloud-Optimized GeoTIFFs on the input's grid, written in bounded memory.
 
-Parts come in any order and size, a COG is written in one pass from a finished raster: so they are collected in an
-uncompressed tiled TIFF, whose tiles can be written over in place, and GDAL's COG driver makes the rest.
+Parts come in any order and size, but a COG is written in one pass. So parts are collected in an uncompressed tiled
+TIFF, whose tiles can be rewritten in place, and GDAL's COG driver copies it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,22 +24,22 @@ from terrazzo.pixels.rasters import Raster, gdal
 from terrazzo.system.files import write_beside
 
 STRIP = 512
-"""Rows that are read together of a finished map: its tiles are as high."""
+"""Rows of a finished map that are read together, as high as its tiles."""
 _COG = {
     "compress": "deflate",
-    "level": 4,  # half the time of the default 6, for files larger by a seventh
+    "level": 4,  # half the time of the default, 6; files are a seventh larger
     "blocksize": STRIP,
     "overviews": "auto",
     "resampling": "nearest",
     "overview_resampling": "nearest",
     "bigtiff": "if_safer",
-    "num_threads": "all_cpus",  # the bytes are the same
+    "num_threads": "all_cpus",  # the bytes do not change
 }
 
 
 @dataclass(frozen=True)
 class MapSheet:
-    """A map to write: on which grid, of which classes, and under which key."""
+    """What a map is written with: grid, classes and key."""
 
     raster: Raster
     schema: ClassSchema
@@ -52,7 +52,7 @@ class MapSheet:
         return ("confidence_percent",) if layer == CONFIDENCE else self.schema.names
 
     def tags(self) -> dict[str, str]:
-        """What the files say of themselves beside the pixels."""
+        """The tags of the files."""
         named = {f"CLASS_{i}": name for i, name in enumerate(self.schema.names)}
         return {"TERRAZZO_KEY": self.key, "CLASS_NAMES": ",".join(self.schema.names), **named}
 
@@ -60,10 +60,10 @@ class MapSheet:
 def write_maps(
     parts: Iterable[Part], sheet: MapSheet, wanted: tuple[str, ...], folder: Path, drafted: tuple[str, ...] = ()
 ) -> None:
-    """Write LAYER.tif of each wanted layer into the folder; what no part speaks of is nodata, 255.
+    """Write LAYER.tif of each wanted layer into the folder; pixels in no part are nodata, 255.
 
-    Of the layers in `drafted` only the draft (`draft_of`) is left there, for the caller to use and remove.
-    Raises InputError where the disk is full or the folder cannot be written to.
+    Layers in `drafted` are left as drafts (`draft_of`), which the caller uses and removes. Raises InputError if the
+    disk is full or the folder cannot be written to.
     """
     drafts = {layer: draft_of(folder, layer) for layer in (*wanted, *drafted)}
     with collecting(folder), gdal():
@@ -81,7 +81,7 @@ def write_maps(
 
 
 def draft_of(folder: Path, layer: str) -> Path:
-    """Where a layer is collected before it becomes LAYER.tif."""
+    """The file in which a layer is collected before it becomes LAYER.tif."""
     return folder / f"{layer}.draft.tif"
 
 
@@ -94,7 +94,7 @@ def strips(path: Path) -> Iterator[tuple[int, NDArray[np.uint8]]]:
 
 
 def thumbnail(path: Path, height: int, width: int) -> NDArray[np.uint8]:
-    """The first band of a map at a smaller size (height, width), by nearest neighbours."""
+    """The first band of a map at a smaller size (height, width), by nearest neighbour."""
     with gdal(), rasterio.open(path) as dataset:
         ids: NDArray[np.uint8] = dataset.read(1, out_shape=(height, width))
         return ids
@@ -102,7 +102,7 @@ def thumbnail(path: Path, height: int, width: int) -> NDArray[np.uint8]:
 
 @contextmanager
 def collecting(folder: Path) -> Iterator[None]:
-    """Turn what GDAL or the system says against writing into InputError naming the folder."""
+    """Turn GDAL's or the system's errors in writing into InputError naming the folder."""
     try:
         yield
     except (RasterioError, OSError) as error:
@@ -112,7 +112,7 @@ def collecting(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _draft(path: Path, sheet: MapSheet, layer: str) -> Iterator[Any]:
-    """An uncompressed tiled TIFF on the input's grid, open for writing; tiles that are never written are nodata."""
+    """An uncompressed tiled TIFF on the input's grid, open for writing; tiles never written are nodata."""
     raster, bands = sheet.raster, sheet.bands(layer)
     profile = {
         "driver": "GTiff",
@@ -139,7 +139,7 @@ def _draft(path: Path, sheet: MapSheet, layer: str) -> Iterator[Any]:
 
 
 def _place(raster: Raster) -> Mapping[str, Any]:
-    """Where the raster lies: its grid; or its ground control points where it has no grid of its own; or nothing."""
+    """The raster's grid, or its ground control points if it has no grid, or nothing."""
     if not raster.transform.is_identity:
         return {"transform": raster.transform, "crs": raster.crs}
     if raster.gcps:

@@ -5,28 +5,29 @@ from pathlib import Path
 import rasterio
 from rasterio.windows import Window
 
-from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.outputs.cog import draft_of
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE
+from terrazzo.maps.polygons.formats import VectorFormat
 from terrazzo.maps.polygons.polygons import PolygonCounts, PolygonOptions, write_polygons
 from terrazzo.maps.polygons.rows import ClassRaster, ReadRows
 from terrazzo.pixels.rasters import Raster, gdal
 
 
-def write_vectors(folder: Path, raster: Raster, names: tuple[str, ...], options: MapOptions) -> PolygonCounts:
-    """Write classes.gpkg (or .geojson, .parquet) from the folder's classes.tif and its map of confidences.
+def write_vectors(
+    folder: Path, raster: Raster, names: tuple[str, ...], vectors: VectorFormat, mapping_unit: int
+) -> PolygonCounts:
+    """Write the polygons of the folder's classes.tif beside it, in a format; their counts.
 
-    What was written, counted. A map of confidences that is there for the polygons alone goes away.
+    `mapping_unit` is in pixels. Confidences come from confidence.tif, or its draft, which is removed.
     """
     draft = draft_of(folder, CONFIDENCE)
     confidence = draft if draft.is_file() else folder / f"{CONFIDENCE}.tif"
-    with gdal(), rasterio.open(folder / f"{CLASSES}.tif") as classes:
-        by_rows = _rows_of(classes)
-        place = (raster.height, raster.width, raster.transform, raster.crs if raster.georeferenced else None, names)
-        polygons = PolygonOptions(mapping_unit=options.mapping_unit)
-        out = folder / f"classes.{options.vectors}"
-        with rasterio.open(confidence) as sure:
-            counts = write_polygons(out, ClassRaster(by_rows, *place, _rows_of(sure)), polygons)
+    crs = raster.crs if raster.georeferenced else None
+    with gdal(), rasterio.open(folder / f"{CLASSES}.tif") as ids, rasterio.open(confidence) as sure:
+        size = (raster.height, raster.width)
+        classes = ClassRaster(_rows_of(ids), *size, raster.transform, crs, names, _rows_of(sure))
+        out = folder / f"{CLASSES}{vectors.suffix}"
+        counts = write_polygons(out, classes, PolygonOptions(mapping_unit=mapping_unit))
     draft.unlink(missing_ok=True)
     return counts
 

@@ -1,4 +1,4 @@
-"""What a finished map was made from, with what, and what it cost: run.json."""
+"""run.json: what a finished map was made from, by what, and its cost."""
 
 import json
 from collections.abc import Mapping
@@ -6,26 +6,26 @@ from pathlib import Path
 from typing import Any
 
 from terrazzo.errors import OutputExistsError
+from terrazzo.maps.areas import AREAS
+from terrazzo.maps.outputs.style import QUICKLOOK, STYLE
+from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES
+from terrazzo.maps.polygons.formats import FORMATS
 from terrazzo.system.places import Place, Store, names_in
 
 RUN = "run.json"
 OUTPUTS = (
-    "classes.tif",
-    "confidence.tif",
-    "probabilities.tif",
-    "classes.gpkg",
-    "classes.geojson",
-    "classes.parquet",
-    "classes.qml",
-    "areas.csv",
-    "quicklook.png",
+    *(f"{layer}.tif" for layer in (CLASSES, CONFIDENCE, PROBABILITIES)),
+    *(f"{CLASSES}{known.suffix}" for known in FORMATS.values()),
+    STYLE,
+    AREAS,
+    QUICKLOOK,
     RUN,
 )
-"""All that a map can consist of; run.json is put in place last and says which files belong to it."""
+"""The files that a map can consist of; run.json is put in place last and lists those that do."""
 
 
 def read_record(folder: Place) -> Mapping[str, Any]:
-    """What run.json in the folder says; empty where there is none, or a foreign one."""
+    """The content of run.json in the folder; empty if there is none, or it is not ours."""
     try:
         found = json.loads((folder / RUN).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -34,13 +34,13 @@ def read_record(folder: Place) -> Mapping[str, Any]:
 
 
 def finished(folder: Place, key: str) -> bool:
-    """Whether the folder holds the finished map of this key, all its files there."""
+    """Whether the folder holds the finished map of this key, with all its files."""
     record = read_record(folder)
     return record.get("key") == key and names_in(folder).issuperset(map(str, record.get("outputs", ())))
 
 
 def refuse_other_map(folder: Place, key: str) -> None:
-    """Raise OutputExistsError where the folder is a file, or holds anything of a map but the finished one of `key`."""
+    """Raise OutputExistsError if the folder is a file, or holds any file of a map but the finished one of `key`."""
     if folder.is_file():
         raise OutputExistsError(f"{folder}: is a file where a folder is needed; choose another --out")
     found = names_in(folder)
@@ -53,7 +53,7 @@ def refuse_other_map(folder: Place, key: str) -> None:
 
 
 def publish(staged: Path, folder: Place) -> None:
-    """Move the finished files to their places, run.json last; what else was there of an earlier map goes away."""
+    """Move the finished files to their places, run.json last, and remove other files of an earlier map."""
     if isinstance(folder, Store):
         _upload(staged, folder)
         return

@@ -1,4 +1,4 @@
-"""How a class map looks: the QGIS style and the quicklook."""
+"""How a class map looks: its QGIS style and its quicklook."""
 
 from pathlib import Path
 from xml.etree import ElementTree
@@ -11,9 +11,8 @@ from terrazzo.classes.drawing import draw_legend
 from terrazzo.classes.schema import IGNORE, ClassSchema, format_color
 from terrazzo.system.files import write_beside, write_text
 
+STYLE, QUICKLOOK = "classes.qml", "quicklook.png"
 QUICKLOOK_PX = 1024
-
-
 _GAP = 12
 
 
@@ -36,7 +35,7 @@ def write_style(path: Path, schema: ClassSchema) -> None:
 
 
 def quicklook_size(height: int, width: int, schema: ClassSchema) -> tuple[int, int]:
-    """The size (height, width) of the map in a quicklook: as large as its legend leaves room for, never enlarged."""
+    """The size (height, width) of the map in a quicklook: what its legend leaves, never enlarged."""
     room = QUICKLOOK_PX - draw_legend(schema).width - _GAP
     factor = min(1.0, QUICKLOOK_PX / height, room / width)
     return max(1, round(height * factor)), max(1, round(width * factor))

@@ -1,11 +1,11 @@
-"""Which pixels lie in a polygon, exactly, and how many of each class: by pixel centres, a few rows at a time.
+"""Which pixels lie in a polygon, and how many of each class: exactly, by pixel centres, a few rows at a time.
 
-A polygon is its edges. A pixel lies in it where a line from its centre to the left crosses an odd number of them. An
-edge counts for the centres from its upper end (included) to its lower end (not included), and a centre on an edge lies
-to its right: so polygons that share a border have each pixel along it once.
+A pixel lies in a polygon if a line from its centre to the left crosses an odd number of edges. An edge counts for the
+centres from its upper end (included) to its lower end (excluded). A centre on an edge lies to its right. So of polygons
+that share a border, exactly one holds each pixel along it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ import shapely
 from numpy.typing import NDArray
 
 from terrazzo.classes.schema import IGNORE
-from terrazzo.maps.areas import ROWS, ClassAreas
+from terrazzo.maps.areas import AreaSums, ClassAreas, Strips, by_rows
 from terrazzo.pixels.bounds import moved
 from terrazzo.pixels.geodesy import PixelAreas
 
@@ -27,52 +27,37 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Edges:
-    """The edges of one polygon in pixels, (col, row) from the raster's upper left corner, holes among them."""
+    """The edges of one polygon in pixels, (col, row) from the raster's upper left corner, holes included."""
 
     upper: Array
-    """The end of each edge with the lesser row (n, 2); level edges are left out, as no row of centres crosses them."""
+    """The upper end of each edge (n, 2). Level edges are left out, as no row of centres crosses them."""
     lower: Array
 
     @cached_property
-    def rows(self) -> tuple[int, int]:
-        """The rows (from, to) whose centres may lie inside."""
-        return _centres(self.upper[:, 1].min()), _centres(self.lower[:, 1].max())
+    def box(self) -> tuple[int, ...]:
+        """The rows (from, to) and columns (from, to) whose centres may lie inside."""
+        cols = np.concatenate([self.upper[:, 0], self.lower[:, 0]])
+        return tuple(map(_centres, (self.upper[:, 1].min(), self.lower[:, 1].max(), cols.min(), cols.max())))
 
-    @cached_property
-    def cols(self) -> tuple[int, int]:
-        """The columns (from, to) whose centres may lie inside."""
-        both = np.concatenate([self.upper[:, 0], self.lower[:, 0]])
-        return _centres(both.min()), _centres(both.max())
+    def within(self, rows: tuple[int, int], width: int) -> tuple[tuple[int, int], tuple[int, int]] | None:
+        """The rows and columns (from, to) of a part of the raster that may lie inside; None if there are none."""
+        if not len(self.upper):
+            return None
+        top, bottom, left, right = self.box
+        high, wide = (max(rows[0], top), min(rows[1], bottom)), (max(0, left), min(width, right))
+        return (high, wide) if high[0] < high[1] and wide[0] < wide[1] else None
 
 
 @dataclass(frozen=True)
 class PlacedZone:
-    """A zone on the grid of a raster; what lies in any of its polygons lies in it."""
+    """A zone on the grid of a raster, made of one or more polygons."""
 
     name: str
     polygons: tuple[Edges, ...]
 
     def touches(self, height: int, width: int) -> bool:
         """Whether any pixel of a raster may lie inside."""
-        return any(
-            max(0, polygon.rows[0]) < min(height, polygon.rows[1])
-            and max(0, polygon.cols[0]) < min(width, polygon.cols[1])
-            for polygon in self.polygons
-            if len(polygon.upper)
-        )
-
-
-@dataclass(frozen=True)
-class Tally:
-    """Pixels and m2 of one zone by class id (256,), counted so far."""
-
-    pixels: NDArray[np.int64]
-    m2: Array
-
-    @classmethod
-    def empty(cls) -> "Tally":
-        """Nothing yet."""
-        return cls(np.zeros(IGNORE + 1, np.int64), np.zeros(IGNORE + 1))
+        return any(polygon.within((0, height), width) is not None for polygon in self.polygons)
 
 
 def edges_of(polygon: Any, to_pixels: "Affine") -> Edges:
@@ -84,7 +69,7 @@ def edges_of(polygon: Any, to_pixels: "Affine") -> Edges:
         starts.append(points[:-1])
         ends.append(points[1:])
     start, end = np.concatenate(starts), np.concatenate(ends)
-    # From top to bottom whatever the ring's direction: two polygons cross a shared edge at the same bits.
+    # From top to bottom whatever the ring's direction: two polygons cross a shared edge at the same number.
     downwards = start[:, 1] < end[:, 1]
     level = start[:, 1] == end[:, 1]
     upper = np.where(downwards[:, None], start, end)[~level]
@@ -111,42 +96,24 @@ def inside(edges: Edges, rows: tuple[int, int], cols: tuple[int, int]) -> NDArra
 
 
 def count_zones(
-    strips: Iterable[tuple[int, NDArray[np.uint8]]],
-    n_classes: int,
-    pixel_areas: PixelAreas | None,
-    zones: Sequence[PlacedZone],
+    strips: Strips, n_classes: int, pixel_areas: PixelAreas | None, zones: Sequence[PlacedZone]
 ) -> tuple[ClassAreas, ...]:
-    """Pixels and areas by class of each zone, of a map's strips (row, ids (h, W)) from the top; nodata is not counted.
+    """Pixels and areas by class of each zone of a map; nodata is not counted.
 
-    A pixel counts for every zone that holds its centre. Added up a fixed number of rows at a time, as `count_areas`
-    does, so that no digit depends on how the map was made.
+    A pixel counts for every zone that holds its centre. Sums are made as in `count_areas`.
     """
-    tallies = [Tally.empty() for _ in zones]
-    for top, ids in strips:
-        for offset in range(0, len(ids), ROWS):
-            part = ids[offset : offset + ROWS]
-            for zone, tally in zip(zones, tallies, strict=True):
-                _add(zone, part, top + offset, pixel_areas, tally)
-    return tuple(
-        ClassAreas(
-            tuple(tally.pixels[:n_classes].tolist()),
-            None if pixel_areas is None else tuple(tally.m2[:n_classes].tolist()),
-        )
-        for tally in tallies
-    )
+    counted = [AreaSums.zero() for _ in zones]
+    for top, ids in by_rows(strips):
+        for zone, sums in zip(zones, counted, strict=True):
+            _add(zone, ids, top, pixel_areas, sums)
+    return tuple(sums.areas(n_classes, pixel_areas is not None) for sums in counted)
 
 
-def _add(zone: PlacedZone, ids: NDArray[np.uint8], top: int, pixel_areas: PixelAreas | None, tally: Tally) -> None:
-    """Count the pixels of some rows (h, W) from `top` on, in place."""
+def _add(zone: PlacedZone, ids: NDArray[np.uint8], top: int, pixel_areas: PixelAreas | None, sums: AreaSums) -> None:
+    """Add the pixels of rows (h, W) from `top` to the sums of a zone, in place."""
     height, width = ids.shape
-    near = []
-    for polygon in zone.polygons:
-        if not len(polygon.upper):
-            continue
-        rows = max(top, polygon.rows[0]), min(top + height, polygon.rows[1])
-        cols = max(0, polygon.cols[0]), min(width, polygon.cols[1])
-        if rows[0] < rows[1] and cols[0] < cols[1]:
-            near.append((polygon, rows, cols))
+    places = [(polygon, polygon.within((top, top + height), width)) for polygon in zone.polygons]
+    near = [(polygon, *place) for polygon, place in places if place is not None]
     if not near:
         return
     first, last = min(cols[0] for _, _, cols in near), max(cols[1] for _, _, cols in near)
@@ -155,12 +122,12 @@ def _add(zone: PlacedZone, ids: NDArray[np.uint8], top: int, pixel_areas: PixelA
         place = slice(rows[0] - top, rows[1] - top), slice(cols[0] - first, cols[1] - first)
         mask[place] |= inside(polygon, rows, cols)
     found = ids[:, first:last][mask]
-    tally.pixels[:] += np.bincount(found, minlength=IGNORE + 1)
+    sums.pixels[:] += np.bincount(found, minlength=IGNORE + 1)
     if pixel_areas is not None:
         block = np.broadcast_to(pixel_areas.block(top, top + height), ids.shape)
-        tally.m2[:] += np.bincount(found, weights=block[:, first:last][mask], minlength=IGNORE + 1)
+        sums.m2[:] += np.bincount(found, weights=block[:, first:last][mask], minlength=IGNORE + 1)
 
 
 def _centres(position: float) -> int:
-    """How many centres of pixels lie before a position: the number of the first one at or behind it."""
+    """How many pixel centres lie before a position: the number of the first at or after it."""
     return int(np.ceil(np.clip(position, -1e15, 1e15) - 0.5))

@@ -1,4 +1,4 @@
-"""Zones, the polygons for each of which areas are counted: read from a file, and placed on a raster's grid.
+"""Zones, the polygons in which areas are counted: read from a file, and placed on a raster's grid.
 
 Zones may overlap. Features of one name are one zone. Whatever the file's format, equal zones have equal digests.
 """
@@ -21,10 +21,10 @@ from terrazzo.system.files import digest
 from terrazzo.system.reporting import listed
 
 NAME_FIELDS = ("zone", "name", "id", "code", "label", "title")
-"""The field that names zones where none is given: the first of these that the file has, whatever its case."""
+"""The fields that name zones by default: the first that the file has, in any case."""
 SEGMENTS = 1024
-"""Before zones are reprojected, their sides are divided into parts no longer than the file's extent over this: a side
-that is straight in one CRS is curved in another."""
+"""Before zones are reprojected, their sides are divided into parts of at most the file's extent over this. A side that
+is straight in one CRS is curved in another."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Zones:
 
 @dataclass(frozen=True)
 class PlacedZones:
-    """Zones on the grid of one raster, and what its user should know of that."""
+    """Zones on the grid of one raster, with notes for the user."""
 
     digest: str
     zones: tuple[PlacedZone, ...]
@@ -74,7 +74,7 @@ def read_zones(path: Path, field: str | None = None) -> Zones:
 
 
 def place_zones(zones: Zones, raster: Raster) -> PlacedZones:
-    """The zones in pixels of a raster. Raises InputError where they cannot be placed on it."""
+    """The zones in pixels of a raster. Raises InputError if they cannot be placed on it."""
     if raster.crs is None or not raster.georeferenced:
         raise InputError(
             f"{raster.path}: has no coordinate reference system on its grid, so that zones cannot be placed; "
@@ -105,7 +105,7 @@ def place_zones(zones: Zones, raster: Raster) -> PlacedZones:
 
 
 def refuse_far_zones(zones: Zones, placed: Sequence[tuple[Raster, PlacedZones]]) -> None:
-    """Raise InputError with both extents where zones touch none of the rasters that they were placed on."""
+    """Raise InputError with both extents if zones touch none of the rasters that they were placed on."""
     if not placed or any(found.touch for _, found in placed):
         return
     raster, _ = placed[0]

@@ -1,18 +1,20 @@
-"""The files of a prediction: their names, and the keys that tell a finished one from something in the way.
+"""The files of photos' maps: their names, and the keys by which a finished file is known.
 
-Class map, overlay and legend each carry a key: the hash of all that they were made from. As every file is whole or
-absent, a file with the right key is this command's own finished output; any other file of that name is in the way.
+Every file carries a key, the hash of all that it was made from. Files are whole or absent, so one with the right key
+is finished; any other file of that name is in the way.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from PIL import Image, PngImagePlugin
 
 from terrazzo.classes.drawing import draw_legend
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import ImageError
+from terrazzo.maps.jobs.options import MapOptions
+from terrazzo.maps.pieces.turning import NONE
+from terrazzo.model.opening import ModelFile
 from terrazzo.pixels.keyed import KEY, TROUBLE, key_of
 from terrazzo.system.files import digest, write_beside
 
@@ -24,26 +26,53 @@ _JPEG_QUALITY = 90
 
 @dataclass(frozen=True)
 class MapFiles:
-    """The two files of one picture, and the key that both carry."""
+    """The files of one photo's map, and the key that they share."""
 
-    classes: Path
-    overlay: Path
+    stem: Path
+    """Their common beginning: `out/north/a` for `north/a.jpg`."""
     key: str
+    with_confidence: bool = False
 
-    @classmethod
-    def below(cls, out: Path, name: PurePosixPath, key: str) -> "MapFiles":
-        """`out/north/a_classes.png` and `out/north/a_overlay.jpg` for `north/a.jpg`."""
-        folder = out / name.parent
-        return cls(folder / f"{name.stem}_classes.png", folder / f"{name.stem}_overlay.jpg", key)
+    @property
+    def classes(self) -> Path:
+        """The class map."""
+        return self._named("classes.png")
+
+    @property
+    def overlay(self) -> Path:
+        """The photo under the colours of its classes."""
+        return self._named("overlay.jpg")
+
+    @property
+    def confidence(self) -> Path:
+        """The winning classes' shares; only written `with_confidence`."""
+        return self._named("confidence.png")
+
+    @property
+    def wanted(self) -> tuple[Path, ...]:
+        """The files to write."""
+        return (self.classes, self.overlay, *[self.confidence] * self.with_confidence)
 
     def finished(self) -> bool:
-        """Whether both files are there, made from the same picture, model and options."""
-        return all(path.is_file() and key_of(path) == self.key for path in (self.classes, self.overlay))
+        """Whether all exist, made from the same photo, model and options."""
+        return all(path.is_file() and key_of(path) == self.key for path in self.wanted)
+
+    def _named(self, ending: str) -> Path:
+        return self.stem.with_name(f"{self.stem.name}_{ending}")
 
 
-def map_key(model: str, picture: str, options: Mapping[str, object]) -> str:
-    """The key of a class map and its overlay: the hashes of model and picture, and the options that change the map."""
-    return digest("map", model, picture, *(f"{name}={value}" for name, value in sorted(options.items())))
+def map_key(model: ModelFile, picture: str, options: MapOptions) -> str:
+    """The key of a photo's map, from the hashes of model and photo and the options that change the map.
+
+    `tta` and `confidence` count only if given, so that maps made before these options existed stay finished.
+    """
+    tiling = model.tiling
+    named: dict[str, object] = {"window": tiling.window, "overlap": tiling.overlap, "precision": model.precision}
+    if options.tta != NONE:
+        named["tta"] = options.tta
+    if options.confidence:
+        named["confidence"] = True
+    return digest("map", model.digest, picture, *(f"{name}={value}" for name, value in sorted(named.items())))
 
 
 def legend_key(schema: ClassSchema) -> str:
@@ -52,7 +81,7 @@ def legend_key(schema: ClassSchema) -> str:
 
 
 def count_pixels(classes: Path, n_classes: int) -> tuple[int, ...]:
-    """Pixels of each class in a finished class map. Raises ImageError where it has been damaged since."""
+    """Pixels of each class in a finished class map. Raises ImageError if it is damaged."""
     try:
         with PngImagePlugin.PngImageFile(classes) as image:  # Image.open would warn of large ones
             return tuple(image.histogram()[:n_classes])
@@ -61,7 +90,7 @@ def count_pixels(classes: Path, n_classes: int) -> tuple[int, ...]:
 
 
 def save_overlay(image: Image.Image, path: Path, key: str) -> bool:
-    """Write the overlay as JPEG; whether it had to be shrunk to the size that a JPEG can hold."""
+    """Write the overlay as JPEG; whether it was shrunk to fit into one."""
     size = image.size
     image.thumbnail((JPEG_MAX_SIDE, JPEG_MAX_SIDE))
     with write_beside(path) as temporary:
@@ -70,7 +99,7 @@ def save_overlay(image: Image.Image, path: Path, key: str) -> bool:
 
 
 def save_legend(schema: ClassSchema, path: Path) -> None:
-    """Write the picture that tells which colour is which class; a finished one is left alone."""
+    """Write the picture of classes and colours, unless it exists."""
     key = legend_key(schema)
     if path.is_file() and key_of(path) == key:
         return

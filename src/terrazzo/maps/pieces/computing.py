@@ -1,5 +1,6 @@
 """From windows to finished pieces in the journal, and from the journal to finished cells of the map."""
 
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,57 +20,54 @@ _SUMS = "sums"
 
 @dataclass(frozen=True)
 class Finished:
-    """One piece that is now in the journal: its windows that were looked at, and the pixels that are its own."""
+    """A piece that is now in the journal, and how many of its windows were classified."""
 
     piece: Piece
     n_windows: int
 
 
-def compute(
-    classify: Classify,
-    reader: WindowReader,
-    journal: Journal,
-    n_classes: int,
-    wanted: tuple[str, ...],
-    pieces: Sequence[Piece],
+def fill_journal(
+    classify: Classify, reader: WindowReader, journal: Journal, wanted: tuple[str, ...], pieces: Sequence[Piece]
 ) -> Iterator[Finished]:
-    """Compute the pieces; each is in the journal when it is handed out, and is put there while the next is begun.
+    """Compute the pieces; each is in the journal when it is returned, written while the next is begun.
 
-    Every window is classified once. Law: what the journal then says of a pixel depends on neither the cut into pieces
-    nor their order, as all sums are of whole numbers.
+    Every window is classified once. Law: what the journal holds of a pixel depends on neither the cut into pieces nor
+    their order, as all sums are of whole numbers.
     """
-    waiting: tuple[Finished, Future[None]] | None = None
+
+    def write(done: Finished, arrays: dict[str, NDArray[Any]]) -> Finished:
+        journal.write(done.piece, arrays)
+        return done
+
+    waiting: Future[Finished] | None = None
     with ThreadPoolExecutor(1, "journal") as writer:
-        for done, arrays in _computed(classify, reader, n_classes, wanted, pieces):
+        for found in _computed(classify, reader, wanted, pieces):
             if waiting is not None:
-                yield _written(*waiting)
-            waiting = done, writer.submit(journal.write, done.piece, arrays)
+                yield waiting.result()
+            waiting = writer.submit(write, *found)
         if waiting is not None:
-            yield _written(*waiting)
-
-
-def _written(done: Finished, writing: "Future[None]") -> Finished:
-    """The finished piece, once it is written. Raises what went wrong with that."""
-    writing.result()
-    return done
+            yield waiting.result()
 
 
 def _computed(
-    classify: Classify, reader: WindowReader, n_classes: int, wanted: tuple[str, ...], pieces: Sequence[Piece]
+    classify: Classify, reader: WindowReader, wanted: tuple[str, ...], pieces: Sequence[Piece]
 ) -> Iterator[tuple[Finished, dict[str, NDArray[Any]]]]:
     """Each piece with what the journal keeps of it."""
     lattice = reader.lattice
-    # One piece of memory for the sums of all pieces: fresh memory costs more than adding to it.
-    memory = np.zeros(n_classes * lattice.rows.longest * lattice.cols.longest, np.int32)
+    # One block of memory for the sums of all pieces: fresh memory costs more than the additions.
+    memory: NDArray[np.int32] | None = None
     sums: NDArray[np.int32] | None = None
     n_windows = 0
     for part in one_ahead(reader.read(pieces)):
         if isinstance(part, Batch):
+            probs = classify(part.pixels)
+            if memory is None:
+                memory = np.zeros(probs.shape[1] * lattice.rows.longest * lattice.cols.longest, np.int32)
             if sums is None:
-                height, width = _shape(lattice, part.piece)
-                sums = memory[: n_classes * height * width].reshape(n_classes, height, width)
+                shape = (probs.shape[1], *_shape(lattice, part.piece))
+                sums = memory[: math.prod(shape)].reshape(shape)
                 sums[...] = 0
-            _add(sums, classify(part.pixels), part, lattice)
+            _add(sums, probs, part, lattice)
             n_windows += len(part.places)
             continue
         arrays = {} if sums is None else _cells(sums, part.valid, lattice, part.piece, wanted)
@@ -79,7 +77,7 @@ def _computed(
 
 
 def assemble(lattice: Lattice, journal: Journal, wanted: tuple[str, ...]) -> Iterator[tuple[Cell, Layers]]:
-    """Every cell that holds a valid pixel, with its layers: what the pieces around it know of it added up."""
+    """Every cell that holds a valid pixel, with its layers: the sums of the pieces around it added up."""
     for cell in lattice.cells():
         if not cell.shared:
             found = {name: journal.read(cell.pieces[0], f"{name}.{cell.name}") for name in wanted}
@@ -105,7 +103,7 @@ def _add(sums: NDArray[np.int32], probs: NDArray[np.float32], batch: Batch, latt
     """Add the windows of a batch to the sums (K, h, w) of its piece, in place."""
     rows, cols = lattice.rows, lattice.cols
     top, left = rows.span(batch.piece.row)[0], cols.span(batch.piece.col)[0]
-    for (i, j), window in zip(batch.places, probs, strict=False):  # behind the places is padding
+    for (i, j), window in zip(batch.places, probs, strict=False):  # the rest of the batch is padding
         row, col = rows.axis.starts[i], cols.axis.starts[j]
         height, width = rows.end(i) - row, cols.end(j) - col
         terms = weighted(window[:, :height, :width], rows.axis.weights[i][:height], cols.axis.weights[j][:width])
@@ -115,7 +113,7 @@ def _add(sums: NDArray[np.int32], probs: NDArray[np.float32], batch: Batch, latt
 def _cells(
     sums: NDArray[np.int32], valid: NDArray[np.bool_], lattice: Lattice, piece: Piece, wanted: tuple[str, ...]
 ) -> dict[str, NDArray[Any]]:
-    """What a piece keeps: finished layers of its own cells, sums of those that it shares; nothing of empty ones."""
+    """What the journal keeps of a piece: layers of its own cells, sums of shared ones, nothing of empty ones."""
     top, left = lattice.rows.span(piece.row)[0], lattice.cols.span(piece.col)[0]
     sums[:, ~valid] = 0
     arrays: dict[str, NDArray[Any]] = {}

@@ -1,7 +1,7 @@
-"""Finished pieces, so that a killed run goes on where it was: one file or object a piece, whole or absent.
+"""Finished pieces, so that a killed run can be resumed: one file or object a piece, whole or absent.
 
-The place belongs to one key: the hash of everything that changes a value. What was begun with another key is never
-mixed in and never thrown away unasked.
+A journal belongs to one key, the hash of everything that changes a value. Work on another key is never mixed in, and
+never discarded unless the user asks for it.
 """
 
 import io
@@ -34,8 +34,8 @@ MadeOf = Mapping[str, Any]
 """Everything that changes a value, by name, as JSON values."""
 
 
-def key_of(made_of: MadeOf) -> str:
-    """The key of a run: equal where all that changes a value is equal."""
+def run_key(made_of: MadeOf) -> str:
+    """The key of a run: equal if everything that changes a value is."""
     return digest("orthomosaic", json.dumps(made_of, sort_keys=True))
 
 
@@ -46,42 +46,39 @@ class Journal:
     folder: Place
     """Where they are."""
     local: Path
-    """The folder on this machine where outputs are made: the same one, or where that is a URL a temporary one."""
+    """The folder on this machine where outputs are made: the same, or a temporary one if that is a URL."""
 
     @property
     def staged(self) -> Path:
-        """Where finished outputs wait until all are there."""
+        """Where outputs wait until all are finished."""
         return self.local / _STAGED
 
     def absolute(self) -> "Journal":
-        """The same journal, as processes find it that were started in another folder."""
+        """The same journal with absolute paths, for processes in other folders."""
         return Journal(self.folder.absolute(), self.local.absolute())
 
     def belongs_to(self, made_of: MadeOf) -> bool:
-        """Whether the folder is there and was begun with this key."""
-        return bool(_key_in(self.folder) == _as_json(made_of))
+        """Whether the folder exists and was begun with this key."""
+        return bool(_json_in(self.folder / _KEY_FILE) == _as_json(made_of))
 
     def settle(self, means: Mapping[str, str]) -> None:
-        """Remember with what pieces are computed, device and precision, as `auto` is settled by the machine at hand.
+        """Record the device and precision of the pieces, as the machine decides what `auto` means.
 
-        Raises OutputExistsError where the pieces that are there were computed with something else.
+        Raises OutputExistsError if there are pieces that were computed with others.
         """
         path = self.folder / _MEANS_FILE
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            found = None
-        if found is not None and found != dict(means) and self.pieces():
+        found = _json_in(path)
+        if found and found != dict(means) and self.pieces():
             before, now = (" ".join(f"--{name} {value}" for name, value in each.items()) for each in (found, means))
             raise OutputExistsError(
-                f"{self.folder}: holds unfinished work computed with {before}, this machine would go on with {now}; "
-                f"go on with {before}, or throw it away with --restart"
+                f"{self.folder}: holds unfinished work computed with {before}, but this machine would use {now}; "
+                f"resume with {before}, or throw it away with --restart"
             )
         if found != dict(means):
             _put_json(path, means)
 
     def pieces(self) -> frozenset[Piece]:
-        """The finished pieces, from one look into the folder."""
+        """The finished pieces, from one listing of the folder."""
         found = (_PIECE.fullmatch(name) for name in names_in(self.folder))
         return frozenset(Piece(int(match[1]), int(match[2])) for match in found if match)
 
@@ -90,7 +87,7 @@ class Journal:
         return (self.folder / _name(piece)).is_file()
 
     def write(self, piece: Piece, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Keep a finished piece, whole or not at all."""
+        """Write a finished piece, whole or not at all."""
         path = self.folder / _name(piece)
         if isinstance(path, Store):
             whole = io.BytesIO()
@@ -101,7 +98,7 @@ class Journal:
             _write_arrays(temporary, arrays)
 
     def read(self, piece: Piece, name: str) -> NDArray[Any] | None:
-        """An array of a finished piece; None where it has none of that name. Raises InputError on a damaged piece."""
+        """An array of a finished piece; None if it has none of that name. Raises InputError on a damaged piece."""
         path = self.folder / _name(piece)
         try:
             with np.load(self._at_hand(piece), allow_pickle=False) as arrays:
@@ -111,7 +108,7 @@ class Journal:
             raise InputError(f"{path}: is damaged ({error}); remove it and run the command again") from error
 
     def remove(self) -> None:
-        """Throw all pieces away."""
+        """Remove all pieces."""
         _remove(self.folder)
 
     def _at_hand(self, piece: Piece) -> Path:
@@ -123,22 +120,22 @@ class Journal:
 
 
 def check_journal(folder: Place, made_of: MadeOf, restart: bool) -> None:
-    """Raise OutputExistsError where the place holds unfinished work of another key, unless `restart`."""
+    """Raise OutputExistsError if the place holds unfinished work on another key, unless `restart`."""
     if restart or not names_in(folder) - {_KEY_FILE, _MEANS_FILE, _STAGED}:
-        return  # there is none, or no piece of it
-    found = _key_in(folder)
+        return  # no journal, or no piece in it
+    found = _json_in(folder / _KEY_FILE)
     if found == _as_json(made_of):
         return
     changed = [name for name in made_of if not isinstance(found, dict) or found.get(name) != made_of[name]]
+    what = changed[0].replace("_", " ") if changed else "run"
     raise OutputExistsError(
-        f"{folder}: holds unfinished work of another {_words(changed[0] if changed else 'run')}; "
-        "throw it away with --restart, or choose another --out"
+        f"{folder}: holds unfinished work of another {what}; throw it away with --restart, or choose another --out"
     )
 
 
 def begun_cut(folder: Place, made_of: MadeOf) -> tuple[int, int] | None:
-    """The cut into pieces with which work on this key was begun in the place; None where there is none."""
-    found = _key_in(folder)
+    """The cut into pieces with which work on this key was begun in the place; None if there is none."""
+    found = _json_in(folder / _KEY_FILE)
     if not isinstance(found, dict) or "cut" not in found or found != _as_json({**made_of, "cut": found["cut"]}):
         return None
     rows, cols = found["cut"]
@@ -147,9 +144,9 @@ def begun_cut(folder: Place, made_of: MadeOf) -> tuple[int, int] | None:
 
 @contextmanager
 def open_journal(folder: Place, made_of: MadeOf, restart: bool) -> Iterator[Journal]:
-    """The journal of a run, begun or gone on with; `check_journal` has been asked before.
+    """The journal of a run, begun or resumed; call `check_journal` first.
 
-    Where the run fails without a finished piece, its folder goes again, and those above it that were made for it.
+    If the run fails without a finished piece, its folder is removed, with the folders above that were made for it.
     """
     with _leaving_no_trace(folder), working_folder(folder) as local:
         if restart or not Journal(folder, Path()).belongs_to(made_of):
@@ -165,7 +162,7 @@ def open_journal(folder: Place, made_of: MadeOf, restart: bool) -> Iterator[Jour
 
 @contextmanager
 def _leaving_no_trace(folder: Place) -> Iterator[None]:
-    """Remove a journal without a piece where the block fails. One in a store stays: workers may be putting pieces."""
+    """Remove a journal without pieces if the block fails. One in a store stays: workers may be writing."""
     if isinstance(folder, Store):
         yield
         return
@@ -183,10 +180,10 @@ def _name(piece: Piece) -> str:
 
 
 def _write_arrays(file: Path | BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Arrays as numpy reads them from one .npz file.
+    """Write arrays as one .npz file.
 
-    Only probabilities are compressed, and in a hurry: they are a byte a class and pixel. Sums and confidences hardly
-    shrink, and classes are few beside the sums.
+    Only probabilities are compressed, at the fastest level: they take a byte a class and pixel. Sums and confidences
+    hardly shrink, and classes are small beside the sums.
     """
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
@@ -213,17 +210,13 @@ def _put_json(path: Place, value: Mapping[str, Any]) -> None:
         write_json(path, dict(value))
 
 
-def _key_in(folder: Place) -> Any:
-    """What the place was begun with; empty where it says nothing."""
+def _json_in(path: Place) -> Any:
+    """The content of a JSON file; empty if it cannot be read."""
     try:
-        return json.loads((folder / _KEY_FILE).read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
 
 
 def _as_json(made_of: MadeOf) -> Any:
     return json.loads(json.dumps(made_of))
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")

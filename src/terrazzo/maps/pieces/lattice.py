@@ -1,8 +1,8 @@
 """The windows of a raster cut into pieces that can be computed apart, and what neighbouring pieces share.
 
-The windows depend on the raster, the window and the overlap alone (`blend.cover`). A piece is a rectangle of whole
-windows. Where windows of two pieces overlap, each piece knows a part of a pixel's sum. So the spans of all pieces
-cut each axis into segments, and the raster into cells: within one cell the same pieces have something to add.
+The windows depend only on raster, window and overlap (`blend.cover`). A piece is a rectangle of whole windows. Where
+windows of two pieces overlap, each piece holds a part of a pixel's sum. So the spans of all pieces cut each axis into
+segments, and the raster into cells: all pixels of a cell get their sums from the same pieces.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,13 +13,13 @@ from itertools import pairwise
 from terrazzo.model.windows.blend import Axis
 
 PIECE_BYTES = 96 << 20
-"""What the sums of one piece may take."""
+"""The most that the sums of one piece may take."""
 SUM_BYTES = 4  # one int32 a class and pixel
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A run of rows or columns, from `start` to before `stop`, and which pieces' windows reach into it."""
+    """Rows or columns from `start` to before `stop`, and the pieces whose windows reach into them."""
 
     start: int
     stop: int
@@ -30,16 +30,16 @@ class Segment:
 class Side:
     """One axis of the lattice: its windows, cut into runs of `run` windows.
 
-    Laws: the spans of the pieces cover the axis; the segments follow each other without gap from 0 to its length.
+    Laws: the spans of the pieces cover the axis; the segments tile it from 0 to its length without gap.
     """
 
     axis: Axis
     run: int
-    """Windows of a piece along this axis; of the last one perhaps fewer."""
+    """Windows of a piece along this axis; the last piece may have fewer."""
 
     @property
     def longest(self) -> int:
-        """The most pixels that a piece's windows hold, with what lies behind the axis' end."""
+        """The most pixels that a piece's windows span, including those past the end of the axis."""
         return _longest(self.axis, self.run)
 
     @property
@@ -52,17 +52,17 @@ class Side:
         return range(piece * self.run, min((piece + 1) * self.run, len(self.axis.starts)))
 
     def span(self, piece: int) -> tuple[int, int]:
-        """The pixels (from, to) that a piece's windows hold."""
+        """The pixels (from, to) that a piece's windows span."""
         windows = self.windows(piece)
         return self.axis.starts[windows[0]], self.end(windows[-1])
 
     def own(self, piece: int) -> int:
-        """How many pixels there are from a piece's first one to the next piece's."""
+        """How many pixels lie from the start of a piece to that of the next."""
         last = piece == self.n_pieces - 1
         return (self.axis.length if last else self.span(piece + 1)[0]) - self.span(piece)[0]
 
     def end(self, window: int) -> int:
-        """The pixel behind a window's last one inside the raster."""
+        """The pixel after a window's last one in the raster."""
         return min(self.axis.starts[window] + self.axis.window, self.axis.length)
 
     @cached_property
@@ -92,7 +92,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Cell:
-    """A rectangle of pixels into which the same pieces reach, by its number along the rows and along the columns."""
+    """A rectangle of pixels into which the same pieces reach; its name has its numbers along rows and columns."""
 
     name: str
     rows: Segment
@@ -100,12 +100,12 @@ class Cell:
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
-        """The pieces that have something to add, row-major."""
+        """The pieces that reach into it, row-major."""
         return tuple(Piece(row, col) for row in self.rows.pieces for col in self.cols.pieces)
 
     @property
     def shared(self) -> bool:
-        """Whether more than one piece has something to add."""
+        """Whether more than one piece reaches into it."""
         return len(self.rows.pieces) * len(self.cols.pieces) > 1
 
     @property
@@ -120,16 +120,6 @@ class Lattice:
 
     rows: Side
     cols: Side
-
-    @property
-    def height(self) -> int:
-        """Rows of the raster."""
-        return self.rows.axis.length
-
-    @property
-    def width(self) -> int:
-        """Columns of the raster."""
-        return self.cols.axis.length
 
     @property
     def n_windows(self) -> int:
@@ -159,8 +149,8 @@ def cut(
 ) -> Lattice:
     """The windows of `axes` in pieces of `run` windows (along rows, along columns).
 
-    None: the largest squares whose sums keep within PIECE_BYTES and of which `fits` says that (height, width) keep
-    within memory; of one window at least.
+    None: the largest squares whose sums take at most PIECE_BYTES and whose (height, width) pass `fits`; at least one
+    window.
     """
     rows, cols = axes
     if run is None:
@@ -175,7 +165,7 @@ def cut(
 
 
 def _longest(axis: Axis, windows: int) -> int:
-    """The most pixels that so many neighbouring windows of an axis hold."""
+    """The most pixels that this many neighbouring windows of an axis span."""
     count = min(windows, len(axis.starts))
     longest = max(last - first for first, last in zip(axis.starts, axis.starts[count - 1 :], strict=False))
     return longest + axis.window

@@ -1,10 +1,11 @@
-"""An axis of pixels seen in fewer or more pixels: each the mean of those under it, in whole numbers.
+"""An axis of pixels resampled to fewer or more pixels: each is the mean of those under it, in whole numbers.
 
-All weights come from absolute pixel numbers and are whole, and so are the sums: a value does not depend on the part
-in which it is read. By `area` a pixel weighs by how much of it lies under the one that is made; at whole factors that
-is how `prepare --downsample` reads smaller. By `triangle` it weighs by a tent over the centre of the one that is made,
-as wide as two source pixels or two made ones, whichever are larger: bilinear interpolation where the axis is enlarged,
-and Pillow's BILINEAR, with which `prepare --fit resize` makes patches, where it is reduced.
+All weights are whole numbers from absolute pixel numbers, and so are the sums. So a value does not depend on the part
+in which it is read; GDAL's and Pillow's resampling of parts does. The `area` kernel weighs a pixel by its overlap with
+the made one; at whole factors that is `prepare --downsample`. The `triangle` kernel weighs it by a tent over the centre
+of the made one, as wide as two source pixels or two made ones, whichever are larger. That is bilinear interpolation
+for an axis that is enlarged. For one that is reduced it is Pillow's BILINEAR, with which `prepare --fit resize` makes
+patches.
 """
 
 from dataclasses import dataclass
@@ -15,22 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_WEIGHT = 1 << 22
-"""The weights of a pixel sum to about this at most, so that sums over two axes stay below 2**53."""
+"""The weights of a pixel sum to about this at most: sums over two axes stay below 2**53."""
 
 
 @dataclass(frozen=True)
 class Taps:
-    """For n neighbouring pixels made of others: the first source pixel of each (n,), its and the next ones' weights."""
+    """For n neighbouring made pixels: the first source pixel of each (n,), and the weights from there on."""
 
     first: NDArray[np.int64]
     weights: NDArray[np.int32]
-    """(n, k), 0 where a source pixel has no say."""
+    """(n, k); 0 for a source pixel that does not count."""
 
     def add_up(self, source: NDArray[Any], start: int, dtype: type[np.number]) -> NDArray[Any]:
         """Weighted sums (n, ...) of the source (m, ...) whose first pixel has the number `start`."""
         sums = np.zeros((len(self.first), *source.shape[1:]), dtype)
         for k in range(self.weights.shape[1]):
-            part = source.take(self.first - start + k, axis=0, mode="clip")  # what lies behind the end weighs 0
+            part = source.take(self.first - start + k, axis=0, mode="clip")  # what lies past the end weighs 0
             weights = self.weights[:, k].astype(dtype).reshape(-1, *(1,) * (source.ndim - 1))
             sums += part if (weights == 1).all() else part * weights
         return sums
@@ -40,8 +41,8 @@ class Taps:
 class ScaledAxis:
     """`length` source pixels seen as `seen` pixels.
 
-    Laws: the source pixel at whose place a seen pixel is written back has a say in it; the source pixels that two runs
-    of seen pixels are written back to are as apart and as complete as the runs.
+    Laws: a seen pixel is written back only to source pixels that count in it. If runs of seen pixels tile the axis, so
+    do the source pixels that they are written back to.
     """
 
     length: int
@@ -49,13 +50,13 @@ class ScaledAxis:
     kernel: Literal["area", "triangle"] = "area"
 
     def sources(self, start: int, stop: int) -> tuple[int, int]:
-        """The source pixels (from, to) that have a say in the seen pixels start..stop - 1."""
+        """The source pixels (from, to) that count in the seen pixels start..stop - 1."""
         first, _ = self._reach(np.array([start]))
         _, last = self._reach(np.array([stop - 1]))
         return int(first[0]), int(last[0]) + 1
 
     def taps(self, start: int, stop: int) -> Taps:
-        """Which source pixels make up the seen pixels start..stop - 1, and with what weights."""
+        """The source pixels that make up the seen pixels start..stop - 1, with their weights."""
         seen = np.arange(start, stop, dtype=np.int64)
         first, last = self._reach(seen)
         source = first[:, None] + np.arange(int((last - first).max()) + 1)
@@ -64,7 +65,7 @@ class ScaledAxis:
         return Taps(first, weights.astype(np.int32))
 
     def at(self, start: int, stop: int) -> NDArray[np.int64]:
-        """The seen pixel that holds the centre of each source pixel start..stop - 1; of two that touch it the later."""
+        """The seen pixel that holds the centre of each source pixel start..stop - 1; the later of two that touch it."""
         found: NDArray[np.int64] = (2 * np.arange(start, stop, dtype=np.int64) + 1) * self.seen // (2 * self.length)
         return found
 
@@ -83,7 +84,7 @@ class ScaledAxis:
         return first.clip(0), last.clip(max=self.length - 1)
 
     def _weights(self, seen: NDArray[np.int64], source: NDArray[np.int64]) -> NDArray[np.int64]:
-        """How much each source pixel counts in a seen one: whole numbers, the same ones wherever they are asked for."""
+        """How much each source pixel counts in a seen one, in whole numbers."""
         if self.kernel == "area":
             ends = np.minimum((seen + 1) * self.length, (source + 1) * self.seen)
             weights = ends - np.maximum(seen * self.length, source * self.seen)
@@ -94,7 +95,7 @@ class ScaledAxis:
             total = half * (half // (2 * self.seen) + 1)
         common = gcd(self.length, self.seen)
         weights, total = weights // common, total // common
-        if total > MOST_WEIGHT:  # no weight becomes 0: a valid pixel, however small its share, makes its mean valid
+        if total > MOST_WEIGHT:  # none becomes 0: any valid pixel makes the mean valid
             weights = np.maximum(weights * MOST_WEIGHT // total, 1)
         return weights
 
@@ -102,9 +103,9 @@ class ScaledAxis:
 def weighted_means(
     pixels: NDArray[np.uint8], valid: NDArray[np.bool_], rows: tuple[Taps, int], cols: tuple[Taps, int]
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Means over the valid pixels, (n, m, C) rounded half up, and where there is any (n, m).
+    """Means over the valid pixels (n, m, C), rounded half up, and whether there is any (n, m).
 
-    `pixels` (h, w, C) begin at the row and column named beside the taps. Where no pixel is valid, the mean is 0.
+    `pixels` (h, w, C) begin at the row and column beside the taps. Without a valid pixel the mean is 0.
     """
     if valid.all():
         total = np.outer(*(taps.weights.sum(axis=1, dtype=np.float64) for taps, _ in (rows, cols)))
@@ -118,7 +119,7 @@ def weighted_means(
 
 
 def _add_up(source: NDArray[np.uint8], rows: tuple[Taps, int], cols: tuple[Taps, int]) -> NDArray[np.float64]:
-    """Weighted sums (n, m, ...): whole numbers below 2**53, which float64 holds, and adds up faster than int64."""
+    """Weighted sums (n, m, ...) of whole numbers below 2**53: float64 holds them, and is faster than int64."""
     along = rows[0].add_up(source, rows[1], np.int32)
-    turned = np.ascontiguousarray(along.swapaxes(0, 1))  # whole columns are added up fastest where they lie together
+    turned = np.ascontiguousarray(along.swapaxes(0, 1))  # columns are added up fastest if they lie together
     return cols[0].add_up(turned, cols[1], np.float64).swapaxes(0, 1)

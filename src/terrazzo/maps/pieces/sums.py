@@ -1,8 +1,8 @@
 """Blended probabilities as whole numbers: sums that do not depend on the order of their terms.
 
 A window's probabilities times its weights (`blend.Axis.weights`, which sum to 1 over the windows of a pixel) are
-rounded to multiples of 2**-20. A valid pixel's sums over the classes so come to 2**20 but for a few units, and an
-invalid pixel's are 0: that is how the two are told apart.
+rounded to multiples of 2**-20. So a valid pixel's sums add up to 2**20, give or take a few units. An invalid pixel's
+are 0.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ from terrazzo.classes.schema import IGNORE
 UNIT = 1 << 20
 NODATA = IGNORE
 PERCENT = 100
-_ROWS = 32  # rows that are finished together: their numbers stay in the cache
+_ROWS = 32  # finished together: they stay in the cache
 
 CLASSES, CONFIDENCE, PROBABILITIES = "classes", "confidence", "probabilities"
 Layers = Mapping[str, NDArray[np.uint8]]
-"""What can be mapped, each (bands, h, w): class ids; the winner's share and every class's share in percent."""
+"""By name, each (bands, h, w): class ids, the winning class's share and every class's share in percent."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def weighted(probs: NDArray[np.float32], rows: NDArray[np.float32], cols: NDArra
 
 
 def finish(sums: NDArray[np.int32], wanted: tuple[str, ...]) -> dict[str, NDArray[np.uint8]]:
-    """The layers of finished sums (K, h, w), 255 where all are 0; the lowest id of equals; shares rounded half up."""
+    """The layers of finished sums (K, h, w); 255 if all are 0, the lowest id of equals, shares rounded half up."""
     count, height, width = sums.shape
     layers = {layer: np.empty((count if layer == PROBABILITIES else 1, height, width), np.uint8) for layer in wanted}
     for row in range(0, height, _ROWS):
@@ -70,8 +70,8 @@ def _finish_rows(sums: NDArray[np.int32], layers: Mapping[str, NDArray[np.uint8]
 def _winner(sums: NDArray[np.int32]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """The id (h, w) of the largest sum, the lowest of equals, and that sum.
 
-    A sum has at most 21 bits: with 255 - id in eight more below it, the largest of these numbers has both answers.
-    That is ten times as fast as argmax along the first axis.
+    A sum has at most 21 bits. With 255 - id in the eight bits below, one maximum gives both. That is ten times as fast
+    as argmax along the first axis.
     """
     largest = np.zeros(sums.shape[1:], np.int32)
     for i, values in enumerate(sums):

@@ -1,4 +1,4 @@
-"""The windows of a raster as the network sees them, batch by batch, read one batch ahead of the computing."""
+"""The windows of a raster as the network sees them, in batches; one batch is read ahead."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,18 +15,18 @@ T = TypeVar("T")
 
 
 class PixelSource(Protocol):
-    """What is read: an open raster (`rasters.RasterPixels`), or an array in a test."""
+    """What is read: an open raster (`rasters.RasterPixels`), or an array in tests."""
 
     def read(self, row: int, col: int, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """Pixels (height, width, C) from (row, col) on, and which of them are valid (height, width)."""
+        """Pixels (height, width, C) from (row, col), and which are valid (height, width)."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Windows of one piece: their numbers along the rows and columns, and their pixels (B, C, window, window).
+    """Windows of one piece: their numbers along rows and columns, and their pixels (B, C, window, window).
 
-    B is the same in every batch of a raster, whatever its place and fill, so that a window's probabilities do not
-    depend on its neighbours in the batch; what is behind the places is padding.
+    B is the same in every batch of a raster, so that a window's probabilities do not depend on the other windows of its
+    batch. Batches with fewer places are padded.
     """
 
     piece: Piece
@@ -36,7 +36,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class ReadPiece:
-    """The end of a piece: which of the pixels that its windows hold are valid (h, w)."""
+    """The end of a piece: which pixels of its span are valid (h, w)."""
 
     piece: Piece
     valid: NDArray[np.bool_]
@@ -44,7 +44,7 @@ class ReadPiece:
 
 @dataclass(frozen=True)
 class WindowReader:
-    """Reads the windows of pieces; windows without a valid pixel are left out, they cost nothing."""
+    """Reads the windows of pieces, except those without a valid pixel."""
 
     source: PixelSource
     lattice: Lattice
@@ -68,7 +68,7 @@ class WindowReader:
             yield ReadPiece(piece, valid)
 
     def _windows(self, piece: Piece, valid: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, int], NDArray[np.uint8]]]:
-        """The windows of a piece, one row of them read at a time; `valid` of the piece is filled in."""
+        """The windows of a piece, read one row of windows at a time; fills in `valid` of the piece."""
         rows, cols = self.lattice.rows, self.lattice.cols
         top, _ = rows.span(piece.row)
         left, right = cols.span(piece.col)
@@ -82,7 +82,7 @@ class WindowReader:
                     yield (i, j), self._filled(pixels[:, part], shown[:, part])
 
     def _filled(self, pixels: NDArray[np.uint8], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """A whole window: invalid pixels become the mean, and a raster that is smaller is reflected to fill it."""
+        """A whole window: invalid pixels become the mean; a smaller raster is filled up by reflection."""
         if not valid.all():
             pixels = pixels.copy()
             pixels[~valid] = fill_color(self.normalization, pixels[valid])
@@ -90,7 +90,7 @@ class WindowReader:
         return np.pad(pixels, ((0, pad[0]), (0, pad[1]), (0, 0)), mode="symmetric") if any(pad) else pixels
 
     def _batch(self, piece: Piece, windows: list[tuple[tuple[int, int], NDArray[np.uint8]]]) -> Batch:
-        """The windows, filled up with zeros to the batch size."""
+        """The windows, padded with zeros to the batch size."""
         height, width, bands = windows[0][1].shape
         pixels = np.zeros((self.batch_size, bands, height, width), np.uint8)
         for k, (_, window) in enumerate(windows):
@@ -99,9 +99,9 @@ class WindowReader:
 
 
 def fill_color(normalization: Normalization, shown: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """What stands for invalid pixels (C,): the training mean, which the network sees as 0.
+    """The colour of invalid pixels (C,): the training mean, which the network sees as 0.
 
-    Where each window is stretched by its own range (`scale: minmax`), the mean of its valid pixels `shown` (n, C).
+    If each window is stretched by its own range (`scale: minmax`), the mean of its valid pixels `shown` (n, C).
     """
     if normalization.scale == "minmax":
         mean = shown.mean(axis=0, dtype=np.float64)
@@ -112,7 +112,7 @@ def fill_color(normalization: Normalization, shown: NDArray[np.uint8]) -> NDArra
 
 
 def one_ahead(items: Iterable[T]) -> Iterator[T]:
-    """The same items, each made in a thread while the one before is being used."""
+    """The same items, each made in a thread while the one before is in use."""
     iterator = iter(items)
     end = object()
     with ThreadPoolExecutor(1) as pool:

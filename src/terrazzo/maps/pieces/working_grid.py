@@ -1,8 +1,8 @@
-"""The grid on which a network sees a raster, where that is not the raster's own, and the way back.
+"""The grid on which a network sees a raster, if it is not the raster's own, and the way back.
 
-Windows are laid on the working grid; `WorkingPixels` reads it through the raster, and `on_input` writes what was found
-there back on the raster's own grid: each pixel takes what the working pixel at its centre got. Ids cannot be
-interpolated, so that nothing else is either. What is valid is the raster's own to say.
+Windows are laid on the working grid. `WorkingPixels` reads it from the raster. `on_input` writes the result back on the
+raster's grid: each pixel takes the values of the working pixel at its centre. Ids cannot be interpolated, so nothing
+is. The raster alone decides which pixels are valid.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,12 +17,12 @@ from terrazzo.maps.pieces.sums import NODATA, Layers, Part
 from terrazzo.maps.pieces.window_reader import PixelSource
 
 SOURCE_PIXELS = 1 << 20
-"""About so many pixels of the raster are read together to make working pixels."""
+"""About how many pixels of the raster are read together to make working pixels."""
 PART_ROWS, PART_COLS = 512, 4096
-"""At most so many rows and columns, of either grid, are written back together."""
+"""The most rows and columns, of either grid, that are written back together."""
 
 ReadValid = Callable[[int, int, int, int], NDArray[np.bool_]]
-"""Which pixels of the raster are valid (height, width), from (row, col) on."""
+"""Which pixels of the raster are valid (height, width), from (row, col)."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class WorkingGrid:
     """A raster of `rows.length` x `cols.length` pixels seen as `rows.seen` x `cols.seen`.
 
     Law: a working pixel is valid if any pixel under it is, and the working pixel at a pixel's centre lies over that
-    pixel; so every valid pixel gets a class.
+    pixel. So every valid pixel gets a class.
     """
 
     rows: ScaledAxis
@@ -51,14 +51,14 @@ class WorkingGrid:
         return source if self.is_input else WorkingPixels(source, self)
 
     def n_pixels(self, rows: tuple[int, int], cols: tuple[int, int]) -> int:
-        """How many pixels of the raster the working rows and columns (from, to) are written back to."""
+        """How many pixels of the raster the working rows and columns (from, to) cover."""
         (top, bottom), (left, right) = self.rows.covered(*rows), self.cols.covered(*cols)
         return (bottom - top) * (right - left)
 
 
 @dataclass(frozen=True)
 class WorkingPixels:
-    """The pixels of a working grid, read through the raster's.
+    """The pixels of a working grid, made from the raster's.
 
     Law: a pixel does not depend on the rectangle in which it is read.
     """
@@ -67,7 +67,7 @@ class WorkingPixels:
     grid: WorkingGrid
 
     def read(self, row: int, col: int, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """Pixels (height, width, C) from (row, col) on, and which of them are valid (height, width)."""
+        """Pixels (height, width, C) from (row, col), and which are valid (height, width)."""
         rows, cols = self.grid.rows, self.grid.cols
         depth = _depth(rows) * _depth(cols)
         wide = min(width, max(1, SOURCE_PIXELS // depth))
@@ -115,13 +115,10 @@ def on_input(cells: Iterable[tuple[Cell, Layers]], grid: WorkingGrid, read_valid
 
 
 def _depth(axis: ScaledAxis) -> int:
-    """How many source pixels one working pixel is the mean of, about; at least 1."""
+    """About how many source pixels one working pixel is the mean of; at least 1."""
     return -(-axis.length // axis.seen)
 
 
 def _together(axis: ScaledAxis, most: int) -> int:
-    """How many source pixels to write back at a time, so that neither they nor their working pixels are above `most`.
-
-    At least one.
-    """
+    """How many source pixels to write back at a time, at least 1; neither they nor their working pixels pass `most`."""
     return max(1, min(most, most * axis.length // axis.seen))

@@ -1,11 +1,11 @@
 """A class raster without areas below the minimum mapping unit, strip by strip.
 
-Law: no area of fewer than `unit` pixels is left, but for those that touch nothing but nodata and the raster's edge,
-and for threads of pixels that reach over more than STRIP_ROWS rows. Nodata stays where it is.
+Law: no area of fewer than `unit` pixels is left. Excepted are areas that touch only nodata and the raster's edge, and
+threads of pixels across more than STRIP_ROWS rows. Nodata stays where it is.
 
-The smallest area goes first: it takes the class of the area with which it shares the longest border (the larger one
-of equals), and the two are one from then on, together with every area of that class that it touched. Areas of equal
-size go in a fixed shuffled order, so that many can go at once.
+The smallest area goes first. It takes the class of the area with which it shares the longest border (of equals, the
+larger area), and merges with every area of that class that it touches. Areas of equal size go in a fixed shuffled
+order, so that many can go at once. GDAL's `sieve` takes the largest neighbour instead; `regions` has a comparison.
 """
 
 from collections.abc import Iterator
@@ -19,15 +19,15 @@ from terrazzo.maps.polygons.regions import Ints, Regions, find_regions, link, st
 from terrazzo.maps.polygons.rows import ReadRows
 
 STRIP_ROWS = 256
-"""Rows of a strip. Strips lie on the raster's own grid: the result does not depend on how its rows are read."""
+"""Rows of a strip. Strips lie on the raster's grid: the result does not depend on how rows are read."""
 SHUFFLE = 2654435761
-"""An odd factor: multiplying by it modulo 2**32 shuffles numbers and keeps them apart (Knuth, vol. 3, 6.4)."""
+"""Multiplying by an odd factor modulo 2**32 shuffles numbers and keeps them distinct (Knuth, vol. 3, 6.4)."""
 
 
 def settled_strips(read_rows: ReadRows, height: int, unit: int) -> Iterator[NDArray[np.uint8]]:
-    """The ids of each strip (rows, width) from the top, areas below `unit` pixels joined to their neighbours.
+    """The ids of each strip (rows, width) from the top; areas below `unit` pixels have joined a neighbour.
 
-    Memory: a strip and `unit` rows more (at most another strip), into which small areas are followed.
+    Memory: a strip and `unit` rows (at most another strip), into which small areas are followed.
     """
     ahead = min(unit, STRIP_ROWS) if unit > 1 else 0
     waiting = read_rows(0, 0)
@@ -50,9 +50,9 @@ def settled_strips(read_rows: ReadRows, height: int, unit: int) -> Iterator[NDAr
 
 
 def absorb(ids: NDArray[np.uint8], unit: int, fixed: tuple[bool, bool] = (False, False)) -> NDArray[np.uint8]:
-    """Ids (H, W) with areas below `unit` pixels joined to their neighbours.
+    """Ids (H, W) in which areas below `unit` pixels have joined a neighbour.
 
-    `fixed`: whether areas that touch the first row, and the last one, stay as they are, because they go on there.
+    `fixed`: whether areas that touch the first row, and the last, stay as they are, because they continue beyond.
     """
     regions = find_regions(ids)
     values = regions.values[regions.firsts]
@@ -69,7 +69,7 @@ def absorb(ids: NDArray[np.uint8], unit: int, fixed: tuple[bool, bool] = (False,
 
 @dataclass(frozen=True)
 class _Graph:
-    """Areas, and the borders at which at least one side is still to be judged."""
+    """Areas, and the borders of which at least one side may still join."""
 
     values: NDArray[np.uint8]
     sizes: Ints
@@ -77,7 +77,7 @@ class _Graph:
     one: Ints
     other: Ints
     borders: Ints
-    """Pixels of border between `one` and `other`; each pair occurs once."""
+    """The length of the border between `one` and `other` in pixels; each pair occurs once."""
 
 
 def _graph(regions: Regions, values: NDArray[np.uint8], stays: NDArray[np.bool_]) -> _Graph:
@@ -92,7 +92,7 @@ def _graph(regions: Regions, values: NDArray[np.uint8], stays: NDArray[np.bool_]
 
 
 def _sum_borders(graph: _Graph) -> _Graph:
-    """The graph with the borders of each pair summed, and without those that no longer matter."""
+    """The graph with the borders of each pair added up, and without those that no longer matter."""
     matters = (graph.one != graph.other) & ~(graph.stays[graph.one] & graph.stays[graph.other])
     one, other = graph.one[matters], graph.other[matters]
     count = len(graph.values)
@@ -102,7 +102,7 @@ def _sum_borders(graph: _Graph) -> _Graph:
 
 
 def _join(graph: _Graph, unit: int) -> NDArray[np.uint8]:
-    """The class of each area once nothing is left to join."""
+    """The class of each area once none is left to join."""
     now = np.arange(len(graph.values))
     while len(graph.one):
         smaller, larger = _joining(graph)
@@ -119,7 +119,7 @@ def _join(graph: _Graph, unit: int) -> NDArray[np.uint8]:
 
 
 def _joining(graph: _Graph) -> tuple[Ints, Ints]:
-    """The areas that go now, smaller than all neighbours that may go too, and the one that each of them joins."""
+    """The areas that join now, smaller than all neighbours that may, and the area that each joins."""
     turn = graph.sizes << 32 | np.arange(len(graph.sizes)) * SHUFFLE & 0xFFFFFFFF
     turn[graph.stays] = np.iinfo(np.int64).max
     goes = np.concatenate([graph.one, graph.other])

@@ -1,9 +1,10 @@
 """Areas as polygons in pixel units: x = column, y = row, (0, 0) the outer corner of the first pixel.
 
-Every side between pixels of two areas is walked once by each, with the area on its left (north being row 0). A vertex
-stands where a walk turns and where three areas meet, so areas that share a border share its vertices: they are a valid
-coverage (`shapely.coverage_is_valid`). Where an area meets itself across a corner, the walk keeps to the other area's
-pixel, so a hole may touch its shell in a point but never runs through it, and every polygon is valid.
+Each border between two areas is walked once for each, with the area on the left (north being row 0). Vertices stand
+where a walk turns and where three areas meet. So areas share the vertices of their borders, and are a valid coverage
+(`shapely.coverage_is_valid`); those of `rasterio.features.shapes` are not (`regions`). Where an area meets itself
+across a corner, the walk keeps to the other area's pixel. So a hole may touch its shell in a point but never crosses
+it, and every polygon is valid.
 """
 
 import numpy as np
@@ -14,7 +15,7 @@ from terrazzo.maps.polygons.regions import Ints, Regions
 
 EAST, SOUTH, WEST, NORTH = range(4)
 LEFT_PIXEL = {EAST: (-1, -1), SOUTH: (-1, 0), WEST: (0, 0), NORTH: (0, -1)}
-"""From a corner to the pixel (rows, cols) on the left of a walk that arrives there."""
+"""The pixel on the left of a walk that arrives at a corner, as an offset (rows, cols)."""
 
 Bools = NDArray[np.bool_]
 Polygons = NDArray[np.object_]
@@ -25,13 +26,13 @@ def outline(
 ) -> Polygons:
     """One polygon for each area of ids (H, W) (areas,), holes included.
 
-    `above` and `below` are the rows (W,) next to the strip: where they change, the strip's upper and lower line get
-    vertices too, so that the strips on both sides fit each other.
+    `above` and `below` are the rows (W,) next to the strip. Where their ids change, the strip's upper and lower line
+    get vertices too, so that neighbouring strips fit.
     """
     rows, cols, sides = _corners(ids, above, below)
     height, width = ids.shape
     crossing: Bools = np.logical_and.reduce(sides)
-    # Corners of four sides lie inside, so the four pixels around them exist.
+    # A corner of four borders lies inside, so the four pixels around it exist.
     through = {EAST: crossing.copy(), SOUTH: crossing.copy()}
     middle_rows, middle_cols = rows[crossing], cols[crossing]
     for heading, back in ((EAST, WEST), (SOUTH, NORTH)):
@@ -64,7 +65,7 @@ def _pixels(*headings: int) -> list[tuple[int, int]]:
 def _corners(
     ids: NDArray[np.uint8], above: NDArray[np.uint8] | None, below: NDArray[np.uint8] | None
 ) -> tuple[Ints, Ints, Bools]:
-    """The corners at which a vertex stands: row, column, and whether a border leaves it to each of the four sides."""
+    """The corners that are vertices: row, column, and whether a border leaves in each of the four directions."""
     height, width = ids.shape
     upright = np.zeros((height + 2, width + 1), np.bool_)
     upright[1:-1, [0, -1]] = True
@@ -82,9 +83,9 @@ def _corners(
 
 
 def _next(rows: Ints, cols: Ints, headings: Ints, leaving: Ints) -> Ints:
-    """For each vertex the one that the walk reaches next.
+    """For each vertex the next one of the walk.
 
-    Along one lattice line the stretches of one heading do not overlap, so the i-th that begins is the i-th that ends.
+    Along one grid line, stretches of one heading do not overlap: the i-th that begins is the i-th that ends.
     """
     following = np.empty(len(rows), np.int64)
     for heading in (EAST, SOUTH, WEST, NORTH):
@@ -97,7 +98,7 @@ def _next(rows: Ints, cols: Ints, headings: Ints, leaving: Ints) -> Ints:
 
 
 def _rings(following: Ints) -> tuple[Ints, Ints]:
-    """The vertices in walking order, ring after ring, and where in that order each ring begins."""
+    """The vertices in walking order, ring after ring, and where each ring begins."""
     after = following.data
     seen = bytearray(len(following))
     order = np.empty(len(following), np.int64)
@@ -118,13 +119,13 @@ def _rings(following: Ints) -> tuple[Ints, Ints]:
 
 
 def _polygons(points: NDArray[np.float64], firsts: Ints, owners: Ints) -> Polygons:
-    """Polygons from rings of points (vertices, 2) as (x, y): of each owner's rings the one walked around the rest."""
+    """Polygons from rings of points (vertices, 2) as (x, y); of an owner's rings, the outer one is the shell."""
     lengths = np.diff(firsts, append=len(points))
     ring = np.repeat(np.arange(len(firsts)), lengths)
     ahead = np.arange(1, len(points) + 1)
     ahead[firsts + lengths - 1] = firsts
     x, y = points.T
-    # Twice the enclosed area; with y pointing down, a walk with the area on its left counts shells negative.
+    # Twice the signed area: with y down and the area on the left, shells are negative.
     turned = np.add.reduceat(x * y[ahead] - x[ahead] * y, firsts)
     order = np.lexsort((turned > 0, owners))
     rings = shapely.linearrings(points, indices=ring)

@@ -1,45 +1,44 @@
 """A class raster as a layer of polygons that share their borders.
 
-Laws: without simplification the polygons cover exactly the pixels of their class; with it they still are a valid
-coverage (no gap, no overlap, equal vertices along shared borders), whose union differs from the valid area by less
-than the simplification, and only along nodata; the raster's outer edge and borders along a strip line stay
-as they are. The bytes written depend on the ids, the options and the libraries' versions, on nothing else.
+Laws:
+- Without simplification the polygons cover exactly the pixels of their class.
+- With it they are still a valid coverage: no gap, no overlap, equal vertices along shared borders. Its union differs
+  from the valid area by less than the simplification, and only along nodata.
+- The raster's outer edge, and borders along a line between strips, stay as they are.
+- The bytes depend only on the ids, the options and the versions of the libraries.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from terrazzo.errors import InputError
-from terrazzo.maps.polygons.layers import check_format, open_layer
+from terrazzo.maps.polygons.formats import format_of
+from terrazzo.maps.polygons.layers import open_layer
 from terrazzo.maps.polygons.rows import ClassRaster, Features, join_features
 from terrazzo.maps.polygons.seams import Seams
 from terrazzo.maps.polygons.strips import strip_parts
 from terrazzo.pixels.bounds import moved
 from terrazzo.system.files import write_beside
 
-if TYPE_CHECKING:
-    from affine import Affine
-
 MAX_VERTICES = 100_000
-"""An area that is still open with more vertices than this is written in parts."""
+"""An unfinished area with more vertices than this is written in parts."""
 BATCH_VERTICES = 100_000
-"""Finished polygons are written once they have this many vertices together."""
+"""Finished polygons are written once they have this many vertices."""
 
 
 @dataclass(frozen=True)
 class PolygonOptions:
-    """How polygons are made; lengths and areas in pixels."""
+    """How polygons are made; lengths and areas are in pixels."""
 
     mapping_unit: int = 1
     """Areas of fewer pixels join a neighbour; 1 keeps all."""
     tolerance: float = 1.0
-    """The square root of the area of the corners that are smoothed away; 0 keeps every pixel's corner."""
+    """The square root of the area of corners to smooth away; 0 keeps all corners."""
     max_vertices: int = MAX_VERTICES
 
     def __post_init__(self) -> None:
@@ -58,29 +57,30 @@ class PolygonCounts:
     polygons: int
     vertices: int
     cut: int
-    """Parts that end at a strip line because their area had too many vertices; what goes on below is another part."""
+    """Parts of areas with too many vertices, cut at a line between strips."""
 
 
 def find_polygons(raster: ClassRaster, options: PolygonOptions) -> Iterator[Features]:
-    """Batches of polygons on the map, in a fixed order, counter-clockwise outside; every batch has some.
+    """Batches of at least one polygon in map coordinates, in a fixed order, shells counter-clockwise.
 
-    Nodata has no polygon. Memory: a strip and the areas still open. Raises InputError on ids without a class.
+    Nodata has no polygon. Memory: a strip and unfinished areas. Raises InputError on ids without a class.
     """
     seams = Seams(options.max_vertices)
     for strip in strip_parts(raster, options.mapping_unit, options.tolerance):
         found = seams.add(strip)
         if len(found.polygons):
-            polygons = shapely.orient_polygons(_placed(found.polygons, raster.transform))
+            # `moved` is no matrix product, whose last bits may depend on the number of points: borders stay shared.
+            polygons = shapely.orient_polygons(shapely.transform(found.polygons, partial(moved, raster.transform)))
             yield Features(polygons, found.class_ids, found.figures, found.cut)
 
 
 def write_polygons(path: Path, raster: ClassRaster, options: PolygonOptions) -> PolygonCounts:
-    """Write the layer `classes` (class_id, class, area_m2, area_ha, confidence) whole or not at all.
+    """Write the layer `classes` (class_id, class, area_m2, area_ha, confidence), whole or not at all.
 
-    The suffix of `path` says the format: .gpkg, .geojson or .parquet. Areas are those of the polygons' pixels on the
-    ellipsoid, null without a terrestrial CRS; confidence is their mean in percent, null where the raster has none.
+    The suffix of `path` names one of `formats.FORMATS`. Areas are of the polygons' pixels on the ellipsoid, null
+    without a terrestrial CRS. Confidence is their mean in percent, null if the raster has none.
     """
-    check_format(path)
+    format_of(path)
     polygons = vertices = cut = 0
     with write_beside(path) as temporary, open_layer(temporary, raster.crs, raster.names) as layer:
         for batch in _batches(find_polygons(raster, options)):
@@ -91,14 +91,8 @@ def write_polygons(path: Path, raster: ClassRaster, options: PolygonOptions) -> 
     return PolygonCounts(polygons, vertices, cut)
 
 
-def _placed(polygons: NDArray[np.object_], transform: "Affine") -> NDArray[np.object_]:
-    """Polygons in pixel units on the map."""
-    placed: NDArray[np.object_] = shapely.transform(polygons, lambda points: moved(transform, points))
-    return placed
-
-
 def _batches(found: Iterator[Features]) -> Iterator[Features]:
-    """The features in batches large enough to be written at once."""
+    """The features in batches large enough to write."""
     waiting: list[Features] = []
     vertices = 0
     for features in found:

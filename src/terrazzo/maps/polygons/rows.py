@@ -1,4 +1,4 @@
-"""What polygons are made from and what they carry: a class raster read by rows, and finished polygons with figures."""
+"""What polygons are made from and what they carry: a class raster read by rows, and polygons with their figures."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ ReadRows = Callable[[int, int], NDArray[np.uint8]]
 
 @dataclass(frozen=True)
 class ClassRaster:
-    """A raster of class ids that is read by rows, from the top down."""
+    """A raster of class ids, read by rows from the top."""
 
     read_rows: ReadRows
     """Class ids; 255 is nodata."""
@@ -30,33 +30,33 @@ class ClassRaster:
     names: tuple[str, ...]
     """Class names in id order."""
     read_confidence: ReadRows | None = None
-    """Percent 0..100 for each pixel that has a class; anything elsewhere."""
+    """Percent, 0..100, of each pixel that has a class; any value elsewhere."""
 
 
 @dataclass(frozen=True)
 class Features:
-    """Polygons in pixel units or on the map, and what the pixels in each of them say."""
+    """Polygons in pixel units or map coordinates, and figures of their pixels."""
 
     polygons: NDArray[np.object_]
     class_ids: NDArray[np.uint8]
     figures: NDArray[np.float64]
-    """Pixels, area in m2 (NaN where unknown) and the sum of confidences (NaN too), a row for each polygon (n, 3)."""
+    """Pixels, area in m2 and sum of confidences of each polygon (n, 3); NaN if unknown."""
     cut: int = 0
-    """How many of them are parts of an area that goes on below the strip they end with."""
+    """How many are parts of an area that continues below the strip at which they end."""
 
     @property
     def area_m2(self) -> NDArray[np.float64]:
-        """The area of each polygon's pixels (n,), as they were before simplification."""
+        """The area of each polygon's pixels (n,), before simplification."""
         return self.figures[:, 1]
 
     @property
     def confidence(self) -> NDArray[np.float64]:
-        """The mean confidence of each polygon's pixels (n,), 0..100, in hundredths."""
+        """The mean confidence of each polygon's pixels (n,), 0..100, to two decimals."""
         return np.round(self.figures[:, 2] / self.figures[:, 0], 2)
 
 
 def join_features(batches: Sequence[Features]) -> Features:
-    """The features of one or more batches, in their order."""
+    """The features of one or more batches, in order."""
     return Features(
         np.concatenate([batch.polygons for batch in batches]),
         np.concatenate([batch.class_ids for batch in batches]),

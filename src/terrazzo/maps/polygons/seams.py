@@ -1,8 +1,8 @@
-"""Areas joined across strips: polygons that are finished as soon as nothing of them goes on below.
+"""Areas joined across strips: a polygon is finished once no part of it continues below.
 
-Memory is that of a strip's polygons and of the areas still open. An open area of more vertices than a limit is handed
-out as it stands, cut along the strip's lower line; what goes on below begins anew. Figures are those of each part, so
-the parts of an area add up to it.
+Memory is for a strip's polygons and the open areas. An open area with more vertices than a limit is cut along the
+strip's lower line and returned; its continuation is another area. Figures are those of each part, so the parts of an
+area add up to the whole.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from terrazzo.maps.polygons.strips import StripParts
 
 @dataclass(eq=False)
 class _OpenArea:
-    """An area that goes on below the strips seen so far."""
+    """An area that continues below the strips seen so far."""
 
     class_id: int
     first: int
@@ -26,17 +26,17 @@ class _OpenArea:
     parts: list[shapely.Polygon] = field(default_factory=list)
     vertices: int = 0
     joined: "_OpenArea | None" = None
-    """The area that has taken this one in."""
+    """The area that has absorbed this one."""
 
     def whole(self) -> "_OpenArea":
-        """The area that this one is part of now."""
+        """The area that this one is now part of."""
         area = self
         while area.joined is not None:
             area = area.joined
         return area
 
     def take_in(self, other: "_OpenArea") -> "_OpenArea":
-        """The two as one; lists grow from the longer one, so that many short arms cost no more than their length."""
+        """The two as one; the shorter list is added to the longer one, so that many short arms are cheap."""
         if len(other.parts) > len(self.parts):
             return other.take_in(self)
         self.first = min(self.first, other.first)
@@ -48,18 +48,18 @@ class _OpenArea:
 
 
 class Seams:
-    """Takes the parts of strip after strip, and hands out the polygons that are finished with each.
+    """Takes the parts of strip after strip, and returns the polygons that each finishes.
 
-    The order is fixed: areas that lie in one strip by their first pixel, then those that end here, then those cut.
+    The order is fixed: areas within the strip by their first pixel, then areas that end here, then areas that are cut.
     """
 
     def __init__(self, max_vertices: int) -> None:
         self._max_vertices = max_vertices
-        self._open: dict[int, _OpenArea] = {}  # by the number of the strip's area with which they touch its lower line
+        self._open: dict[int, _OpenArea] = {}  # by the number of the area with which they touch the strip's lower line
         self._bottom: NDArray[np.int64] | None = None
 
     def add(self, strip: StripParts) -> Features:
-        """The polygons, in pixel units, that are finished with the next strip."""
+        """The polygons, in pixel units, that the next strip finishes."""
         shared = np.zeros(len(strip.polygons), np.bool_)
         shared[strip.top[strip.up]] = True
         shared[strip.bottom[strip.down]] = True
@@ -82,7 +82,7 @@ class Seams:
         )
 
     def _areas(self, strip: StripParts, labels: NDArray[np.int64]) -> dict[int, _OpenArea]:
-        """The areas to which the strip's parts of these numbers belong, with the parts in them."""
+        """The open areas of the strip's parts with these numbers, with the parts added."""
         here: dict[int, _OpenArea] = {}
         if self._bottom is not None:
             pairs = np.unique(np.stack([self._bottom[strip.up], strip.top[strip.up]]), axis=1)
@@ -101,7 +101,7 @@ class Seams:
 
 
 def _finished(areas: list[_OpenArea], cut: int = 0) -> Features:
-    """The areas as one polygon each, by their first pixel."""
+    """The areas as one polygon each, ordered by their first pixel."""
     areas = sorted(areas, key=lambda area: area.first)
     polygons = np.empty(len(areas), np.object_)
     for i, area in enumerate(areas):

@@ -1,6 +1,6 @@
-"""The areas of one strip as polygons in pixel units, with figures, and where they go on above and below.
+"""The areas of one strip as polygons in pixel units, with figures, and where they continue above and below.
 
-Strips lie on the raster's own grid, so nothing here depends on how the raster was made or is read.
+Strips lie on the raster's own grid, so nothing depends on how the raster was made or is read.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from terrazzo.pixels.geodesy import PixelAreas, pixel_areas
 
 @dataclass(frozen=True)
 class StripParts:
-    """The areas of a strip, nodata among them; an area of the raster is one or more of these, in one or more strips."""
+    """The areas of a strip, nodata included; an area of the raster has one or more of them in each strip."""
 
     polygons: Polygons
     class_ids: NDArray[np.uint8]
@@ -33,14 +33,14 @@ class StripParts:
     """The area of each pixel of the first row (width,)."""
     bottom: Ints
     up: NDArray[np.bool_]
-    """Where the row above the strip has the same class (width,); nodata does not go on."""
+    """Where the row above the strip has the same class (width,); nodata never continues."""
     down: NDArray[np.bool_]
 
 
 def strip_parts(raster: ClassRaster, unit: int, tolerance: float) -> Iterator[StripParts]:
-    """The parts of each strip from the top: mapping unit in pixels, simplified by `tolerance` in pixels (0: exact).
+    """The parts of each strip from the top; `unit` and `tolerance` (0: exact) are in pixels.
 
-    Within a strip the areas, nodata included, are simplified as one coverage whose outer rectangle stays: they keep
+    The areas of a strip, nodata included, are simplified as one coverage whose outer rectangle stays. So they keep
     fitting each other and the strips above and below. Raises InputError on ids without a class.
     """
     areas = pixel_areas(raster.transform, raster.crs, raster.height, raster.width)
@@ -69,7 +69,7 @@ def strip_parts(raster: ClassRaster, unit: int, tolerance: float) -> Iterator[St
 def _with_next_row(
     strips: Iterator[NDArray[np.uint8]],
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8] | None]]:
-    """Each strip with the first row of the next; None behind the last."""
+    """Each strip with the first row of the next; None after the last."""
     ids = next(strips, None)
     while ids is not None:
         following = next(strips, None)
@@ -78,7 +78,7 @@ def _with_next_row(
 
 
 def _checked(raster: ClassRaster) -> ReadRows:
-    """The raster's rows, refused where an id has no class."""
+    """The raster's rows; raises InputError on an id without a class."""
 
     def read(row0: int, row1: int) -> NDArray[np.uint8]:
         ids = raster.read_rows(row0, row1)
@@ -104,7 +104,7 @@ def _goes_on(row: NDArray[np.uint8], neighbour: NDArray[np.uint8] | None) -> NDA
 
 
 def _figures(raster: ClassRaster, areas: PixelAreas | None, regions: Regions, top: int) -> NDArray[np.float64]:
-    """Pixels, m2 and summed confidence of each area (areas, 3); NaN for what is not known."""
+    """Pixels, m2 and sum of confidences of each area (areas, 3); NaN if unknown."""
     bottom = top + regions.shape[0]
     figures = np.full((regions.count, 3), np.nan)
     figures[:, 0] = regions.total(regions.lengths)

@@ -1,1 +1,1 @@
-"""Rasters of any size to maps on their own grid: in pieces, in bounded memory, going on after a kill."""
+"""Rasters of any size to maps on their own grid: in pieces, in bounded memory, resumed after a kill."""

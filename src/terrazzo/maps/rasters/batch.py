@@ -1,23 +1,21 @@
-"""Several rasters to maps with one model: all are checked before the first is computed, a bad one stops no other."""
+"""Rasters to maps with one model. All are checked before the first is computed; a bad one does not stop the others."""
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from terrazzo.errors import ImageError, InputError
+from terrazzo.maps.command import Command, Failures
 from terrazzo.maps.engines.local import Engine, LocalEngine
-from terrazzo.maps.engines.options import DASK, EngineOptions
-from terrazzo.maps.inputs import RasterFile
+from terrazzo.maps.engines.options import DASK
+from terrazzo.maps.inputs import FoundPictures, RasterFile
 from terrazzo.maps.jobs.job import RasterJob, plan_map
-from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.jobs.resolution import check_resampling, other_resolution
 from terrazzo.maps.outputs.record import read_record
-from terrazzo.maps.rasters.mapping import map_with
-from terrazzo.model.opening import ModelFile, open_model
-from terrazzo.model.predictor import Halving
+from terrazzo.maps.rasters.dry_run import MapPlan, plan_maps
+from terrazzo.maps.rasters.raster_map import map_raster
 from terrazzo.system.places import Place
-from terrazzo.system.reporting import Progress, Say
+from terrazzo.system.reporting import how_many
 
 
 @dataclass(frozen=True)
@@ -28,100 +26,98 @@ class RasterMap:
     """The raster's name below its input."""
     folder: Place
     kept: bool
-    """Whether it was there already."""
+    """Whether a finished map was kept."""
     record: dict[str, Any]
-    """What its run.json says."""
+    """The content of its run.json."""
 
 
-@dataclass
 class RasterBatch:
-    """The rasters of one command and what has become of them so far."""
+    """The rasters of one command."""
 
-    model: ModelFile
-    options: MapOptions
-    progress: Progress
-    say: Say
-    engine: EngineOptions = field(default_factory=EngineOptions)
-    jobs: list[tuple[RasterFile, RasterJob]] = field(default_factory=list)
-    failures: list[InputError] = field(default_factory=list)
+    def __init__(self, command: Command, found: FoundPictures) -> None:
+        self.command, self._files = command, found.rasters
+        self.failures = Failures(command.reporter.say, len(found.rasters))
+        self.jobs: list[tuple[RasterFile, RasterJob]] = []
 
-    def plan(self, files: Sequence[RasterFile], out: Place, overwrite: bool, restart: bool) -> None:
-        """Find the rasters that can be mapped; the others are told and remembered.
+    def plan(self) -> None:
+        """Find the rasters that can be mapped; report the others and remember them. Nothing is written.
 
-        Raises OutputExistsError where something else is in the way of a map, InputError where zones touch no raster.
+        Raises OutputExistsError if something else is in the way of a map, InputError if zones touch no raster.
         """
-        if self.options.resample:
-            check_resampling(self.model)
-        for file in files:
+        command, options = self.command, self.command.options
+        if options.resample:
+            check_resampling(command.model)
+        for file in self._files:
+            folder = file.folder(command.out)
             try:
-                self.jobs.append((file, plan_map(file.path, file.folder(out), self.model, self.options, restart)))
+                self.jobs.append((file, plan_map(file.path, folder, command.model, options, command.restart)))
             except InputError as error:
-                self._failed(error, len(files))
-        if self.options.zones is not None:
+                self.failures.add(error)
+        if options.zones is not None:
             from terrazzo.maps.outputs.zones import refuse_far_zones
 
-            refuse_far_zones(self.options.zones, [(job.raster, job.zones) for _, job in self.jobs if job.zones])
+            refuse_far_zones(options.zones, [(job.raster, job.zones) for _, job in self.jobs if job.zones])
         for _, job in self.jobs:
-            job.check_place(overwrite, restart)
+            job.check_place(command.overwrite, command.restart)
             for words in job.zones.notes if job.zones else ():
-                self.say(words)
-        self._tell_scale()
-        if not self.options.resample:
-            self._warn_of_resolution()
+                command.reporter.say(words)
+        self._report_scale()
+        if not options.resample:
+            self._report_resolution()
 
-    def run(self, overwrite: bool, restart: bool) -> list[RasterMap]:
-        """Map the rasters, or keep their finished maps; one that is damaged inside is told and remembered."""
-        done = []
+    def planned(self) -> tuple[MapPlan, ...]:
+        """What mapping each raster would take."""
+        return plan_maps(self.command, self.jobs)
+
+    def run(self) -> list[RasterMap]:
+        """Map the rasters or keep their finished maps; report those damaged inside and remember them."""
+        command, done = self.command, []
         total = sum(job.n_pixels for _, job in self.jobs)
         finished = 0
 
         def step(pixels: int) -> None:
             nonlocal finished
             finished += pixels
-            self.progress("predicting pixels", finished, total)
+            command.reporter.progress("predicting pixels", finished, total)
 
         with self._engine() as engine:
             for file, job in self.jobs:
-                if job.finished() and not overwrite:
+                if job.finished() and not command.overwrite:
                     done.append(RasterMap(str(file.name), job.folder, True, dict(read_record(job.folder))))
                     step(job.n_pixels)
                     continue
                 before = finished
                 try:
-                    record = map_with(engine, job, restart, step, self.say)
+                    record = map_raster(engine, job, step, restart=command.restart, say=command.reporter.say)
                 except ImageError as error:
-                    self._failed(error, len(self.jobs))
+                    self.failures.add(error)
                     step(before + job.n_pixels - finished)
                 else:
                     done.append(RasterMap(str(file.name), job.folder, False, record))
         return done
 
     def _engine(self) -> AbstractContextManager[Engine]:
-        """What computes; it opens the model, or connects to a cluster, only where a map is not there yet."""
-        model = self.model
-        if self.engine.engine == DASK:
+        """The engine. It opens the model, or connects to a cluster, only if a map is missing."""
+        if self.command.engine.engine == DASK:
             from terrazzo.maps.engines.cluster import dask_engine
 
-            return dask_engine(model, self.engine)
-        return nullcontext(
-            LocalEngine(lambda: Halving(open_model(model.path, model.device, model.precision), self.say), model)
-        )
+            return dask_engine(self.command.model, self.command.engine)
+        return nullcontext(LocalEngine(self.command.open_model, self.command.model))
 
-    def _tell_scale(self) -> None:
-        """Say once by which scale rasters are read where only the model says so."""
+    def _report_scale(self) -> None:
+        """Report the scale that rasters are read with if it comes from the model."""
         scales = [job.choice.scale for _, job in self.jobs if job.choice.scale and not job.finished()]
-        if scales and self.options.scale is None:
+        if scales and self.command.options.scale is None:
             low, high = scales[0]
-            self.say(f"values {low:g} to {high:g} are read as 0 to 255, as in training (--scale changes it)")
+            self.command.reporter.say(
+                f"values {low:g} to {high:g} are read as 0 to 255, as in training (change it with --scale)"
+            )
 
-    def _warn_of_resolution(self) -> None:
-        """Say once which raster is of another resolution than the model's training, and how many more are."""
-        found = (other_resolution(job.raster, self.model.header) for _, job in self.jobs if not job.finished())
+    def _report_resolution(self) -> None:
+        """Report the first raster of another resolution than the training data, and how many more there are."""
+        header = self.command.model.header
+        found = (other_resolution(job.raster, header) for _, job in self.jobs if not job.finished())
         others = [words for words in found if words is not None]
         if others:
-            self.say(others[0] + (f" (so are {len(others) - 1} more rasters)" if len(others) > 1 else ""))
-
-    def _failed(self, error: InputError, n_files: int) -> None:
-        self.failures.append(error)
-        if n_files > 1:
-            self.say(str(error))
+            more = f" (and {how_many(len(others) - 1, 'more raster')})" if len(others) > 1 else ""
+            self.command.reporter.say(others[0] + more)

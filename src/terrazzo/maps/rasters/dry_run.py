@@ -1,14 +1,18 @@
-"""What mapping rasters would take, without writing anything: windows, memory, time, disk, and what is there already."""
+"""What mapping rasters would take: windows, memory, time and disk. Nothing is written."""
 
 import shutil
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from terrazzo.maps.areas import AREAS
+from terrazzo.maps.command import Command
 from terrazzo.maps.engines.local import batch_size
 from terrazzo.maps.engines.options import DASK
+from terrazzo.maps.inputs import RasterFile
 from terrazzo.maps.jobs.job import RasterJob
 from terrazzo.maps.jobs.memory_need import size_words
 from terrazzo.maps.outputs.cog import STRIP
@@ -16,27 +20,26 @@ from terrazzo.maps.pieces.journal import PARTIAL, Journal
 from terrazzo.maps.pieces.lattice import SUM_BYTES, Lattice, Piece
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE
 from terrazzo.maps.pieces.turning import averaging
-from terrazzo.maps.rasters.batch import RasterBatch
-from terrazzo.model.opening import computes_on, open_model
-from terrazzo.model.predictor import Halving, Predictor
+from terrazzo.model.opening import computes_on
+from terrazzo.model.predictor import Predictor
 from terrazzo.model.windows.tiling import window_batch
 from terrazzo.system.places import Place
 from terrazzo.system.reporting import how_many
 
 SHARE_OF_NETWORK = 0.84
-"""The share of a run's time, polygons aside, that its network computes, as benchmarks/prediction.py measured it."""
+"""The network's share of the time of a run without polygons, as benchmarks/prediction.py measured it."""
 SMALL_BYTES = 4_000_000
-"""More than quicklook.png, classes.qml and run.json take together."""
+"""An upper bound for quicklook.png, classes.qml and run.json together."""
 ROW_BYTES = 120
-"""More than a row of areas.csv takes, names aside."""
+"""An upper bound for a row of areas.csv, without names."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """How a map is expected to be computed."""
+    """The time that a map is expected to take, and where."""
 
     seconds: float
-    """Without polygons, in one process; windows without a valid pixel cost nothing, and are counted here."""
+    """Without polygons, in one process. Windows without a valid pixel are counted, though they cost nothing."""
     computed_by: str
     """Device and precision: `cpu, bf16`."""
 
@@ -56,25 +59,25 @@ class MapPlan:
     n_windows: int
     n_pieces: int
     pieces_done: int
-    """Pieces of unfinished work that is gone on with."""
+    """Pieces of unfinished work that would be resumed."""
     finished: bool
-    """Whether the map is there already and would be kept."""
+    """Whether the finished map exists and would be kept."""
     memory_bytes: int
-    """At most, libraries included, unless the map is nothing but specks, of which polygons are made."""
+    """An upper bound, libraries included, unless polygons are made of a map of mere specks."""
     by_workers: bool
-    """Whether that is for each worker of --engine dask."""
+    """Whether that is the memory of each worker of --engine dask."""
     expected: Expected | None
-    """None where there is nothing to compute."""
+    """None if there is nothing to compute."""
     outputs: tuple[tuple[str, int | None], ...]
-    """The files with the bytes that they take at most; None where that is up to what they hold."""
+    """The files and an upper bound of their bytes; None if that depends on the content."""
     temporary_bytes: int
-    """What the journal and drafts take at most beside the outputs, while they are made."""
+    """An upper bound of what journal and drafts take in addition, until the outputs are finished."""
     free_bytes: int | None
-    """Free room where they go; None where that is not known."""
+    """Free bytes on that disk; None if not known."""
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The plan in words, the first line being about the raster."""
+        """The plan in words; the first line describes the raster."""
         return (
             f"{self.name}: {self.raster}",
             f"  {how_many(self.n_windows, 'window')} of {self.window} px in {how_many(self.n_pieces, 'piece')}, "
@@ -85,7 +88,7 @@ class MapPlan:
         )
 
     def _memory(self) -> str:
-        ragged = ", more where the map is nothing but specks" if any(size is None for _, size in self.outputs) else ""
+        ragged = ", more if the map is all specks" if any(size is None for _, size in self.outputs) else ""
         return f"at most {size_words(self.memory_bytes)}{' for each worker' if self.by_workers else ''}{ragged}"
 
     def _time(self) -> str:
@@ -97,10 +100,11 @@ class MapPlan:
 
     def _disk(self) -> str:
         files = ", ".join(
-            f"{name} {'by its content' if size is None else f'up to {size_words(size)}'}" for name, size in self.outputs
+            f"{name} {'depending on its content' if size is None else f'up to {size_words(size)}'}"
+            for name, size in self.outputs
         )
         free = "" if self.free_bytes is None else f"; {size_words(self.free_bytes)} are free"
-        return f"{files}; up to {size_words(self.temporary_bytes)} more for a while{free}"
+        return f"{files}; up to {size_words(self.temporary_bytes)} more temporarily{free}"
 
     def _there(self) -> str:
         if self.finished:
@@ -110,47 +114,43 @@ class MapPlan:
         return "nothing is there yet"
 
 
-def plan_maps(batch: RasterBatch, overwrite: bool, restart: bool) -> tuple[MapPlan, ...]:
-    """The plan of each raster of a batch that has been checked; opens the model where one is to be computed."""
+def plan_maps(command: Command, jobs: Sequence[tuple[RasterFile, RasterJob]]) -> tuple[MapPlan, ...]:
+    """The plan of each raster; opens the model if one is to be computed."""
+    file = command.model
     model: Predictor | None = None
     timed: dict[tuple[int, ...], float] = {}
     plans = []
-    for file, job in batch.jobs:
-        finished = job.finished() and not overwrite
+    for raster, job in jobs:
+        lattice = job.lattice
+        finished = job.finished() and not command.overwrite
         journal = Journal(job.folder / PARTIAL, Path())
-        goes_on = not restart and not finished and journal.belongs_to(job.begun_as)
-        there = journal.pieces() if goes_on else frozenset()
+        resumed = not command.restart and not finished and journal.belongs_to(job.begun_as)
+        there = journal.pieces() if resumed else frozenset()
         expected = None
         if not finished:
-            words = (batch.model.path, batch.model.device, batch.model.precision)
-            model = model or Halving(open_model(*words), batch.say)
-            device, precision = computes_on(*words)
+            model = model or command.open_model()
+            device, precision = computes_on(file.path, file.device, file.precision)
             seconds = _seconds(job, model, there, timed)
             expected = Expected(seconds, f"{device}, {'float32' if precision == '32' else precision}")
-        plan = _plan(str(file.name), job, finished, len(there), expected)
-        plans.append(replace(plan, by_workers=batch.engine.engine == DASK))
+        plan = MapPlan(
+            name=str(raster.name),
+            folder=job.folder,
+            raster=_describe(job),
+            n_pixels=job.n_pixels,
+            window=lattice.rows.axis.window,
+            n_windows=lattice.n_windows,
+            n_pieces=len(lattice.pieces),
+            pieces_done=len(there),
+            finished=finished,
+            memory_bytes=job.need.of_lattice(lattice) if job.need else 0,
+            by_workers=command.engine.engine == DASK,
+            expected=expected,
+            outputs=_outputs(job),
+            temporary_bytes=_temporary(job),
+            free_bytes=_free(job.folder),
+        )
+        plans.append(plan)
     return tuple(plans)
-
-
-def _plan(name: str, job: RasterJob, finished: bool, done: int, expected: Expected | None) -> MapPlan:
-    lattice = job.lattice
-    return MapPlan(
-        name=name,
-        folder=job.folder,
-        raster=_describe(job),
-        n_pixels=job.n_pixels,
-        window=lattice.rows.axis.window,
-        n_windows=lattice.n_windows,
-        n_pieces=len(lattice.pieces),
-        pieces_done=done,
-        finished=finished,
-        memory_bytes=job.need.of_lattice(lattice) if job.need else 0,
-        by_workers=False,
-        expected=expected,
-        outputs=_outputs(job),
-        temporary_bytes=_temporary(job),
-        free_bytes=_free(job.folder),
-    )
 
 
 def _describe(job: RasterJob) -> str:
@@ -163,7 +163,7 @@ def _describe(job: RasterJob) -> str:
 
 
 def _seconds(job: RasterJob, model: Predictor, there: frozenset[Piece], timed: dict[tuple[int, ...], float]) -> float:
-    """What the pieces that are not there will take, from one batch that is timed after another."""
+    """The time for the missing pieces, from the second of two batches."""
     lattice = job.lattice
     size = batch_size(job, window_batch(model, job.model.tiling))
     shape = (size, lattice.rows.axis.window, lattice.cols.axis.window, model.header.bands)
@@ -189,12 +189,12 @@ def _outputs(job: RasterJob) -> tuple[tuple[str, int | None], ...]:
     zones = [zone.name for zone in job.zones.zones] if job.zones else [""]
     longest = max(len(name.encode()) for name in schema.names) + max(len(name.encode()) for name in zones)
     table = (len(zones) * schema.n_classes + 1) * (ROW_BYTES + longest)
-    polygons = [(f"{CLASSES}.{job.options.vectors}", None)] if job.options.vectors else []
-    return (*layers, *polygons, ("areas.csv", table), ("the others", SMALL_BYTES))
+    polygons = [(f"{CLASSES}{job.options.vectors.suffix}", None)] if job.options.vectors else []
+    return (*layers, *polygons, (AREAS, table), ("the others", SMALL_BYTES))
 
 
 def _temporary(job: RasterJob) -> int:
-    """The journal; the drafts, which are whole rasters; and overviews that are collected before they are put in."""
+    """The journal, the drafts (whole rasters), and the overviews that the COG driver collects."""
     height, width = job.raster.height, job.raster.width
     drafts = sum(_tiles(height, width) * STRIP**2 * _n_bands(job, layer) for layer in job.options.computed)
     most_bands = max(_n_bands(job, layer) for layer in job.options.layers)
@@ -204,7 +204,7 @@ def _temporary(job: RasterJob) -> int:
 
 
 def _journal_bytes(lattice: Lattice, n_classes: int, layer_bytes: int) -> int:
-    """What all pieces take: sums where they share pixels, a pixel's finished layers elsewhere; and their names."""
+    """All pieces: sums of shared pixels, finished layers of the others, and names."""
     total = 0
     for cell in lattice.cells():
         n_pieces = len(cell.pieces)
@@ -218,7 +218,7 @@ def _n_bands(job: RasterJob, layer: str) -> int:
 
 
 def _cog_bytes(height: int, width: int) -> int:
-    """A band and its overviews where nothing shrinks; deflate adds a thousandth at most, headers are small."""
+    """A band and its overviews if nothing shrinks; deflate adds at most a thousandth, headers little."""
     tiles = _tiles(height, width)
     while max(height, width) > STRIP:
         height, width = -(-height // 2), -(-width // 2)
@@ -231,7 +231,7 @@ def _tiles(height: int, width: int) -> int:
 
 
 def _free(folder: Place) -> int | None:
-    """Free bytes on the disk of a folder that need not be there yet; None for an object store."""
+    """Free bytes on the disk of a folder that need not exist yet; None for an object store."""
     if not isinstance(folder, Path):
         return None
     above = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.is_dir())

@@ -1,9 +1,9 @@
 """Overlapping windows over an image, and their class probabilities blended into one map.
 
-Every axis of the image is covered by windows of one length, evenly spread, so that neighbours share at least the
-overlap. Within a window a pixel weighs by a raised cosine (Hann) along each axis: strictly positive, greatest in the
-middle, where a network sees most around it. The weights of all windows that hold a pixel are scaled to sum to 1
-beforehand, axis by axis, so that blending is a plain weighted sum and nothing has to be divided afterwards.
+Each axis of the image is covered by windows of one length, evenly spread, so that neighbours share at least the
+overlap. The weights within a window are a raised cosine (Hann) along each axis. They are positive, and greatest in the
+middle, where a network sees most of the surroundings. They are scaled beforehand, axis by axis, to sum to 1 over all
+windows that hold a pixel. So blending is a plain weighted sum, without a division at the end.
 """
 
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Axis:
-    """The windows along one axis of an image: where they start, and how much each of their pixels counts.
+    """The windows along one axis of an image: their starts and weights.
 
-    Laws: every pixel lies in a window; no window starts before 0; none ends behind the image, unless the image is
-    shorter than one window, and then there is one; `starts` rises.
+    Laws: every pixel lies in a window. No window starts before 0 or ends after the image, unless the image is shorter
+    than one window; then there is one. `starts` ascends.
     """
 
     length: int
@@ -41,23 +41,23 @@ class Axis:
 
     @cached_property
     def spans(self) -> tuple[tuple[int, int], ...]:
-        """For each window (from, to): the pixels that no later window holds, once the earlier ones are done.
+        """For each window the pixels (from, to) that are finished with it.
 
-        Law: they follow each other without gap from 0 to `length`.
+        Law: they tile the axis from 0 to `length` without gap.
         """
         return tuple(pairwise((*self.starts, self.length)))
 
     @property
     def longest_overlap(self) -> int:
-        """The greatest number of pixels that a window leaves open to later ones."""
+        """The most pixels that a window leaves unfinished."""
         return max((self.window - (stop - start) for start, stop in self.spans[:-1]), default=0)
 
 
 def cover(length: int, window: int, overlap: int) -> Axis:
     """The fewest windows that cover `length` pixels with neighbours sharing at least `overlap`, evenly spread.
 
-    Needs `length >= 1` and `0 <= overlap < window`. Spreading them, rather than shifting only the last one back to
-    the border, keeps every overlap close to the least one: what stays open between two rows of windows stays small.
+    Needs `length >= 1` and `0 <= overlap < window`. Spreading the windows, rather than shifting only the last one back,
+    keeps all overlaps small, and with them what stays open between two rows of windows.
     """
     count = 1 + max(0, -(-(length - window) // (window - overlap)))
     room = max(0, length - window)
@@ -67,7 +67,7 @@ def cover(length: int, window: int, overlap: int) -> Axis:
 
 @dataclass(frozen=True)
 class Block:
-    """A finished rectangle of the map: its first row and column in the image, and its probs (K, h, w)."""
+    """A finished rectangle of the map: its first row and column, and its probs (K, h, w)."""
 
     row: int
     col: int
@@ -75,7 +75,7 @@ class Block:
 
     @property
     def place(self) -> tuple[slice, slice]:
-        """Where the block lies in the image: its rows and its columns."""
+        """Its rows and columns in the image."""
         height, width = self.probs.shape[1:]
         return slice(self.row, self.row + height), slice(self.col, self.col + width)
 
@@ -87,11 +87,11 @@ class Block:
 
 
 class Blender:
-    """Adds up the probabilities of windows and hands out each part of the map as soon as no later window holds it.
+    """Adds up the probabilities of windows and returns each part of the map once no later window holds it.
 
-    Between two windows it keeps what is still open to the right, between two rows of windows what is still open
-    below: K x overlap x width values, whatever the height of the image. Each pixel's terms are added in one order,
-    so the map does not depend on how windows are batched.
+    Between two windows it keeps what is open to the right, between two rows of windows what is open below. That is
+    K x overlap x width values, whatever the height of the image. Each pixel's terms are added in a fixed order, so the
+    map does not depend on how windows are batched.
     """
 
     def __init__(self, rows: Axis, cols: Axis, n_classes: int) -> None:
@@ -101,11 +101,11 @@ class Blender:
         self._right = np.zeros((n_classes, rows.window, 0), np.float32)
 
     def places(self) -> Iterator[tuple[int, int]]:
-        """The windows' places as (number along the rows, number along the columns), in the order of `add`."""
+        """The windows as (number along the rows, number along the columns), in the order of `add`."""
         return ((i, j) for i in range(len(self._rows.starts)) for j in range(len(self._cols.starts)))
 
     def add(self, probs: NDArray[np.float32]) -> Block:
-        """The rectangle that is finished with the next window's probs (K, window, window), row-major order."""
+        """The rectangle that the next window's probs (K, window, window) finish; windows come row-major."""
         i, j = next(self._places)
         (top, bottom), (left, right) = self._rows.spans[i], self._cols.spans[j]
         weighted = probs * np.outer(self._rows.weights[i], self._cols.weights[j])

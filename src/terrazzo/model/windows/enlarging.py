@@ -1,4 +1,4 @@
-"""A map of class probabilities sampled to another size, piece by piece, as its parts are finished."""
+"""A map of class probabilities resampled to another size, piece by piece."""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,11 +9,11 @@ from terrazzo.model.windows.blend import Block
 
 
 def enlarge(parts: Iterable[Block], small: tuple[int, int], size: tuple[int, int], side: int = 512) -> Iterator[Block]:
-    """The map that `parts` fill, `small` (height, width), sampled bilinearly to `size`, in blocks of at most `side`.
+    """The map made of `parts`, of size `small`, resampled bilinearly to `size`, in blocks of at most `side` pixels.
 
-    Parts come row-major in rows of equal height, as `tiling.blocks` gives them; so do the blocks. Pixel centres lie at
-    whole numbers plus a half in both grids, as in torch's `align_corners=False`. Of the small map, one row of parts
-    is kept at a time.
+    Sizes are (height, width). Parts come row-major in rows of equal height, as from `tiling.blocks`; so do the blocks.
+    Pixel centres lie at whole numbers plus a half in both grids, as in torch's `align_corners=False`. Memory: one row
+    of parts.
     """
     above, below, share_below = _neighbours(size[0], small[0])
     left, right, share_right = _neighbours(size[1], small[1])
@@ -35,7 +35,7 @@ def enlarge(parts: Iterable[Block], small: tuple[int, int], size: tuple[int, int
 
 
 def _strips(parts: Iterable[Block], width: int) -> Iterator[NDArray[np.float32]]:
-    """The parts of each row put together: (K, h, width)."""
+    """The parts of each row, joined: (K, h, width)."""
     beside: list[NDArray[np.float32]] = []
     for part in parts:
         beside.append(part.probs)
@@ -45,7 +45,7 @@ def _strips(parts: Iterable[Block], width: int) -> Iterator[NDArray[np.float32]]
 
 
 def _neighbours(length: int, size: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
-    """For each of `length` samples of a row of `size` values: the two values beside it, and the share of the second."""
+    """For each of `length` samples of a row of `size` values: the two values around it, and the second's share."""
     at = np.clip((np.arange(length) + 0.5) * size / length - 0.5, 0, size - 1)
     first = at.astype(np.intp)
     return first, np.minimum(first + 1, size - 1), (at - first).astype(np.float32)

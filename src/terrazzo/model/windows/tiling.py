@@ -1,8 +1,8 @@
-"""From an image of any size to its map of class probabilities, in finished rectangles and bounded memory.
+"""From an image of any size to its class probabilities, in finished rectangles and bounded memory.
 
-Models trained on patches see overlapping windows, which `blend` puts together; models trained on whole images
-resized to one patch (`--fit resize`) see the whole image so, and their probabilities are sampled back to its size.
-So are those of models trained on images read smaller (`--downsample`), which see the windows of a smaller image.
+A model trained on patches sees overlapping windows, which `blend` joins. A model trained on whole images resized to one
+patch (`--fit resize`) sees the whole image, and its probabilities are resampled to the image's size. So are those of a
+model trained on smaller images (`--downsample`), which sees the windows of a smaller image.
 """
 
 from collections.abc import Iterator
@@ -28,15 +28,11 @@ class Picture(Protocol):
     """An image that is read piece by piece."""
 
     @property
-    def height(self) -> int:
-        """Rows of pixels."""
-
-    @property
-    def width(self) -> int:
-        """Columns of pixels."""
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
 
     def read(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
-        """The pixels (height, width, C) from (row, col) on; the rectangle lies inside the image."""
+        """The pixels (height, width, C) from (row, col); the rectangle lies inside the image."""
 
     def resized(self, height: int, width: int, how: Image.Resampling) -> NDArray[np.uint8]:
         """The whole image as (height, width, C)."""
@@ -49,17 +45,12 @@ class ArrayPicture:
     pixels: NDArray[np.uint8]
 
     @property
-    def height(self) -> int:
-        """Rows of pixels."""
-        return int(self.pixels.shape[0])
-
-    @property
-    def width(self) -> int:
-        """Columns of pixels."""
-        return int(self.pixels.shape[1])
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.pixels.shape[0], self.pixels.shape[1]
 
     def read(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
-        """The pixels (height, width, C) from (row, col) on."""
+        """The pixels (height, width, C) from (row, col)."""
         return self.pixels[row : row + height, col : col + width]
 
     def resized(self, height: int, width: int, how: Image.Resampling) -> NDArray[np.uint8]:
@@ -70,23 +61,23 @@ class ArrayPicture:
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a model looks at images: `plan` makes one that fits the model."""
+    """How a model sees images; `plan` makes one that suits it."""
 
     window: int
-    """Pixels along a side of a window; under `whole`, of the resized image."""
+    """The side of a window in pixels; of the resized image if `whole`."""
     overlap: int
-    """Pixels that neighbouring windows share at least."""
+    """The least number of pixels that neighbouring windows share."""
     least: int
-    """Smaller images are filled up to this side by reflection: the patch size that the model knows."""
+    """The patch size of the model; smaller images are filled up to it by reflection."""
     whole: bool = False
-    """The image is seen as a whole, resized to one window."""
+    """Whether the image is seen whole, resized to one window."""
     batch_size: int | None = None
-    """Windows at a time; None: by their size and the device."""
+    """Windows at a time; None: as suits their size and the device."""
     downsample: float = 1.0
-    """The image is seen at 1 / this of its height and width; window and overlap are in the smaller one's pixels."""
+    """The image is seen at 1 / this of its height and width; window and overlap are in pixels of that."""
 
     def axes(self, height: int, width: int) -> tuple[Axis, Axis]:
-        """The windows of an image as seen, (along the rows, along the columns), no larger than it needs."""
+        """The windows of an image as seen, along its rows and its columns, no larger than needed."""
         return self._axis(height), self._axis(width)
 
     def n_windows(self, height: int, width: int) -> int:
@@ -97,7 +88,7 @@ class Tiling:
         return len(rows.starts) * len(cols.starts)
 
     def _axis(self, length: int) -> Axis:
-        needed = max(self.least, -(-length // STRIDE) * STRIDE)
+        needed = max(self.least, _ceil_to_stride(length))
         window = min(self.window, needed)
         return cover(length, window, min(self.overlap, window // 2))
 
@@ -105,10 +96,10 @@ class Tiling:
 def plan(
     header: Header, window: int | None = None, overlap: int | None = None, batch_size: int | str | None = None
 ) -> Tiling:
-    """How to look at images with a model. Raises InputError for a window, overlap or batch size that cannot be.
+    """How a model sees images. Raises InputError naming the flag of a wrong window, overlap or batch size.
 
-    By default a window is the patch size or 512 px, whichever is larger; where each window is stretched by its own
-    least and greatest value (`scale: minmax`) it is the patch size, as in training. The overlap is an eighth.
+    By default a window is the patch size or 512 px, whichever is larger, and the overlap is an eighth of it. If each
+    window is stretched by its own range (`scale: minmax`), it is the patch size, as in training.
     """
     count = _batch_size(batch_size)
     if header.fit == "resize":
@@ -137,22 +128,18 @@ def _batch_size(word: int | str | None) -> int | None:
     """Windows at a time; None for `auto`. Raises InputError naming the flag."""
     if word is None or word == "auto":
         return None
-    try:
-        count = int(word)
-    except ValueError:
-        count = 0
-    if count < 1:
+    if not str(word).strip().isdecimal() or int(word) < 1:
         raise InputError(f"--batch-size {word}: expected at least 1, or auto")
-    return count
+    return int(word)
 
 
 def blocks(classify: Classify, picture: Picture, tiling: Tiling, batch_size: int = 1) -> Iterator[Block]:
-    """The map of a picture in finished rectangles, row-major, that fill it without gap or overlap.
+    """The map of a picture in finished rectangles, row-major, without gap or overlap.
 
-    Law: once a block is handed out, none of its pixels is read again, so that the caller may overwrite them.
-    `batch_size` is what to take where the tiling leaves it open; the map does not depend on it.
+    Law: once a block is returned, its pixels are not read again, so that the caller may overwrite them. `batch_size`
+    is used if the tiling has none; the map does not depend on it.
     """
-    size = (picture.height, picture.width)
+    size = picture.size
     if tiling.downsample > 1:
         smaller = ImageView(downsample=tiling.downsample).reduced(size)
         seen = ArrayPicture(picture.resized(*smaller, Image.Resampling.BOX))  # as `prepare --downsample` reads it
@@ -164,7 +151,7 @@ def blocks(classify: Classify, picture: Picture, tiling: Tiling, batch_size: int
         probs = classify(_batch([picture.resized(side, side, Image.Resampling.BILINEAR)]))[0]
         yield from enlarge([Block(0, 0, probs)], (side, side), size)
         return
-    rows, cols = tiling.axes(picture.height, picture.width)
+    rows, cols = tiling.axes(*size)
     windows = (_window(picture, rows, cols, row, col) for row in rows.starts for col in cols.starts)
     blender: Blender | None = None
     while pixels := list(islice(windows, tiling.batch_size or batch_size)):
@@ -174,14 +161,14 @@ def blocks(classify: Classify, picture: Picture, tiling: Tiling, batch_size: int
 
 
 def window_batch(model: Predictor, tiling: Tiling) -> int:
-    """How many windows to classify at a time: as many as hold the pixels that the model computes best together."""
+    """How many windows to classify at a time: the pixels that the model computes best together."""
     return max(1, model.batch_pixels // tiling.window**2)
 
 
 def predict_array(model: Predictor, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Class ids (H, W) and probabilities (K, H, W) of one image (H, W, C) of any size from 1 px.
 
-    Raises InputError where the array is not of 8-bit pixels with the model's bands last.
+    Raises InputError unless it is an array of 8-bit pixels with the model's bands last.
     """
     image = np.asarray(image)
     bands = model.header.bands
@@ -198,14 +185,15 @@ def predict_array(model: Predictor, image: NDArray[np.uint8]) -> tuple[NDArray[n
 
 
 def _window(picture: Picture, rows: Axis, cols: Axis, row: int, col: int) -> NDArray[np.uint8]:
-    """The pixels of one window, filled up by reflection where the image is smaller."""
-    pixels = picture.read(row, col, min(rows.window, picture.height), min(cols.window, picture.width))
+    """The pixels of one window, filled up by reflection if the image is smaller."""
+    height, width = picture.size
+    pixels = picture.read(row, col, min(rows.window, height), min(cols.window, width))
     pad = (rows.window - pixels.shape[0], cols.window - pixels.shape[1])
     return np.pad(pixels, ((0, pad[0]), (0, pad[1]), (0, 0)), mode="symmetric") if any(pad) else pixels
 
 
 def _batch(pixels: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Windows (H, W, C) as one batch (B, C, H, W), its bands innermost in memory."""
+    """Windows (H, W, C) as one batch (B, C, H, W), bands innermost in memory."""
     return np.stack(pixels).transpose(0, 3, 1, 2)
 
 

@@ -1,25 +1,24 @@
-"""One raster to its map: computed in pieces, written and published whole."""
+"""One raster to its map: computed in pieces, then written and put in place whole."""
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from terrazzo.maps.areas import count_areas, describe_areas, write_class_areas, write_zone_areas
-from terrazzo.maps.engines.local import Engine, LocalEngine
+from terrazzo.maps.areas import AREAS, count_areas, describe_areas, write_class_areas, write_zone_areas
+from terrazzo.maps.engines.local import Engine
 from terrazzo.maps.jobs.job import RasterJob
 from terrazzo.maps.jobs.memory_need import MB, over_limit
 from terrazzo.maps.outputs.cog import MapSheet, strips, thumbnail, write_maps
 from terrazzo.maps.outputs.polygon_layer import write_vectors
 from terrazzo.maps.outputs.record import RUN, publish
-from terrazzo.maps.outputs.style import quicklook_size, write_quicklook, write_style
+from terrazzo.maps.outputs.style import QUICKLOOK, STYLE, quicklook_size, write_quicklook, write_style
 from terrazzo.maps.outputs.zone_counts import count_zones
 from terrazzo.maps.pieces.computing import assemble
 from terrazzo.maps.pieces.journal import PARTIAL, Journal, open_journal
 from terrazzo.maps.pieces.lattice import Piece
 from terrazzo.maps.pieces.sums import CLASSES
 from terrazzo.maps.pieces.working_grid import on_input
-from terrazzo.model.predictor import Predictor
 from terrazzo.pixels.geodesy import pixel_areas
 from terrazzo.pixels.rasters import open_pixels
 from terrazzo.system.files import write_json, writing
@@ -27,24 +26,21 @@ from terrazzo.system.machine import peak_rss_mb
 from terrazzo.system.reporting import Say, quiet
 
 Step = Callable[[int], None]
-"""step(pixels): so many more pixels of the raster are done."""
+"""step(pixels): this many more pixels of the raster are done."""
 
 
-def map_raster(job: RasterJob, model: Predictor, restart: bool, step: Step) -> dict[str, Any]:
-    """`map_with` an opened model in this process."""
-    return map_with(LocalEngine(lambda: model), job, restart, step)
-
-
-def map_with(engine: Engine, job: RasterJob, restart: bool, step: Step, say: Say = quiet) -> dict[str, Any]:
-    """Write the map of a raster into its folder; what run.json says of it. Goes on where a killed run stopped."""
+def map_raster(
+    engine: Engine, job: RasterJob, step: Step, *, restart: bool = False, say: Say = quiet
+) -> dict[str, Any]:
+    """Write the map of a raster into its folder; the content of run.json. A killed run is resumed."""
     with open_journal(job.folder / PARTIAL, job.begun_as, restart) as journal:
         if there := journal.pieces():
-            say(f"{job.raster.path}: going on, {len(there)} of {len(job.lattice.pieces)} pieces are done")
+            say(f"{job.raster.path}: resumed, {len(there)} of {len(job.lattice.pieces)} pieces are done")
         return _map(engine, job, journal, step, say)
 
 
 def _map(engine: Engine, job: RasterJob, journal: Journal, step: Step, say: Say) -> dict[str, Any]:
-    """Compute what the journal lacks, make all outputs of it, put them in place and throw the journal away."""
+    """Compute what the journal lacks, make all outputs, put them in place and remove the journal."""
     there = journal.pieces()
     lacking = [piece for piece in job.lattice.pieces if piece not in there]
     called, peaks = time.monotonic(), [peak_rss_mb()]
@@ -59,9 +55,10 @@ def _map(engine: Engine, job: RasterJob, journal: Journal, step: Step, say: Say)
     peaks.append(peak_rss_mb())
     seconds["writing"] = round(total - seconds["computing"], 3)
     polygons = None
-    if job.options.vectors:
+    if vectors := job.options.vectors:
         with writing(job.folder):
-            polygons = write_vectors(journal.staged, job.raster, job.model.header.schema.names, job.options)
+            names = job.model.header.schema.names
+            polygons = write_vectors(journal.staged, job.raster, names, vectors, job.options.mapping_unit)
         seconds["polygons"] = round(time.monotonic() - started - total, 3)
     seconds["total"] = round(time.monotonic() - started, 3)
     peaks.append(peak_rss_mb())
@@ -89,7 +86,7 @@ def _map(engine: Engine, job: RasterJob, journal: Journal, step: Step, say: Say)
 
 
 def _compute(job: RasterJob, engine: Engine, journal: Journal, lacking: Sequence[Piece], step: Step) -> dict[str, int]:
-    """Have the pieces computed that the journal lacks; how many there were."""
+    """Compute the pieces that the journal lacks; counts for run.json."""
     own = {piece: job.own_pixels(piece) for piece in lacking}
     counts = {"pieces": len(job.lattice.pieces), "pieces_computed": 0, "pixels_computed": 0, "windows_computed": 0}
     step(job.n_pixels - sum(own.values()))
@@ -102,9 +99,9 @@ def _compute(job: RasterJob, engine: Engine, journal: Journal, lacking: Sequence
 
 
 def _write(job: RasterJob, journal: Journal) -> dict[str, Any]:
-    """Write every output but polygons and run.json into the staging folder, from the journal alone; the map's areas.
+    """Write every output but polygons and run.json into the staging folder, from the journal; the map's areas.
 
-    The confidences stay there as a draft where they are for the polygons alone.
+    Confidences that only the polygons need stay there as a draft.
     """
     raster, schema, staged = job.raster, job.model.header.schema, journal.staged
     wanted = job.options.layers
@@ -118,13 +115,13 @@ def _write(job: RasterJob, journal: Journal) -> dict[str, Any]:
     sizes = pixel_areas(*place) if raster.georeferenced else None
     areas = count_areas(strips(classes), schema.n_classes, sizes)
     if job.zones is None:
-        write_class_areas(staged / "areas.csv", areas, schema)
+        write_class_areas(staged / AREAS, areas, schema)
     else:
         by_zone = count_zones(strips(classes), schema.n_classes, sizes, job.zones.zones)
-        write_zone_areas(staged / "areas.csv", by_zone, [zone.name for zone in job.zones.zones], schema)
-    write_style(staged / "classes.qml", schema)
+        write_zone_areas(staged / AREAS, by_zone, [zone.name for zone in job.zones.zones], schema)
+    write_style(staged / STYLE, schema)
     small = thumbnail(classes, *quicklook_size(raster.height, raster.width, schema))
-    write_quicklook(staged / "quicklook.png", small, schema)
+    write_quicklook(staged / QUICKLOOK, small, schema)
     return describe_areas(areas, schema)
 
 

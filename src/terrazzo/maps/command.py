@@ -1,0 +1,47 @@
+"""One prediction: what its images share, and which of them failed."""
+
+from dataclasses import dataclass, field
+
+from terrazzo.errors import TerrazzoError
+from terrazzo.maps.engines.options import EngineOptions
+from terrazzo.maps.jobs.options import MapOptions
+from terrazzo.model.opening import ModelFile, open_model
+from terrazzo.model.predictor import Halving, Predictor
+from terrazzo.system.places import Place
+from terrazzo.system.reporting import Reporter, Say
+
+
+@dataclass(frozen=True)
+class Command:
+    """What the images of one prediction share."""
+
+    model: ModelFile
+    options: MapOptions
+    engine: EngineOptions
+    out: Place
+    overwrite: bool = False
+    restart: bool = False
+    reporter: Reporter = field(default_factory=Reporter)
+
+    def open_model(self) -> Predictor:
+        """The model, ready to classify; it takes smaller batches if memory is short."""
+        model = open_model(self.model.path, self.model.device, self.model.precision)
+        return Halving(model, self.reporter.say)
+
+
+@dataclass
+class Failures:
+    """The images of a command that could not be mapped; each is reported at once, unless it is the only one."""
+
+    say: Say
+    n_inputs: int
+    errors: list[TerrazzoError] = field(default_factory=list)
+    count: int = 0
+    """How many images failed; they can share an error."""
+
+    def add(self, error: TerrazzoError, count: int = 1) -> None:
+        """Remember an error of `count` images."""
+        self.errors.append(error)
+        self.count += count
+        if self.n_inputs > 1:
+            self.say(str(error))
