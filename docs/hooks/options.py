@@ -1,4 +1,4 @@
-"""Parameters of the API reference: the bare type, and the help of the option that declares them.
+"""The API reference's parameters, described by the option that declares them, and a list of each class's fields.
 
 A public function declares an option once, in its signature: `tta: Annotated[str, Option("...", panel=...)] = "none"`.
 The reference shows `tta: str` and takes the description from the `Option`. A docstring's own `Args:` win over it.
@@ -28,6 +28,19 @@ class Options(griffe.Extension):
             func.docstring = griffe.Docstring("", parent=func)
         if described and func.docstring is not None:
             func.docstring.value = with_arguments(func.docstring.value, described)
+
+    def on_class(self, *, cls: griffe.Class, **kwargs: Any) -> None:
+        """List the fields and properties of a dataclass below its docstring, those without one of their own too."""
+        fields = {name: member for name, member in cls.members.items() if member.is_attribute and name[0] != "_"}
+        if not fields or cls.docstring is None or "dataclass" not in cls.labels:
+            return
+        lines = []
+        for name, member in fields.items():
+            text = f": {' '.join(member.docstring.value.split())}" if member.docstring else ""
+            kind = str(member.annotation).replace("'", "").replace('"', "")
+            lines.append(f"- **{name}** (`{kind}`){text}")
+            del cls.members[name]
+        cls.docstring.value += "\n\n" + "\n".join(lines) + "\n"
 
 
 def runtime_annotations(func: griffe.Function) -> dict[str, Any]:
