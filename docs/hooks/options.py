@@ -45,7 +45,7 @@ class Options(griffe.Extension):
 
 def runtime_annotations(func: griffe.Function) -> dict[str, Any]:
     """The `Annotated` types of a module's function, by parameter; empty where it cannot be imported."""
-    if func.parent is None or not func.parent.is_module or not any(parameter.annotation for parameter in func.parameters):
+    if func.parent is None or not func.parent.is_module or all(p.annotation is None for p in func.parameters):
         return {}
     try:
         function = getattr(importlib.import_module(func.parent.path), func.name)

@@ -1,7 +1,7 @@
 """Exported models read without torch: what an .onnx, .h5 or .pt2 says of itself, and the weights of an .h5.
 
 All three carry two entries of ours: `terrazzo`, the JSON of the model's header, and `terrazzo_key`, the hash of what
-the file was made from. docs/models.md describes the three layouts.
+the file was made from. docs/reference/model-file.md describes the three layouts.
 """
 
 import json
