@@ -160,9 +160,22 @@ def layouts() -> str:
     lines = ["| layout | is recognised by | what it is |", "|---|---|---|"]
     for module in pkgutil.iter_modules(package.__path__):
         reader = importlib.import_module(f"{package.__name__}.{module.name}")
-        if hasattr(reader, "NAME") and hasattr(reader, "EXPECTED"):
+        entry = getattr(reader, "LAYOUT", None)
+        expected = entry.expected if entry is not None else getattr(reader, "EXPECTED", None)
+        if expected is not None:
             about = (reader.__doc__ or "").split("\n\n")[0]
-            lines.append(f"| `{reader.NAME}` | {_cell(reader.EXPECTED)} | {_cell(about)} |")
+            lines.append(f"| `{module.name.replace('_', '-')}` | {_cell(expected)} | {_cell(about)} |")
+    return "\n".join(lines)
+
+
+def metrics() -> str:
+    """The metrics of the registry: name, title, what it says."""
+    from terrazzo.evaluation import metrics as module
+
+    lines = ["| entry | called | what it says |", "|---|---|---|"]
+    for name, entry in getattr(module, "METRICS", {}).items():
+        called = f"{entry.title} by class" if entry.per_class else entry.title
+        lines.append(f"| `{name}` | {_cell(called)} | {_cell(entry.about)} |")
     return "\n".join(lines)
 
 
@@ -205,6 +218,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "commands": commands,
     "functions": functions,
     "layouts": layouts,
+    "metrics": metrics,
     "notebook": notebook,
     "palettes": palettes,
     "recipes": recipes,

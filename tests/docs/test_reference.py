@@ -1,6 +1,7 @@
 """The generated references: commands, functions, recipes and layouts say what the code declares, and nothing else."""
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +12,7 @@ import pytest
 import terrazzo
 from terrazzo.cli.app import command
 from terrazzo.recipe.recipe import Recipe
-from terrazzo.scenes import LAYOUTS
+from terrazzo.scenes import layouts as layout_modules
 
 HOOKS = Path(__file__).parents[2] / "docs" / "hooks"
 TOY = '''
@@ -127,10 +128,10 @@ def test_the_fields_and_properties_of_a_dataclass_are_listed(toy: griffe.Module)
 def test_every_command_and_option_is_in_the_reference() -> None:
     text = hook("generated").commands()
     for name, each in command().commands.items():
-        section = text.split(f"{{: #{name} }}")[1].split("\n## ")[0]
+        section = text.split(f"{{: #{name} }}")[1].split("\n## ")[0].lower()
+        terms = " ".join(line for line in section.splitlines() if line.startswith("`"))
         for parameter in each.params:
-            shown = parameter.opts[0] if parameter.param_type_name == "option" else parameter.name
-            assert f"`{shown}" in section, f"{name} {shown}"
+            assert re.search(rf"[` ]{re.escape(parameter.opts[0])}\b", terms), f"{name} {parameter.opts[0]}"
 
 
 def test_every_public_function_and_what_it_returns_are_in_the_reference() -> None:
@@ -149,4 +150,5 @@ def test_every_recipe_and_field_and_layout_is_in_the_reference() -> None:
         for field in Recipe.model_fields[section].annotation.model_fields:  # type: ignore[union-attr]
             assert f"| `{section}.{field}` |" in fields
     assert all(f'??? note "{listed.recipe.name}"' in recipes for listed in terrazzo.recipes())
-    assert all(f"| `{name}` |" in layouts for name in LAYOUTS)
+    files = (path.stem for path in Path(layout_modules.__path__[0]).glob("[!_]*.py") if path.stem != "detect")
+    assert all(f"| `{name.replace('_', '-')}` |" in layouts for name in files)
