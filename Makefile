@@ -6,13 +6,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install test lint unit demo real soak lock clean
+.PHONY: help install test lint unit demo docs real soak lock clean
 
 help:
 	@echo "make demo     train on a synthetic world; writes demo/ (patches, run, report, maps)"
 	@echo "make test     lint, types and tests"
 	@echo "make real     the checks on the real data sets that TERRAZZO_DATA names"
 	@echo "make soak     the heavy checks at full size (kills, fuzz, large files); long"
+	@echo "make docs     build the documentation into site/ (open site/index.html)"
 	@echo "make lock     resolve requirements.lock anew"
 
 install: $(STAMP)
@@ -49,9 +50,13 @@ demo: $(STAMP)
 	$(BIN)/terrazzo predict demo/run/model.safetensors demo/world/images --out demo/maps
 	@echo "look at demo/report/report.html and demo/maps"
 
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "open site/index.html; with the search: $(BIN)/python -m http.server -d site"
+
 lock:
-	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --group docs --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock
 
 clean:
-	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo site build dist .pytest_cache .mypy_cache .ruff_cache

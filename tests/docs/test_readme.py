@@ -1,8 +1,9 @@
-"""The README's commands exist, with the options that it gives them."""
+"""Every command in the README and the pages is one that there is; those on the synthetic world run."""
 
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,37 +12,91 @@ from terrazzo.cli.app import command
 from terrazzo.patches.cutting import fitting_size
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "docs/data.md", "docs/models.md", "Makefile", "src/terrazzo/recipe/shipped/README.md")
-COMMANDS = command().commands
+FIRST_MAP = ROOT / "docs" / "tutorials" / "first-map.md"
+DOCUMENTS = (
+    *("README.md", "CONTRIBUTING.md", "Makefile", "src/terrazzo/recipe/shipped/README.md"),
+    *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md"))),
+)
+PLACEHOLDERS = {"N": "1"}
+"""Words in the documents that stand for a number."""
+BRIEFLY = ("--epochs", "1", "--encoder-weights", "none", "--set", "model.encoder=none", "--set", "model.filters=[4, 8]")
+"""What is added to a training command: one epoch of a tiny network, so that the tutorial takes seconds."""
+COMMANDS: dict[str, Any] = command().commands
 
 
-def commands() -> list[str]:
-    """Every `terrazzo ...` line or inline piece of the documents."""
-    texts = [(ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS]
-    lines = [line for text in texts for line in re.findall(r"(?m)^\s*(?:\$\(BIN\)/)?(terrazzo [a-z]+ .*)$", text)]
-    return lines + [piece for text in texts for piece in re.findall(r"`(terrazzo [a-z]+[^`]*)`", text)]
+def lines(text: str) -> list[str]:
+    """The commands that stand on a line of their own."""
+    return re.findall(r"(?m)^\s*(?:\$ |\$\(BIN\)/)?(terrazzo [a-z]+ .*)$", text)
 
 
-@pytest.mark.parametrize("line", commands())
-def test_a_command_in_the_documents_is_one_that_there_is(line: str) -> None:
-    words = shlex.split(line, comments=True)
-    flags = {flag for parameter in COMMANDS[words[1]].params for flag in parameter.opts}
-    for word in words[2:]:
-        if word.startswith("--"):
-            assert word in flags, f"{line}: no {word}"
+def texts() -> dict[str, str]:
+    return {name: (ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS}
+
+
+def words_of(line: str) -> list[str]:
+    return [PLACEHOLDERS.get(word, word) for word in shlex.split(line, comments=True)[1:]]
+
+
+@pytest.mark.parametrize("line", sorted({line for text in texts().values() for line in lines(text)}))
+def test_a_command_on_a_line_of_its_own_is_complete(line: str) -> None:
+    name, *words = words_of(line)
+    COMMANDS[name].make_context(name, words)  # raises what a user would be told of options and arguments
+
+
+@pytest.mark.parametrize(
+    "piece", sorted({piece for text in texts().values() for piece in re.findall(r"`(terrazzo [a-z]+[^`]*)`", text)})
+)
+def test_a_command_in_running_text_has_the_options_that_it_names(piece: str) -> None:
+    name, *words = words_of(piece)
+    known = {option for parameter in COMMANDS[name].params for option in parameter.opts} | {"--help"}
+    assert {word for word in words if word.startswith("--")} <= known
 
 
 def test_there_are_commands_to_check() -> None:
-    assert len(commands()) >= 10
+    assert len({line for text in texts().values() for line in lines(text)}) >= 40
 
 
-def test_the_five_lines_are_the_commands_that_each_other_prints(
+def test_the_readme_s_three_commands_are_those_of_the_tutorial() -> None:
+    section = texts()["README.md"].split("## Three commands")[1].split("\n## ")[0]
+    shown = [line.split() for line in lines(section)]
+    assert [words[1] for words in shown] == ["prepare", "train", "predict"]
+    tutorial = [line.split() for line in lines(FIRST_MAP.read_text(encoding="utf-8"))]
+    assert all(words in tutorial for words in shown)
+
+
+def test_the_tutorial_s_commands_run_and_print_what_it_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    lines = text.split("## Five lines on a synthetic world")[1].split("In a notebook")[0].split("\n")
-    first, second, third, *_ = [shlex.split(line) for line in lines if line.strip()]
+    text = FIRST_MAP.read_text(encoding="utf-8")
+    printed: dict[tuple[str, ...], str] = {}
+    for words in dict.fromkeys(tuple(words_of(line)) for line in in_order(text)):
+        assert run([*words, *(BRIEFLY if words[0] == "train" else ())]) == 0
+        printed[words] = "".join(capsys.readouterr())
+    for line, *shown in blocks(text):
+        output = printed[tuple(words_of(line))].splitlines()
+        if not line.startswith("terrazzo evaluate"):  # its scores are those of the whole training
+            assert [each for each in shown if each not in output] == []
+
+
+def in_order(text: str) -> list[str]:
+    """The tutorial's commands, what looks at a result after what makes it."""
+    first = lines(text)
+    made = ["synthesize", "prepare", "inspect", "show", "train", "evaluate", "predict"]
+    return sorted(first, key=lambda line: made.index(line.split()[1]))
+
+
+def blocks(text: str) -> list[list[str]]:
+    """A command of the tutorial and the lines that it prints, for each block that begins with a prompt."""
+    found = re.findall(r"(?m)^    \$ (terrazzo .*(?:\n    .*)*)", text)
+    return [[line.strip() for line in block.splitlines()] for block in found]
+
+
+def test_each_of_the_five_lines_is_what_the_one_before_suggests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first, second, third, *_ = [shlex.split(line) for line in lines(FIRST_MAP.read_text(encoding="utf-8"))]
     for words, after in ((first, second), (second, third)):
         assert run(words[1:]) == 0
         assert shlex.split(capsys.readouterr().out.splitlines()[-1].removeprefix("next: ")) == after

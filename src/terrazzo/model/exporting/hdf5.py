@@ -1,4 +1,4 @@
-"""The weights as a self-describing HDF5 file; docs/models.md describes the layout."""
+"""The weights as a self-describing HDF5 file; docs/reference/model-file.md describes the layout."""
 
 from pathlib import Path
 
