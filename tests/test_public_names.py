@@ -1,6 +1,8 @@
 """The public names: sorted, lazy, each a command of the same name and arguments."""
 
 import inspect as introspection
+import subprocess
+import sys
 
 import pytest
 
@@ -35,3 +37,12 @@ def test_every_public_function_has_a_docstring() -> None:
     for name in terrazzo.__all__:
         if callable(getattr(terrazzo, name)):
             assert introspection.getdoc(getattr(terrazzo, name))
+
+
+@pytest.mark.parametrize("name", sorted(set(FUNCTIONS) | {"load"}))
+def test_the_module_of_a_public_function_loads_nothing_heavy(name: str) -> None:
+    home = getattr(terrazzo, name).__module__
+    code = f"import sys, {home}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"numpy", "PIL", "pydantic", "yaml", "torch", "rasterio", "psutil", "pyproj", "shapely", "typer", "rich"}
+    assert not set(done.stdout.split()) & heavy

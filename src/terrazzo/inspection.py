@@ -4,28 +4,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from terrazzo.model.description import describe_header
 from terrazzo.model.exporting.formats import format_of
-from terrazzo.model.header import read_header
-from terrazzo.scenes.arguments import (
-    Bad,
-    ClassField,
-    ClassTableFile,
-    Downsample,
-    Fit,
-    IgnoreClass,
-    IgnoreValue,
-    Labels,
-    Layer,
-    Layout,
-    PatchSize,
-    Unknown,
-    Unpaired,
-)
-from terrazzo.scenes.contract.options import LabelOptions
-from terrazzo.scenes.inspection import (
-    Inspection,
-)
+from terrazzo.scenes import arguments
 from terrazzo.system.options import Option, Overwrite
 from terrazzo.system.reporting import Progress, silent
 
@@ -39,20 +19,20 @@ def inspect(
     path: Annotated[
         str | Path, Option("A folder or .zip of images and masks; a model file; rasters (.tif), with LABELS.")
     ],
-    labels: Labels = None,
+    labels: arguments.Labels = None,
     *,
-    layout: Layout = None,
-    classes: ClassTableFile = None,
-    unpaired: Unpaired = "error",
-    bad: Bad = "error",
-    unknown: Unknown = "error",
-    ignore_class: IgnoreClass = (),
-    patch_size: PatchSize = None,
-    fit: Fit = None,
-    downsample: Downsample = None,
-    ignore_value: IgnoreValue = (),
-    class_field: ClassField = None,
-    layer: Layer = None,
+    layout: arguments.Layout = None,
+    classes: arguments.ClassTableFile = None,
+    unpaired: arguments.Unpaired = "error",
+    bad: arguments.Bad = "error",
+    unknown: arguments.Unknown = "error",
+    ignore_class: arguments.IgnoreClass = (),
+    patch_size: arguments.PatchSize = None,
+    fit: arguments.Fit = None,
+    downsample: arguments.Downsample = None,
+    ignore_value: arguments.IgnoreValue = (),
+    class_field: arguments.ClassField = None,
+    layer: arguments.Layer = None,
     write_classes: Annotated[str | Path | None, Option("Write a table of the classes found, to edit.")] = None,
     overwrite: Overwrite = False,
     progress: Progress = silent,
@@ -71,6 +51,7 @@ def inspect(
         return _inspect_model(path)
     from terrazzo.patches.options import PatchOptions
     from terrazzo.recipe.sections import DataSection
+    from terrazzo.scenes.contract.options import LabelOptions
 
     section = DataSection().updated(patch_size=patch_size, fit=fit, downsample=downsample)
     options = LabelOptions(
@@ -98,6 +79,8 @@ def inspect(
 
 def _inspect_model(path: Path) -> "Inspection":
     """What a model file says of itself. Raises InputError or ModelFileError."""
+    from terrazzo.model.description import describe_header
+    from terrazzo.model.header import read_header
     from terrazzo.scenes.inspection import Inspection
 
     header = read_header(path)

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from terrazzo.errors import OutputExistsError
-from terrazzo.evaluation.request import Inputs, Request, open_inputs
-from terrazzo.evaluation.scoring import Outcome, probs_of, score_patches, scores_of
 from terrazzo.system.files import Mark, refuse_existing, write_json, write_text
 from terrazzo.system.options import Device, Option, Overwrite, Precision
 from terrazzo.system.reporting import Progress, Reporter, Say, as_html, quiet, silent
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from terrazzo.evaluation.report import Example
+    from terrazzo.evaluation.request import Inputs
+    from terrazzo.evaluation.scoring import Outcome
     from terrazzo.model.bundle import Bundle
 
 SCORES, REPORT = "scores.json", "report.html"
@@ -62,6 +62,8 @@ def evaluate(
     PatchesError (patches that are damaged, empty in that split, or of other classes or bands than the model's); and
     OutputExistsError (something else is at `out`). `overwrite` replaces the two files and leaves others alone.
     """
+    from terrazzo.evaluation.request import Request, open_inputs
+
     request = Request(
         Path(model), Path(patches), split, batch_size, device, precision, reporter=Reporter(progress, say)
     )
@@ -72,6 +74,7 @@ def evaluate(
         if not overwrite and (kept := _finished(out, key)) is not None:
             return _said(Evaluation(kept, out, True), say)
         _refuse(out, overwrite)
+    from terrazzo.evaluation.scoring import score_patches, scores_of
     from terrazzo.model.bundle import load
 
     bundle = load(request.model, device, precision)
@@ -108,7 +111,7 @@ def _refuse(out: Path, overwrite: bool) -> None:
     refuse_existing(out, "a finished report", overwrite, MARK)
 
 
-def _write(out: Path, bundle: "Bundle", inputs: Inputs, outcome: Outcome, scores: dict[str, Any]) -> None:
+def _write(out: Path, bundle: "Bundle", inputs: "Inputs", outcome: "Outcome", scores: dict[str, Any]) -> None:
     """Write report.html, then scores.json, whose presence means finished."""
     from terrazzo.evaluation.report import pick_examples, render_report
 
@@ -119,11 +122,14 @@ def _write(out: Path, bundle: "Bundle", inputs: Inputs, outcome: Outcome, scores
     write_json(out / SCORES, scores)
 
 
-def _examples(bundle: "Bundle", inputs: Inputs, outcome: Outcome, picked: NDArray[np.int64]) -> list["Example"]:
+def _examples(bundle: "Bundle", inputs: "Inputs", outcome: "Outcome", picked: "NDArray[np.int64]") -> list["Example"]:
     """The picked patches (indices into the split's), predicted again."""
+    import numpy as np
+
     from terrazzo.evaluation.metrics import Pooled, accuracy, mean_iou
     from terrazzo.evaluation.panels import compare
     from terrazzo.evaluation.report import Example
+    from terrazzo.evaluation.scoring import probs_of
 
     patches = inputs.patches
     examples = []

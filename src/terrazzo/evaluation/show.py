@@ -5,28 +5,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
-from numpy.typing import NDArray
-
 from terrazzo._version import __version__
 from terrazzo.errors import InputError, OutputExistsError
-from terrazzo.evaluation.confusion import class_counts, confusion_matrices
-from terrazzo.evaluation.request import Inputs, Request, open_inputs
-from terrazzo.patches.folder import Patches, open_patches
-from terrazzo.pixels.keyed import KEY, key_of, refuse_other
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import digest, file_digest, write_beside, writing
 from terrazzo.system.options import Device, Option, Overwrite, Precision
-from terrazzo.system.reporting import Progress, silent
+from terrazzo.system.reporting import Progress, Reporter, silent
 
 if TYPE_CHECKING:
-    pass
-from terrazzo.system.reporting import Reporter
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from terrazzo.evaluation.request import Inputs
+    from terrazzo.patches.folder import Patches
 
 MOST = 100
 """The most patches on one picture."""
 
-_AT_A_TIME = 64
 _BATCH = 8
 
 
@@ -49,11 +44,11 @@ class Gallery:
 class _Wanted:
     """What to show."""
 
-    patches: Patches
+    patches: "Patches"
     split: str
-    rows: NDArray[np.int64]
+    rows: "NDArray[np.int64]"
     """The indices of the chosen patches."""
-    inputs: Inputs | None
+    inputs: "Inputs | None"
     """The model whose predictions are shown."""
 
 
@@ -81,6 +76,11 @@ def show(
         raise InputError(f"--n {n}: expected 1 to {MOST} patches")
     if seed < 0:
         raise InputError(f"--seed {seed}: expected a whole number from 0 on")
+    from terrazzo.evaluation.choice import choose, class_pixels_of
+    from terrazzo.evaluation.request import Request, open_inputs
+    from terrazzo.patches.folder import open_patches
+    from terrazzo.pixels.keyed import key_of, refuse_other
+
     folder = Path(patches)
     if model is None:
         opened, split = open_patches(folder), split or "train"
@@ -91,7 +91,7 @@ def show(
         inputs = open_inputs(request)
         wanted = _Wanted(inputs.patches, split, inputs.rows, inputs)
     out = _place(folder, out, "preview" if model is None else "predictions")
-    wanted = replace(wanted, rows=wanted.rows[choose(_class_pixels(wanted.patches, wanted.rows), n, seed)])
+    wanted = replace(wanted, rows=wanted.rows[choose(class_pixels_of(wanted.patches, wanted.rows), n, seed)])
     numbers = tuple(wanted.rows.tolist())
     key = _key(wanted, n, seed)
     if not overwrite:
@@ -100,25 +100,6 @@ def show(
         refuse_other(out, key, "these patches and options")
     _write(out, wanted, key)
     return Gallery(out, numbers, False)
-
-
-def choose(class_pixels: NDArray[np.int64], n: int, seed: int) -> NDArray[np.int64]:
-    """Up to `n` of N patches, ascending, chosen by their pixels of each class (N, K); the same on every call.
-
-    Law: if `n` is at least the number of classes that occur, one chosen patch of each class has at least half as many
-    of its pixels as the fullest patch. With a smaller `n`, rare classes go first. The rest is random. Patches whose
-    pixels are all ignored come last.
-    """
-    order = np.random.default_rng(seed).permutation(len(class_pixels))
-    seen_well = (class_pixels > 0) & (2 * class_pixels >= class_pixels.max(axis=0))
-    in_patches = (class_pixels > 0).sum(axis=0)
-    chosen: list[int] = []
-    for number in np.argsort(in_patches, kind="stable"):
-        if in_patches[number] and len(chosen) < n and not seen_well[chosen, number].any():
-            chosen.append(int(next(patch for patch in order if seen_well[patch, number])))
-    is_empty = class_pixels.sum(axis=1) == 0
-    others = [int(patch) for patch in order[np.argsort(is_empty[order], kind="stable")] if patch not in chosen]
-    return np.sort(np.array((chosen + others)[:n], np.int64))
 
 
 def _place(folder: Path, out: str | Path | None, what: str) -> Path:
@@ -137,16 +118,6 @@ def _place(folder: Path, out: str | Path | None, what: str) -> Path:
     return place
 
 
-def _class_pixels(patches: Patches, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Pixels (N, K) of each class in each patch."""
-    n_classes = patches.schema.n_classes
-    pixels = np.zeros((len(rows), n_classes), np.int64)
-    for start in range(0, len(rows), _AT_A_TIME):
-        masks = patches.masks[rows[start : start + _AT_A_TIME]]
-        pixels[start : start + len(masks)] = class_counts(confusion_matrices(masks, masks, n_classes))[:, 1]
-    return pixels
-
-
 def _key(wanted: _Wanted, n: int, seed: int) -> str:
     of_model: tuple[str, ...] = ()
     if wanted.inputs is not None:
@@ -159,6 +130,7 @@ def _write(out: Path, wanted: _Wanted, key: str) -> None:
     from PIL import PngImagePlugin
 
     from terrazzo.evaluation.contact_sheet import Entry, draw_sheet
+    from terrazzo.pixels.keyed import KEY
 
     patches, rows = wanted.patches, wanted.rows
     predicted = [] if wanted.inputs is None else _predicted(wanted.inputs, rows)
@@ -174,8 +146,10 @@ def _write(out: Path, wanted: _Wanted, key: str) -> None:
         sheet.save(temporary, "PNG", pnginfo=text, optimize=True)
 
 
-def _predicted(inputs: Inputs, rows: NDArray[np.int64]) -> Sequence[NDArray[np.uint8]]:
+def _predicted(inputs: "Inputs", rows: "NDArray[np.int64]") -> "Sequence[NDArray[np.uint8]]":
     """The predicted class ids (H, W) of each patch."""
+    import numpy as np
+
     from terrazzo.evaluation.scoring import probs_of
     from terrazzo.model.bundle import load
 
@@ -189,7 +163,7 @@ def _predicted(inputs: Inputs, rows: NDArray[np.int64]) -> Sequence[NDArray[np.u
     return maps
 
 
-def _caption(patches: Patches, row: np.int64) -> str:
+def _caption(patches: "Patches", row: "np.int64") -> str:
     at_row, at_col = patches.corners[row].tolist()
     return f"{patches.image_names[patches.image_of[row]]}  row {at_row}, col {at_col}"
 

@@ -6,14 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from terrazzo.errors import InputError, PartialError, TerrazzoError
-from terrazzo.maps.command import Command
-from terrazzo.maps.engines.options import EngineOptions
-from terrazzo.maps.inputs import FoundPictures, find_pictures
-from terrazzo.maps.jobs.options import MapOptions, given_flags
-from terrazzo.maps.pieces.turning import NONE
-from terrazzo.model.header import read_header
-from terrazzo.model.opening import ModelFile, check_engine
-from terrazzo.model.windows.tiling import plan
+from terrazzo.maps.polygons.formats import VECTOR_FORMATS
 from terrazzo.pixels.bands import Bands, Scale
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import file_digest
@@ -23,6 +16,8 @@ from terrazzo.system.reporting import Progress, Reporter, Say, how_many, listed,
 
 if TYPE_CHECKING:
     from terrazzo.maps.areas import Areas
+    from terrazzo.maps.command import Command
+    from terrazzo.maps.inputs import FoundPictures
     from terrazzo.maps.pictures.batch import Prediction
     from terrazzo.maps.rasters.batch import RasterMap
     from terrazzo.maps.rasters.dry_run import MapPlan
@@ -84,13 +79,16 @@ def predict(
     resample: Annotated[
         bool, Option("Read at the resolution of the model's training; the map keeps the raster's grid.", RASTERS)
     ] = False,
-    confidence: Annotated[bool, Option("Also confidence.tif, 0 to 100 %.", RASTERS)] = False,
+    confidence: Annotated[
+        bool, Option("Also the winning class's share, 0 to 100 %: confidence.tif, of photos STEM_confidence.png.")
+    ] = False,
     probabilities: Annotated[bool, Option("Also probabilities.tif, a band a class.", RASTERS)] = False,
-    tta: Annotated[str, Option("none, flips or d4: average over 1, 4 or 8 mirror images.", RASTERS)] = "none",
-    vector_format: Annotated[str, Option("Polygons of rasters: gpkg, geojson, parquet or none.", RASTERS)] = "gpkg",
+    tta: Annotated[str, Option("none, flips or d4: average over 1, 4 or 8 mirror images.")] = "none",
+    vector_format: Annotated[str, Option(f"Polygons of rasters: {', '.join(VECTOR_FORMATS)}.", RASTERS)] = "gpkg",
     mapping_unit: Annotated[int, Option("Areas of fewer pixels join a neighbour in the polygons.", RASTERS)] = 1,
     zones: Annotated[
-        str | Path | None, Option("areas.csv by the polygons of this .gpkg, .geojson or .shp.", RASTERS)
+        str | Path | None,
+        Option("areas.csv by the polygons of this file (.gpkg, .geojson, .shp, .parquet, .fgb).", RASTERS),
     ] = None,
     zone_field: Annotated[str | None, Option("The field that names the zones.", RASTERS)] = None,
     max_memory: Annotated[
@@ -137,6 +135,14 @@ def predict(
     `dry_run` checks everything, times the model and writes nothing: see `Maps.planned`. For rasters alone, `out` may be
     the URL of an object store that fsspec knows (s3://bucket/maps).
     """
+    from terrazzo.maps.command import Command
+    from terrazzo.maps.engines.options import EngineOptions
+    from terrazzo.maps.inputs import find_pictures
+    from terrazzo.maps.jobs.options import MapOptions
+    from terrazzo.model.header import read_header
+    from terrazzo.model.opening import ModelFile, check_engine
+    from terrazzo.model.windows.tiling import plan
+
     check_compute(device, precision)
     model = Path(model)
     check_engine(model, device, precision)
@@ -187,8 +193,11 @@ def predict(
     return maps
 
 
-def _refuse_raster_options(command: Command, found: FoundPictures) -> None:
+def _refuse_raster_options(command: "Command", found: "FoundPictures") -> None:
     """Report the given flags that have no effect on photos. Raises InputError if there are only photos."""
+    from terrazzo.maps.jobs.options import given_flags
+    from terrazzo.maps.pieces.turning import NONE
+
     flags = given_flags(replace(command.options, tta=NONE, confidence=False)) + given_flags(command.engine)
     flags += ["--restart"] * command.restart
     if flags and not found.rasters:

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from terrazzo.errors import InputError
 from terrazzo.model.exporting.formats import FORMATS, ONNX, format_of
-from terrazzo.model.header import Header, read_header
-from terrazzo.model.onnx_model import load_onnx
-from terrazzo.model.predictor import Predictor
-from terrazzo.model.windows.tiling import Tiling
 from terrazzo.system.places import PathLike
 
 if TYPE_CHECKING:
     from terrazzo.model.bundle import Bundle
+    from terrazzo.model.header import Header
+    from terrazzo.model.predictor import Predictor
+    from terrazzo.model.windows.tiling import Tiling
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,8 @@ class ModelFile:
 
     path: Path
     digest: str
-    header: Header
-    tiling: Tiling
+    header: "Header"
+    tiling: "Tiling"
     device: str
     precision: str
 
@@ -33,6 +32,7 @@ def load(model: PathLike, *, device: str = "auto", precision: str = "auto") -> "
 
     `image` is an array (H, W, C), uint8. Raises InputError or ModelFileError.
     """
+    from terrazzo.model.header import read_header
     from terrazzo.system.devices import check_compute
 
     check_compute(device, precision)
@@ -55,13 +55,15 @@ def check_engine(model: Path, device: str, precision: str) -> None:
             raise InputError(f"--precision {precision}: an ONNX file computes in float32; leave it out")
 
 
-def open_model(model: Path, device: str, precision: str, n_threads: int | None = None) -> Predictor:
+def open_model(model: Path, device: str, precision: str, n_threads: int | None = None) -> "Predictor":
     """The model, ready to classify. Only models that torch computes import it.
 
     `n_threads` is how many cores it may use; None means all.
     """
     check_engine(model, device, precision)
     if model.suffix.lower() == ONNX:
+        from terrazzo.model.onnx_model import load_onnx
+
         return load_onnx(model, n_threads)
     from terrazzo.model.bundle import load
 

@@ -4,23 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from terrazzo.pixels.bands import Bands, Scale
-from terrazzo.recipe.reading import load_recipe
-from terrazzo.recipe.sections import DataSection
-from terrazzo.scenes.arguments import (
-    Bad,
-    ClassField,
-    ClassTableFile,
-    Downsample,
-    Fit,
-    IgnoreClass,
-    IgnoreValue,
-    Labels,
-    Layer,
-    Layout,
-    PatchSize,
-    Unknown,
-    Unpaired,
-)
+from terrazzo.scenes import arguments
 from terrazzo.system.options import SPLIT, Option, Overwrite
 from terrazzo.system.places import PathLike
 from terrazzo.system.reporting import Progress, Reporter, Say, quiet, silent
@@ -32,21 +16,21 @@ if TYPE_CHECKING:
 
 def prepare(
     data: Annotated[PathLike, Option("A folder or .zip of images and masks; or rasters (.tif), with LABELS.")],
-    labels: Labels = None,
+    labels: arguments.Labels = None,
     *,
     out: Annotated[PathLike, Option("Folder for the patches.")],
-    layout: Layout = None,
-    classes: ClassTableFile = None,
-    unpaired: Unpaired = "error",
-    bad: Bad = "error",
-    unknown: Unknown = "error",
-    ignore_class: IgnoreClass = (),
-    patch_size: PatchSize = None,
-    fit: Fit = None,
-    downsample: Downsample = None,
-    ignore_value: IgnoreValue = (),
-    class_field: ClassField = None,
-    layer: Layer = None,
+    layout: arguments.Layout = None,
+    classes: arguments.ClassTableFile = None,
+    unpaired: arguments.Unpaired = "error",
+    bad: arguments.Bad = "error",
+    unknown: arguments.Unknown = "error",
+    ignore_class: arguments.IgnoreClass = (),
+    patch_size: arguments.PatchSize = None,
+    fit: arguments.Fit = None,
+    downsample: arguments.Downsample = None,
+    ignore_value: arguments.IgnoreValue = (),
+    class_field: arguments.ClassField = None,
+    layer: arguments.Layer = None,
     bands: Bands = None,
     scale: Scale = None,
     split: Annotated[
@@ -88,6 +72,7 @@ def prepare(
     from terrazzo.patches.from_pictures import Pictures
     from terrazzo.patches.options import PatchOptions, SplitOptions
     from terrazzo.patches.write_patches import PatchSource, Preparation, write_patches
+    from terrazzo.recipe.reading import load_recipe
     from terrazzo.recipe.sections import DataSection
     from terrazzo.scenes.contract.options import LabelOptions
     from terrazzo.scenes.labelled_rasters.inputs import scene_inputs

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from terrazzo.recipe.reading import load_recipe, recipe_names
-from terrazzo.recipe.recipe import Recipe
 from terrazzo.system.options import Option
 from terrazzo.system.reporting import wrapped
+
+if TYPE_CHECKING:
+    from terrazzo.recipe.recipe import Recipe
 
 ANY_LAYOUT = "flat"
 """The layout that stands for "any" where a program needs one: `images/` beside `masks/`."""
@@ -17,7 +18,7 @@ ANY_LAYOUT = "flat"
 class Listed:
     """A recipe as a list shows it."""
 
-    recipe: Recipe
+    recipe: "Recipe"
 
     @property
     def layout(self) -> str:
@@ -52,5 +53,7 @@ def recipes(
 
     Raises RecipeError if there is no such recipe.
     """
+    from terrazzo.recipe.reading import load_recipe, recipe_names
+
     names = recipe_names() if name is None else (str(name),)
     return tuple(Listed(load_recipe(each)) for each in names)

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+from terrazzo.scenes.layouts import LAYOUT_NAMES
 from terrazzo.system.options import DATA, RASTERS, Option
 
 Layout = Annotated[
     str | None,
-    Option(
-        "flat, humans-in-the-loop, semantic-drone, cityscapes, cityscapes-pairs or camvid; detected if not given.", DATA
-    ),
+    Option(f"{', '.join(LAYOUT_NAMES)}; detected if not given.", DATA),
 ]
 ClassTableFile = Annotated[str | Path | None, Option("Table of classes and colours, CSV or JSON (name, color).", DATA)]
 Unpaired = Annotated[str, Option("Images without mask, masks without image: error or skip.", DATA)]

@@ -2,19 +2,19 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from terrazzo.patches.folder import DESCRIPTION, IMAGES, INDEX, MASKS
 from terrazzo.patches.prepare import prepare_by_section
 from terrazzo.recipe.arguments import DEFAULT_RECIPE, Changes, RecipeName
-from terrazzo.recipe.reading import changes_of, load_recipe
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import PARTIAL_SUFFIX, refuse_existing
 from terrazzo.system.options import Device, Option, Overwrite
 from terrazzo.system.places import PathLike
 from terrazzo.system.reporting import Progress, Reporter, Say, quiet, silent
-from terrazzo.training.run import Trained, train_patches
-from terrazzo.training.run_folder import MARK, Run
+
+if TYPE_CHECKING:
+    from terrazzo.training.run import Trained
+    from terrazzo.training.run_folder import Run
 
 PATCHES = "patches"
 
@@ -44,6 +44,10 @@ def train(
     Raises PatchesError, RecipeError, WeightsError, OutputExistsError; StoppedError if Ctrl-C came before the end of the
     first epoch; and what `prepare` raises.
     """
+    from terrazzo.recipe.reading import changes_of, load_recipe
+    from terrazzo.training.run import train_patches
+    from terrazzo.training.run_folder import Run
+
     short = {"train.epochs": epochs, "train.batch_size": batch_size, "model.encoder_weights": encoder_weights}
     wanted = {name: value for name, value in short.items() if value is not None} | changes_of(changes)
     source, folder = Path(patches), Path(out)
@@ -66,6 +70,8 @@ def train(
 
 def is_data_set(source: Path) -> bool:
     """Whether `source` is a folder or .zip to prepare; False for patches, even damaged ones, and for anything else."""
+    from terrazzo.patches.folder import DESCRIPTION, IMAGES, INDEX, MASKS
+
     if source.is_dir():
         return not any((source / name).exists() for name in (DESCRIPTION, INDEX, IMAGES, MASKS))
     return source.is_file() and source.suffix.lower() == ".zip"
@@ -76,8 +82,10 @@ def patches_of(source: Path, run: Path) -> Path:
     return run / PATCHES if is_data_set(source) else source
 
 
-def _prepare_first(source: Path, run: Run) -> None:
+def _prepare_first(source: Path, run: "Run") -> None:
     """Write or keep RUN/patches. A folder with a run that did not start from a data set is refused first."""
+    from terrazzo.training.run_folder import MARK
+
     folder, say = run.folder, run.reporter.say
     if not run.patches.is_dir() and not _holds_only_patches(folder):
         refuse_existing(folder, "a run", run.overwrite, MARK)

@@ -7,18 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from terrazzo.errors import InputError
-from terrazzo.patches.folder import Patches, open_patches
 from terrazzo.recipe.arguments import DEFAULT_RECIPE, Changes, RecipeName
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import Mark, digest, refuse_existing, write_beside, write_folder_beside, write_json
 from terrazzo.system.options import Device, Option, Overwrite
 from terrazzo.system.places import PathLike
 from terrazzo.system.reporting import Progress, Reporter, Say, quiet, silent
-from terrazzo.training.run import check_training, suited
-from terrazzo.training.run_folder import Run
 
 if TYPE_CHECKING:
+    from terrazzo.patches.folder import Patches
     from terrazzo.training.range_test import Curve
+    from terrazzo.training.run_folder import Run
 
 
 def tune(
@@ -39,6 +38,7 @@ def tune(
     RecipeError, OutputExistsError, and InputError if the curve suggests nothing.
     """
     from terrazzo.recipe.reading import changes_of, load_recipe
+    from terrazzo.training.run_folder import Run
 
     chosen = load_recipe(recipe).with_changes(changes_of(changes))
     run = Run(Path(patches), chosen, Path(out), device, overwrite=overwrite, reporter=Reporter(progress, say))
@@ -73,8 +73,11 @@ class Tuned:
         return self.plot.read_bytes()
 
 
-def _tune(run: Run, steps: int) -> Tuned:
+def _tune(run: "Run", steps: int) -> Tuned:
     """The result of a range test, written as learning_rate.png, .csv and tune.json. Checks precede torch's import."""
+    from terrazzo.patches.folder import open_patches
+    from terrazzo.training.run import check_training, suited
+
     check_compute(run.device)
     if steps < FEWEST_STEPS:
         raise InputError(f"--steps {steps}: too few to see a curve; give {FEWEST_STEPS} or more")
@@ -97,7 +100,7 @@ def _tune(run: Run, steps: int) -> Tuned:
     return Tuned(out, lr, False)
 
 
-def _curve(run: Run, patches: Patches, steps: int) -> "Curve":
+def _curve(run: "Run", patches: "Patches", steps: int) -> "Curve":
     from terrazzo.training.choices import first_network, settle_choices
     from terrazzo.training.fit import compute_for
     from terrazzo.training.range_test import range_test

@@ -2,19 +2,17 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from terrazzo.errors import ExportError, InputError, ModelFileError, OutputExistsError
 from terrazzo.model.exporting.formats import FORMATS, HEADER, KEY, Format, Notes, format_of, read_notes
-from terrazzo.model.exporting.gis import DEFAULT_RESOLUTION, metadata, resolution_of
-from terrazzo.model.exporting.parity import TOLERANCE
-from terrazzo.model.header import Header, read_header
-from terrazzo.model.predictor import STRIDE
-from terrazzo.model.windows.tiling import plan
 from terrazzo.system.extras import need, silence_onnxruntime
 from terrazzo.system.files import digest, file_digest, refuse_existing, write_beside
 from terrazzo.system.options import Option, Overwrite
 from terrazzo.system.reporting import Say, quiet
+
+if TYPE_CHECKING:
+    from terrazzo.model.header import Header
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class _Wanted:
     """One export's arguments, checked."""
 
     model: Path
-    header: Header
+    header: "Header"
     format: Format
     dynamic: bool
     key: str
@@ -41,10 +39,16 @@ class _Wanted:
     @property
     def side(self) -> int:
         """Height and width of the input: the model's window, rounded up to a multiple of 32."""
+        from terrazzo.model.predictor import STRIDE
+        from terrazzo.model.windows.tiling import plan
+
         return -(-plan(self.header).window // STRIDE) * STRIDE
 
     def notes(self) -> Notes:
         """The text entries of the file; the header is last, so that a file cut short has none."""
+        from terrazzo.model.exporting.gis import metadata
+        from terrazzo.model.windows.tiling import plan
+
         gis = metadata(self.header, plan(self.header), self.side) if self.format.for_gis else {}
         return {**gis, KEY: self.key, HEADER: self.header.to_json()}
 
@@ -52,7 +56,7 @@ class _Wanted:
 def export(
     model: Annotated[str | Path, Option("A model.safetensors.")],
     *,
-    format: Annotated[str, Option("onnx, h5 or pt2.")],
+    format: Annotated[str, Option(f"{', '.join(FORMATS)}.")],
     out: Annotated[str | Path, Option("The file to write.")],
     dynamic: Annotated[bool, Option("Take any height and width that are multiples of 32.")] = False,
     resolution: Annotated[
@@ -71,6 +75,8 @@ def export(
     Raises InputError (arguments, packages not installed), ModelFileError, OutputExistsError, and ExportError if the
     export fails or differs by more than 1e-4; then nothing is written.
     """
+    from terrazzo.model.exporting.parity import TOLERANCE
+
     wanted, out = _check(Path(model), format, Path(out), dynamic, resolution), Path(out)
     if not overwrite and _is_finished(out, wanted.key):
         return Exported(out, True, None)
@@ -101,6 +107,8 @@ def _check(model: Path, format: str, out: Path, dynamic: bool, resolution: float
     if resolution is not None and not 0 < resolution <= 1e6:
         raise InputError(f"--resolution {resolution:g}: expected centimetres per pixel, above 0")
     need(wanted.extra, *wanted.packages, for_what=f"--format {format}")
+    from terrazzo.model.header import read_header
+
     header = read_header(model)
     source = format_of(model)
     if source is not None and source.holds == "graph":
@@ -124,6 +132,8 @@ def _warnings(wanted: _Wanted) -> list[str]:
     """Notes for users of the file."""
     if not wanted.format.for_gis:
         return []
+    from terrazzo.model.exporting.gis import DEFAULT_RESOLUTION, resolution_of
+
     lines = []
     if resolution_of(wanted.header) is None:
         written = f"{DEFAULT_RESOLUTION:g} cm/px is written"

@@ -1,7 +1,7 @@
 """The export formats, one entry each in one registry, and reading the header of an export without torch.
 
 Each export has two text entries of ours: `terrazzo`, the JSON of the model's header, and `terrazzo_key`, a hash of
-what it was made from. docs/models.md describes the layouts.
+what it was made from. docs/reference/model-file.md describes the layouts.
 """
 
 import json
@@ -13,14 +13,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from terrazzo.errors import InputError, ModelFileError
 from terrazzo.system.extras import need
 
 if TYPE_CHECKING:
     import h5py
+    import numpy as np
+    from numpy.typing import NDArray
 
     from terrazzo.model.exporting.portable import Graph
 
@@ -86,8 +85,10 @@ def read_notes(path: Path) -> Notes:
     return notes
 
 
-def read_hdf5_weights(path: Path) -> dict[str, NDArray[np.generic]]:
+def read_hdf5_weights(path: Path) -> "dict[str, NDArray[np.generic]]":
     """The weights of an .h5 by their names in the network. Raises ModelFileError if it is damaged."""
+    import numpy as np
+
     weights: dict[str, NDArray[np.generic]] = {}
 
     def take(name: str, item: "h5py.Group | h5py.Dataset") -> None:
