@@ -10,24 +10,20 @@ Every command of the command line is one function here, with the same name and a
 Importing the package loads nothing heavy; each function imports what it needs after its arguments were checked.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from terrazzo._version import __version__
-
-if TYPE_CHECKING:
-    from terrazzo.errors import TerrazzoError
-    from terrazzo.evaluation.evaluate import evaluate
-    from terrazzo.evaluation.show import show
-    from terrazzo.inspection import inspect
-    from terrazzo.maps.predict import predict
-    from terrazzo.model.exporting.export import export
-    from terrazzo.model.opening import load
-    from terrazzo.patches.prepare import prepare
-    from terrazzo.recipe.catalogue import recipes
-    from terrazzo.scenes.download import download
-    from terrazzo.scenes.synthesize import synthesize
-    from terrazzo.training.train import train
-    from terrazzo.training.tune import tune
+from terrazzo.errors import TerrazzoError
+from terrazzo.evaluation.evaluate import evaluate
+from terrazzo.evaluation.show import show
+from terrazzo.inspection import inspect
+from terrazzo.maps.predict import predict
+from terrazzo.model.exporting.export import export
+from terrazzo.model.opening import load
+from terrazzo.patches.prepare import prepare
+from terrazzo.recipe.catalogue import recipes
+from terrazzo.scenes.download import download
+from terrazzo.scenes.synthesize import synthesize
+from terrazzo.training.train import train
+from terrazzo.training.tune import tune
 
 __all__ = [
     "TerrazzoError",
@@ -45,35 +41,3 @@ __all__ = [
     "train",
     "tune",
 ]
-
-
-_HOMES = {
-    "TerrazzoError": "errors",
-    "download": "scenes.download",
-    "evaluate": "evaluation.evaluate",
-    "export": "model.exporting.export",
-    "inspect": "inspection",
-    "load": "model.opening",
-    "predict": "maps.predict",
-    "prepare": "patches.prepare",
-    "recipes": "recipe.catalogue",
-    "show": "evaluation.show",
-    "synthesize": "scenes.synthesize",
-    "train": "training.train",
-    "tune": "training.tune",
-}
-"""The module that each public name is imported from when it is first used."""
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'terrazzo' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"terrazzo.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    """The public names."""
-    return list(__all__)
