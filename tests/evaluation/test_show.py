@@ -13,8 +13,8 @@ from terrazzo.classes.drawing import IGNORED_COLORS, draw_legend
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.cli import run
 from terrazzo.errors import InputError, OutputExistsError, PatchesError
-from terrazzo.evaluation.contact_sheet import PANEL_PX, Entry, draw_sheet, n_columns
 from terrazzo.evaluation.choice import choose
+from terrazzo.evaluation.contact_sheet import PANEL_PX, Entry, draw_sheet, n_columns
 from tests.worlds.striped import SMALL, striped_patches
 
 SCHEMA = ClassSchema(("Building", "Land", "Road"), ((60, 16, 152), (132, 41, 246), (110, 193, 228)))

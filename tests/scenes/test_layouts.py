@@ -413,7 +413,7 @@ def test_camvid_by_its_own_split_and_sequences(tmp_path: Path) -> None:
     assert np.array_equal(labels(result)["test/0016E5_07959"], ids)
     notes = result.report.notes
     assert any(note.startswith("1 stray file named `name(1)` left alone") for note in notes)
-    assert "frames of 0016E5 are in train and in test: scores on test flatter" in notes
+    assert "frames of 0016E5 are in train and in test: scores on test are optimistic" in notes
     said = terrazzo.prepare(tmp_path, out=tmp_path / "patches", patch_size=32)
     # Of the five patches of train one is wanted: the sequence that has one.
     assert said.lines == ("the layout's own split has no val: 0006R0 of its train are held out as val (1 patches)",)

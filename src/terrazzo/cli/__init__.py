@@ -1,7 +1,7 @@
 """The command line: each command parses, calls the function of its name, and prints.
 
-Every failure is one line on stderr and an exit code: 2 where nothing could start or everything failed, 1 where a part
-of a batch failed or `inspect` found what `prepare` refuses, 130 after Ctrl-C.
+A failure is one line on stderr and an exit code. It is 2 if nothing could start or everything failed, 1 if a part of a
+batch failed or `inspect` found what `prepare` refuses, and 130 after Ctrl-C.
 """
 
 import io

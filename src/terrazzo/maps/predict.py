@@ -109,31 +109,21 @@ def predict(
 ) -> Maps:
     """Map the classes of images: class map and overlay of photos, GeoTIFFs, polygons and areas of rasters.
 
-    `model` is a model.safetensors, or an .onnx or .h5 that `export` wrote; an .onnx runs in onnxruntime, without torch.
-    `inputs` are files, folders, patterns like `scenes/**/*.tif`, and web addresses of rasters, which are read in parts.
-    The sub-folders of folders and patterns are mirrored. `window` and `overlap` are in pixels, `batch_size` in windows;
-    None, and a batch size of "auto", means what suits the model.
+    An .onnx runs in onnxruntime, without torch. `inputs` are files, folders, patterns like `scenes/**/*.tif`, and web
+    addresses of rasters, which are read in parts. The sub-folders of folders and patterns are mirrored.
 
     A photo (.png, .jpg, ...) becomes STEM_classes.png and STEM_overlay.jpg; all photos share areas.csv and legend.png.
     A raster (.tif, .tiff, .jp2; a .vrt only if named itself) becomes a folder STEM. It holds classes.tif on the
-    raster's grid, polygons in `vector_format`, areas.csv, classes.qml, quicklook.png and run.json.
-    `tta` (none, flips or d4) averages over mirror images; `confidence` adds the winning class's share, 0 to 100.
+    raster's grid, polygons, areas.csv, classes.qml, quicklook.png and run.json. Options of the panel Rasters raise
+    InputError with photos alone; with both, a note names them.
 
-    The other options concern rasters. With photos alone they raise InputError; with both, a note says so. `scale` is
-    (low, high), the stored values that become 0 and 255. `resample` reads at the resolution of the training data.
-    `probabilities` adds every class's share. In the polygons, areas of fewer than `mapping_unit` pixels join a
-    neighbour. `zones` is a file of polygons, named by `zone_field`, which areas.csv then lists. `max_memory` (4GB,
-    3500MB, bytes) bounds the memory of the process. `engine` "dask" uses `workers` processes on this machine, or the
-    cluster at `scheduler` (tcp://host:8786), whose workers must see all files under the same paths. If your own client
-    is connected to that scheduler, it is used. Neither memory nor engine changes a byte of a map.
+    The workers of a cluster at `scheduler` must see all files under the same paths. If your own Dask client is
+    connected to it, that is used. Neither memory nor engine changes a byte of a map.
 
-    A killed run is resumed; `restart` discards unfinished work of other inputs or options. Finished maps of the same
-    inputs and options are kept, unless `overwrite`. Anything else in the way raises OutputExistsError before anything
-    is written. An input that fails is reported to `say` and the others are mapped; then PartialError is raised, whose
-    `done` is the Maps of the others. If all fail, the first error is raised.
-
-    `dry_run` checks everything, times the model and writes nothing: see `Maps.planned`. For rasters alone, `out` may be
-    the URL of an object store that fsspec knows (s3://bucket/maps).
+    A killed run is resumed. Finished maps of the same inputs and options are kept, unless `overwrite`. Anything else in
+    the way raises OutputExistsError before anything is written. An input that fails is reported to `say` and the others
+    are mapped; then PartialError is raised, whose `done` is the Maps of the others. If all fail, the first error is
+    raised. `dry_run` checks everything, times the model and writes nothing: see `Maps.planned`.
     """
     from terrazzo.maps.command import Command
     from terrazzo.maps.engines.options import EngineOptions

@@ -65,9 +65,8 @@ def prepare(
     `downsample` 4, images of 6000 x 4000 px and their masks are read as 1500 x 1000. `split` block divides images into
     squares of `block_size` patches a side, with `buffer` pixels between the sides.
 
-    With `labels`, `data` is a raster or a folder of rasters (GeoTIFF, ...). `labels` are polygons whose `class_field`
-    names the class (.gpkg, .geojson, .shp, .parquet; `layer` if there are several), a label raster, or a folder of
-    label rasters. `bands` and `scale` are as in predict.
+    With `labels`, `data` is a raster or a folder of rasters (GeoTIFF, ...), and `labels` are polygons, a label raster,
+    or a folder of label rasters. Raises LabelError, SplitError, InputError, OutputExistsError.
     """
     from terrazzo.patches.from_pictures import Pictures
     from terrazzo.patches.options import PatchOptions, SplitOptions

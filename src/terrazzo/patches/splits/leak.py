@@ -23,7 +23,7 @@ def leak(origins: PatchOrigins, sides: NDArray[np.str_]) -> dict[str, float]:
 
 
 def is_leaky(leak_shares: Mapping[str, float]) -> bool:
-    """Whether scores will be flattering: validation shares a group with training, without a buffer between them."""
+    """Whether scores will be optimistic: validation shares a group with training, without a buffer between them."""
     return leak_shares["group"] > 0 and not leak_shares.get(BUFFER)
 
 
@@ -37,6 +37,6 @@ def describe_leak(leak_shares: Mapping[str, float]) -> str:
     if is_leaky(leak_shares):
         return (
             f"LEAKY split: {leak_shares['group']:.0%} of the validation pixels share a group with training "
-            f"({leak_shares['image']:.0%} an image); scores will flatter"
+            f"({leak_shares['image']:.0%} an image); scores will be optimistic"
         )
     return "no validation pixel shares a group with training"

@@ -1,6 +1,6 @@
 """Dividing patches into train, val and test: as given, by group, image or spatial block, or patch by patch.
 
-A group must stay whole: a tile, a flight, a city. Patches of one picture on two sides make scores flattering, so the
+A group must stay whole: a tile, a flight, a city. Patches of one picture on two sides make scores optimistic, so the
 defaults never do that. `patch` does, because published figures were made that way.
 
 `block` divides a scene into squares of patches and leaves a buffer around validation and test blocks. Law: no
@@ -109,7 +109,7 @@ def _at_random(unit: NDArray[np.int64], options: SplitOptions, method: str, noun
     n_val = _count(options.val, len(units))
     if n_val + n_test >= len(units):
         remedy = (
-            "use --split block (parts of one picture with a buffer between), or --split patch (flattering scores)"
+            "use --split block (parts of one picture with a buffer between), or --split patch (optimistic scores)"
             if method == "image"
             else ""
         )

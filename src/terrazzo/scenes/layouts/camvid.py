@@ -69,7 +69,7 @@ def _shared_sequences(scenes: Sequence[Scene]) -> list[str]:
     """A warning of videos in both train and test, as in the published split."""
     train, test = ({scene.group for scene in scenes if scene.split == side} for side in ("train", "test"))
     shared = sorted(train & test)
-    return [f"frames of {', '.join(shared)} are in train and in test: scores on test flatter"] if shared else []
+    return [f"frames of {', '.join(shared)} are in train and in test: scores on test are optimistic"] if shared else []
 
 
 LAYOUT = Layout(NAME, find, "images_prepped_train/ with annotations_prepped_train/", rank=50)
