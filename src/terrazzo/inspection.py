@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from terrazzo.errors import InputError
 from terrazzo.model.exporting.formats import format_of
 from terrazzo.scenes import arguments
-from terrazzo.system.options import Option, Overwrite
+from terrazzo.system.options import Option, Overwrite, words_of
 from terrazzo.system.reporting import Progress, silent
 
 if TYPE_CHECKING:
@@ -46,12 +47,18 @@ def inspect(
     Raises InputError where there is neither, ModelFileError at a damaged model, OutputExistsError if another file is at
     `write_classes`, unless `overwrite`.
     """
+    given = words_of(inspect, dict(locals()))[1:]
     path = Path(path)
     if path.suffix.lower() == MODEL_SUFFIX or format_of(path):
+        if given:
+            raise InputError(f"{given[0]}: is for data sets; {path} is a model; leave it out")
         return _inspect_model(path)
+    if overwrite and write_classes is None:
+        raise InputError("--overwrite: is for --write-classes FILE; add that, or leave --overwrite out")
     from terrazzo.patches.options import PatchOptions
     from terrazzo.recipe.sections import DataSection
     from terrazzo.scenes.contract.options import LabelOptions
+    from terrazzo.scenes.labelled_rasters.inputs import scene_inputs
 
     section = DataSection().updated(patch_size=patch_size, fit=fit, downsample=downsample)
     options = LabelOptions(
@@ -65,15 +72,15 @@ def inspect(
         ignore_value=tuple(ignore_value),
     )
     cutting = PatchOptions(section.patch_size, section.fit)
-    if labels is None:
+    inputs = scene_inputs(path, None if labels is None else Path(labels), class_field, layer)
+    if inputs is None:
         from terrazzo.scenes.inspection import inspect_pictures
 
         found = inspect_pictures(path, options, cutting.least_side, progress)
     else:
-        from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
         from terrazzo.scenes.labelled_rasters.inspection import inspect_rasters
 
-        found = inspect_rasters(SceneInputs(path, Path(labels), class_field, layer), options, progress)
+        found = inspect_rasters(inputs, options, progress)
     return found.described if write_classes is None else found.with_table(Path(write_classes), overwrite)
 
 

@@ -11,7 +11,6 @@ from terrazzo.cli.maps import predict
 from terrazzo.cli.models import evaluate, export, recipes, train, tune
 from terrazzo.cli.options import command as command_of
 
-HELP = "Images with coloured masks in, a segmentation model and land-cover maps out."
 COMMANDS = (download, inspect, prepare, show, recipes, tune, train, evaluate, predict, export, synthesize)
 """A module a command, named as the public function that it calls."""
 
@@ -19,7 +18,6 @@ COMMANDS = (download, inspect, prepare, show, recipes, tune, train, evaluate, pr
 def command() -> Any:
     """The click command that `terrazzo` runs."""
     app = typer.Typer(
-        help=HELP,
         add_completion=False,
         no_args_is_help=False,
         pretty_exceptions_enable=False,

@@ -1,12 +1,11 @@
 """The scores of a model on one split of patches, as values, scores.json and report.html."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from terrazzo.errors import OutputExistsError
-from terrazzo.system.files import Mark, refuse_existing, write_json, write_text
+from terrazzo.system.files import Mark, read_json, refuse_existing, write_json, write_text
 from terrazzo.system.options import Device, Option, Overwrite, Precision
 from terrazzo.system.reporting import Progress, Reporter, Say, as_html, quiet, silent
 
@@ -95,12 +94,8 @@ def _said(done: Evaluation, say: Say) -> Evaluation:
 
 def _finished(out: Path, key: str) -> dict[str, Any] | None:
     """The scores at `out`, if finished and of the same inputs and options."""
-    try:
-        scores = json.loads((out / SCORES).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    same = isinstance(scores, dict) and scores.get("key") == key
-    return scores if same and (out / REPORT).is_file() else None
+    scores = read_json(out / SCORES)
+    return scores if scores.get("key") == key and (out / REPORT).is_file() else None
 
 
 def _refuse(out: Path, overwrite: bool) -> None:

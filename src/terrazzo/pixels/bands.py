@@ -27,16 +27,20 @@ class BandReading:
     """The stored values that became 0 and 255; None if they were 8-bit."""
 
 
-def parse_bands(bands: str | Sequence[str | int]) -> tuple[str, ...]:
-    """`3, 2, red` as ("3", "2", "red"). Raises InputError if a word is missing."""
+def parse_bands(bands: str | Sequence[str | int] | None) -> tuple[str, ...] | None:
+    """`3, 2, red` as ("3", "2", "red"); None stays None. Raises InputError if a word is missing."""
+    if bands is None:
+        return None
     words = tuple(str(word).strip() for word in (bands.split(",") if isinstance(bands, str) else bands))
     if not words or not all(words):
         raise InputError(f"--bands {bands}: expected numbers from 1 or names with commas between them, as in 3,2,1")
     return words
 
 
-def parse_scale(scale: str | Sequence[float]) -> tuple[float, float]:
-    """`0,3000` as (0.0, 3000.0). Raises InputError for anything but two numbers, the lower first."""
+def parse_scale(scale: str | Sequence[float] | None) -> tuple[float, float] | None:
+    """`0,3000` as (0.0, 3000.0); None stays None. Raises InputError for anything but two numbers, the lower first."""
+    if scale is None:
+        return None
     try:
         low, high = map(float, scale.split(",") if isinstance(scale, str) else scale)
     except ValueError as error:

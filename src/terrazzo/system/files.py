@@ -164,6 +164,15 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def read_json(path: Place) -> dict[str, Any]:
+    """The object in a JSON file; empty if the file is absent or holds anything else."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def digest(*parts: str | bytes) -> str:
     """A stable 32-digit hexadecimal hash of the parts and of where each begins (BLAKE2b, 128 bits)."""
     hasher = hashlib.blake2b(digest_size=16)

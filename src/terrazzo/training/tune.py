@@ -1,15 +1,22 @@
 """A learning rate for a recipe on given patches, as a number, a table and a picture."""
 
 import csv
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from terrazzo.errors import InputError
 from terrazzo.recipe.arguments import DEFAULT_RECIPE, Changes, RecipeName
 from terrazzo.system.devices import check_compute
-from terrazzo.system.files import Mark, digest, refuse_existing, write_beside, write_folder_beside, write_json
+from terrazzo.system.files import (
+    Mark,
+    digest,
+    read_json,
+    refuse_existing,
+    write_beside,
+    write_folder_beside,
+    write_json,
+)
 from terrazzo.system.options import Device, Option, Overwrite
 from terrazzo.system.places import PathLike
 from terrazzo.system.reporting import Progress, Reporter, Say, quiet, silent
@@ -113,12 +120,8 @@ def _curve(run: "Run", patches: "Patches", steps: int) -> "Curve":
 
 def _finished(out: Path, key: str) -> Tuned | None:
     """The result in `out`, if it is of the same patches, recipe and steps."""
-    try:
-        result: Any = json.loads((out / RESULT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    same = isinstance(result, dict) and result.get("key") == key and (out / PLOT).is_file()
-    return Tuned(out, float(result["lr"]), True) if same else None
+    result = read_json(out / RESULT)
+    return Tuned(out, float(result["lr"]), True) if result.get("key") == key and (out / PLOT).is_file() else None
 
 
 def _plot(curve: "Curve", lr: float, name: str, out_png: Path) -> None:

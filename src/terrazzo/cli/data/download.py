@@ -1,14 +1,10 @@
 """`terrazzo download`: a public data set by name."""
 
-from typing import TYPE_CHECKING
-
 from terrazzo.cli.output import line, next_command, wrote
-
-if TYPE_CHECKING:
-    from terrazzo.scenes.download import Fetched
+from terrazzo.scenes.download import Fetched
 
 
-def tell(done: "Fetched", *, name: str, out: str | None) -> None:
+def tell(done: Fetched, *, name: str, out: str | None) -> None:
     """Print the licence and where the data set is."""
     line(f"licence: {done.licence}")
     if out is None:

@@ -1,15 +1,12 @@
 """`terrazzo show`: patches as a picture."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from terrazzo.cli.output import next_command, wrote
-
-if TYPE_CHECKING:
-    from terrazzo.evaluation.show import Gallery
+from terrazzo.evaluation.show import Gallery
 
 
-def tell(done: "Gallery", *, patches: str, model: str | None) -> None:
+def tell(done: Gallery, *, patches: str, model: str | None) -> None:
     """Print where the picture is."""
     wrote("a picture", [done.path], done.kept)
     if model is None:

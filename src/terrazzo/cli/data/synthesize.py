@@ -1,14 +1,10 @@
 """`terrazzo synthesize`: a synthetic world to try everything on, with no download."""
 
-from typing import TYPE_CHECKING
-
 from terrazzo.cli.output import next_command, wrote
-
-if TYPE_CHECKING:
-    from terrazzo.scenes.synthesize import Synthesized
+from terrazzo.scenes.synthesize import Synthesized
 
 
-def tell(made: "Synthesized", *, height: int, width: int) -> None:
+def tell(made: Synthesized, *, height: int, width: int) -> None:
     """Print where the world is."""
     from terrazzo.patches.cutting import fitting_size
 

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from terrazzo.cli.output import line, next_command, wrote
+from terrazzo.maps.predict import Maps
 
 if TYPE_CHECKING:
-    from terrazzo.maps.predict import Maps
     from terrazzo.maps.rasters.batch import RasterMap
 
 
-def tell(done: "Maps", *, model: str, dry_run: bool) -> None:
+def tell(done: Maps, *, model: str, dry_run: bool) -> None:
     """Print what was mapped, or with --dry-run what it would take."""
     if dry_run:
         _tell_plan(done)
@@ -25,7 +25,7 @@ def tell(done: "Maps", *, model: str, dry_run: bool) -> None:
         next_command("terrazzo", "inspect", file)
 
 
-def _tell_maps(done: "Maps") -> None:
+def _tell_maps(done: Maps) -> None:
     """What was mapped, what was kept, and the files."""
     from terrazzo.system.reporting import how_many
 
@@ -42,7 +42,7 @@ def _tell_maps(done: "Maps") -> None:
         wrote("maps", [folder / "areas.csv", folder / "legend.png", *sorted(folder.rglob("*_overlay.jpg"))[:3]])
 
 
-def _tell_plan(found: "Maps") -> None:
+def _tell_plan(found: Maps) -> None:
     """What would be made, and what it would take."""
     from terrazzo.system.reporting import how_many
 

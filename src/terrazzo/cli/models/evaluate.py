@@ -1,16 +1,13 @@
 """`terrazzo evaluate`: a model and patches become scores and a report."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from terrazzo.cli.options import AsJson
 from terrazzo.cli.output import emit_json, line, next_command, wrote
-
-if TYPE_CHECKING:
-    from terrazzo.evaluation.evaluate import Evaluation
+from terrazzo.evaluation.evaluate import Evaluation
 
 
-def tell(done: "Evaluation", *, model: str, out: str | None, as_json: AsJson = False) -> None:
+def tell(done: Evaluation, *, model: str, out: str | None, as_json: AsJson = False) -> None:
     """Print the scores and where the report is."""
     if as_json:
         emit_json(done.scores)

@@ -1,16 +1,13 @@
 """`terrazzo recipes`: which recipes there are, and what one of them says."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from terrazzo.cli.options import AsJson
 from terrazzo.cli.output import emit_json, line, next_command, note
-
-if TYPE_CHECKING:
-    from terrazzo.recipe.catalogue import Listed
+from terrazzo.recipe.catalogue import Listed
 
 
-def tell(found: "Sequence[Listed]", *, name: str | None, as_json: AsJson = False) -> None:
+def tell(found: Sequence[Listed], *, name: str | None, as_json: AsJson = False) -> None:
     """Print the list, or the recipe as YAML."""
     if as_json:
         emit_json([each.to_dict() for each in found])

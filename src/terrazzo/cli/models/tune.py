@@ -1,17 +1,14 @@
 """`terrazzo tune`: which learning rate to train with."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import terrazzo
 from terrazzo.cli.output import line, next_command, wrote
 from terrazzo.system.options import words_of
-
-if TYPE_CHECKING:
-    from terrazzo.training.tune import Tuned
+from terrazzo.training.tune import Tuned
 
 
-def tell(found: "Tuned", *, patches: str, recipe: str, changes: Sequence[str] | None) -> None:
+def tell(found: Tuned, *, patches: str, recipe: str, changes: Sequence[str] | None) -> None:
     """Print the learning rate and where the curve is."""
     line(f"suggested learning rate: {found.lr:.2g}")
     wrote("a range test", [found.plot], found.kept)

@@ -17,9 +17,7 @@ class EngineOptions:
 
     engine: str = LOCAL
     workers: int | None = None
-    """Processes of a cluster on this machine; None: half the number of cores."""
     scheduler: str | None = None
-    """The address of an existing cluster; None: one on this machine while the command runs."""
 
     def __post_init__(self) -> None:
         if self.engine not in (LOCAL, DASK):

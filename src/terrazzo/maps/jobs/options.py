@@ -19,32 +19,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MapOptions:
-    """How images are read and what is mapped; each field is named after its flag.
+    """How images are read and what is mapped: the options of `predict` by their names, parsed.
 
     Raises InputError naming the flag of a wrong value.
     """
 
     bands: tuple[str, ...] | None = None
-    """Numbers from 1 or names; None: all but alpha."""
     scale: tuple[float, float] | None = None
-    """The stored values that become 0 and 255."""
     max_pixels: int | None = None
-    """The largest raster that is read; None: `rasters.MAX_PIXELS`."""
     resample: bool = False
-    """Whether to read rasters at the resolution of the model's training data."""
     confidence: bool = False
-    """Whether to write the winning class's share too."""
     probabilities: bool = False
-    """Whether to write every class's share too."""
     tta: str = NONE
     vector_format: str = "gpkg"
-    """The polygons' format, one of `formats.VECTOR_FORMATS`."""
     mapping_unit: int = 1
-    """In the polygons, areas of fewer pixels join a neighbour; classes.tif keeps them."""
     zones: "Zones | None" = None
-    """Polygons in which areas are counted."""
     max_memory: int | None = None
-    """Bytes that the process may take; None: the free memory. No value of the map depends on it."""
+    """In bytes; None: the free memory. No value of the map depends on it."""
     run: tuple[int, int] | None = None
     """Windows of a piece along rows and columns; None: what fits into memory. No value of the map depends on it."""
 
@@ -79,8 +70,8 @@ class MapOptions:
         elif zone_field is not None:
             raise InputError(f"--zone-field {zone_field}: is for --zones FILE; add that, or leave --zone-field out")
         return cls(
-            bands=None if bands is None else parse_bands(bands),
-            scale=None if scale is None else parse_scale(scale),
+            bands=parse_bands(bands),
+            scale=parse_scale(scale),
             zones=None if zones is None else read_zones(Path(zones), zone_field),
             max_memory=None if max_memory is None else bytes_of(max_memory),
             **others,

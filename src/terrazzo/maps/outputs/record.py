@@ -1,6 +1,5 @@
 """run.json: what a finished map was made from, by what, and its cost."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from terrazzo.maps.areas import AREAS
 from terrazzo.maps.outputs.style import QUICKLOOK, STYLE
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES
 from terrazzo.maps.polygons.formats import FORMATS
+from terrazzo.system.files import read_json
 from terrazzo.system.places import Place, Store, names_in
 
 RUN = "run.json"
@@ -26,11 +26,7 @@ OUTPUTS = (
 
 def read_record(folder: Place) -> Mapping[str, Any]:
     """The content of run.json in the folder; empty if there is none, or it is not ours."""
-    try:
-        found = json.loads((folder / RUN).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return read_json(folder / RUN)
 
 
 def finished(folder: Place, key: str) -> bool:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from terrazzo.errors import InputError, OutputExistsError
 from terrazzo.maps.pieces.lattice import Piece
 from terrazzo.maps.pieces.sums import PROBABILITIES
-from terrazzo.system.files import PARTIAL_SUFFIX, digest, folder_for, write_beside, write_json, writing
+from terrazzo.system.files import PARTIAL_SUFFIX, digest, folder_for, read_json, write_beside, write_json, writing
 from terrazzo.system.places import Place, Store, names_in, working_folder
 
 PARTIAL = ".partial"
@@ -59,7 +59,7 @@ class Journal:
 
     def belongs_to(self, made_of: MadeOf) -> bool:
         """Whether the folder exists and was begun with this key."""
-        return bool(_json_in(self.folder / _KEY_FILE) == _as_json(made_of))
+        return bool(read_json(self.folder / _KEY_FILE) == _as_json(made_of))
 
     def settle(self, means: Mapping[str, str]) -> None:
         """Record the device and precision of the pieces, as the machine decides what `auto` means.
@@ -67,7 +67,7 @@ class Journal:
         Raises OutputExistsError if there are pieces that were computed with others.
         """
         path = self.folder / _MEANS_FILE
-        found = _json_in(path)
+        found = read_json(path)
         if found and found != dict(means) and self.pieces():
             before, now = (" ".join(f"--{name} {value}" for name, value in each.items()) for each in (found, means))
             raise OutputExistsError(
@@ -123,7 +123,7 @@ def check_journal(folder: Place, made_of: MadeOf, restart: bool) -> None:
     """Raise OutputExistsError if the place holds unfinished work on another key, unless `restart`."""
     if restart or not names_in(folder) - {_KEY_FILE, _MEANS_FILE, _STAGED}:
         return  # no journal, or no piece in it
-    found = _json_in(folder / _KEY_FILE)
+    found = read_json(folder / _KEY_FILE)
     if found == _as_json(made_of):
         return
     changed = [name for name in made_of if not isinstance(found, dict) or found.get(name) != made_of[name]]
@@ -135,7 +135,7 @@ def check_journal(folder: Place, made_of: MadeOf, restart: bool) -> None:
 
 def begun_cut(folder: Place, made_of: MadeOf) -> tuple[int, int] | None:
     """The cut into pieces with which work on this key was begun in the place; None if there is none."""
-    found = _json_in(folder / _KEY_FILE)
+    found = read_json(folder / _KEY_FILE)
     if not isinstance(found, dict) or "cut" not in found or found != _as_json({**made_of, "cut": found["cut"]}):
         return None
     rows, cols = found["cut"]
@@ -208,14 +208,6 @@ def _put_json(path: Place, value: Mapping[str, Any]) -> None:
         path.put(json.dumps(dict(value)).encode())
     else:
         write_json(path, dict(value))
-
-
-def _json_in(path: Place) -> Any:
-    """The content of a JSON file; empty if it cannot be read."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
 
 
 def _as_json(made_of: MadeOf) -> Any:

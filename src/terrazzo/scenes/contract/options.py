@@ -18,24 +18,23 @@ MAX_DOWNSAMPLE = 64.0
 
 @dataclass(frozen=True)
 class LabelOptions:
-    """How a data set is read, and which faults are let pass. Raises InputError on values that an option rejects."""
+    """How a data set is read, and which faults are let pass: the options of `prepare` by their names.
+
+    Raises InputError on values that an option rejects.
+    """
 
     layout: str | None = None
-    """The name of a layout; None: detected."""
     classes: Path | None = None
-    """A table of names and colours, JSON or CSV; None: from the data or a known palette."""
+    """None: from the data or a known palette."""
     unpaired: str = "error"
-    """Images without mask and masks without image: error, or skip."""
     bad: str = "error"
-    """Unreadable files, differing sizes, ids out of range: error, or skip the scene."""
     unknown: str = "error"
-    """Colours in no class: error, ignore, or nearest (within `masks.NEAREST_DISTANCE`). Ids: error or ignore."""
+    """`nearest` goes up to `masks.NEAREST_DISTANCE`. Ids are either ignored or an error."""
     ignore_class: tuple[str, ...] = ()
-    """Names of classes whose pixels are ignored; the other ids close up."""
+    """The ids of the other classes close up."""
     downsample: float = 1.0
-    """Images and masks are read at 1 / this of their height and width (`ImageView` states the laws)."""
+    """`ImageView` states the laws."""
     ignore_value: tuple[int, ...] = ()
-    """Values of id masks that mean no class, beside 255 and what the class table says."""
 
     def __post_init__(self) -> None:
         check_layout(self.layout)

@@ -11,16 +11,14 @@ from terrazzo.pixels.suffixes import RASTER_SUFFIXES, VIRTUAL
 
 @dataclass(frozen=True)
 class SceneInputs:
-    """Paths of rasters and labels, and how both are read."""
+    """Paths of rasters and labels, and how both are read, by the options of those names."""
 
     images: Path
     labels: Path
     class_field: str | None = None
     layer: str | None = None
     bands: tuple[str, ...] | None = None
-    """Numbers from 1 or names; None: all but alpha."""
     scale: tuple[float, float] | None = None
-    """The stored values that become 0 and 255; None: 8-bit values as they are."""
 
 
 def scene_inputs(
@@ -28,18 +26,15 @@ def scene_inputs(
     labels: Path | None,
     class_field: str | None,
     layer: str | None,
-    bands: str | Sequence[str | int] | None,
-    scale: str | Sequence[float] | None,
+    bands: str | Sequence[str | int] | None = None,
+    scale: str | Sequence[float] | None = None,
 ) -> SceneInputs | None:
     """The rasters and labels given to prepare; None without labels, when `data` is a data set of pictures.
 
     Raises InputError at a raster without labels, and at options for rasters without them.
     """
     if labels is not None:
-        parsed = None if bands is None else parse_bands(bands)
-        return SceneInputs(
-            data, labels, class_field, layer, parsed, scale=None if scale is None else parse_scale(scale)
-        )
+        return SceneInputs(data, labels, class_field, layer, parse_bands(bands), parse_scale(scale))
     for flag, value in (("--class-field", class_field), ("--layer", layer), ("--bands", bands), ("--scale", scale)):
         if value is not None:
             raise InputError(f"{flag} {value}: is for rasters with labels; give these too, as in {data} labels.gpkg")

@@ -25,7 +25,7 @@ from terrazzo.scenes.trees import Tree
 NAME = "semantic-drone"
 CLASS_TABLES = ("class_dict_seg.csv", "class_dict.csv")
 OVERLAP = (
-    "the frames overlap and their flights are not known, so each image is a group: scores may be a little optimistic"
+    "the frames overlap and their flights are unknown, so each image is a group: scores may be a little optimistic"
 )
 
 _IMAGES = (("original_images",),)

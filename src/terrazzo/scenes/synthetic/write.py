@@ -14,7 +14,7 @@ from terrazzo.classes.palettes import SYNTHETIC
 from terrazzo.errors import InputError
 from terrazzo.scenes.synthetic.published import WRITERS, Plan, encoded
 from terrazzo.scenes.synthetic.render import render
-from terrazzo.system.files import Mark, write_beside, write_folder_beside, write_json
+from terrazzo.system.files import Mark, read_json, write_beside, write_folder_beside, write_json
 
 LAYOUTS = ("flat", "humans-in-the-loop", *WRITERS)
 MASK_MODES = ("color", "palette", "id")
@@ -72,11 +72,8 @@ def write_world(
 
 def world_mark(folder: Path) -> Mark:
     """How a folder is recognised as a synthetic world: it lists its own files."""
-    try:
-        names = tuple(str(name) for name in json.loads((folder / WORLD).read_text(encoding="utf-8"))["files"])
-    except (OSError, ValueError, TypeError, KeyError):
-        names = ()
-    return Mark((WORLD, *names), ((WORLD, _WRITTEN_BY),))
+    names = read_json(folder / WORLD).get("files")
+    return Mark((WORLD, *map(str, names if isinstance(names, list) else ())), ((WORLD, _WRITTEN_BY),))
 
 
 @dataclass(frozen=True)
