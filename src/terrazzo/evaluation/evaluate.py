@@ -27,7 +27,6 @@ class Evaluation:
     """The scores of a model, and where they were written."""
 
     scores: dict[str, Any]
-    """The content of scores.json."""
     out: Path | None
     kept: bool
     """A report of the same inputs and options was there already."""

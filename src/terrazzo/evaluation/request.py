@@ -26,7 +26,6 @@ class Request:
 
     model: Path
     patches: Path
-    """The folder of patches."""
     split: str
     batch_size: int = 8
     device: str = "auto"

@@ -36,7 +36,6 @@ class Outcome:
     confusion: NDArray[np.int64]
     """(K, K), rows truth, columns prediction."""
     pooled: Pooled
-    """The pixels of all patches together."""
     counts: NDArray[np.int64]
     """(N, 3, K): right, truth and predicted pixels of each patch."""
 

@@ -30,7 +30,6 @@ class Gallery:
     """A picture of patches; notebooks show it."""
 
     path: Path
-    """The PNG."""
     shown: tuple[int, ...]
     """The indices of the patches, in reading order."""
     kept: bool
@@ -49,7 +48,6 @@ class _Wanted:
     rows: "NDArray[np.int64]"
     """The indices of the chosen patches."""
     inputs: "Inputs | None"
-    """The model whose predictions are shown."""
 
 
 def show(

@@ -37,7 +37,6 @@ class Maps:
     planned_pictures: int = 0
     """How many pictures would be mapped (dry run)."""
     n_failed: int = 0
-    """How many inputs failed."""
 
     @property
     def written(self) -> tuple[str, ...]:

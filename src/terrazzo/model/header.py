@@ -36,7 +36,6 @@ class TrainingData:
     leak: dict[str, float]
     """Share of validation pixels whose `image` or `group` is also in training; `buffer_px` of a block split."""
     seed: int
-    """The seed of the split."""
     train_images: tuple[str, ...]
     """Pixel hashes of the images with a patch in training."""
     n_train: int

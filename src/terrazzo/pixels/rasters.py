@@ -57,7 +57,6 @@ class Raster:
     names: tuple[str, ...]
     """Each band's description or, without one, its colour: red, green, alpha, undefined."""
     colors: tuple[str, ...]
-    """Each band's colour interpretation."""
     palette: NDArray[np.uint8] | None
     """The colours (256, 3) of an image with a colour table, whose bands are then red, green and blue."""
     masked: bool

@@ -82,7 +82,6 @@ class RemoteFile:
     version: tuple[str, ...]
     """ETag and Last-Modified, if given."""
     start: bytes
-    """Its first bytes."""
 
     def identity(self, url: Url) -> tuple[object, ...]:
         """What distinguishes this file from another or a changed one.

@@ -46,10 +46,8 @@ class Run:
     """One training run or range test: its patches, recipe, folder and options."""
 
     patches: Path
-    """The folder of patches."""
     recipe: Recipe
     folder: Path
-    """Where the run writes."""
     device: str = "auto"
     resume: bool = False
     overwrite: bool = False

@@ -43,7 +43,6 @@ class RasterJob:
     zones: "PlacedZones | None" = None
     """The zones whose areas are counted, on the raster's grid."""
     need: MemoryNeed | None = None
-    """The memory that mapping it takes."""
 
     @property
     def begun_as(self) -> dict[str, Any]:

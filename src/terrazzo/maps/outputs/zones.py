@@ -34,7 +34,6 @@ class Zones:
     path: Path
     names: tuple[str, ...]
     polygons: tuple[NDArray[np.object_], ...]
-    """The polygons of each zone."""
     crs: pyproj.CRS | None
     left_out: int = 0
     """Features that are no polygons."""

@@ -33,7 +33,6 @@ class Prediction:
     areas: tuple[Areas, ...]
     """Pixels by class of every photo, in the order of the inputs."""
     n_failed: int = 0
-    """How many photos could not be mapped."""
 
 
 @dataclass(frozen=True)

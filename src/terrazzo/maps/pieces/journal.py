@@ -44,7 +44,6 @@ class Journal:
     """One run's finished pieces."""
 
     folder: Place
-    """Where they are."""
     local: Path
     """The folder on this machine where outputs are made: the same, or a temporary one if that is a URL."""
 

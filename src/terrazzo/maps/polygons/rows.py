@@ -28,7 +28,6 @@ class ClassRaster:
     """From (col, row) to (x, y); it may rotate and shear."""
     crs: HasWkt | str | None
     names: tuple[str, ...]
-    """Class names in id order."""
     read_confidence: ReadRows | None = None
     """Percent, 0..100, of each pixel that has a class; any value elsewhere."""
 

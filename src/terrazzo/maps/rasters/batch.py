@@ -26,9 +26,7 @@ class RasterMap:
     """The raster's name below its input."""
     folder: Place
     kept: bool
-    """Whether a finished map was kept."""
     record: dict[str, Any]
-    """The content of its run.json."""
 
 
 class RasterBatch:

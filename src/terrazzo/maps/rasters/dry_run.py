@@ -49,9 +49,7 @@ class MapPlan:
     """What mapping one raster would take."""
 
     name: str
-    """The raster's name below its input."""
     folder: Place
-    """Where its map goes."""
     raster: str
     """Its size, bands, resolution and coordinate reference system in words."""
     n_pixels: int

@@ -31,7 +31,6 @@ class Finding:
     severity: Severity
     file: str
     detail: str
-    """What was found."""
     count: int = 1
     """Pixels if the finding is about pixels, else files."""
     example: tuple[int, int] | None = None

@@ -63,7 +63,6 @@ class _Place:
     kind: str
     """`images` or `masks`, whatever the folder's name."""
     named: str
-    """The folder's own name."""
     stem: str
     name: str
 
