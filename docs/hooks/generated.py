@@ -63,14 +63,10 @@ def _command(name: str, command: Any, parent: Any) -> Iterator[str]:
 
 def _panels(command: Any, context: Any) -> Mapping[str, list[tuple[str, str]]]:
     """The records of a command's help by panel, in the order of the declarations; `--help` itself is left out."""
-    panels: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
-    for parameter in command.get_params(context):
-        record = parameter.get_help_record(context)
-        if record is None or "--help" in parameter.opts:
-            continue
-        kind = "Arguments" if parameter.param_type_name == "argument" else "Options"
-        panels.setdefault(getattr(parameter, "rich_help_panel", None) or kind, []).append(record)
-    return {panel: records for panel, records in panels.items() if records}
+    return {
+        panel: [record for record in records if "--help" not in record[0]]
+        for panel, records in command.panels(context).items()
+    }
 
 
 def functions() -> str:
