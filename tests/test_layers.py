@@ -46,7 +46,7 @@ ROOMS = (
     Room("maps", "pictures, rasters, pieces, engines, polygons, outputs", "system classes pixels recipe model", True),
     Room("inspection", "a data set, rasters with labels or a model, described", f"{DATA} model"),
     Room("cli", "app, options, output; the commands", f"{DATA} model evaluation training maps inspection"),
-    Room("__init__", "the public names, imported when used", f"{DATA} model evaluation training maps inspection"),
+    Room("__init__", "the public names", f"{DATA} model evaluation training maps inspection"),
 )
 """In the order in which they stand on each other."""
 BY_NAME = {room.name: room for room in ROOMS}

@@ -47,11 +47,11 @@ def inspect(
     Raises InputError where there is neither, ModelFileError at a damaged model, OutputExistsError if another file is at
     `write_classes`, unless `overwrite`.
     """
-    given = words_of(inspect, dict(locals()))[1:]
+    given = dict(locals())
     path = Path(path)
     if path.suffix.lower() == MODEL_SUFFIX or format_of(path):
-        if given:
-            raise InputError(f"{given[0]}: is for data sets; {path} is a model; leave it out")
+        if words := words_of(inspect, given)[1:]:
+            raise InputError(f"{words[0]}: is for data sets; {path} is a model; leave it out")
         return _inspect_model(path)
     if overwrite and write_classes is None:
         raise InputError("--overwrite: is for --write-classes FILE; add that, or leave --overwrite out")
@@ -61,26 +61,19 @@ def inspect(
     from terrazzo.scenes.labelled_rasters.inputs import scene_inputs
 
     section = DataSection().updated(patch_size=patch_size, fit=fit, downsample=downsample)
-    options = LabelOptions(
-        layout=layout,
-        classes=Path(classes) if classes else None,
-        unpaired=unpaired,
-        bad=bad,
-        unknown=unknown,
-        ignore_class=tuple(ignore_class),
-        downsample=section.downsample,
-        ignore_value=tuple(ignore_value),
-    )
+    options = LabelOptions.of(given, section.downsample)
     cutting = PatchOptions(section.patch_size, section.fit)
-    inputs = scene_inputs(path, None if labels is None else Path(labels), class_field, layer)
+    inputs = scene_inputs(path, given)
     if inputs is None:
         from terrazzo.scenes.inspection import inspect_pictures
 
         found = inspect_pictures(path, options, cutting.least_side, progress)
     else:
+        from terrazzo.patches.from_rasters import refuse_options
         from terrazzo.scenes.labelled_rasters.inspection import inspect_rasters
 
-        found = inspect_rasters(inputs, options, progress)
+        refuse_options(options, cutting)
+        found = inspect_rasters(inputs, options, cutting.least_side, progress)
     return found.described if write_classes is None else found.with_table(Path(write_classes), overwrite)
 
 

@@ -64,6 +64,13 @@ def test_unknown_colors_are_marked_and_void_ones_are_not() -> None:
     assert ids[0, 0] == ids[1, 2] == IGNORE
 
 
+def test_one_hot_holds_a_single_one_but_where_ignored() -> None:
+    one_hot = SCHEMA.one_hot(IDS)
+    assert one_hot.shape == (3, 3, 4)
+    assert np.array_equal(one_hot.sum(axis=0), (IDS != IGNORE).astype(int))
+    assert np.array_equal(SCHEMA.from_one_hot(one_hot), IDS)
+
+
 def test_nearest_is_by_distance_and_knows_void() -> None:
     ids, distances = SCHEMA.nearest(np.array([[250, 4, 3], [3, 4, 0], [128, 128, 128]], np.uint8))
     assert ids.tolist() == [0, IGNORE, 1]

@@ -322,14 +322,14 @@ def test_other_seeds_share_no_scene(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"layout": "spiral"}, r"layout 'spiral': no such layout; there are flat, humans-in-the-loop"),
-        ({"mask_mode": "rgb"}, r"mask mode 'rgb': no such mode; there are color, palette, id"),
+        ({"layout": "spiral"}, r"--layout spiral: no such layout; there are flat, humans-in-the-loop"),
+        ({"mask_mode": "rgb"}, r"--mask-mode rgb: no such mode; there are color, palette, id"),
         ({"n_images": 0}, r"0 images of 256 x 384 px, seed 0; a world needs at least 1 image"),
         ({"size": (0, 9)}, r"12 images of 0 x 9 px"),
         ({"seed": -2}, r"seed -2; .* a seed of 0 or more"),
         (
             {"layout": "camvid", "mask_mode": "id"},
-            r"mask mode 'id': the layout camvid has masks and a table of its own",
+            r"--mask-mode id: the layout camvid has masks and a table of its own",
         ),
         ({"as_zip": True}, r"world: an archive needs a name that ends in \.zip"),
     ],

@@ -161,7 +161,7 @@ def test_one_command_prepares_and_trains(data: Path, tmp_path: Path, capsys: pyt
     words += [word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")]
     assert run(words) == 0
     printed = capsys.readouterr()
-    assert sum("is a data set: preparing it into" in line for line in printed.err.splitlines()) == 1
+    assert " ".join(printed.err.split()).count("is a data set: preparing it into") == 1
     patches = tmp_path / "run" / "patches"
     assert open_patches(patches).patch_size == 32
     assert f" {patches} --split val" in printed.out.splitlines()[-1]

@@ -136,6 +136,17 @@ class ClassSchema:
         best = distances.argmin(axis=1)
         return ids[best], distances[np.arange(len(colors)), best]
 
+    def one_hot(self, ids: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Ids (H, W) as one-hot (K, H, W) uint8; ignored pixels are 0 in every class."""
+        planes: NDArray[np.uint8] = ids[None] == np.arange(self.n_classes, dtype=np.uint8)[:, None, None]
+        return planes.astype(np.uint8)
+
+    def from_one_hot(self, one_hot: NDArray[np.generic]) -> NDArray[np.uint8]:
+        """One-hot or probabilities (K, H, W) as ids (H, W); pixels that are 0 in every class are ignore."""
+        ids: NDArray[np.uint8] = one_hot.argmax(axis=0).astype(np.uint8)
+        ids[~one_hot.any(axis=0)] = IGNORE
+        return ids
+
     def to_list(self) -> list[dict[str, Any]]:
         """The classes as JSON values: id, name, color."""
         pairs = zip(self.names, self.colors, strict=True)

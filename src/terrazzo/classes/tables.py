@@ -69,7 +69,7 @@ def read_table(path: Path) -> ClassTable:
 def parse_table(text: str, where: str) -> ClassTable:
     """The classes in the text of a JSON or CSV table (see `read_table`); `where` names it in errors."""
     try:
-        return _table(_parse_rows(text))
+        return _table(_json_rows(text) if text.lstrip()[:1] in ("{", "[") else _csv_rows(text))
     except ClassTableError as error:
         raise ClassTableError(f"{where}: {error}") from error
 
@@ -79,16 +79,13 @@ def class_table_csv(schema: ClassSchema, values: Sequence[int] | None = None, ig
 
     Each value in `ignored` gets a row named ignore.
     """
-    rows = [(name, format_color(color)) for name, color in zip(schema.names, schema.colors, strict=True)]
+    rows: list[tuple[Any, ...]] = list(zip(schema.names, map(format_color, schema.colors), strict=True))
+    if values is not None:
+        free = next(color for color in (IGNORE_COLOR, *distinct_colors(MAX_CLASSES + 1)) if color not in schema.colors)
+        named = [(value, *row) for value, row in zip(values, rows, strict=True)]
+        rows = [*((value, "ignore", format_color(free)) for value in ignored), *named]
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    if values is None:
-        writer.writerows([("name", "color"), *rows])
-        return stream.getvalue()
-    free = next(color for color in (IGNORE_COLOR, *distinct_colors(MAX_CLASSES + 1)) if color not in schema.colors)
-    writer.writerow(["id", "name", "color"])
-    writer.writerows((value, "ignore", format_color(free)) for value in ignored)
-    writer.writerows((value, *row) for value, row in zip(values, rows, strict=True))
+    csv.writer(stream, lineterminator="\n").writerows([("id", "name", "color")[values is None :], *rows])
     return stream.getvalue()
 
 
@@ -150,11 +147,6 @@ def _refuse_shared(numbered: Sequence[tuple[int, _Row, Color]]) -> None:
                 raise ClassTableError(
                     f"the colour {format_color(color)} is given to {both} {lines}; colours must be unique"
                 )
-
-
-def _parse_rows(text: str) -> tuple[_Row, ...]:
-    """The rows of a table in the order of the text. Raises ClassTableError saying what is wrong in which row."""
-    return _json_rows(text) if text.lstrip()[:1] in ("{", "[") else _csv_rows(text)
 
 
 def _json_rows(text: str) -> tuple[_Row, ...]:

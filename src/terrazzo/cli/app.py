@@ -19,7 +19,6 @@ def command() -> Any:
     """The click command that `terrazzo` runs."""
     app = typer.Typer(
         add_completion=False,
-        no_args_is_help=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings=CONTEXT,

@@ -1,6 +1,7 @@
 """The commands' parameters, built from the signatures of the public functions (`system.options`)."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from inspect import Parameter, Signature, signature
@@ -40,6 +41,8 @@ def command(name: str, tell: Tell) -> Callable[..., int]:
 
     def run(quiet: bool = False, **given: Any) -> int:
         given = {key: declared[key][0].default if value is None else value for key, value in given.items()}
+        for key, value in given.items():
+            _refuse_word(key, declared[key][1], value)
         told = {key: value for key, value in given.items() if all_of_it or key in wanted}
         values = {key: value for key, value in given.items() if key not in extra}
         try:
@@ -59,17 +62,27 @@ def command(name: str, tell: Tell) -> Callable[..., int]:
     return run
 
 
+def _refuse_word(name: str, option: Option, value: Any) -> None:
+    """Raise InputError at an empty text, and at an address where only this machine's files are taken."""
+    for word in (value or ()) if option.many else (value,):
+        if word == "":
+            raise InputError(f"{option.flag(name)}: is empty; give a value, or leave it out")
+        if not option.remote and re.match(r"\w+://", str(word)):
+            raise InputError(f"{option.flag(name)} {word}: is an address; expected a file or folder on this machine")
+
+
 @contextmanager
 def _quietly(given: Mapping[str, Any], *, quiet: Quiet = False) -> Iterator[None]:
     """Print nothing in the block where `quiet`; what it raises is an error line later.
 
-    Raises InputError beside --json, of which nothing would be left.
+    Raises InputError beside --json and --dry-run, of which nothing would be left.
     """
     if not quiet:
         yield
         return
-    if given.get("as_json"):
-        raise InputError("--quiet: leaves nothing of --json; leave one of them out")
+    for name, flag in (("as_json", "--json"), ("dry_run", "--dry-run")):
+        if given.get(name):
+            raise InputError(f"--quiet: leaves nothing of {flag}; leave one of them out")
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         yield
 

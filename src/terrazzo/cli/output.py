@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from terrazzo.system.reporting import Progress, Say, silent
+from terrazzo.system.reporting import Progress, Say, silent, wrapped
 
 
 def line(text: str) -> None:
@@ -22,6 +22,16 @@ def note(text: str) -> None:
     """One line that is not the result, on stderr."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
+
+
+def prose(text: str) -> None:
+    """A sentence of result on stdout, in lines that fit a terminal."""
+    line("\n".join(wrapped(text, further="  ")))
+
+
+def remark(text: str) -> None:
+    """A note or a warning on stderr, in lines that fit a terminal."""
+    note("\n".join(wrapped(text, further="  ")))
 
 
 def error_line(text: str) -> None:
@@ -42,7 +52,7 @@ def next_command(*words: str | Path, before: str = "") -> None:
 def wrote(what: str, paths: Sequence[Path | str], kept: bool = False) -> None:
     """Which files a command wrote, or kept because they were finished."""
     if kept:
-        line(f"kept: {what} of the same inputs and options was there already (--overwrite makes it anew)")
+        line(f"kept: {what} of the same inputs and options was there (--overwrite replaces it)")
     for path in paths:
         line(f"{'at' if kept else 'wrote'} {path}")
 
@@ -51,12 +61,12 @@ def wrote(what: str, paths: Sequence[Path | str], kept: bool = False) -> None:
 def reporting(enabled: bool = True) -> Iterator[tuple[Progress, Say]]:
     """Progress bars on stderr where it is a terminal (a line now and then where it is not), and a way to say lines."""
     if not enabled:
-        yield silent, note
+        yield silent, remark
     elif sys.stderr.isatty():
         with _bars() as pair:
             yield pair
     else:
-        yield _sparse(), note
+        yield _sparse(), remark
 
 
 @contextmanager
@@ -88,7 +98,7 @@ def _bars() -> Iterator[tuple[Progress, Say]]:
             amount, speed = amounts(what, done, total, rate)
             bars.update(task, completed=done, total=total, amount=amount, speed=speed)
 
-        yield progress, lambda text: console.print(text, markup=False, soft_wrap=True)
+        yield progress, lambda text: console.print("\n".join(wrapped(text, further="  ")), markup=False, soft_wrap=True)
 
 
 def _sparse(seconds: float = 15.0) -> Progress:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from terrazzo.errors import OutputExistsError
+from terrazzo.errors import InputError, OutputExistsError
 from terrazzo.system.files import Mark, read_json, refuse_existing, write_json, write_text
 from terrazzo.system.options import Device, Option, Overwrite, Precision
 from terrazzo.system.reporting import Progress, Reporter, Say, as_html, quiet, silent
@@ -54,7 +54,7 @@ def evaluate(
     progress: Progress = silent,
     say: Say = quiet,
 ) -> Evaluation:
-    """Score a model on one split of patches; with `out`, write scores.json and report.html to that folder.
+    """Score a model on one split of patches, and write scores.json and report.html if wanted.
 
     A finished report of the same inputs and options is kept. Raises InputError or ModelFileError (arguments, model);
     PatchesError (patches that are damaged, empty in that split, or of other classes or bands than the model's); and
@@ -62,33 +62,32 @@ def evaluate(
     """
     from terrazzo.evaluation.request import Request, open_inputs
 
+    if overwrite and out is None:
+        raise InputError("--overwrite: is for --out FOLDER; add that, or leave --overwrite out")
     request = Request(
         Path(model), Path(patches), split, batch_size, device, precision, reporter=Reporter(progress, say)
     )
     inputs = open_inputs(request)
     key = inputs.key()
     out = None if out is None else Path(out)
-    if out is not None:
-        if not overwrite and (kept := _finished(out, key)) is not None:
-            return _said(Evaluation(kept, out, True), say)
-        _refuse(out, overwrite)
-    from terrazzo.evaluation.scoring import score_patches, scores_of
-    from terrazzo.model.bundle import load
+    scores = None if out is None or overwrite else _finished(out, key)
+    kept = scores is not None
+    if scores is None:
+        if out is not None:
+            _refuse(out, overwrite)
+        from terrazzo.evaluation.scoring import score_patches, scores_of
+        from terrazzo.model.bundle import load
 
-    bundle = load(request.model, device, precision)
-    outcome = score_patches(bundle, inputs)
-    scores = {**scores_of(inputs, outcome), "key": key}
-    if out is not None:
-        _write(out, bundle, inputs, outcome, scores)
-    return _said(Evaluation(scores, out, False), say)
-
-
-def _said(done: Evaluation, say: Say) -> Evaluation:
+        bundle = load(request.model, device, precision)
+        outcome = score_patches(bundle, inputs)
+        scores = {**scores_of(inputs, outcome), "key": key}
+        if out is not None:
+            _write(out, bundle, inputs, outcome, scores)
     from terrazzo.evaluation.report import trained_on_line
 
-    if line := trained_on_line(done.scores):
+    if line := trained_on_line(scores):
         say(f"warning: {line}")
-    return done
+    return Evaluation(scores, out, kept)
 
 
 def _finished(out: Path, key: str) -> dict[str, Any] | None:

@@ -54,7 +54,7 @@ def show(
     patches: Annotated[str | Path, Option("The folder that prepare wrote.")],
     *,
     split: Annotated[str | None, Option("train, val or test; train if not given, val with --model.")] = None,
-    n: Annotated[int, Option("How many patches.", flags=("--n",))] = 12,
+    n: Annotated[int, Option("How many patches, at most 100.", flags=("--n",))] = 12,
     seed: Annotated[int, Option("Another seed is another choice.")] = 0,
     model: Annotated[str | Path | None, Option("Show this model's predictions beside the masks.")] = None,
     out: Annotated[str | Path | None, Option("The .png to write; PATCHES_preview.png if not given.")] = None,

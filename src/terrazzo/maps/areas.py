@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.errors import OutputExistsError
 from terrazzo.pixels.geodesy import PixelAreas
-from terrazzo.system.files import write_text
+from terrazzo.system.files import csv_text, write_text
 
 AREAS = "areas.csv"
 AREA_FIELDS = ("class_id", "class", "pixels", "share", "area_m2", "area_ha")
@@ -157,9 +157,6 @@ def refuse_other_areas(path: Path, files: Iterable[str]) -> None:
 
 def _write_table(path: Path, fields: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a table as CSV; an equal one is left alone."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(fields)
-    writer.writerows(rows)
-    if not path.is_file() or path.read_bytes() != stream.getvalue().encode():
-        write_text(path, stream.getvalue())
+    table = csv_text(fields, rows)
+    if not path.is_file() or path.read_bytes() != table.encode():
+        write_text(path, table)

@@ -60,10 +60,10 @@ def predict(
     model: Annotated[str | Path, Option("A model.safetensors, or an .onnx or .h5 that export wrote.")],
     inputs: Annotated[
         str | Path | Sequence[str | Path],
-        Option("Images and rasters, folders of them, patterns, and addresses of rasters on the web.", many=True),
+        Option("Images and rasters, folders of them, patterns, and addresses (https://).", many=True, remote=True),
     ],
     *,
-    out: Annotated[str | Path, Option("Folder for the maps; for rasters also a store: s3://bucket/maps.")],
+    out: Annotated[str | Path, Option("Folder for the maps; for rasters also a store: s3://bucket/maps.", remote=True)],
     window: Annotated[int | None, Option("Side of the windows in pixels, a multiple of 32.")] = None,
     overlap: Annotated[int | None, Option("Overlap of neighbouring windows in pixels.")] = None,
     batch_size: Annotated[
@@ -79,9 +79,10 @@ def predict(
         bool, Option("Read at the resolution of the model's training; the map keeps the raster's grid.", RASTERS)
     ] = False,
     confidence: Annotated[
-        bool, Option("Also the winning class's share, 0 to 100 %: confidence.tif, of photos STEM_confidence.png.")
+        bool,
+        Option("Also write the winning class's share in %: confidence.tif, or STEM_confidence.png of a photo."),
     ] = False,
-    probabilities: Annotated[bool, Option("Also probabilities.tif, a band a class.", RASTERS)] = False,
+    probabilities: Annotated[bool, Option("Also write probabilities.tif, one band per class.", RASTERS)] = False,
     tta: Annotated[str, Option("none, flips or d4: average over 1, 4 or 8 mirror images.")] = "none",
     vector_format: Annotated[str, Option(f"Polygons of rasters: {', '.join(VECTOR_FORMATS)}.", RASTERS)] = "gpkg",
     mapping_unit: Annotated[int, Option("Areas of fewer pixels join a neighbour in the polygons.", RASTERS)] = 1,
@@ -90,19 +91,17 @@ def predict(
         Option("areas.csv by the polygons of this file (.gpkg, .geojson, .shp, .parquet, .fgb).", RASTERS),
     ] = None,
     zone_field: Annotated[str | None, Option("The field that names the zones.", RASTERS)] = None,
-    max_memory: Annotated[
-        str | int | None, Option("Memory that it may take, as in 4GB; smaller pieces take less.", RASTERS)
-    ] = None,
-    engine: Annotated[str, Option("Who computes: local (this process) or dask.", RASTERS)] = "local",
+    max_memory: Annotated[str | int | None, Option("The most memory to use, as in 4GB.", RASTERS)] = None,
+    engine: Annotated[str, Option("What computes: local (this process) or dask.", RASTERS)] = "local",
     workers: Annotated[
         int | None, Option("Processes of --engine dask here; half the cores if not given.", RASTERS)
     ] = None,
     scheduler: Annotated[
-        str | None, Option("An existing Dask cluster for --engine dask: tcp://host:8786.", RASTERS)
+        str | None, Option("An existing Dask cluster for --engine dask: tcp://host:8786.", RASTERS, remote=True)
     ] = None,
     restart: Annotated[bool, Option("Throw away the unfinished work of another run.", RASTERS)] = False,
     overwrite: Overwrite = False,
-    dry_run: Annotated[bool, Option("Report memory, time and disk space that it would take; write nothing.")] = False,
+    dry_run: Annotated[bool, Option("Report the memory, time and disk space needed; write nothing.")] = False,
     progress: Progress = silent,
     say: Say = quiet,
 ) -> Maps:
@@ -124,6 +123,7 @@ def predict(
     are mapped; then PartialError is raised, whose `done` is the Maps of the others. If all fail, the first error is
     raised. `dry_run` checks everything, times the model and writes nothing: see `Maps.planned`.
     """
+    given = dict(locals())
     from terrazzo.maps.command import Command
     from terrazzo.maps.engines.options import EngineOptions
     from terrazzo.maps.inputs import find_pictures
@@ -135,20 +135,7 @@ def predict(
     check_compute(device, precision)
     model = Path(model)
     check_engine(model, device, precision)
-    options = MapOptions.from_words(
-        bands=bands,
-        scale=scale,
-        max_pixels=max_pixels,
-        resample=resample,
-        confidence=confidence,
-        probabilities=probabilities,
-        tta=tta,
-        vector_format=vector_format,
-        mapping_unit=mapping_unit,
-        zones=zones,
-        zone_field=zone_field,
-        max_memory=max_memory,
-    )
+    options = MapOptions.from_words(**given)
     engine_options = EngineOptions(engine, workers, scheduler)
     header = read_header(model)
     tiling = plan(header, window, overlap, batch_size)

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from terrazzo.errors import InputError, LabelError
+from terrazzo.patches.options import PatchOptions
 from terrazzo.patches.raster_cutting import CutCount, cut_strip, strips
 from terrazzo.patches.splits.footprints import Footprints, footprints
 from terrazzo.patches.write_patches import Cuttable, Preparation
 from terrazzo.patches.writer import PatchWriter, Source, Written
 from terrazzo.pixels.rasters import open_pixels
+from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
 from terrazzo.scenes.labelled_rasters.labelling import Labelling
 from terrazzo.scenes.labelled_rasters.opening import LabelledScene, labels_on, open_labelling, open_scenes
@@ -41,7 +43,7 @@ class LabelledRasters:
     @contextmanager
     def opened(self, asked: Preparation) -> Iterator[Cuttable]:
         """The rasters with their labels. Raises InputError at options that are for pictures only."""
-        _refuse_options(asked)
+        refuse_options(asked.labels, asked.patches)
         scenes = open_scenes(self.inputs, asked.labels.unpaired, asked.reporter.say)
         labelling = open_labelling(scenes, self.inputs, asked.labels, asked.reporter.progress)
         names = [f"{scene.pair.name}{scene.pair.image.suffix}" for scene in scenes]
@@ -65,16 +67,16 @@ class LabelledRasters:
         )
 
 
-def _refuse_options(asked: Preparation) -> None:
+def refuse_options(labels: LabelOptions, patches: PatchOptions) -> None:
     """Raise InputError at options that rasters do not take."""
-    if asked.patches.fit == "resize":
+    if patches.fit == "resize":
         raise InputError("--fit resize: makes one patch of a whole scene; use crop or pad for rasters")
-    if asked.labels.downsample != 1:
+    if labels.downsample != 1:
         raise InputError(
-            f"--downsample {asked.labels.downsample:g}: is not for rasters; resample them, as `gdalwarp -tr` does"
+            f"--downsample {labels.downsample:g}: is not for rasters; resample them, as `gdalwarp -tr` does"
         )
-    if asked.labels.layout is not None:
-        raise InputError(f"--layout {asked.labels.layout}: is for folders of pictures; leave it out with LABELS")
+    if labels.layout is not None:
+        raise InputError(f"--layout {labels.layout}: is for folders of pictures; leave it out with LABELS")
 
 
 def _key(asked: Preparation, scenes: Sequence[LabelledScene], lying: Footprints) -> list[str]:
@@ -149,10 +151,7 @@ class _Scenes:
         """Raise LabelError: no patch came of the scenes."""
         images, size = self.inputs.images, self.asked.patches.patch_size
         if all(min(scene.raster.height, scene.raster.width) < size for scene in self.scenes):
-            raise LabelError(
-                f"{images}: is smaller than a patch of {size} px, so there is nothing to cut; "
-                "use a smaller --patch-size, or --fit pad"
-            )
+            raise LabelError(self.inputs.too_small(size))
         raise LabelError(
             f"{self.inputs.labels}: gives no valid pixel of {images} a class, so there is nothing to learn; "
             "give labels of this place"

@@ -68,6 +68,7 @@ def prepare(
     With `labels`, `data` is a raster or a folder of rasters (GeoTIFF, ...), and `labels` are polygons, a label raster,
     or a folder of label rasters. Raises LabelError, SplitError, InputError, OutputExistsError.
     """
+    given = dict(locals())
     from terrazzo.patches.from_pictures import Pictures
     from terrazzo.patches.options import PatchOptions, SplitOptions
     from terrazzo.patches.write_patches import PatchSource, Preparation, write_patches
@@ -80,22 +81,13 @@ def prepare(
     section = own.updated(
         patch_size=patch_size, fit=fit, downsample=downsample, split=split, val=val, test=test, seed=seed
     )
-    inputs = scene_inputs(Path(data), _path(labels), class_field, layer, bands, scale)
+    inputs = scene_inputs(Path(data), given)
     source: PatchSource = Pictures(Path(data), section.layout)
     if inputs is not None:
         from terrazzo.patches.from_rasters import LabelledRasters
 
         source = LabelledRasters(inputs)
-    reading = LabelOptions(
-        layout=layout,
-        classes=_path(classes),
-        unpaired=unpaired,
-        bad=bad,
-        unknown=unknown,
-        ignore_class=tuple(ignore_class),
-        downsample=section.downsample,
-        ignore_value=tuple(ignore_value),
-    )
+    reading = LabelOptions.of(given, section.downsample)
     cutting = PatchOptions(section.patch_size, section.fit)
     division = SplitOptions(section.split, section.val, section.test, section.seed, block_size, buffer)
     return write_patches(Preparation(source, Path(out), reading, cutting, division, overwrite, Reporter(progress, say)))
@@ -115,7 +107,3 @@ def prepare_by_section(
     division = SplitOptions(section.split, section.val, section.test, section.seed)
     source = Pictures(data, section.layout)
     return write_patches(Preparation(source, out, reading, cutting, division, overwrite, reporter))
-
-
-def _path(value: PathLike | None) -> Path | None:
-    return None if value is None else Path(value)

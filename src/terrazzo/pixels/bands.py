@@ -13,7 +13,7 @@ Bands = Annotated[
 ]
 Scale = Annotated[
     str | tuple[float, float] | None,
-    Option("LOW,HIGH: the stored values that become 0 and 255, where rasters have not 8 bits.", RASTERS),
+    Option("LOW,HIGH: the stored values that become 0 and 255, for rasters that are not 8-bit.", RASTERS),
 ]
 
 

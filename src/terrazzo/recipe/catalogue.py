@@ -49,7 +49,7 @@ class Listed:
 def recipes(
     name: Annotated[str | Path | None, Option("One recipe: its YAML, each knob with its meaning.")] = None,
 ) -> tuple[Listed, ...]:
-    """List the shipped recipes with their published figures; with `name`, one of them or of a .yaml file.
+    """List the shipped recipes with their published figures, or show one of them or of a .yaml file.
 
     Raises RecipeError if there is no such recipe.
     """

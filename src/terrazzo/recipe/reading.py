@@ -65,6 +65,7 @@ def changes_of(given: Mapping[str, Any] | Sequence[str] | None) -> dict[str, Any
     """
     if given is None or isinstance(given, Mapping):
         return dict(given or {})
+    given = [given] if isinstance(given, str) else given
     changes: dict[str, Any] = {}
     for assignment in given:
         key, equals, raw = assignment.partition("=")

@@ -157,8 +157,9 @@ class DataSection(Section):
     seed: int = Field(0, ge=0, le=2**31 - 1, description="decides the split")
 
     def updated(self, **given: Any) -> "DataSection":
-        """The section with the values that are not None in place of its own, which are not checked here."""
-        return self.model_copy(update={name: value for name, value in given.items() if value is not None})
+        """The section with the values that are not None in place of its own; numpy's numbers become Python's."""
+        plain = {name: getattr(value, "item", lambda value=value: value)() for name, value in given.items()}
+        return self.model_copy(update={name: value for name, value in plain.items() if value is not None})
 
 
 def check_option(field: str, value: Any, error: type[TerrazzoError] = InputError) -> None:

@@ -69,7 +69,7 @@ def download(
     overwrite: Overwrite = False,
     say: Say = quiet,
 ) -> Fetched:
-    """Fetch a public data set, `dubai` or `drone`, into kagglehub's cache; with `out`, copy it to that folder.
+    """Fetch a public data set, `dubai` or `drone`, into kagglehub's cache, and copy it to a folder if wanted.
 
     What is in the cache is not downloaded again. Raises InputError, naming the page for a download by hand, where
     kagglehub, the network or the credentials are missing; OutputExistsError where something else is at `out`.

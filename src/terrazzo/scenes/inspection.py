@@ -8,7 +8,7 @@ from typing import Any
 
 from terrazzo.classes.schema import IGNORE, MAX_CLASSES, NO_CLASS
 from terrazzo.classes.tables import ClassTable, class_table_csv
-from terrazzo.errors import ClassTableError
+from terrazzo.errors import ClassTableError, InputError
 from terrazzo.scenes.contract.census import Census, value_text
 from terrazzo.scenes.contract.check import Checked, judge
 from terrazzo.scenes.contract.class_drafts import draft_classes
@@ -62,6 +62,8 @@ class Inspected:
         """The description after writing the class table to `path`; an equal file is kept."""
         if self.draft is None:
             return self.described
+        if path.suffix.lower() != ".csv":
+            raise InputError(f"--write-classes {path}: expected the name of a .csv file")
         classes, left_out = self.draft
         ignored = [value for _, value in classes.ignored]
         table = class_table_csv(classes.schema, classes.values if classes.has_ids else None, ignored)

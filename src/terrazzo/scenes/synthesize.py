@@ -22,8 +22,8 @@ def synthesize(
     *,
     layout: Annotated[str, Option("The data set layout to write; `prepare --help` lists them.")] = "flat",
     images: Annotated[int, Option("How many images.")] = 12,
-    height: Annotated[int, Option("Height of an image in pixels, at least.")] = 320,
-    width: Annotated[int, Option("Width of an image in pixels, at least.")] = 416,
+    height: Annotated[int, Option("Minimum height of an image in pixels.")] = 320,
+    width: Annotated[int, Option("Minimum width of an image in pixels.")] = 416,
     seed: Annotated[int, Option("Another seed is another world.")] = 0,
     as_zip: Annotated[bool, Option("Write a .zip.", flags=("--zip",))] = False,
     mask_mode: Annotated[str, Option("Masks as color, palette or id images.")] = "color",
@@ -37,17 +37,10 @@ def synthesize(
     from terrazzo.scenes.synthetic import world_mark, write_world
     from terrazzo.system.files import refuse_existing, same_content
 
+    options = {"layout": layout, "n_images": images, "size": (height, width), "seed": seed, "mask_mode": mask_mode}
+
     def write(place: Path) -> Path:
-        return write_world(
-            place,
-            layout=layout,
-            n_images=images,
-            size=(height, width),
-            seed=seed,
-            as_zip=as_zip,
-            mask_mode=mask_mode,
-            class_table=mask_mode == "id",
-        )
+        return write_world(place, as_zip=as_zip, class_table=mask_mode == "id", **options)
 
     path = Path(out)
     if path.exists() and not overwrite:

@@ -8,13 +8,15 @@ writes, and the files by which its folder is recognized. A folder that is replac
 hold nothing else. Where other files stay, only the command's own names are replaced, and only if the mark is there.
 """
 
+import csv
 import glob
 import hashlib
+import io
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -162,6 +164,13 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, whole or not at all. NaN is not JSON and raises ValueError."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def csv_text(fields: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table as CSV with Unix line ends, the names of its columns first."""
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows([fields, *rows])
+    return stream.getvalue()
 
 
 def read_json(path: Place) -> dict[str, Any]:

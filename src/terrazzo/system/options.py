@@ -18,12 +18,13 @@ RASTERS = "Rasters"
 
 @dataclass(frozen=True)
 class Option:
-    """The help of a parameter, the panel it stands in, its flags where they are not its name, whether it repeats."""
+    """How a parameter appears: help, panel, flags if not its name; whether it repeats, and takes addresses (URLs)."""
 
     help: str
     panel: str | None = None
     flags: tuple[str, ...] = ()
     many: bool = False
+    remote: bool = False
 
     def flag(self, name: str) -> str:
         """The flag to name in messages and commands: `--patch-size` of the parameter `patch_size`."""

@@ -64,6 +64,14 @@ def plot_curves(rows: Rows, out_png: Path, leaky: bool = False) -> None:
     _write_summary(legend, rows, best, leaky)
     for axis in spare:
         axis.set_axis_off()
+    save(figure, out_png)
+
+
+def save(figure: Any, out_png: Path) -> None:
+    """Write a figure, with grid lines and without the upper and right edges of its panels."""
+    for axis in figure.axes:
+        axis.grid(axis="y", color="#e2e8f0")
+        axis.spines[["top", "right"]].set_visible(False)
     with write_beside(out_png) as temporary:
         figure.savefig(temporary, format="png")
 
@@ -108,8 +116,6 @@ def _dress(axis: Any, title: str, above: int) -> None:
     axis.set_title(title, loc="left", fontsize=12, fontweight="bold", pad=above)
     axis.set_xlabel("epoch")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axis.grid(axis="y", color="#e2e8f0")
-    axis.spines[["top", "right"]].set_visible(False)
 
 
 def _stages(rows: Rows) -> list[tuple[int, str]]:

@@ -8,7 +8,7 @@ from typing import Any, cast
 from lightning import Callback, LightningModule, Trainer
 
 from terrazzo.evaluation.metrics import EPOCH_METRICS
-from terrazzo.system.files import write_beside
+from terrazzo.system.files import csv_text, write_text
 from terrazzo.system.reporting import Reporter
 from terrazzo.training.learner import Learner
 
@@ -76,10 +76,7 @@ class EpochLog(Callback):
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write metrics.csv, whole or not at all."""
-    with write_beside(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_text(path, csv_text(COLUMNS, ([row.get(column, "") for column in COLUMNS] for row in rows)))
 
 
 def keep_rows(path: Path, last_epoch: int) -> None:

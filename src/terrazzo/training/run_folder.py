@@ -83,6 +83,8 @@ def make_room(run: Run) -> None:
     """Refuse to replace what is in the folder, or clear it."""
     if run.folder.is_file():
         raise OutputExistsError(f"{run.folder}: is a file; --out takes a folder")
+    if run.patches.resolve() in (run.folder.resolve(), *run.folder.resolve().parents):
+        raise OutputExistsError(f"{run.folder}: is the folder of the patches or lies in it; choose another --out")
     started = (run.folder / RECIPE).is_file()
     if run.resume and started:
         _refuse_another_recipe(run)

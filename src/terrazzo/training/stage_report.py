@@ -1,14 +1,14 @@
 """The cost and the scores of each stage of progressive resizing: a table, stages.csv and stages.png."""
 
-import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from terrazzo.recipe.stages import Leg
-from terrazzo.system.files import write_beside
+from terrazzo.system.files import csv_text, write_text
+from terrazzo.training.curves import save
 from terrazzo.training.run_folder import STAGE_CURVES, STAGES, Run
 
 
@@ -74,11 +74,7 @@ def report_stages(plan: Sequence[Leg], rows: Sequence[Mapping[str, Any]], run: R
     results = compare_legs(plan, rows)
     for line in stage_table(results):
         run.reporter.say(line)
-    table = run.folder / STAGES
-    with write_beside(table) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, [field.name for field in fields(LegResult)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(leg) for leg in results)
+    write_text(run.folder / STAGES, csv_text([field.name for field in fields(LegResult)], map(astuple, results)))
     plot_stages(results, rows, run.folder / STAGE_CURVES)
 
 
@@ -108,8 +104,5 @@ def plot_stages(results: Sequence[LegResult], rows: Sequence[Mapping[str, Any]],
     axis.set_ylabel("validation mean IoU, full size")
     axis.set_xlim(left=0)
     axis.set_ylim(bottom=0)
-    axis.grid(axis="y", color="#e2e8f0")
-    axis.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside lower center", fontsize=9, frameon=False)
-    with write_beside(out_png) as temporary:
-        figure.savefig(temporary, format="png")
+    save(figure, out_png)

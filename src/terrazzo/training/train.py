@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from terrazzo.errors import InputError, OutputExistsError
 from terrazzo.patches.prepare import prepare_by_section
 from terrazzo.recipe.arguments import DEFAULT_RECIPE, Changes, RecipeName
 from terrazzo.system.devices import check_compute
@@ -36,7 +37,7 @@ def train(
     progress: Progress = silent,
     say: Say = quiet,
 ) -> "Trained":
-    """Train a recipe on patches; the best epoch becomes model.safetensors in the folder `out`.
+    """Train a recipe on patches; the best epoch becomes model.safetensors.
 
     A data set (folder or .zip) in place of `patches` is prepared first, by the recipe's data section, into OUT/patches.
     `recipe` is a shipped name or a .yaml file; `changes` overrides its fields, as in `{"optimizer.lr": 3e-4}`.
@@ -50,6 +51,8 @@ def train(
 
     short = {"train.epochs": epochs, "train.batch_size": batch_size, "model.encoder_weights": encoder_weights}
     wanted = {name: value for name, value in short.items() if value is not None} | changes_of(changes)
+    if resume and overwrite:
+        raise InputError("--overwrite: starts anew, and --resume continues; leave one of them out")
     source, folder = Path(patches), Path(out)
     run = Run(
         patches_of(source, folder),
@@ -61,6 +64,8 @@ def train(
         reporter=Reporter(progress, say),
     )
     if run.patches != source:
+        if folder.resolve() == source.resolve():
+            raise OutputExistsError(f"{folder}: is the data set itself; choose another --out")
         check_compute(run.device)
         _prepare_first(source, run)
     if run.patches.absolute() == (folder / PATCHES).absolute() and _holds_only_patches(folder):

@@ -1,6 +1,5 @@
 """A learning rate for a recipe on given patches, as a number, a table and a picture."""
 
-import csv
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,12 +9,13 @@ from terrazzo.recipe.arguments import DEFAULT_RECIPE, Changes, RecipeName
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import (
     Mark,
+    csv_text,
     digest,
     read_json,
     refuse_existing,
-    write_beside,
     write_folder_beside,
     write_json,
+    write_text,
 )
 from terrazzo.system.options import Device, Option, Overwrite
 from terrazzo.system.places import PathLike
@@ -98,10 +98,8 @@ def _tune(run: "Run", steps: int) -> Tuned:
     curve = _curve(run, patches, steps)
     lr = curve.suggestion
     with write_folder_beside(out) as folder:
-        with write_beside(folder / TABLE) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(("lr", "loss", "smoothed"))
-            writer.writerows(zip(curve.lrs, curve.losses, curve.smooth, strict=True))
+        rows = zip(curve.lrs, curve.losses, curve.smooth, strict=True)
+        write_text(folder / TABLE, csv_text(("lr", "loss", "smoothed"), rows))
         _plot(curve, lr, run.recipe.name, folder / PLOT)
         write_json(folder / RESULT, {"key": key, "recipe": run.recipe.name, "lr": lr, "steps": len(curve.lrs)})
     return Tuned(out, lr, False)
@@ -128,6 +126,8 @@ def _plot(curve: "Curve", lr: float, name: str, out_png: Path) -> None:
     """Draw the loss over the learning rate, single and smoothed, and mark the suggestion."""
     from matplotlib.figure import Figure
 
+    from terrazzo.training.curves import save
+
     figure = Figure(figsize=(7.0, 4.2), dpi=110, layout="constrained")
     axis = figure.subplots()
     axis.plot(curve.lrs, curve.losses, ".", color="#cbd5e1", markersize=4, label="each step")
@@ -139,8 +139,5 @@ def _plot(curve: "Curve", lr: float, name: str, out_png: Path) -> None:
     axis.set_xlabel("learning rate")
     axis.set_ylabel("training loss")
     axis.set_title(f"Learning-rate range test: {name}", loc="left", fontsize=12, fontweight="bold")
-    axis.grid(color="#e2e8f0")
-    axis.spines[["top", "right"]].set_visible(False)
     axis.legend(fontsize=9, framealpha=1, edgecolor="white")
-    with write_beside(out_png) as temporary:
-        figure.savefig(temporary, format="png")
+    save(figure, out_png)

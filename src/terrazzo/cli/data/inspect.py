@@ -5,25 +5,25 @@ from typing import TYPE_CHECKING, Any
 
 import terrazzo
 from terrazzo.cli.options import AsJson
-from terrazzo.cli.output import emit_json, error_line, line, next_command
+from terrazzo.cli.output import emit_json, line, next_command
+from terrazzo.errors import PartialError
 from terrazzo.system.options import words_of
 
 if TYPE_CHECKING:
     from terrazzo.scenes.inspection import Inspection
 
 
-def tell(found: "Inspection", *, path: str, as_json: AsJson = False, **given: Any) -> int:
-    """Print the description; the exit code is 1 where `prepare` would refuse the data."""
+def tell(found: "Inspection", *, path: str, as_json: AsJson = False, **given: Any) -> None:
+    """Print the description. Raises PartialError where `prepare` would refuse the data."""
     if as_json:
         emit_json(found.to_dict())
     else:
         for text in found.lines():
             line(text)
     if found.refusal is not None and found.accepted_with is None:
-        error_line(f"prepare would refuse this: {found.refusal}")
-        return 1
+        raise PartialError(f"prepare would refuse this: {found.refusal}", found)
     if as_json:
-        return 0
+        return
     suffix = Path(path).suffix.lower()
     if suffix in (".safetensors", ".onnx", ".h5"):
         next_command("terrazzo", "predict", path, "IMAGE", "--out", "maps")
@@ -31,4 +31,3 @@ def tell(found: "Inspection", *, path: str, as_json: AsJson = False, **given: An
         values = {"data": path, **given, "overwrite": False, "classes": found.accepted_with or given["classes"]}
         before = "edit it, then " if found.accepted_with else ""
         next_command("terrazzo", "prepare", *words_of(terrazzo.prepare, values), "--out", "patches", before=before)
-    return 0

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from terrazzo.cli.output import line, next_command, note, wrote
+from terrazzo.cli.output import next_command, prose, remark, wrote
 
 if TYPE_CHECKING:
     from terrazzo.patches.prepared import Prepared
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 def tell(done: "Prepared", *, out: str, recipe: str | None) -> None:
     """Print the warnings, the summary and where the patches are."""
     for text in done.lines:
-        note(f"warning: {text}")
+        remark(f"warning: {text}")
     for text in done.summary():
-        line(text)
+        prose(text)
     wrote("a finished set of patches", [out], done.kept)
     next_command("terrazzo", "train", out, "--recipe", recipe or "best", "--out", "runs/first")

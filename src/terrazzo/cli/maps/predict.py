@@ -37,9 +37,10 @@ def _tell_maps(done: Maps) -> None:
         line(f"mapped {how_many(len(done.written), 'image')} of {n_images}")
     for found in done.rasters:
         _tell(found)
-    if done.pictures is not None:
+    if done.pictures is not None and done.pictures.written:
         folder = done.pictures.out
-        wrote("maps", [folder / "areas.csv", folder / "legend.png", *sorted(folder.rglob("*_overlay.jpg"))[:3]])
+        overlays = [folder / name.parent / f"{name.stem}_overlay.jpg" for name in map(Path, done.pictures.written)]
+        wrote("maps", [folder / "areas.csv", folder / "legend.png", *overlays[:3]])
 
 
 def _tell_plan(found: Maps) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from terrazzo.cli.output import line, next_command, note, wrote
+from terrazzo.cli.output import next_command, note, prose, wrote
 
 if TYPE_CHECKING:
     from terrazzo.training.run import Trained
@@ -14,7 +14,7 @@ def tell(done: "Trained", *, patches: str, out: str) -> int:
     from terrazzo.training.train import patches_of
 
     for text in done.summary():
-        line(text)
+        prose(text)
     wrote("a finished run", [done.model], done.kept)
     if done.interrupted:
         note("stopped by Ctrl-C: the model is the best so far; the same command with --resume resumes the run")

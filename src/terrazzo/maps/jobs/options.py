@@ -1,7 +1,6 @@
 """The options of maps, from the user's words to checked values."""
 
 import re
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -45,37 +44,29 @@ class MapOptions:
             raise InputError(f"--vector-format {self.vector_format}: expected {', '.join(VECTOR_FORMATS)}")
         if self.vectors is not None:
             self.vectors.check_installed()
+        if self.vectors is None and self.mapping_unit != 1:
+            raise InputError(f"--mapping-unit {self.mapping_unit}: is for polygons; leave it out, or choose a format")
         if self.mapping_unit < 1:
             raise InputError(f"--mapping-unit {self.mapping_unit}: expected at least 1 pixel, which keeps every area")
         if self.max_pixels is not None and self.max_pixels < 1:
             raise InputError(f"--max-pixels {self.max_pixels}: expected at least 1")
 
     @classmethod
-    def from_words(
-        cls,
-        *,
-        bands: str | Sequence[str | int] | None = None,
-        scale: str | Sequence[float] | None = None,
-        zones: str | Path | None = None,
-        zone_field: str | None = None,
-        max_memory: str | int | None = None,
-        **others: Any,
-    ) -> "MapOptions":
-        """The options from words as `3,2,1`, `0,3000` and `4GB`, and a file of zones; `others` are fields already.
+    def from_words(cls, **given: Any) -> "MapOptions":
+        """The options among the arguments of `predict`, with words as `3,2,1`, `0,3000` and `4GB` parsed.
 
-        Raises InputError naming the flag.
+        Arguments that are no field are passed over. Raises InputError naming the flag.
         """
+        own = {field.name: given[field.name] for field in fields(cls) if field.name in given}
+        zones, zone_field, max_memory = own.get("zones"), given.get("zone_field"), own.get("max_memory")
         if zones is not None:
             from terrazzo.maps.outputs.zones import read_zones
+
+            own["zones"] = read_zones(Path(zones), zone_field)
         elif zone_field is not None:
             raise InputError(f"--zone-field {zone_field}: is for --zones FILE; add that, or leave --zone-field out")
-        return cls(
-            bands=parse_bands(bands),
-            scale=parse_scale(scale),
-            zones=None if zones is None else read_zones(Path(zones), zone_field),
-            max_memory=None if max_memory is None else bytes_of(max_memory),
-            **others,
-        )
+        own |= {"bands": parse_bands(own.get("bands")), "scale": parse_scale(own.get("scale"))}
+        return cls(**own | {"max_memory": None if max_memory is None else bytes_of(max_memory)})
 
     @property
     def vectors(self) -> VectorFormat | None:

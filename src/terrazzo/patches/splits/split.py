@@ -38,6 +38,9 @@ class Split:
 def make_split(origins: PatchOrigins, options: SplitOptions) -> Split:
     """The split that the options ask for. Raises SplitError with a remedy where it cannot be made."""
     method = options.method or default_method(origins)
+    for flag, value in (("--block-size", options.block_size), ("--buffer", options.buffer)):
+        if value is not None and method != "block":
+            raise SplitError(f"{flag} {value}: is for --split block, and these patches are split by {method}")
     warnings: list[str] = []
     if method == "given":
         sides = _given(origins, options, warnings)

@@ -1,8 +1,9 @@
 """How a data set and its labels are read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from terrazzo.errors import InputError
 from terrazzo.scenes.contract.mask_values import MAX_VALUES
@@ -35,6 +36,15 @@ class LabelOptions:
     downsample: float = 1.0
     """`ImageView` states the laws."""
     ignore_value: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any], downsample: float) -> "LabelOptions":
+        """The options among the arguments of `prepare` or `inspect`. One class or value may stand without a list."""
+        own = {field.name: given[field.name] for field in fields(cls) if field.name in given}
+        for name in ("ignore_class", "ignore_value"):
+            own[name] = (own[name],) if isinstance(own[name], str | int) else tuple(own[name])
+        table = given["classes"]
+        return cls(**own | {"classes": None if table is None else Path(table), "downsample": downsample})
 
     def __post_init__(self) -> None:
         check_layout(self.layout)

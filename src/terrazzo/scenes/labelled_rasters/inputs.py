@@ -1,8 +1,9 @@
 """The rasters and labels that a command names; no file is opened here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from terrazzo.errors import InputError
 from terrazzo.pixels.bands import parse_bands, parse_scale
@@ -20,24 +21,27 @@ class SceneInputs:
     bands: tuple[str, ...] | None = None
     scale: tuple[float, float] | None = None
 
+    def too_small(self, patch_size: int) -> str:
+        """Why rasters that are all smaller than a patch are refused."""
+        return (
+            f"{self.images}: is smaller than a patch of {patch_size} px, so there is nothing to cut; "
+            "use a smaller --patch-size, or --fit pad"
+        )
 
-def scene_inputs(
-    data: Path,
-    labels: Path | None,
-    class_field: str | None,
-    layer: str | None,
-    bands: str | Sequence[str | int] | None = None,
-    scale: str | Sequence[float] | None = None,
-) -> SceneInputs | None:
-    """The rasters and labels given to prepare; None without labels, when `data` is a data set of pictures.
+
+def scene_inputs(data: Path, given: Mapping[str, Any]) -> SceneInputs | None:
+    """The rasters and labels among the arguments of `prepare` or `inspect`; None without labels, for pictures.
 
     Raises InputError at a raster without labels, and at options for rasters without them.
     """
-    if labels is not None:
-        return SceneInputs(data, labels, class_field, layer, parse_bands(bands), parse_scale(scale))
-    for flag, value in (("--class-field", class_field), ("--layer", layer), ("--bands", bands), ("--scale", scale)):
+    options = {name: given.get(name) for name in ("class_field", "layer", "bands", "scale")}
+    if given["labels"] is not None:
+        options |= {"bands": parse_bands(options["bands"]), "scale": parse_scale(options["scale"])}
+        return SceneInputs(data, Path(given["labels"]), **options)
+    for name, value in options.items():
         if value is not None:
-            raise InputError(f"{flag} {value}: is for rasters with labels; give these too, as in {data} labels.gpkg")
+            flag = f"--{name.replace('_', '-')} {value}"
+            raise InputError(f"{flag}: is for rasters with labels; give these too, as in {data} labels.gpkg")
     if data.is_file() and data.suffix.lower() in (*RASTER_SUFFIXES, VIRTUAL):
         raise InputError(
             f"{data}: is a raster without labels; give them too, as in {data} labels.gpkg --class-field class"

@@ -23,12 +23,17 @@ from terrazzo.scenes.labelled_rasters.raster_classes import census_of
 from terrazzo.system.reporting import Progress
 
 
-def inspect_rasters(inputs: SceneInputs, options: LabelOptions, progress: Progress) -> Inspected:
+def inspect_rasters(inputs: SceneInputs, options: LabelOptions, least_side: int, progress: Progress) -> Inspected:
     """A description of labelled rasters; invalid pixels of the images are counted too.
 
     Raises InputError at files that cannot be read; other reasons of prepare to refuse are the `refusal`.
     """
     described, draft = _described(inputs, options, progress)
+    if described.refusal is None and all(
+        min(it["height"], it["width"]) < least_side for it in described.value["rasters"]
+    ):
+        words = inputs.too_small(least_side)
+        described = replace(described, refusal=words, value=described.value | {"refusal": words})
 
     def refusal_with(table: Path) -> str | None:
         return _described(inputs, replace(options, classes=table), progress)[0].refusal

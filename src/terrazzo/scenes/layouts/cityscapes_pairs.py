@@ -37,7 +37,8 @@ def find(tree: Tree) -> Found | None:
     if not images:
         return None
     is_foreign = any(_is_mask_like(name) for name in tree.files())
-    if not _is_named_so(tree, images[0]) and (is_foreign or not _looks_so(Asset(tree, images[0]))):
+    folders = (part.lower() for part in (tree.name, *PurePosixPath(images[0]).parts))
+    if FOLDER not in folders and (is_foreign or not _looks_so(Asset(tree, images[0]))):
         return None
     # The archive may contain its own folder once more; the outer one counts.
     base = min((_base(name) for name in images), key=lambda folder: (folder.count("/"), len(folder)))
@@ -63,10 +64,6 @@ def _is_scene(name: str) -> bool:
 def _is_mask_like(name: str) -> bool:
     """Whether a file says that this is another data set: an image without losses, as masks are."""
     return PurePosixPath(name).suffix.lower() in (".png", *TIFF_SUFFIXES, ".bmp")
-
-
-def _is_named_so(tree: Tree, name: str) -> bool:
-    return FOLDER in (part.lower() for part in (tree.name, *PurePosixPath(name).parts))
 
 
 def _looks_so(asset: Asset) -> bool:

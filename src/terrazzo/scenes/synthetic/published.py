@@ -4,7 +4,6 @@ The five classes of the world become five of the layout's, so that a network can
 edge has no class, like the bonnet of the car in street scenes.
 """
 
-import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from terrazzo.classes.palettes import CAMVID, CITYSCAPES, SEMANTIC_DRONE
 from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.scenes.layouts.cityscapes import EVALUATED
 from terrazzo.scenes.synthetic.render import render
+from terrazzo.system.files import csv_text
 
 STRIP = 16
 """The strip without a class is 1 / STRIP of the height, at least one row."""
@@ -62,11 +62,9 @@ def semantic_drone(plan: Plan) -> _Files:
         yield f"{inner}/original_images/{name}.jpg", _jpeg(photo)
         yield f"{inner}/label_images_semantic/{name}.png", _png(ids)
         yield f"RGB_color_image_masks/RGB_color_image_masks/{name}.png", _png(SEMANTIC_DRONE.decode(ids))
-    table = io.StringIO()
     rows = zip(SEMANTIC_DRONE.names, *zip(*SEMANTIC_DRONE.colors, strict=True), strict=True)
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerows((name, *(f" {value}" for value in color)) for name, *color in (("name", *"rgb"), *rows))
-    yield "class_dict_seg.csv", table.getvalue().encode()
+    table = csv_text(("name", " r", " g", " b"), ((name, *(f" {value}" for value in color)) for name, *color in rows))
+    yield "class_dict_seg.csv", table.encode()
 
 
 def cityscapes(plan: Plan) -> _Files:

@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,17 +28,7 @@ _WRITTEN_BY = "terrazzo synthesize"
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
-def write_world(
-    out: Path,
-    *,
-    layout: str = "flat",
-    n_images: int = 12,
-    size: tuple[int, int] = (256, 384),
-    seed: int = 0,
-    as_zip: bool = False,
-    mask_mode: str = "color",
-    class_table: bool = False,
-) -> Path:
+def write_world(out: Path, *, as_zip: bool = False, **options: Any) -> Path:
     """Write `n_images` photos with their masks as the folder or .zip `out`, whole or not at all; return it.
 
     - layout "flat": images/scene_001.jpg and masks/scene_001.png
@@ -53,7 +44,7 @@ def write_world(
 
     Equal options give equal pixels. What was at `out` is replaced. Raises InputError for an option out of range.
     """
-    world = _World(layout, n_images, size, seed, mask_mode, class_table)
+    world = _World(**options)
     if as_zip and Path(out).suffix.lower() != ".zip":
         raise InputError(f"{out}: an archive needs a name that ends in .zip")
     if as_zip:
@@ -78,21 +69,21 @@ def world_mark(folder: Path) -> Mark:
 
 @dataclass(frozen=True)
 class _World:
-    layout: str
-    n_images: int
-    size: tuple[int, int]
-    seed: int
-    mask_mode: str
-    class_table: bool
+    layout: str = "flat"
+    n_images: int = 12
+    size: tuple[int, int] = (256, 384)
+    seed: int = 0
+    mask_mode: str = "color"
+    class_table: bool = False
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
-            raise InputError(f"layout {self.layout!r}: no such layout; there are {', '.join(LAYOUTS)}")
+            raise InputError(f"--layout {self.layout}: no such layout; there are {', '.join(LAYOUTS)}")
         if self.mask_mode not in MASK_MODES:
-            raise InputError(f"mask mode {self.mask_mode!r}: no such mode; there are {', '.join(MASK_MODES)}")
+            raise InputError(f"--mask-mode {self.mask_mode}: no such mode; there are {', '.join(MASK_MODES)}")
         if self.layout in WRITERS and (self.mask_mode != "color" or self.class_table):
             raise InputError(
-                f"mask mode {self.mask_mode!r}: the layout {self.layout} has masks and a table of its own; "
+                f"--mask-mode {self.mask_mode}: the layout {self.layout} has masks and a table of its own; "
                 "leave it out, or use the layout flat"
             )
         if self.n_images < 1 or min(self.size) < 1 or self.seed < 0:
