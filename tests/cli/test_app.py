@@ -116,6 +116,32 @@ def test_quiet_prints_nothing_but_errors(command: str, copy: Path, capfd: pytest
     assert err.startswith("terrazzo: error: ")
 
 
+def test_an_empty_value_is_refused_by_its_flag(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["predict", MODEL, "", "--out", "maps"]) == 2
+    assert run(["prepare", "data", "--out", ""]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "terrazzo: error: INPUTS: is empty; give a value, or leave it out"
+    assert second == "terrazzo: error: --out: is empty; give a value, or leave it out"
+
+
+def test_quiet_does_not_hide_why_inspect_refuses(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["inspect", "data", "--patch-size", "512", "-q"]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("terrazzo: error: prepare would refuse this: ")
+
+
+def test_only_maps_of_this_run_are_listed(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(copy / "photo.png", copy / "other.png")
+    assert run(["predict", MODEL, "other.png", "--out", "maps"]) == 0
+    capsys.readouterr()
+    shutil.rmtree(copy / "maps" / "other_classes.png", ignore_errors=True)
+    assert run(["predict", MODEL, "photo.png", "other.png", "--out", "maps"]) == 0
+    out = capsys.readouterr().out
+    assert "photo_overlay.jpg" in out
+    assert "other_overlay.jpg" not in out
+
+
 def test_quiet_and_json_contradict_each_other(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["inspect", "data", "--json", "--quiet"]) == 2
     assert "--quiet: leaves nothing of --json" in capsys.readouterr().err
@@ -342,6 +368,23 @@ BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "patches to show that are none": (nothing, "show data", "data"),
     "a preview inside the patches": (nothing, "show patches --out patches/sheet.png", "patches/sheet.png"),
     "another picture in the way of a preview": (nothing, "show patches --out photo.png", "--overwrite"),
+    "an address for a folder": (nothing, "prepare data --out s3://bucket/x", "--out s3://bucket/x: is an address"),
+    "a class table over a photo": (
+        nothing,
+        "inspect data --patch-size 32 --write-classes photo.png --overwrite",
+        "--write-classes photo.png: expected the name of a .csv file",
+    ),
+    "options of data sets on a model": (nothing, f"inspect {MODEL} --layout flat", "--layout: is for data sets"),
+    "a field of polygons without labels": (nothing, "inspect data --class-field x", "--class-field x"),
+    "a report to replace without its place": (nothing, f"evaluate {MODEL} patches --overwrite", "--overwrite"),
+    "blocks for another split": (
+        nothing,
+        "prepare data --patch-size 32 --out new --block-size 2",
+        "--block-size 2: is for --split block",
+    ),
+    "to resume and to start anew": (nothing, "train patches --out run --resume --overwrite", "--overwrite"),
+    "a run in its own patches": (nothing, "train patches --out patches --overwrite", "choose another --out"),
+    "a plan that nobody hears": (nothing, f"predict {MODEL} photo.png --out maps --dry-run -q", "--quiet"),
     "two pictures of one name": (
         lambda w: shutil.copy(w / "photo.png", w / "data" / "photo.png"),
         f"predict {MODEL} photo.png data/photo.png --out maps",

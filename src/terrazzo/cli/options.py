@@ -42,7 +42,7 @@ def command(name: str, tell: Tell) -> Callable[..., int]:
     def run(quiet: bool = False, **given: Any) -> int:
         given = {key: declared[key][0].default if value is None else value for key, value in given.items()}
         for key, value in given.items():
-            _refuse_word(key, declared[key][1], value)
+            _refuse_word(*declared[key], value)
         told = {key: value for key, value in given.items() if all_of_it or key in wanted}
         values = {key: value for key, value in given.items() if key not in extra}
         try:
@@ -62,13 +62,14 @@ def command(name: str, tell: Tell) -> Callable[..., int]:
     return run
 
 
-def _refuse_word(name: str, option: Option, value: Any) -> None:
+def _refuse_word(parameter: Parameter, option: Option, value: Any) -> None:
     """Raise InputError at an empty text, and at an address where only this machine's files are taken."""
+    name = parameter.name.upper() if parameter.kind is not Parameter.KEYWORD_ONLY else option.flag(parameter.name)
     for word in (value or ()) if option.many else (value,):
         if word == "":
-            raise InputError(f"{option.flag(name)}: is empty; give a value, or leave it out")
+            raise InputError(f"{name}: is empty; give a value, or leave it out")
         if not option.remote and re.match(r"\w+://", str(word)):
-            raise InputError(f"{option.flag(name)} {word}: is an address; expected a file or folder on this machine")
+            raise InputError(f"{name} {word}: is an address; expected a file or folder on this machine")
 
 
 @contextmanager

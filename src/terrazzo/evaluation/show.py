@@ -46,7 +46,6 @@ class _Wanted:
     patches: "Patches"
     split: str
     rows: "NDArray[np.int64]"
-    """The indices of the chosen patches."""
     inputs: "Inputs | None"
 
 

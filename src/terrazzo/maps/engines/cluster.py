@@ -44,7 +44,6 @@ class Crew:
     model: str
     """The name by which the workers know the model."""
     equipment: Equipment
-    """What each of them computes with."""
     n_workers: int
 
 
