@@ -68,7 +68,7 @@ class EpochLog(Callback):
         self.rows.append(row)
         write_rows(self.path, self.rows)
         self.reporter.say(
-            f"epoch {row['epoch']}/{trainer.max_epochs}: train loss {row['train_loss']:.4f}, "
+            f"epoch {row['epoch']}/{trainer.max_epochs}: loss {row['train_loss']:.4f}, "
             f"val loss {row['val_loss']:.4f}, accuracy {row['val_accuracy']:.4f}, mean IoU {row['val_mean_iou']:.4f} "
             f"({row['images_per_s']:.1f} images/s, {row['seconds']:.0f} s)"
         )
