@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from terrazzo.cli.output import line, next_command, wrote
+from terrazzo.cli.output import line, next_command, prose, wrote
 from terrazzo.maps.predict import Maps
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _tell_plan(found: Maps) -> None:
 
     for plan in found.planned:
         for words in plan.lines:
-            line(words)
+            prose(words)
     if found.planned_pictures:
         line(f"pictures: {how_many(found.planned_pictures, 'image')} to map into {found.out}")
     line("nothing was written; the same command without --dry-run makes the maps")
@@ -59,7 +59,7 @@ def _tell(found: "RasterMap") -> None:
     """The files of a raster's map, and how fast it was made."""
     outputs = found.record["outputs"]
     if found.kept:
-        line(f"at {found.folder}: {', '.join(outputs)}")
+        prose(f"at {found.folder}: {', '.join(outputs)}")
         return
     speed, memory = found.record["mpx_per_s"], found.record["peak_rss_mb"]
-    line(f"wrote {found.folder}: {', '.join(outputs)} ({speed:.2f} Mpx/s, at most {memory:.0f} MB)")
+    prose(f"wrote {found.folder}: {', '.join(outputs)} ({speed:.2f} Mpx/s, at most {memory:.0f} MB)")
