@@ -77,7 +77,7 @@ def bare(folder: Path) -> dict[str, float]:
 
     from terrazzo.model.bundle import load
     from terrazzo.model.windows.tiling import plan, window_batch
-    from terrazzo.pixels.rasters import read_raster
+    from terrazzo.pixels.rasters.raster import read_raster
 
     model = load(folder / "model.safetensors", "cpu", "auto")
     tiling, scene = plan(model.header), read_raster(folder / "scene.tif")

@@ -24,7 +24,7 @@ from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.evaluation.confusion import class_counts, confusion_matrices
 from terrazzo.evaluation.metrics import Pooled, Scores
 from terrazzo.model.header import read_header
-from terrazzo.pixels.rasters import gdal
+from terrazzo.pixels.rasters.gdal import gdal
 from terrazzo.scenes.detect import find_scenes
 from terrazzo.scenes.scene import Scene
 from terrazzo.scenes.stitch import SIDE, stitch_tile

@@ -34,7 +34,7 @@ from terrazzo.maps.rasters import raster_map
 from terrazzo.model.header import Header
 from terrazzo.model.windows.blend import cover
 from terrazzo.model.windows.tiling import Tiling
-from terrazzo.pixels.rasters import read_raster
+from terrazzo.pixels.rasters.raster import read_raster
 from tests.worlds.headers import HEADER
 from tests.worlds.mapping import (
     MEAN,

@@ -23,7 +23,8 @@ from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES
 from terrazzo.maps.pieces.working_grid import WorkingGrid, WorkingPixels
 from terrazzo.model.opening import ModelFile
 from terrazzo.pixels.geodesy import pixel_sides
-from terrazzo.pixels.rasters import open_pixels, read_raster
+from terrazzo.pixels.rasters.raster import read_raster
+from terrazzo.pixels.rasters.reading import open_pixels
 from tests.worlds.mapping import TILING, Convolving, blend_in_one_go, contents, holey, map_here, model_file, read_map
 from tests.worlds.models import write_model
 from tests.worlds.rasters import GRID, noise, write_raster

@@ -23,7 +23,7 @@ from terrazzo.maps.jobs.job import plan_map
 from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.outputs.zone_counts import PlacedZone, count_zones, edges_of, inside
 from terrazzo.maps.outputs.zones import Zones, place_zones, read_zones
-from terrazzo.pixels.rasters import read_raster
+from terrazzo.pixels.rasters.raster import read_raster
 from tests.worlds.layers import write_layer, write_parquet
 from tests.worlds.mapping import Greatest, contents, holey, map_here, mapped, model_file
 from tests.worlds.models import write_model

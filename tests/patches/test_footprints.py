@@ -15,7 +15,7 @@ from terrazzo.errors import SplitError
 from terrazzo.patches.folder import Patches
 from terrazzo.patches.prepared import Prepared
 from terrazzo.patches.splits.footprints import footprints
-from terrazzo.pixels.rasters import read_raster
+from terrazzo.pixels.rasters.raster import read_raster
 from tests.worlds.layers import rectangle, write_layer
 from tests.worlds.rasters import GRID, noise, write_raster
 

@@ -9,7 +9,7 @@ import pytest
 import shapely
 
 from terrazzo.errors import InputError, LabelError
-from terrazzo.pixels.rasters import read_raster
+from terrazzo.pixels.rasters.raster import read_raster
 from terrazzo.pixels.vector_layers import LayerRequest, read_layer, reprojection
 from tests.worlds.layers import CRS, rectangle, write_layer, write_parquet
 from tests.worlds.rasters import noise, write_raster

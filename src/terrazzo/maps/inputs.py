@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from terrazzo.errors import ImageError, InputError
-from terrazzo.pixels.remote import Url, url_of
+from terrazzo.pixels.rasters.remote import Url, url_of
 from terrazzo.pixels.signatures import TIFF
 from terrazzo.pixels.suffixes import PHOTO_SUFFIXES, RASTER_SUFFIXES, VIRTUAL
 from terrazzo.system.patterns import is_pattern, matching

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from terrazzo.errors import InputError, PartialError, TerrazzoError
 from terrazzo.maps.polygons.formats import VECTOR_FORMATS
-from terrazzo.pixels.bands import Bands, Scale
+from terrazzo.pixels.bands.reading import Bands, Scale
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import file_digest
 from terrazzo.system.options import RASTERS, Device, Option, Overwrite, Precision

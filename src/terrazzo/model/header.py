@@ -15,7 +15,7 @@ from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import ClassTableError, InputError, ModelFileError, RecipeError
 from terrazzo.model.exporting.formats import HEADER, format_of, read_notes
 from terrazzo.model.normalization import Normalization
-from terrazzo.pixels.bands import BandReading
+from terrazzo.pixels.bands.reading import BandReading
 from terrazzo.recipe.sections import ModelSection
 from terrazzo.system.reporting import first_line
 

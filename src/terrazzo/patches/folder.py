@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import ClassTableError, PatchesError
 from terrazzo.patches.splits.origins import SIDES
-from terrazzo.pixels.bands import BandReading
+from terrazzo.pixels.bands.reading import BandReading
 from terrazzo.system.files import Mark
 
 IMAGES, MASKS, INDEX, DESCRIPTION = "images.npy", "masks.npy", "index.csv", "dataset.json"

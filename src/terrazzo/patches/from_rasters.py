@@ -18,7 +18,7 @@ from terrazzo.patches.raster_cutting import CutCount, cut_strip, strips
 from terrazzo.patches.splits.footprints import Footprints, footprints
 from terrazzo.patches.write_patches import Cuttable, Preparation
 from terrazzo.patches.writer import PatchWriter, Source, Written
-from terrazzo.pixels.rasters import open_pixels
+from terrazzo.pixels.rasters.reading import open_pixels
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
 from terrazzo.scenes.labelled_rasters.labelling import Labelling

@@ -8,7 +8,7 @@ import numpy as np
 
 from terrazzo.classes.schema import IGNORE
 from terrazzo.patches.cutting import Cut, cut, grid
-from terrazzo.pixels.rasters import RasterPixels
+from terrazzo.pixels.rasters.reading import RasterPixels
 from terrazzo.scenes.labelled_rasters.labelling import GridLabels
 from terrazzo.system.reporting import how_many
 

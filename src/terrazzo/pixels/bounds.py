@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from affine import Affine
 
-    from terrazzo.pixels.rasters import Raster
+    from terrazzo.pixels.rasters.raster import Raster
 
 Array = NDArray[np.float64]
 Bounds = tuple[float, float, float, float]

@@ -21,7 +21,7 @@ from pyproj.exceptions import CRSError, ProjError
 
 from terrazzo.errors import InputError, TerrazzoError
 from terrazzo.pixels.geodesy import horizontal, terrestrial
-from terrazzo.pixels.rasters import Raster
+from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.signatures import refuse_pointer
 from terrazzo.pixels.suffixes import LAYER_SUFFIXES
 from terrazzo.system.extras import need

@@ -18,7 +18,7 @@ from terrazzo.model.exporting.formats import ONNX
 from terrazzo.model.opening import ModelFile, computes_on
 from terrazzo.model.predictor import Predictor
 from terrazzo.model.windows.tiling import window_batch
-from terrazzo.pixels.rasters import open_pixels
+from terrazzo.pixels.rasters.reading import open_pixels
 
 
 class Engine(Protocol):

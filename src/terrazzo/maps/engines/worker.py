@@ -25,7 +25,7 @@ from terrazzo.maps.pieces.window_reader import WindowReader
 from terrazzo.model.opening import ModelFile, computes_on, open_model
 from terrazzo.model.predictor import Halving, Predictor
 from terrazzo.model.windows.tiling import window_batch
-from terrazzo.pixels.rasters import read_raster
+from terrazzo.pixels.rasters.raster import read_raster
 from terrazzo.system.files import file_digest
 from terrazzo.system.machine import library_versions
 

@@ -14,9 +14,10 @@ from terrazzo.maps.pieces.lattice import Lattice, Piece, cut
 from terrazzo.maps.pieces.working_grid import WorkingGrid
 from terrazzo.model.opening import ModelFile
 from terrazzo.model.windows.blend import Axis
-from terrazzo.pixels.band_choice import choose
-from terrazzo.pixels.rasters import MAX_PIXELS, Choice, Raster, read_raster
-from terrazzo.pixels.remote import Url
+from terrazzo.pixels.bands.choice import choose
+from terrazzo.pixels.rasters.raster import MAX_PIXELS, Raster, read_raster
+from terrazzo.pixels.rasters.reading import Choice
+from terrazzo.pixels.rasters.remote import Url
 from terrazzo.system.files import digest
 from terrazzo.system.machine import free_bytes, library_versions
 from terrazzo.system.places import Place

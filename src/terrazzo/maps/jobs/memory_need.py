@@ -19,7 +19,8 @@ from terrazzo.maps.polygons.mapping_unit import STRIP_ROWS
 from terrazzo.model.exporting.formats import ONNX
 from terrazzo.model.opening import ModelFile
 from terrazzo.model.predictor import CPU_BATCH_PIXELS
-from terrazzo.pixels.rasters import Choice, Raster
+from terrazzo.pixels.rasters.raster import Raster
+from terrazzo.pixels.rasters.reading import Choice
 
 MB = 1_000_000
 TORCH_LIBRARIES = 820 * MB

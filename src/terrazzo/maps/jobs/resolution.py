@@ -7,7 +7,7 @@ from terrazzo.model.header import Header
 from terrazzo.model.opening import ModelFile
 from terrazzo.pixels.geodesy import ALIKE
 from terrazzo.pixels.image_view import ImageView
-from terrazzo.pixels.rasters import Raster
+from terrazzo.pixels.rasters.raster import Raster
 
 
 def working_grid(raster: Raster, model: ModelFile, resample: bool, max_pixels: int) -> WorkingGrid:

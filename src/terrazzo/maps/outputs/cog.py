@@ -20,7 +20,8 @@ from rasterio.windows import Window
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import InputError
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, NODATA, Part
-from terrazzo.pixels.rasters import Raster, gdal
+from terrazzo.pixels.rasters.gdal import gdal
+from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.system.files import write_beside
 
 STRIP = 512

@@ -10,7 +10,8 @@ from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE
 from terrazzo.maps.polygons.formats import VectorFormat
 from terrazzo.maps.polygons.polygons import PolygonCounts, PolygonOptions, write_polygons
 from terrazzo.maps.polygons.rows import ClassRaster, ReadRows
-from terrazzo.pixels.rasters import Raster, gdal
+from terrazzo.pixels.rasters.gdal import gdal
+from terrazzo.pixels.rasters.raster import Raster
 
 
 def write_vectors(

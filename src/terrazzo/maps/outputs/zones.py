@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from terrazzo.errors import InputError
 from terrazzo.maps.outputs.zone_counts import PlacedZone, edges_of
 from terrazzo.pixels.bounds import Bounds, bounds_of
-from terrazzo.pixels.rasters import Raster
+from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.vector_layers import LayerRequest, read_layer, reprojection
 from terrazzo.system.files import digest
 from terrazzo.system.reporting import listed

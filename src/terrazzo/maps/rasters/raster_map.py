@@ -20,7 +20,7 @@ from terrazzo.maps.pieces.lattice import Piece
 from terrazzo.maps.pieces.sums import CLASSES
 from terrazzo.maps.pieces.working_grid import on_input
 from terrazzo.pixels.geodesy import pixel_areas
-from terrazzo.pixels.rasters import open_pixels
+from terrazzo.pixels.rasters.reading import open_pixels
 from terrazzo.system.files import write_json, writing
 from terrazzo.system.machine import peak_rss_mb
 from terrazzo.system.reporting import Say, quiet

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from terrazzo.patches.splits.origins import Ground
 from terrazzo.pixels.bounds import bounds_of
-from terrazzo.pixels.rasters import Raster
+from terrazzo.pixels.rasters.raster import Raster
 
 TOUCH_PX = 0.5
 """Rasters with less than this between them touch: the bounds of map sheets are rounded."""

@@ -19,7 +19,8 @@ from rasterio.transform import Affine
 from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.errors import LabelError
 from terrazzo.pixels.bounds import Bounds, moved
-from terrazzo.pixels.rasters import Raster, gdal
+from terrazzo.pixels.rasters.gdal import gdal
+from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.vector_layers import LayerRequest, VectorLayer, read_layer, reprojection
 from terrazzo.scenes.contract.known_classes import given_classes
 from terrazzo.scenes.contract.options import LabelOptions

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from terrazzo.errors import InputError
-from terrazzo.pixels.bands import parse_bands, parse_scale
+from terrazzo.pixels.bands.reading import parse_bands, parse_scale
 from terrazzo.pixels.suffixes import RASTER_SUFFIXES, VIRTUAL
 
 

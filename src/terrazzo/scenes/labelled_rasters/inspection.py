@@ -10,7 +10,8 @@ import numpy as np
 from terrazzo.classes.schema import IGNORE
 from terrazzo.classes.tables import ClassTable
 from terrazzo.errors import ClassTableError, LabelError
-from terrazzo.pixels.rasters import Choice, read_raster
+from terrazzo.pixels.rasters.raster import read_raster
+from terrazzo.pixels.rasters.reading import Choice
 from terrazzo.scenes.contract.class_drafts import draft_classes
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.inspection import Inspected, Inspection, class_lines

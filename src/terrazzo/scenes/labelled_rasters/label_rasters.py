@@ -23,7 +23,8 @@ from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.errors import ImageError, InputError, LabelError
 from terrazzo.pixels.bounds import bounds_of, corners_of, moved
 from terrazzo.pixels.masks import Mask, ids_of
-from terrazzo.pixels.rasters import DRIVERS, Raster, gdal, read_raster
+from terrazzo.pixels.rasters.gdal import DRIVERS, gdal
+from terrazzo.pixels.rasters.raster import Raster, read_raster
 from terrazzo.scenes.contract.known_classes import Classes
 from terrazzo.scenes.labelled_rasters.labelling import no_overlap, refuse_unplaced
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import InputError, LabelError
 from terrazzo.pixels.bounds import Bounds, bounds_of
-from terrazzo.pixels.rasters import Raster
+from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
 from terrazzo.system.reporting import Say
 

@@ -5,9 +5,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from terrazzo.errors import InputError, LabelError
-from terrazzo.pixels.band_choice import choose
+from terrazzo.pixels.bands.choice import choose
 from terrazzo.pixels.geodesy import ALIKE
-from terrazzo.pixels.rasters import Choice, Raster, read_raster
+from terrazzo.pixels.rasters.raster import Raster, read_raster
+from terrazzo.pixels.rasters.reading import Choice
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.burning import polygon_labels
 from terrazzo.scenes.labelled_rasters.inputs import SceneInputs

@@ -14,7 +14,8 @@ from terrazzo.classes.schema import IGNORE, ClassSchema, Color
 from terrazzo.classes.tables import ClassTable, means_no_class
 from terrazzo.errors import LabelError
 from terrazzo.pixels.masks import Mask, translate, translate_ids
-from terrazzo.pixels.rasters import DRIVERS, Raster, gdal, read_raster
+from terrazzo.pixels.rasters.gdal import DRIVERS, gdal
+from terrazzo.pixels.rasters.raster import Raster, read_raster
 from terrazzo.scenes.contract.census import Census, value_text
 from terrazzo.scenes.contract.known_classes import Classes, given_classes, resolve_classes
 from terrazzo.scenes.contract.mask_values import class_of_values, fitting_table

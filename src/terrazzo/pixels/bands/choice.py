@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from rasterio.enums import ColorInterp
 
 from terrazzo.errors import InputError
-from terrazzo.pixels.bands import BandReading
-from terrazzo.pixels.rasters import Choice, Raster
+from terrazzo.pixels.bands.reading import BandReading
+from terrazzo.pixels.rasters.raster import Raster
+from terrazzo.pixels.rasters.reading import Choice
 
 
 def choose(

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
 
 from terrazzo.errors import ImageError, InputError
-from terrazzo.pixels.band_choice import choose
-from terrazzo.pixels.bands import BandReading
-from terrazzo.pixels.rasters import Choice, open_pixels, read_raster
-from terrazzo.pixels.vrt import vrt_sources
+from terrazzo.pixels.bands.choice import choose
+from terrazzo.pixels.bands.reading import BandReading
+from terrazzo.pixels.rasters.raster import read_raster
+from terrazzo.pixels.rasters.reading import Choice, open_pixels
+from terrazzo.pixels.rasters.vrt import vrt_sources
 from tests.worlds.rasters import GRID, noise, write_raster
 
 

@@ -17,8 +17,9 @@ from terrazzo.errors import ImageError, InputError
 from terrazzo.maps.inputs import find_pictures
 from terrazzo.maps.jobs.job import plan_map
 from terrazzo.maps.jobs.options import MapOptions
-from terrazzo.pixels.rasters import Choice, open_pixels, read_raster
-from terrazzo.pixels.remote import Url, url_of
+from terrazzo.pixels.rasters.raster import read_raster
+from terrazzo.pixels.rasters.reading import Choice, open_pixels
+from terrazzo.pixels.rasters.remote import Url, url_of
 from tests.worlds.mapping import Convolving, contents, map_here, model_file, read_map
 from tests.worlds.models import write_model
 from tests.worlds.rasters import noise, write_raster
