@@ -12,7 +12,8 @@ from terrazzo.errors import ClassTableError, InputError
 from terrazzo.scenes.contract.census import Census, value_text
 from terrazzo.scenes.contract.check import Checked, judge
 from terrazzo.scenes.contract.class_drafts import draft_classes
-from terrazzo.scenes.contract.known_classes import Classes, GivenTable, given_classes, resolve_classes
+from terrazzo.scenes.contract.known_classes import Classes, GivenTable, given_classes
+from terrazzo.scenes.contract.label_classes import classes_of
 from terrazzo.scenes.contract.mask_values import class_of_values
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.contract.reading import Reader
@@ -91,8 +92,7 @@ def inspect_pictures(root: Path, options: LabelOptions, least_side: int, progres
     counted = census(surveyed.probes)
 
     def judged(given: GivenTable | None) -> tuple[Classes, Checked]:
-        data = shlex.quote(str(root))
-        classes = resolve_classes(counted, found, given, options.unknown, options.ignore_value, data)
+        classes = classes_of(found, counted, given, options, shlex.quote(str(root)))
         return classes, judge(surveyed, counted, classes, options, least_side)
 
     try:
