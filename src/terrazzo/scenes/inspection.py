@@ -100,7 +100,9 @@ def inspect_pictures(root: Path, options: LabelOptions, least_side: int, progres
     except ClassTableError as error:
         classes, problem = None, f"{root}: {error}"
         checked = _judged_without_classes(surveyed, counted, options, least_side)
-    draft = draft_classes(counted, classes, options.ignore_value)
+    table, n_left = draft_classes(counted, classes, options.ignore_value)
+    # The numbers of drawn labels are no ids that a user could look up.
+    draft = replace(table, has_ids=table.has_ids and not found.names), n_left
     described = _describe(surveyed, counted, checked, problem)
     return Inspected(described, draft, lambda table: judged(given_classes(table))[1].report.refusal)
 
@@ -145,7 +147,7 @@ def _describe(surveyed: Survey, counted: Census, checked: Checked, problem: str 
         f"sizes: {widths[0]} to {widths[1]} px wide, {heights[0]} to {heights[1]} px high",
         *_group_lines(groups, len(surveyed.probes)),
         *(_value_lines(values, len(counted.pixels), value["masks"]) if problem else class_lines(value["classes"])),
-        *_label_value_lines(value["label_values"]),
+        *([] if surveyed.found.names else _label_value_lines(value["label_values"])),
         *report.lines(),
     ]
     return Inspection(tuple(text), value, value["refusal"])

@@ -3,6 +3,7 @@
 Roboflow, CVAT, Label Studio, labelme2coco, makesense.ai and FiftyOne write it. Run lengths are decoded by pycocotools.
 """
 
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -84,5 +85,7 @@ def _decoded(run_lengths: Any, size: tuple[int, int] | None, where: str) -> NDAr
     need("coco", "pycocotools", for_what=f"{where}: holds packed run lengths (RLE), and reading them")
     from pycocotools import mask as rle
 
-    decoded: NDArray[np.bool_] = rle.decode({"size": [height, width], "counts": counts}) > 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pycocotools 2.0.11 with numpy 2
+        decoded: NDArray[np.bool_] = rle.decode({"size": [height, width], "counts": counts}) > 0
     return decoded
