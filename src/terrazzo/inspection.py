@@ -32,6 +32,7 @@ def inspect(
     fit: arguments.Fit = None,
     downsample: arguments.Downsample = None,
     ignore_value: arguments.IgnoreValue = (),
+    background: arguments.Background = None,
     class_field: arguments.ClassField = None,
     layer: arguments.Layer = None,
     write_classes: Annotated[str | Path | None, Option("Write a table of the classes found, to edit.")] = None,

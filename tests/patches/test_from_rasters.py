@@ -22,8 +22,8 @@ from terrazzo.patches.cutting import grid
 from terrazzo.patches.folder import Patches
 from terrazzo.patches.raster_cutting import CutCount, strips
 from terrazzo.recipe.reading import load_recipe
-from terrazzo.scenes.labelled_rasters.burning import BurntPolygons
-from terrazzo.scenes.labelled_rasters.field_classes import classes_of_field
+from terrazzo.scenes.burnt_polygons import BurntPolygons
+from terrazzo.scenes.labelled_rasters.field_classes import Naming, classes_of_values
 from terrazzo.scenes.labelled_rasters.matching import pair_rasters
 from terrazzo.training.run import suited
 from tests.worlds.layers import CRS, points, rectangle, write_layer, write_parquet
@@ -570,10 +570,12 @@ def test_bad_input_is_one_line_and_leaves_nothing(
 
 
 def test_values_that_are_no_class_already_may_be_named_to_be_ignored() -> None:
-    found = classes_of_field(("forest", "water", "nodata"), "kind", None, "error", ("NoData", "water"))
+    found = classes_of_values(
+        ("forest", "water", "nodata"), Naming("--class-field kind", "the field", ignored=("NoData", "water"))
+    )
     assert found.schema.names == ("forest",)
     with pytest.raises(ClassTableError):
-        classes_of_field(("forest", "water"), "kind", None, "error", ("lava",))
+        classes_of_values(("forest", "water"), Naming("--class-field kind", "the field", ignored=("lava",)))
 
 
 def test_two_rasters_of_one_name_are_refused_not_dropped(tmp_path: Path) -> None:

@@ -277,7 +277,7 @@ def test_a_layout_is_one_file_of_its_name_and_listing_them_loads_no_arrays() -> 
 
 def test_layouts_by_name(tmp_path: Path) -> None:
     assert list(LAYOUTS) == [
-        *("humans-in-the-loop", "semantic-drone", "cityscapes", "cityscapes-pairs", "camvid", "flat")
+        *("humans-in-the-loop", "semantic-drone", "cityscapes", "cityscapes-pairs", "camvid", "flat", "annotations")
     ]
     root = tile_set(tmp_path / "set")
     assert find_scenes(root, "flat").layout == "flat"

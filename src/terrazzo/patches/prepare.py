@@ -29,6 +29,7 @@ def prepare(
     fit: arguments.Fit = None,
     downsample: arguments.Downsample = None,
     ignore_value: arguments.IgnoreValue = (),
+    background: arguments.Background = None,
     class_field: arguments.ClassField = None,
     layer: arguments.Layer = None,
     bands: Bands = None,

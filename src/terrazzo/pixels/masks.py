@@ -54,6 +54,10 @@ class Mask:
     """Pixels of lossy colours that were replaced by the nearest colour of the palette ..."""
     n_far: int = 0
     """... and those that are too far from every one, which are ignored."""
+    n_twice: int = 0
+    """Of a mask drawn from polygons: pixels in polygons of different classes, at full size ..."""
+    n_outside: int = 0
+    """... and polygons outside the image."""
 
     @property
     def is_color(self) -> bool:

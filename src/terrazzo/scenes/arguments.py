@@ -25,6 +25,10 @@ IgnoreValue = Annotated[
 Labels = Annotated[
     str | Path | None, Option("Labels of rasters: polygons (.gpkg, .geojson, .shp, .parquet), or label rasters.")
 ]
+Background = Annotated[
+    str | None,
+    Option("Labels that are polygons: the class of pixels outside every one; ignored if not given.", DATA),
+]
 ClassField = Annotated[str | None, Option("The field of the polygons that holds the class.", RASTERS)]
 Layer = Annotated[str | None, Option("The layer of polygons, where there are several.", RASTERS)]
 PatchSize = Annotated[int | None, Option("Height and width of a patch in pixels; the recipe's if not given, else 256.")]

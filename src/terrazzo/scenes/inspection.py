@@ -12,7 +12,8 @@ from terrazzo.errors import ClassTableError, InputError
 from terrazzo.scenes.contract.census import Census, value_text
 from terrazzo.scenes.contract.check import Checked, judge
 from terrazzo.scenes.contract.class_drafts import draft_classes
-from terrazzo.scenes.contract.known_classes import Classes, GivenTable, given_classes, resolve_classes
+from terrazzo.scenes.contract.known_classes import Classes, GivenTable, given_classes
+from terrazzo.scenes.contract.label_classes import classes_of
 from terrazzo.scenes.contract.mask_values import class_of_values
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.contract.reading import Reader
@@ -91,8 +92,7 @@ def inspect_pictures(root: Path, options: LabelOptions, least_side: int, progres
     counted = census(surveyed.probes)
 
     def judged(given: GivenTable | None) -> tuple[Classes, Checked]:
-        data = shlex.quote(str(root))
-        classes = resolve_classes(counted, found, given, options.unknown, options.ignore_value, data)
+        classes = classes_of(found, counted, given, options, shlex.quote(str(root)))
         return classes, judge(surveyed, counted, classes, options, least_side)
 
     try:
@@ -100,7 +100,9 @@ def inspect_pictures(root: Path, options: LabelOptions, least_side: int, progres
     except ClassTableError as error:
         classes, problem = None, f"{root}: {error}"
         checked = _judged_without_classes(surveyed, counted, options, least_side)
-    draft = draft_classes(counted, classes, options.ignore_value)
+    table, n_left = draft_classes(counted, classes, options.ignore_value)
+    # The numbers of drawn labels are no ids that a user could look up.
+    draft = replace(table, has_ids=table.has_ids and not found.names), n_left
     described = _describe(surveyed, counted, checked, problem)
     return Inspected(described, draft, lambda table: judged(given_classes(table))[1].report.refusal)
 
@@ -145,7 +147,7 @@ def _describe(surveyed: Survey, counted: Census, checked: Checked, problem: str 
         f"sizes: {widths[0]} to {widths[1]} px wide, {heights[0]} to {heights[1]} px high",
         *_group_lines(groups, len(surveyed.probes)),
         *(_value_lines(values, len(counted.pixels), value["masks"]) if problem else class_lines(value["classes"])),
-        *_label_value_lines(value["label_values"]),
+        *([] if surveyed.found.names else _label_value_lines(value["label_values"])),
         *report.lines(),
     ]
     return Inspection(tuple(text), value, value["refusal"])

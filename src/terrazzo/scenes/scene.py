@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from terrazzo.classes.schema import ClassSchema, Color
+from terrazzo.scenes.annotations.drawing import Drawing
 from terrazzo.scenes.trees import Tree
 
 
@@ -50,7 +51,8 @@ class Scene:
     name: str
     """Unique within the data set: `Tile 1/image_part_001`."""
     image: Asset
-    label: Asset
+    label: Asset | Drawing
+    """A mask file, or polygons that are drawn when the label is read."""
     group: str
     """What must stay on one side of a split: the tile, the city; by default the scene's own name."""
     split: str | None = None
@@ -89,6 +91,8 @@ class Found:
     """What was left out, counted, and other remarks."""
     classes: LayoutClasses | None = None
     """The classes if the layout fixes them or names their table; None: from the data."""
+    names: tuple[str, ...] = ()
+    """The class names that the numbers of drawn labels stand for; empty for mask files."""
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from terrazzo.errors import ClassTableError
 from terrazzo.pixels.masks import ids_of
 from terrazzo.scenes.contract.census import Census
 from terrazzo.scenes.contract.findings import Finding, Report
-from terrazzo.scenes.contract.known_classes import Classes, given_classes, resolve_classes
-from terrazzo.scenes.contract.notes import blank, ignored, left_out, named_values, nearest, smaller, snapped
+from terrazzo.scenes.contract.known_classes import Classes, given_classes
+from terrazzo.scenes.contract.label_classes import classes_of
+from terrazzo.scenes.contract.notes import blank, drawn, ignored, left_out, named_values, nearest, smaller, snapped
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.contract.reading import Reader
 from terrazzo.scenes.contract.survey import Survey, census, survey
@@ -56,7 +57,7 @@ def check(
         raise ClassTableError(f"{root}: {found.classes.note}")  # before minutes of reading
     surveyed = survey(root, found, progress, reader or Reader(options.downsample))
     counted = census(surveyed.probes)
-    classes = resolve_classes(counted, found, given, options.unknown, options.ignore_value, shlex.quote(str(root)))
+    classes = classes_of(found, counted, given, options, shlex.quote(str(root)))
     return judge(surveyed, counted, classes, options, least_side)
 
 
@@ -95,6 +96,7 @@ def judge(surveyed: Survey, counted: Census, classes: Classes, options: LabelOpt
             *ignored(left, counted, named_values(surveyed, counted, classes, options)),
             *nearest(findings, int(pixels.sum())),
             *snapped(left, int(pixels.sum())),
+            *drawn(surveyed),
         ),
         findings=tuple(findings),
         schema=rules.schema,

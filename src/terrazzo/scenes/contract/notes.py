@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from terrazzo.classes.schema import unpack_color
+from terrazzo.classes.schema import IGNORE, unpack_color
 from terrazzo.pixels.masks import NEAREST_DISTANCE
+from terrazzo.scenes.burnt_polygons import overlap_notes
 from terrazzo.scenes.contract.census import Census, value_text
 from terrazzo.scenes.contract.findings import Finding
 from terrazzo.scenes.contract.known_classes import Classes
@@ -48,12 +49,21 @@ def snapped(left: Sequence[Verdict], n_pixels: int) -> list[str]:
     ]
 
 
+def drawn(surveyed: Survey) -> list[str]:
+    """Of labels drawn from polygons: pixels in polygons of different classes, and polygons outside their images."""
+    masks = [probe.mask for probe in surveyed.probes if probe.mask]
+    n_outside, files = sum(mask.n_outside for mask in masks), sum(mask.n_outside > 0 for mask in masks)
+    outside = f"left out: {how_many(n_outside, 'polygon')} outside the image, in {how_many(files, 'image')}"
+    return [*overlap_notes(sum(mask.n_twice for mask in masks)), *([outside] if n_outside else [])]
+
+
 def named_values(surveyed: Survey, counted: Census, classes: Classes, options: LabelOptions) -> dict[int, str]:
     """The names of the ignored classes by their colour or id in the masks."""
     schema = classes.schema
     ids = next((scene.label_ids for scene in surveyed.found.scenes if scene.label_ids), classes.label_ids)
     ids = tuple(range(schema.n_classes)) if ids is None else ids
-    names: dict[int, str] = {}
+    drawn = bool(surveyed.found.names) and options.background is None
+    names = {IGNORE: "outside every polygon (--background NAME makes it a class)"} if drawn else {}
     for name in classes.to_ignore(options.ignore_class):
         i = schema.names.index(name)
         if counted.is_color:

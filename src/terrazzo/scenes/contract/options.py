@@ -36,6 +36,8 @@ class LabelOptions:
     downsample: float = 1.0
     """`ImageView` states the laws."""
     ignore_value: tuple[int, ...] = ()
+    background: str | None = None
+    """The class of pixels outside every polygon; None: they are ignored."""
 
     @classmethod
     def of(cls, given: Mapping[str, Any], downsample: float) -> "LabelOptions":
@@ -57,3 +59,5 @@ class LabelOptions:
             )
         if wrong := [value for value in self.ignore_value if not 0 <= value < MAX_VALUES]:
             raise InputError(f"--ignore-value {wrong[0]}: expected a value of id masks, 0..{MAX_VALUES - 1}")
+        if self.background is not None and not self.background.strip():
+            raise InputError("--background: expected a class name, as in --background background")

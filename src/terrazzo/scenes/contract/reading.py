@@ -10,6 +10,7 @@ from terrazzo.pixels.image_files import read_size
 from terrazzo.pixels.image_view import ImageView
 from terrazzo.pixels.masks import Mask, read_mask, snap
 from terrazzo.pixels.photos import read_photo
+from terrazzo.scenes.annotations.drawing import Drawing
 from terrazzo.scenes.scene import Scene
 from terrazzo.system.files import digest
 
@@ -52,13 +53,11 @@ class Reader:
         if kept is not None and kept.is_file():
             return _load_mask(kept, scene.label.where)
         view = mask_view(scene, self.downsample)
-        as_ids = scene.label_ids is not None and scene.lossy is None
-        mask = read_mask(scene.label.read(), scene.label.where, view, as_ids)
-        if scene.lossy is not None:
-            mask = snap(mask, scene.lossy.schema, scene.lossy.distance)
+        label = scene.label
+        mask = label.mask(view) if isinstance(label, Drawing) else _mask_in_file(scene, view)
         if kept is not None:
             palette = np.zeros((0, 3), np.uint8) if mask.palette is None else mask.palette
-            counts = (mask.n_snapped, mask.n_far)
+            counts = (mask.n_snapped, mask.n_far, mask.n_twice, mask.n_outside)
             np.savez(kept, pixels=mask.pixels, palette=palette, file_size=mask.file_size, counts=counts)
         return mask
 
@@ -71,11 +70,16 @@ def mask_view(scene: Scene, downsample: float) -> ImageView:
     return ImageView("right" if scene.side_by_side else None, downsample)
 
 
+def _mask_in_file(scene: Scene, view: ImageView) -> Mask:
+    as_ids = scene.label_ids is not None and scene.lossy is None
+    mask = read_mask(scene.label.read(), scene.label.where, view, as_ids)
+    return mask if scene.lossy is None else snap(mask, scene.lossy.schema, scene.lossy.distance)
+
+
 def _load_mask(path: Path, where: str) -> Mask:
     with np.load(path, allow_pickle=False) as arrays:
         palette = arrays["palette"] if len(arrays["palette"]) else None
-        n_snapped, n_far = _pair(arrays["counts"])
-        return Mask(where, arrays["pixels"], palette, _pair(arrays["file_size"]), n_snapped, n_far)
+        return Mask(where, arrays["pixels"], palette, _pair(arrays["file_size"]), *arrays["counts"].tolist())
 
 
 def _pair(values: NDArray[np.int64]) -> tuple[int, int]:

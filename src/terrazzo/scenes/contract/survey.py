@@ -31,6 +31,9 @@ class ProbedMask:
     n_snapped: int = 0
     n_far: int = 0
     """Of lossy colours: pixels taken for the nearest colour, and pixels too far from every colour."""
+    n_twice: int = 0
+    n_outside: int = 0
+    """Of drawn labels: pixels in polygons of different classes, and polygons outside the image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +92,8 @@ def probe_scene(scene: Scene, reader: Reader = _AT_FULL_SIZE) -> Probe:
         troubles.append((scene.image.where, str(error).removeprefix(f"{scene.image.where}: ")))
     try:
         pixels = reader.mask(scene)
-        mask = ProbedMask(pixels.file_size, pixels.is_color, pixels.value_counts(), pixels.n_snapped, pixels.n_far)
+        counts = pixels.n_snapped, pixels.n_far, pixels.n_twice, pixels.n_outside
+        mask = ProbedMask(pixels.file_size, pixels.is_color, pixels.value_counts(), *counts)
     except ImageError as error:
         troubles.append((scene.label.where, str(error).removeprefix(f"{scene.label.where}: ")))
     return Probe(scene, size, digest, mask, tuple(troubles), reader.downsample)

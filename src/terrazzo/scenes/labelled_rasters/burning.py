@@ -4,7 +4,7 @@ Polygons are transformed to pixel coordinates once, so rotated grids need no spe
 whole. Of overlapping polygons the later one in the file wins.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,19 +12,16 @@ from hashlib import blake2b
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
-from rasterio.features import rasterize
-from rasterio.transform import Affine
 
 from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.errors import LabelError
 from terrazzo.pixels.bounds import Bounds, moved
-from terrazzo.pixels.rasters.gdal import gdal
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.vector_layers import LayerRequest, VectorLayer, read_layer, reprojection
+from terrazzo.scenes.burnt_polygons import BurntPolygons
 from terrazzo.scenes.contract.known_classes import given_classes
 from terrazzo.scenes.contract.options import LabelOptions
-from terrazzo.scenes.labelled_rasters.field_classes import NamedValues, classes_of_field
+from terrazzo.scenes.labelled_rasters.field_classes import NamedValues, Naming, classes_of_values
 from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
 from terrazzo.scenes.labelled_rasters.labelling import no_overlap, refuse_unplaced
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
@@ -38,8 +35,16 @@ def polygon_labels(inputs: SceneInputs, options: LabelOptions) -> "PolygonLabels
     request = LayerRequest(inputs.class_field, "--class-field", inputs.layer, "--layer", error=LabelError)
     layer = read_layer(inputs.labels, request)
     layer = replace(layer, values=tuple((value or "").strip() or None for value in layer.values))
-    given, field = given_classes(options.classes), layer.field or ""
-    return PolygonLabels(layer, classes_of_field(layer.values, field, given, options.unknown, options.ignore_class))
+    field, given = layer.field or "", given_classes(options.classes)
+    naming = Naming(
+        f"--class-field {field}",
+        f"the field {field}",
+        given,
+        options.unknown,
+        options.ignore_class,
+        options.background,
+    )
+    return PolygonLabels(layer, classes_of_values(layer.values, naming), options.background)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +53,8 @@ class PolygonLabels:
 
     layer: VectorLayer
     named: NamedValues
+    background: str | None = None
+    """The class of pixels outside every polygon."""
 
     @property
     def schema(self) -> ClassSchema:
@@ -68,7 +75,9 @@ class PolygonLabels:
     @cached_property
     def identity(self) -> str:
         """A hash of the polygons, their CRS, their values and the classes of these."""
-        about = (self.layer.values, sorted(self.named.ids.items()), self.layer.crs and self.layer.crs.to_wkt())
+        crs = self.layer.crs and self.layer.crs.to_wkt()
+        outside = () if self.background is None else (self.background,)
+        about = (*outside, self.layer.values, sorted(self.named.ids.items()), crs)
         hasher = blake2b(repr(about).encode(), digest_size=16)
         for start in range(0, len(self.layer.polygons), _PIECE):
             for wkb in shapely.to_wkb(self.layer.polygons[start : start + _PIECE]):
@@ -76,7 +85,7 @@ class PolygonLabels:
         return hasher.hexdigest()
 
     @contextmanager
-    def on_grid(self, pair: LabelledRaster, raster: Raster, say: Say) -> Iterator["BurntPolygons"]:
+    def on_grid(self, pair: LabelledRaster, raster: Raster, say: Say) -> Iterator[BurntPolygons]:
         """The polygons on a raster's grid; a change of CRS is reported. Raises LabelError if none overlaps it."""
         refuse_unplaced(raster)
         known = np.array([value is not None for value in self.layer.values])
@@ -89,50 +98,8 @@ class PolygonLabels:
         polygons, ids = polygons[finite], ids[finite]
         bounds: Bounds = tuple(shapely.total_bounds(polygons).tolist())
         inverse = ~raster.transform
-        burnt = BurntPolygons(shapely.transform(polygons, lambda points: moved(inverse, points)), ids)
+        outside = IGNORE if self.background is None else self.named.ids[self.background]
+        burnt = BurntPolygons(shapely.transform(polygons, lambda points: moved(inverse, points)), ids, outside)
         if not burnt.any_in(0, 0, raster.height, raster.width):
             raise no_overlap(self.layer.path, bounds, raster)
         yield burnt
-
-
-class BurntPolygons:
-    """Polygons in pixel coordinates, rasterized on request."""
-
-    def __init__(self, polygons: NDArray[np.object_], ids: NDArray[np.uint8]) -> None:
-        self._polygons, self._ids = polygons, ids
-        self._tree = shapely.STRtree(polygons)
-        self._n_twice = 0
-
-    def any_in(self, row: int, col: int, height: int, width: int) -> bool:
-        """Whether any polygon meets the window."""
-        window = shapely.box(col, row, col + width, row + height)
-        return len(self._tree.query(window, predicate="intersects")) > 0
-
-    def ids(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
-        """Class ids (height, width) of the window at (row, col); 255 where no polygon covers a pixel's centre."""
-        found = np.sort(self._tree.query(shapely.box(col, row, col + width, row + height)))
-        ids = np.full((height, width), IGNORE, np.uint8)
-        if len(found) == 0:
-            return ids
-        place = Affine.translation(col, row)
-        with gdal():
-            _burn(ids, zip(self._polygons[found], self._ids[found].tolist(), strict=True), place)
-            classes = np.unique(self._ids[found])
-            if len(classes) > 1:
-                covered = np.zeros((height, width), np.uint16)
-                for one in classes:
-                    here = np.zeros((height, width), np.uint8)
-                    _burn(here, ((shape, 1) for shape in self._polygons[found[self._ids[found] == one]]), place)
-                    covered += here
-                self._n_twice += int((covered > 1).sum())
-        return ids
-
-    def notes(self) -> list[str]:
-        """The number of pixels in polygons of different classes, if there are any."""
-        if not self._n_twice:
-            return []
-        return [f"{self._n_twice} pixels lie in polygons of different classes: the later polygon in the file wins"]
-
-
-def _burn(into: NDArray[np.uint8], shapes: Iterable[tuple[shapely.Geometry, int]], place: Affine) -> None:
-    rasterize(shapes, out=into, transform=place, all_touched=False)

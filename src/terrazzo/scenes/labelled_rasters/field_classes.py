@@ -1,4 +1,4 @@
-"""The classes of a polygon layer, from the values of its class field."""
+"""The classes of polygons, from the name that each has: the value of a layer's field, or an annotation's label."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,23 @@ _SHOWN = 8
 
 
 @dataclass(frozen=True)
+class Naming:
+    """Where polygons have their class names, and what the user says of them."""
+
+    where: str
+    """The option or file for errors: `--class-field landuse`."""
+    source: str
+    """For notes: `the field landuse`."""
+    given: GivenTable | None = None
+    unknown: str = "error"
+    ignored: tuple[str, ...] = ()
+    background: str | None = None
+    """The class of pixels outside every polygon."""
+    order: tuple[str, ...] = ()
+    """All names in an order of their own; empty: natural order."""
+
+
+@dataclass(frozen=True)
 class NamedValues:
     """The classes, the id of each value of a field (255: none), and notes."""
 
@@ -24,46 +41,55 @@ class NamedValues:
     notes: tuple[str, ...]
 
 
-def classes_of_field(
-    values: Sequence[str | None], field: str, given: GivenTable | None, unknown: str, ignored: Sequence[str] = ()
-) -> NamedValues:
-    """The classes of a field's values: those of the given table, else one for each value in natural order.
+def classes_of_values(values: Sequence[str | None], naming: Naming) -> NamedValues:
+    """The classes of the polygons' names: those of the given table, else one for each name in natural order.
 
-    Values such as `ignore` or `nodata` are no class (`tables.means_no_class`), nor is an empty field. Raises
-    ClassTableError at values that are not in the table, unless `unknown` is ignore, and at too many values.
+    Values such as `ignore` or `nodata` are no class (`tables.means_no_class`), nor is an empty one. A background is
+    the first class, unless a polygon or the table has its name. Raises ClassTableError at values that are not in the
+    table, unless `unknown` is ignore, and at too many values.
     """
     counts = Counter(value for value in values if value is not None)
     n_empty = len(values) - counts.total()
-    notes = [f"ignored: {how_many(n_empty, 'polygon')} without a value in the field {field}"] if n_empty else []
+    given, source, background = naming.given, naming.source, naming.background
+    notes = [f"ignored: {how_many(n_empty, 'polygon')} without a value in {source}"] if n_empty else []
     if given is not None:
-        schema, ids = given.table.schema, _ids_in_table(counts, field, given, unknown)
+        schema, ids = given.table.schema, _ids_in_table(counts, naming, given)
         notes.insert(0, f"classes: {schema.n_classes} from --classes {given.where}")
+        if background is not None and background not in schema.names:
+            raise ClassTableError(f"--background {background}: is not in --classes {given.where}; add it there")
     else:
-        names = sorted((value for value in counts if not means_no_class(value)), key=natural_key)
-        schema = _schema(names, field, len(counts))
+        names = list(naming.order or sorted(counts, key=natural_key))
+        names = [value for value in names if not means_no_class(value)]
+        found = f"classes: the {len(names)} values of {source}"
+        if background is not None and background not in names:
+            names.insert(0, background)
+            found += f", and {background!r} outside every polygon (--background)"
+        schema = _schema(names, naming, len(counts))
         ids = dict.fromkeys(counts, IGNORE) | {name: number for number, name in enumerate(names)}
-        notes.insert(0, f"classes: the {len(names)} values of the field {field}")
+        notes.insert(0, found)
     for value in sorted(set(counts) - {value for value, i in ids.items() if i != IGNORE}, key=natural_key):
         notes.append(f"ignored: {how_many(counts[value], 'polygon')} of {value!r}, which is no class")
+    if background is not None:
+        ids = ids | {background: schema.names.index(background)}
     already = {value.casefold() for value, i in ids.items() if i == IGNORE} - {name.casefold() for name in schema.names}
-    left = schema.without([name for name in ignored if name.casefold() not in already])
+    left = schema.without([name for name in naming.ignored if name.casefold() not in already])
     closed = [left.names.index(name) if name in left.names else IGNORE for name in schema.names]
     closing = {value: closed[i] if i != IGNORE else IGNORE for value, i in ids.items()}
     return NamedValues(left, closing, tuple(notes))
 
 
-def _schema(names: Sequence[str], field: str, n_values: int) -> ClassSchema:
+def _schema(names: Sequence[str], naming: Naming, n_values: int) -> ClassSchema:
     if not names:
-        raise ClassTableError(f"--class-field {field}: no polygon has a value that names a class; choose another field")
+        raise ClassTableError(f"{naming.where}: no polygon has a value that names a class; choose another field")
     if len(names) > MAX_CLASSES:
         raise ClassTableError(
-            f"--class-field {field}: holds {n_values} different values, at most {MAX_CLASSES} classes are possible; "
+            f"{naming.where}: holds {n_values} different values, at most {MAX_CLASSES} classes are possible; "
             "choose the field that holds classes"
         )
     return ClassSchema(tuple(names), usual_colors(names))
 
 
-def _ids_in_table(counts: Mapping[str, int], field: str, given: GivenTable, unknown: str) -> dict[str, int]:
+def _ids_in_table(counts: Mapping[str, int], naming: Naming, given: GivenTable) -> dict[str, int]:
     """The id of each value in the table: by name, by name whatever the case, or by the table's ids."""
     table = given.table
     known = {name.casefold(): number for number, name in enumerate(table.schema.names)}
@@ -75,10 +101,10 @@ def _ids_in_table(counts: Mapping[str, int], field: str, given: GivenTable, unkn
     known |= {name: number for number, name in enumerate(table.schema.names)}
     ids = {value: known.get(value, known.get(value.casefold())) for value in counts}
     strange = [value for value, i in ids.items() if i is None and not means_no_class(value)]
-    if strange and unknown != "ignore":
+    if strange and naming.unknown != "ignore":
         shown = listed([f"{value!r} ({how_many(counts[value], 'polygon')})" for value in strange], _SHOWN)
         raise ClassTableError(
-            f"--class-field {field}: {how_many(len(strange), 'value')} not in --classes {given.where}: {shown}; "
+            f"{naming.where}: {how_many(len(strange), 'value')} not in --classes {given.where}: {shown}; "
             "add them there, or leave their polygons out with --unknown ignore"
         )
     return {value: IGNORE if i is None else i for value, i in ids.items()}

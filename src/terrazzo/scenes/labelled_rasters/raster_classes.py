@@ -18,6 +18,7 @@ from terrazzo.pixels.rasters.gdal import DRIVERS, gdal
 from terrazzo.pixels.rasters.raster import Raster, read_raster
 from terrazzo.scenes.contract.census import Census, value_text
 from terrazzo.scenes.contract.known_classes import Classes, given_classes, resolve_classes
+from terrazzo.scenes.contract.label_classes import refuse_background
 from terrazzo.scenes.contract.mask_values import class_of_values, fitting_table
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
@@ -89,6 +90,7 @@ def census_of(pairs: Sequence[LabelledRaster], rasters: Sequence[Raster], progre
 
 def _classes(labels: Mapping[Path, Raster], census: Census, options: LabelOptions, data: str) -> Classes:
     """The classes of label rasters, which a command names by `data`."""
+    refuse_background(options)
     given, table = given_classes(options.classes), None
     if given is None and not census.is_color:
         table = _own_table(labels, census)
