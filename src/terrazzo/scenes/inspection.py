@@ -66,7 +66,8 @@ class Inspected:
             raise InputError(f"--write-classes {path}: expected the name of a .csv file")
         classes, left_out = self.draft
         ignored = [value for _, value in classes.ignored]
-        table = class_table_csv(classes.schema, classes.values if classes.has_ids else None, ignored)
+        values = classes.values if classes.has_ids else None
+        table = class_table_csv(classes.schema, values, ignored, classes.also)
         kept = path.is_file() and path.read_bytes() == table.encode()
         if not kept:
             refuse_existing(path, "the class table", overwrite)
