@@ -26,7 +26,7 @@ IDS = {
     "blanks": "0 background\n1 building\n2 low vegetation\n",
     "YAML by id": "# legend\n0: background\n1: building\n2: low vegetation\n",
     "YAML by name": "background: 0\nbuilding: 1\nlow vegetation: 2\n",
-    "YOLO data.yaml": "path: ../sets\ntrain: images\nnc: 3\nnames:\n  0: background\n  1: building\n  2: low vegetation\n",
+    "YOLO data.yaml": "path: ../sets\nnc: 3\nnames:\n  0: background\n  1: building\n  2: low vegetation\n",
     "JSON by id": '{"0": "background", "1": "building", "2": "low vegetation"}',
     "JSON by name": '{"background": 0, "building": 1, "low vegetation": 2}',
     "id2label in a config": '{"size": 3, "id2label": {"0": "background", "1": "building", "2": "low vegetation"}}',
@@ -42,11 +42,11 @@ BOTH = {
     "ESRI .emd": '{"Framework": "x", "Classes": [{"Value": 0, "Name": "background", "Color": [0, 0, 0]}, '
     '{"Value": 1, "Name": "building", "Color": [128, 64, 128]}, '
     '{"Value": 2, "Name": "low vegetation", "Color": [0, 250, 7]}]}',
-    "QGIS style": '<!DOCTYPE qgis PUBLIC "http://mrcc.com/qgis.dtd" "SYSTEM">\n<qgis><pipe><rasterrenderer><colorPalette>'
+    "QGIS style": '<!DOCTYPE qgis PUBLIC "http://mrcc.com/qgis.dtd" "SYSTEM">\n<qgis><pipe><colorPalette>'
     '<paletteEntry alpha="255" value="0" label="background" color="#000000"/>'
     '<paletteEntry alpha="255" value="1" label="building" color="#804080"/>'
     '<paletteEntry alpha="255" value="2" label="low vegetation" color="#00fa07"/>'
-    "</colorPalette></rasterrenderer></pipe></qgis>",
+    "</colorPalette></pipe></qgis>",
     "QGIS colour map": "# QGIS Generated Color Map Export File\nINTERPOLATION:EXACT\n0,0,0,0,255,background\n"
     "1,128,64,128,255,building\n2,0,250,7,255,low vegetation\n",
     "raster attribute table": "Value,Count,Red,Green,Blue,Class_name\n0,9,0,0,0,background\n"
@@ -68,7 +68,7 @@ TINTED = {
     "label and rgb": 'Label,RGB\nbackground,"0,0,0"\nbuilding,"(128, 64, 128)"\nlow vegetation,"[0 250 7]"\n',
     "values that are colours": "name,value\nbackground,#000000\nbuilding,#804080\nlow vegetation,#00FA07\n",
     "colour with alpha": "class;colour\nbackground;#000000FF\nbuilding;#804080ff\nlow vegetation;#00FA07FF\n",
-    "Supervisely machine colours": '{"background": [0, 0, 0], "building": [128, 64, 128], "low vegetation": [0, 250, 7]}',
+    "Supervisely's colours": '{"background": [0, 0, 0], "building": [128, 64, 128], "low vegetation": [0, 250, 7]}',
     "names by colour": '{"#000000": "background", "(128, 64, 128)": "building", "0,250,7": "low vegetation"}',
     "mmsegmentation": '{"classes": ["background", "building", "low vegetation"], '
     '"palette": [[0, 0, 0], [128, 64, 128], [0, 250, 7]]}',

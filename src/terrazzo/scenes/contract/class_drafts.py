@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from terrazzo.classes.palettes import NOISY_DISTANCE
+from terrazzo.classes.matching import NOISY_DISTANCE
 from terrazzo.classes.schema import IGNORE, MAX_CLASSES, ClassSchema, Color, distinct_colors
 from terrazzo.classes.tables import ClassTable
 from terrazzo.scenes.contract.census import Census, colors_of
