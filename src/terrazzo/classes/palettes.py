@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from terrazzo.classes import PALETTE_NAMES
 from terrazzo.classes.schema import ClassSchema, Color, parse_color
 
+
 def _palette(classes: Mapping[str, str], *void: str) -> ClassSchema:
     """A schema from {name: colour} in id order, and the colours that mean no class."""
     return ClassSchema(tuple(classes), tuple(map(parse_color, classes.values())), tuple(map(parse_color, void)))

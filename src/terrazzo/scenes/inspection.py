@@ -16,6 +16,7 @@ from terrazzo.scenes.contract.known_classes import Classes, GivenTable, given_cl
 from terrazzo.scenes.contract.mask_values import class_of_values
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.contract.reading import Reader
+from terrazzo.scenes.contract.readings import settled
 from terrazzo.scenes.contract.survey import Survey, census, survey
 from terrazzo.scenes.detect import find_scenes
 from terrazzo.system.files import refuse_existing, write_text
@@ -88,14 +89,18 @@ def inspect_pictures(root: Path, options: LabelOptions, least_side: int, progres
     """What is in a data set of pictures. Raises InputError where there is none, ClassTableError at a bad table."""
     given = given_classes(options.classes)
     found = find_scenes(root, options.layout)
-    surveyed = survey(root, found, progress, Reader(options.downsample))
-    counted = census(surveyed.probes)
+    read = survey(root, found, progress, Reader(options.downsample))
 
-    def judged(given: GivenTable | None) -> tuple[Classes, Checked]:
-        data = shlex.quote(str(root))
-        classes = resolve_classes(counted, found, given, options.unknown, options.ignore_value, data)
+    def judged(given: GivenTable | None, options: LabelOptions = options) -> tuple[Classes, Checked]:
+        surveyed = settled(read, given)
+        if surveyed.problem is not None:
+            raise ClassTableError(surveyed.problem)
+        counted = census(surveyed.probes)
+        classes = resolve_classes(counted, found, given, options, shlex.quote(str(root)))
         return classes, judge(surveyed, counted, classes, options, least_side)
 
+    surveyed = settled(read, given)
+    counted = census(surveyed.probes)
     try:
         (classes, checked), problem = judged(given), None
     except ClassTableError as error:
@@ -103,7 +108,8 @@ def inspect_pictures(root: Path, options: LabelOptions, least_side: int, progres
         checked = _judged_without_classes(surveyed, counted, options, least_side)
     draft = draft_classes(counted, classes, options.ignore_value)
     described = _describe(surveyed, counted, checked, problem)
-    return Inspected(described, draft, lambda table: judged(given_classes(table))[1].report.refusal)
+    without_palette = replace(options, palette=None)
+    return Inspected(described, draft, lambda table: judged(given_classes(table), without_palette)[1].report.refusal)
 
 
 def _judged_without_classes(surveyed: Survey, counted: Census, options: LabelOptions, least_side: int) -> Checked:

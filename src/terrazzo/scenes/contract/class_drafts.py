@@ -6,10 +6,9 @@ import numpy as np
 
 from terrazzo.classes.matching import NOISY_DISTANCE
 from terrazzo.classes.schema import IGNORE, MAX_CLASSES, ClassSchema, Color, distinct_colors
-from terrazzo.classes.tables import ClassTable
+from terrazzo.classes.tables import MAX_VALUES, ClassTable
 from terrazzo.scenes.contract.census import Census, colors_of
 from terrazzo.scenes.contract.known_classes import Classes
-from terrazzo.scenes.contract.mask_values import MAX_VALUES
 
 _LEAST_SHARE = 0.001
 

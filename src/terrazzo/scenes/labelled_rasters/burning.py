@@ -17,7 +17,7 @@ from rasterio.features import rasterize
 from rasterio.transform import Affine
 
 from terrazzo.classes.schema import IGNORE, ClassSchema
-from terrazzo.errors import LabelError
+from terrazzo.errors import InputError, LabelError
 from terrazzo.pixels.bounds import Bounds, moved
 from terrazzo.pixels.rasters.gdal import gdal
 from terrazzo.pixels.rasters.raster import Raster
@@ -38,6 +38,10 @@ def polygon_labels(inputs: SceneInputs, options: LabelOptions) -> "PolygonLabels
     request = LayerRequest(inputs.class_field, "--class-field", inputs.layer, "--layer", error=LabelError)
     layer = read_layer(inputs.labels, request)
     layer = replace(layer, values=tuple((value or "").strip() or None for value in layer.values))
+    if options.palette is not None:
+        raise InputError(
+            f"--palette {options.palette}: is for masks of colours, {inputs.labels} holds polygons; leave it out"
+        )
     given, field = given_classes(options.classes), layer.field or ""
     return PolygonLabels(layer, classes_of_field(layer.values, field, given, options.unknown, options.ignore_class))
 
