@@ -90,10 +90,10 @@ def test_colors_that_another_palette_has_too_are_a_tie() -> None:
 
 
 def test_a_color_left_over_that_another_palette_has_speaks_against() -> None:
-    left = {color: 100 for color in ISPRS.colors} | {MAGENTA: 3}  # DeepGlobe has six of these seven
+    left = dict.fromkeys(ISPRS.colors, 100) | {MAGENTA: 3}  # DeepGlobe has six of these seven
     match = match_palette(left)
     assert match.name is None
-    assert match_palette({color: 100 for color in DUBAI.colors} | {MAGENTA: 3}).name == "dubai"  # no other has two
+    assert match_palette(dict.fromkeys(DUBAI.colors, 100) | {MAGENTA: 3}).name == "dubai"  # no other has two
 
 
 def test_the_colors_of_labelling_tools_are_no_data_set() -> None:

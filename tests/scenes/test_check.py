@@ -173,7 +173,7 @@ def test_a_color_in_no_class(tmp_path: Path) -> None:
     )
     assert result.report.refusal == (
         f"{root / 'masks/b.png'}: 4 pixels of #FF00FF in no class, e.g. row 7, col 31; add the colour to the class "
-        "table (--classes FILE), or use --unknown ignore or --unknown nearest"
+        "table (--classes FILE with name,color, or id,name for ids), or use --unknown ignore or --unknown nearest"
     )
     ignored = checked(root, unknown="ignore")
     assert ignored.report.refusal is None

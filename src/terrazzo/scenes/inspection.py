@@ -217,8 +217,25 @@ def _label_value_lines(values: list[dict[str, Any]]) -> list[str]:
         return ["the masks hold the ids themselves"]
     return [
         "values in the masks: value -> id, name",
-        *(f"  {e['value']:5d} -> " + (f"{e['id']:3d}  {e['name']}" if e["name"] else "ignored") for e in values),
+        *(
+            f"  {span:>5} -> " + (f"{entry['id']:3d}  {entry['name']}" if entry["name"] else "ignored")
+            for span, entry in _value_spans(values)
+        ),
     ]
+
+
+def _value_spans(values: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """The values one by one; where they are many, as ranges of one class."""
+    if len(values) <= _SHOWN:
+        return [(str(entry["value"]), entry) for entry in values]
+    found: list[list[dict[str, Any]]] = []
+    for entry in values:
+        last = found[-1][-1] if found else None
+        if last and entry["id"] == last["id"] and entry["value"] == last["value"] + 1:
+            found[-1].append(entry)
+        else:
+            found.append([entry])
+    return [(str(run[0]["value"]) + (f"..{run[-1]['value']}" if len(run) > 1 else ""), run[0]) for run in found]
 
 
 def _value_lines(values: list[dict[str, Any]], n_values: int, kind: str) -> list[str]:

@@ -11,7 +11,14 @@ from terrazzo.classes.table_forms.registry import WAYS
 from terrazzo.classes.tables import ClassTable
 from terrazzo.errors import ClassTableError
 from terrazzo.scenes.contract.census import Census
-from terrazzo.scenes.contract.mask_values import BINARY_NOTE, BINARY_VALUES, fitting_table, is_binary, is_nearly_binary
+from terrazzo.scenes.contract.mask_values import (
+    BINARY_NOTE,
+    BINARY_VALUES,
+    NEARLY_NOTE,
+    fitting_table,
+    is_binary,
+    is_nearly_binary,
+)
 
 NO_VALUE = -1
 """The value of a class whose colour one channel cannot hold."""
@@ -76,7 +83,7 @@ def _without_ids(table: ClassTable, pixels: Mapping[int, int], two: bool, where:
     if _all_in(pixels, greys) and (both or not two):
         return _by_grey(table, pixels)
     if two and len(rows) == len(BINARY_VALUES) and not both:
-        return _two_rows(table, where)
+        return _two_rows(table, NEARLY_NOTE if len(pixels) > len(rows) else BINARY_NOTE, where)
     by_grey = sum(n for value, n in pixels.items() if value in greys)
     by_row = sum(n for value, n in pixels.items() if value in rows)
     if by_grey > by_row or (two and both):
@@ -108,7 +115,7 @@ def _by_grey(table: ClassTable, pixels: Mapping[int, int]) -> IdTable:
     return IdTable(found, (f"classes: the masks hold greys, which are colours of the table: {told}",), True)
 
 
-def _two_rows(table: ClassTable, where: str) -> IdTable:
+def _two_rows(table: ClassTable, note: str, where: str) -> IdTable:
     """Two rows for masks of 0 and 255, one of them black or white at most: the other row has the other value."""
     greys = _greys(table) if table.has_colors else {}
     numbers = {number: value for value, number in table.pairs()}
@@ -119,8 +126,8 @@ def _two_rows(table: ClassTable, where: str) -> IdTable:
     if black is None and white is None and _is_background(names[1]) and not _is_background(names[0]):
         raise _unsettled(where, f"its first row is {names[0]!r}, but the masks hold {_BLACK} and {_WHITE}")
     found = table.with_values({0: _WHITE, 1: _BLACK} if swapped else {1: _WHITE})
-    note = BINARY_NOTE.format(*(_name(found, value) for value in BINARY_VALUES))
-    return IdTable(replace(found, has_ids=True), (f"classes: {note}",), True)
+    told = note.format(*(_name(found, value) for value in BINARY_VALUES))
+    return IdTable(replace(found, has_ids=True), (f"classes: {told}",), True)
 
 
 def _refuse_other_order(table: ClassTable, pixels: Mapping[int, int], greys: Mapping[int, int], where: str) -> None:

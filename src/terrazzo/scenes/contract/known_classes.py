@@ -50,6 +50,8 @@ class Classes:
     """
     ignored: tuple[str, ...] = ()
     """The names of table rows that mean no class."""
+    table: ClassTable | None = None
+    """For masks of ids: the table, its values those of the masks."""
 
     def to_ignore(self, names: Collection[str]) -> tuple[str, ...]:
         """The class names without those of rows that mean no class, whatever their case: these are ignored already."""
@@ -58,6 +60,8 @@ class Classes:
 
     def values(self) -> tuple[int, ...]:
         """The lowest value of each class in masks of ids, -1 for classes that have none."""
+        if self.table is not None:
+            return self.table.values
         if self.label_ids is None:
             return tuple(range(self.schema.n_classes))
         found = {i: value for value, i in reversed(list(enumerate(self.label_ids)))}
@@ -182,7 +186,7 @@ def _of_id_table(read: IdTable, census: Census, options: LabelOptions, where: st
             f"of {how_many(len(between), 'grey')} taken for the nearest of the table's values {ends}"
         )
     label_ids = class_of_values(table, census, options.unknown, ignored, read.greys)
-    return Classes(table.schema, tuple(notes), label_ids, tuple(name for name, _ in table.ignored))
+    return Classes(table.schema, tuple(notes), label_ids, tuple(name for name, _ in table.ignored), table)
 
 
 def _table_inside(asset: Asset, census: Census, options: LabelOptions) -> tuple[Classes | None, list[str]]:
@@ -205,7 +209,7 @@ def _table_inside(asset: Asset, census: Census, options: LabelOptions) -> tuple[
         classes = _of_table(table, census, options, asset.where)
         return replace(classes, notes=(used, *classes.notes)), []
     if not table.has_colors:
-        return None, [f"the data's own {asset.name} is not used: it has no colours, and the masks hold no ids"]
+        return None, [f"the data's own {asset.name} is not used: it has no colours, and the masks hold colours"]
     missing = [format_color(color) for color in schema.colors if color not in colors]
     return None, [
         f"the data's own {asset.name} is not used: {occurring} of its {schema.n_classes} colours occur, "

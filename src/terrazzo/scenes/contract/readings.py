@@ -33,7 +33,10 @@ def settled(surveyed: Survey, given: GivenTable | None) -> Survey:
     if fixed or not any(probe.mask and probe.mask.is_color for probe in probes):
         return surveyed
     masks = _Masks(tuple(probes))
-    choice = _choice(masks, given.table if given else _own_table(found), void_known=bool(found.void_colors))
+    table = given.table if given else _own_table(found)
+    if given is None and table is not None and not _agrees(masks, table):
+        table = None
+    choice = _choice(masks, table, void_known=bool(found.void_colors))
     changed = {"indices": _as_indices, "greys": _as_greys}.get(choice.reading)
     if changed is None:
         return replace(surveyed, problem=choice.problem)
@@ -59,14 +62,18 @@ class _Masks:
 
     @property
     def all_palettes(self) -> bool:
-        """Whether every mask is a palette image."""
-        return all(mask.indices is not None for mask in self)
+        """Whether every mask is a palette image, or has one channel already."""
+        return all(mask.indices is not None or not mask.is_color for mask in self)
 
     @property
     def all_grey(self) -> bool:
-        """Whether every mask has one channel or equal ones; black alone may as well be a colour."""
-        greys = [_greys(mask.tally.values) if mask.is_color else mask.tally.values for mask in self]
-        return all(values is not None for values in greys) and any(v.any() for v in greys if v is not None)
+        """Whether every mask has one channel or equal ones."""
+        return all(not mask.is_color or _greys(mask.tally.values) is not None for mask in self)
+
+    @property
+    def all_black(self) -> bool:
+        """Whether all pixels are 0, which may be an id as well as a colour."""
+        return not any(mask.tally.values.any() for mask in self)
 
     def strangers(self) -> tuple[Probe, Probe, int] | None:
         """Two masks whose palettes give an index that one of them uses different colours; None if all share one."""
@@ -105,7 +112,8 @@ class _Masks:
 
 
 def _choice(masks: _Masks, table: ClassTable | None, void_known: bool) -> _Choice:
-    grey = masks.all_grey and not void_known
+    may_be_color = masks.all_black and (table is None or table.has_colors)
+    grey = masks.all_grey and not void_known and not may_be_color
     strangers = masks.strangers() if masks.all_palettes else None
     indexed = masks.all_palettes and strangers is None
     twins = masks.twins() if masks.all_palettes else None
@@ -123,6 +131,18 @@ def _choice(masks: _Masks, table: ClassTable | None, void_known: bool) -> _Choic
     if twins is not None:
         return _Choice("indices") if table is None and indexed else _Choice("colors", problem=_same(*twins))
     return _Choice("colors")
+
+
+def _agrees(masks: _Masks, table: ClassTable) -> bool:
+    """Whether a table among the data's files can be meant for these masks."""
+    if table.has_colors and not table.has_ids:
+        return True
+    share = masks.share("colors", _colors(table)) if table.has_colors else 0.0
+    if masks.all_palettes and masks.strangers() is None:
+        share = max(share, masks.share("indices", _values(table)))
+    if masks.all_grey:
+        share = max(share, masks.share("greys", _values(table)))
+    return share > AGREEMENT
 
 
 def _as_indices(probe: Probe) -> Probe:
