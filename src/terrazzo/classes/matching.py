@@ -47,14 +47,14 @@ class PaletteMatch:
 
     def doubt(self) -> str | None:
         """In a few words, why none of the palettes that fit is taken; None where none fits."""
-        names = " and ".join(map(repr, self.fits[:3]))
+        names = ", ".join(map(repr, self.fits[:3]))
         if not self.fits:
             return None
         if self.n_colors < ENOUGH:
             few = "colour is" if self.n_colors == 1 else "colours are"
             return f"{self.n_colors} {few} too few to tell a known palette ({names})"
         if len(self.fits) > 1:
-            return f"they fit the known palettes {names} alike"
+            return f"the known palettes {names} have them alike"
         return f"the known palette {names} has them, but they have other meanings too"
 
 

@@ -63,6 +63,13 @@ def test_three_greys_in_any_order(tmp_path: Path) -> None:
     assert pixels(checked(tmp_path, mask, table)) == {"roof": 700, "road": 500, "ground": 1200}
 
 
+def test_a_value_that_is_no_grey_of_the_table_is_out_of_range(tmp_path: Path) -> None:
+    mask, machine = of_values(v0=1200, v1=700, v2=500), '{"Water": [1, 1, 1], "Land": [2, 2, 2]}'
+    refused = checked(tmp_path / "a", mask, machine).report.refusal
+    assert "1200 pixels of id 0 out of range, which is 1..2 and 255" in str(refused)
+    assert pixels(checked(tmp_path / "b", mask, machine, ignore_value=(0,))) == {"Water": 700, "Land": 500}
+
+
 def test_255_is_ignored_where_no_row_is_white(tmp_path: Path) -> None:
     result = checked(tmp_path, of_values(v0=1200, v128=700, v255=500), "name,color\nroof,#808080\nground,#000000\n")
     assert pixels(result) == {"roof": 700, "ground": 1200}
@@ -95,8 +102,24 @@ def test_a_single_black_mask_is_no_first_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mask", "table", "why"),
     [
-        (of_values(v0=1600, v1=800), WHITE_FIRST, "its first row is 'road', but black is 'background'"),
-        (of_values(v0=1600, v1=800), "road,#FF0000\nroof,#808080\nnone,#000000\n", "but black is 'none'"),
+        (of_values(v0=1600, v1=800), WHITE_FIRST, "by its rows 0 is 'road', by its colours 'background'"),
+        (of_values(v0=1600, v1=800), "road,#FF0000\nroof,#808080\nrest,#000000\n", "by its colours 'rest'"),
+        (
+            of_values(v0=1600, v1=800),
+            '{"Water": [1, 1, 1], "Land": [2, 2, 2]}',
+            "by its rows 1 is 'Land', by its",
+        ),
+        (of_values(v0=1600, v1=800), "road\nbackground\n", "its first row is 'road', but 'background' is usually 0"),
+        (
+            of_values(v1=1600, v2=500, v3=300),
+            "a\nb\nc\n",
+            "it has 3 rows without ids, but the masks hold values up",
+        ),
+        (
+            of_values(v0=1600, v2=500, v3=300),
+            "a\nb\nc\n",
+            "it has 3 rows without ids, but the masks hold values up",
+        ),
         (BINARY, "road\nbackground\n", "its first row is 'road', but the masks hold 0 and 255"),
         (
             BINARY,
@@ -119,7 +142,7 @@ def test_what_is_not_clear_is_refused_with_the_table_to_write(
 def test_a_table_inside_the_data_that_is_not_clear_is_not_used_and_the_reason_is_told(tmp_path: Path) -> None:
     with pytest.raises(ClassTableError, match="2 ids need a table of classes") as caught:
         checked(tmp_path, of_values(v0=1600, v1=800), WHITE_FIRST, inside=True)
-    assert "classes.csv is not used: its first row is 'road', but black is 'background'" in str(caught.value)
+    assert "classes.csv is not used: by its rows 0 is 'road', by its colours 'background'" in str(caught.value)
 
 
 def test_ids_0_and_1_are_not_0_and_255(tmp_path: Path) -> None:

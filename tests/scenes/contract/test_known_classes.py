@@ -35,7 +35,7 @@ def test_two_colours_are_refused_with_the_way_to_a_table_and_to_a_palette(
         checked(tmp_path, painted(*colors))
     text = str(caught.value)
     assert "too few to tell a known palette" in text
-    assert "take one with --palette " in text
+    assert "--palette NAME takes one" in text
     assert "--write-classes classes.csv" in text
     assert "id,name for masks of ids, or name,color" in text
 
@@ -54,7 +54,7 @@ def test_a_palette_may_be_asked_for(tmp_path: Path) -> None:
 
 def test_uavid_and_camvid_are_told_apart_or_asked_for(tmp_path: Path) -> None:
     building, road, _, _, low, _, moving, clutter = UAVID.colors
-    with pytest.raises(ClassTableError, match="they fit the known palettes 'camvid' and 'uavid' alike"):
+    with pytest.raises(ClassTableError, match="the known palettes 'camvid', 'uavid' have them alike"):
         checked(tmp_path / "few", painted(building, road, low, moving, clutter))
     asked = checked(tmp_path / "few", painted(building, road, low, moving, clutter), palette="uavid")
     pixels = dict(zip(asked.schema.names, asked.report.class_pixels, strict=True))

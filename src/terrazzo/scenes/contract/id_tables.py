@@ -84,13 +84,18 @@ def _without_ids(table: ClassTable, pixels: Mapping[int, int], two: bool, where:
         return _by_grey(table, pixels)
     if two and len(rows) == len(BINARY_VALUES) and not both:
         return _two_rows(table, NEARLY_NOTE if len(pixels) > len(rows) else BINARY_NOTE, where)
+    if two and both:
+        return _by_grey(table, pixels)
+    if two and rows & pixels.keys():
+        raise _unsettled(where, f"it has {len(rows)} rows without ids, but the masks hold {_BLACK} and {_WHITE}")
     by_grey = sum(n for value, n in pixels.items() if value in greys)
     by_row = sum(n for value, n in pixels.items() if value in rows)
-    if by_grey > by_row or (two and both):
+    numbers = dict(table.pairs()) | {value: IGNORE for _, value in table.ignored}
+    others = [value for value in pixels if value in greys and greys[value] != numbers.get(value)]
+    by_row_alone = {*pixels} - {IGNORE} <= rows
+    if by_grey > by_row or (others and not by_row_alone and len(greys) == len(rows)):
         return _by_grey(table, pixels)
-    if two and by_row:
-        raise _unsettled(where, f"it has {len(rows)} rows without ids, but the masks hold {_BLACK} and {_WHITE}")
-    _refuse_other_order(table, pixels, greys, where)
+    _refuse_other_order(table, pixels, others, where)
     first = ", ".join(f"{value} is {_name(table, value)}" for value in sorted(rows)[:2])
     more = ", and so on" if len(rows) > 2 else ""
     return IdTable(table, (f"classes: the table has no ids: its rows count from 0, so {first}{more}",))
@@ -130,16 +135,24 @@ def _two_rows(table: ClassTable, note: str, where: str) -> IdTable:
     return IdTable(replace(found, has_ids=True), (f"classes: {told}",), True)
 
 
-def _refuse_other_order(table: ClassTable, pixels: Mapping[int, int], greys: Mapping[int, int], where: str) -> None:
-    """Raise ClassTableError if the order of the rows contradicts their colours: black that is not 0, or greys."""
+def _refuse_other_order(table: ClassTable, pixels: Mapping[int, int], others: list[int], where: str) -> None:
+    """Raise ClassTableError if something speaks against the order of the rows.
+
+    That is a grey of the table in `others`, greys in another order, ids from 1, or the background as second of two.
+    """
+    names = [_name(table, value) for value in sorted(_values(table))]
+    greys = _greys(table)
+    if others:
+        by_color = _name(_by_grey(table, {}).table, others[0])
+        by_row = repr(names[others[0]]) if others[0] < len(names) else "no class"
+        raise _unsettled(where, f"by its rows {others[0]} is {by_row}, by its colours {by_color!r}")
     numbers = dict(table.pairs()) | {value: IGNORE for _, value in table.ignored}
-    if _BLACK in pixels and _BLACK in greys and greys[_BLACK] != numbers.get(0):
-        black = _name(_by_grey(table, {}).table, _BLACK)
-        raise _unsettled(where, f"its first row is {_name(table, 0)!r}, but black is {black!r} and the masks hold 0")
-    if len(greys) == len(numbers) and [numbers[value] for value in sorted(numbers)] != [
-        greys[g] for g in sorted(greys)
-    ]:
+    if len(greys) == len(names) and [numbers[i] for i in range(len(names))] != [greys[grey] for grey in sorted(greys)]:
         raise _unsettled(where, "the order of its rows is not that of their greys")
+    if max((value for value in pixels if value != IGNORE), default=0) == len(names):
+        raise _unsettled(where, f"it has {len(names)} rows without ids, but the masks hold values up to {len(names)}")
+    if len(names) == len(BINARY_VALUES) and _is_background(names[1]) and not _is_background(names[0]):
+        raise _unsettled(where, f"its first row is {names[0]!r}, but {names[1]!r} is usually 0")
 
 
 def _unsettled(where: str, why: str) -> ClassTableError:

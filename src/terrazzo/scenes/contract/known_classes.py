@@ -1,7 +1,11 @@
 """The classes of masks, and where they are known from.
 
-Sources, in this order: the palette or table that the user gives, the classes that the layout fixes, a table inside the
-data if it agrees with the masks, a known palette that is sure.
+Sources, in this order:
+
+- the palette or table that the user gives
+- the classes that the layout fixes
+- a table inside the data if it agrees with the masks
+- a known palette that is sure
 """
 
 from collections.abc import Collection
@@ -268,9 +272,11 @@ def _unresolved(census: Census, match: PaletteMatch, data: str) -> str:
     doubt = match.doubt()
     if census.is_color and doubt:
         reason = "match no known palette for sure"
-        hint = f"{doubt}: take one with --palette {match.fits[0]}; or write"
+        hint = f"{doubt}, --palette NAME takes one; or write"
     elif census.is_color and (tolerant := match_palette(colors_of(census), noisy=True)).name:
         hint = f"with --unknown nearest they match the known palette '{tolerant.name}'; or write"
+    elif census.is_color and (doubt := tolerant.doubt()):
+        hint = f"with --unknown nearest {doubt}, --palette NAME takes one; or write"
     elif not census.is_color and is_nearly_binary(census):
         return f"{grey_edges(census)}; or write {_table_hint(data)}"
     return f"the masks' {len(census.pixels)} {what} {reason}: {listed(shares, _SHOWN)}; {hint} {_table_hint(data)}"
