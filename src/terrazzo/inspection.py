@@ -24,6 +24,7 @@ def inspect(
     *,
     layout: arguments.Layout = None,
     classes: arguments.ClassTableFile = None,
+    palette: arguments.Palette = None,
     unpaired: arguments.Unpaired = "error",
     bad: arguments.Bad = "error",
     unknown: arguments.Unknown = "error",

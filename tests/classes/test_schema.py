@@ -106,6 +106,19 @@ def test_impossible_schemas(names: tuple[str, ...], palette: tuple[tuple[int, in
         ClassSchema(names, palette)
 
 
+def test_further_colors_of_a_class_are_read_as_it_and_never_drawn() -> None:
+    merged = ClassSchema(("roof", "road"), ((255, 0, 0), (128, 128, 128)), (), (((200, 0, 0), 0), ((9, 9, 9), 1)))
+    rgb = np.array([[[255, 0, 0], [200, 0, 0], [9, 9, 9]]], np.uint8)
+    assert merged.encode(rgb)[0].tolist() == [[0, 0, 1]]
+    assert merged.decode(np.array([[0, 0, 1]], np.uint8)).tolist() == [[[255, 0, 0], [255, 0, 0], [128, 128, 128]]]
+    assert merged.nearest(np.array([[201, 0, 0]], np.uint8))[0].tolist() == [0]
+    assert ClassSchema.from_dict(merged.to_dict()) == merged
+    left = merged.without(["roof"])
+    assert left.merged == (((9, 9, 9), 0),)
+    assert left.void_colors == ((255, 0, 0), (200, 0, 0))
+    assert "merged_colors" not in SCHEMA.to_dict()
+
+
 TABLES = {
     "csv": "name,color\nroof,#FF0000\nroad,808080\n",
     "csv with rgb, blanks and a BOM-like blank line": "\n name, r, g, b\n roof, 255, 0, 0\n\nroad, 128, 128, 128\n",
@@ -126,8 +139,9 @@ def test_tables_as_people_write_them(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "its header is empty; expected name,color"),
-        ("label,colour\na,#000000", "its header is label, colour; expected name,color"),
+        ("", "it is empty; expected id,name for masks of ids, or name,color or name,r,g,b for masks of colours"),
+        ("what,where\na,#000000", "its first line is 'what,where'; expected id,name for masks of ids"),
+        ("id,color\n1,#000000", "its header is id, color, without a column of names; expected id,name"),
         ("name,color\na,#000000,4", "line 2 has 3 cells, the header 2"),
         ("name,color\na,#00", "'#00' is not a colour"),
         ("name,color\n", "at least one class"),

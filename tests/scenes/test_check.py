@@ -173,7 +173,7 @@ def test_a_color_in_no_class(tmp_path: Path) -> None:
     )
     assert result.report.refusal == (
         f"{root / 'masks/b.png'}: 4 pixels of #FF00FF in no class, e.g. row 7, col 31; add the colour to the class "
-        "table (--classes FILE), or use --unknown ignore or --unknown nearest"
+        "table (--classes FILE with name,color, or id,name for ids), or use --unknown ignore or --unknown nearest"
     )
     ignored = checked(root, unknown="ignore")
     assert ignored.report.refusal is None
@@ -198,7 +198,7 @@ def test_nearest_reports_its_share(tmp_path: Path) -> None:
 
 
 def test_ids_out_of_range(tmp_path: Path) -> None:
-    table = write(tmp_path / "classes.csv", b"name,color\na,#010101\nb,#020202\nc,#030303\n")
+    table = write(tmp_path / "classes.csv", b"name,color\na,#010000\nb,#020000\nc,#030000\n")
     good, bad = IDS % 3, IDS % 3
     bad[30, 50:53], good[0, 0] = 7, IGNORE
     root = flat_set(tmp_path / "set", {"a": good, "b": bad})
@@ -345,7 +345,7 @@ def test_ids_without_a_table_are_refused_with_their_shares(tmp_path: Path) -> No
     root = flat_set(tmp_path / "set", {"a": (IDS % 2).astype(np.uint8)})
     with pytest.raises(ClassTableError, match=r"2 ids need a table of classes: id 0 50\.0%, id 1 50\.0%"):
         checked(root)
-    write(root / "classes.csv", b"name;r;g;b\nfield;1;1;1\nwood;2;2;2\n")
+    write(root / "classes.csv", b"name;r;g;b\nfield;1;1;0\nwood;2;2;0\n")
     assert checked(root).report.class_pixels == (1200, 1200)
 
 

@@ -579,7 +579,6 @@ def test_ids_of_a_table() -> None:
             r"the colour #FF0000 is given to 'person' and 'conflicting' \(line 2 and line 5\); colours must be unique",
         ),
         ("id,name\n3,a\n3,b\n", r"the id 3 is given to 'a' and 'b' \(line 2 and line 3\); ids must be unique"),
-        ("id,name\n3,a\n4,a\n", r"the class name 'a' occurs twice \(line 2 and line 3\); names must be unique"),
         (
             "name,color\nvoid,#010101\na,#010101\n",
             r"the colour #010101 is given to 'void' and 'a' \(line 2 and line 3\)",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from terrazzo.classes.palettes import PALETTES, SYNTHETIC
+from terrazzo.classes.palettes import NAMING_PALETTES, SYNTHETIC
 from terrazzo.classes.schema import IGNORE_COLOR, ClassSchema, Color
 
 APART = 30.0
@@ -31,7 +31,7 @@ def usual_colors(names: Sequence[str]) -> tuple[Color, ...]:
     gets the colour that is farthest from all that are taken.
     """
     keys = [_key(name) for name in names]
-    palettes = sorted(PALETTES.values(), key=lambda palette: palette is not SYNTHETIC)
+    palettes = sorted(NAMING_PALETTES, key=lambda palette: palette is not SYNTHETIC)
     by_palette = sorted(map(_colors_by_key, palettes), key=lambda known: -len(set(keys) & known.keys()))
     colors: dict[int, Color] = {}
     for rank, known in enumerate(by_palette):

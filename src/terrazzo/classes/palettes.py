@@ -1,21 +1,9 @@
-"""Palettes of well-known data sets, and which of them the colours of given masks belong to."""
+"""Palettes of well-known data sets."""
 
 from collections.abc import Mapping
 
-import numpy as np
-
-from terrazzo.classes.schema import IGNORE, ClassSchema, Color, parse_color
-
-NOISY_DISTANCE = 32.0
-"""In masks with compression noise, a colour up to this Euclidean distance in RGB counts as the palette's."""
-
-# Share of the pixels that a palette must cover, by the number of its classes that occur. Three classes rule out chance;
-# the label contract then names the rest. JPEG with halved chroma at quality 75 leaves 88 % within NOISY_DISTANCE.
-_SHARE_EXACT: Mapping[int, float] = {2: 0.99, 3: 0.9}
-_SHARE_NOISY: Mapping[int, float] = {2: 0.95, 3: 0.8}
-
-# Colours compared with a palette at a time, so that the distances of a noisy mask fit in memory.
-_CHUNK = 1 << 16
+from terrazzo.classes import PALETTE_NAMES
+from terrazzo.classes.schema import ClassSchema, Color, parse_color
 
 
 def _palette(classes: Mapping[str, str], *void: str) -> ClassSchema:
@@ -119,47 +107,83 @@ CAMVID = ClassSchema(
     ),
 )
 
-PALETTES: Mapping[str, ClassSchema] = {
-    "dubai": DUBAI,
-    "synthetic": SYNTHETIC,
-    "isprs": ISPRS,
-    "deepglobe": DEEPGLOBE,
-    "loveda": LOVEDA,
-    "semantic-drone": SEMANTIC_DRONE,
-    "cityscapes": CITYSCAPES,
-    "camvid": CAMVID,
-}
+# UAVid, in the eight classes of its authors.
+UAVID = _palette(
+    {
+        "Building": "#800000",
+        "Road": "#804080",
+        "Static car": "#C000C0",
+        "Tree": "#008000",
+        "Low vegetation": "#808000",
+        "Human": "#404000",
+        "Moving car": "#400080",
+        "Background clutter": "#000000",
+    }
+)
+# OpenEarthMap, in the colours of its paper; black is unknown.
+OPENEARTHMAP = _palette(
+    {
+        "Bareland": "#800000",
+        "Rangeland": "#00FF24",
+        "Developed space": "#949494",
+        "Road": "#FFFFFF",
+        "Tree": "#226126",
+        "Water": "#0045FF",
+        "Agriculture land": "#4BB549",
+        "Building": "#DE1F07",
+    },
+    "#000000",
+)
+# DroneDeploy's segmentation benchmark, which lists its colours as blue, green, red; magenta is ignored.
+DRONEDEPLOY = _palette(
+    {
+        "Building": "#E6194B",
+        "Clutter": "#911EB4",
+        "Vegetation": "#3CB44B",
+        "Water": "#F58230",
+        "Ground": "#FFFFFF",
+        "Car": "#0082C8",
+    },
+    "#FF00FF",
+)
+# Gaofen Image Dataset, the five classes; black is unlabelled.
+GID = _palette(
+    {"Built-up": "#FF0000", "Farmland": "#00FF00", "Forest": "#00FFFF", "Meadow": "#FFFF00", "Water": "#0000FF"},
+    "#000000",
+)
+# Urban Drone Dataset, in five and in six classes, which give one colour two meanings.
+UDD5 = _palette(
+    {"Vegetation": "#6B8E23", "Building": "#66669C", "Road": "#804080", "Vehicle": "#00008E", "Other": "#000000"}
+)
+UDD6 = _palette(
+    {
+        "Other": "#000000",
+        "Facade": "#66669C",
+        "Road": "#804080",
+        "Vegetation": "#6B8E23",
+        "Vehicle": "#00008E",
+        "Roof": "#464646",
+    }
+)
+
+PALETTES: Mapping[str, ClassSchema] = dict(
+    zip(
+        PALETTE_NAMES,
+        (
+            *(DUBAI, SYNTHETIC, ISPRS, DEEPGLOBE, LOVEDA, SEMANTIC_DRONE, CITYSCAPES, CAMVID),
+            *(UAVID, OPENEARTHMAP, DRONEDEPLOY, GID, UDD5, UDD6),
+        ),
+        strict=True,
+    )
+)
+NAMING_PALETTES = (DUBAI, SYNTHETIC, ISPRS, DEEPGLOBE, LOVEDA, SEMANTIC_DRONE, CITYSCAPES, CAMVID)
+"""The palettes that lend colours to the names of classes. Further ones would change the colours of maps."""
 
 
-def match_palette(colors: Mapping[Color, int], noisy: bool = False) -> tuple[str, ClassSchema] | None:
-    """Name and schema of the known palette that fits nearly all pixels; None if none does, or two fit equally well.
+def numbered_color(index: int) -> Color:
+    """The colour that labelling tools (labelme, CVAT, mmsegmentation) and Pascal VOC give to a class by its number.
 
-    `colors` counts the pixels of each colour. A palette fits if two of its classes occur and it covers 99 % of the
-    pixels, or if three occur and it covers 90 %. Void colours cover pixels but are no class. In `noisy` masks, nearby
-    colours count as the palette's, and the shares are 95 and 80 %.
+    Bits 0, 1, 2 of the number are the highest bits of red, green, blue; bits 3, 4, 5 the next ones, and so on.
     """
-    total = sum(colors.values())
-    needed = _SHARE_NOISY if noisy else _SHARE_EXACT
-    fits = []
-    for name, schema in PALETTES.items():
-        covered, classes = coverage(schema, colors, noisy)
-        if classes >= 2 and covered >= total * needed[min(classes, 3)]:
-            fits.append((covered, name))
-    best = max(fits, default=(0, ""))[0]
-    winners = [name for covered, name in fits if covered == best]
-    return (winners[0], PALETTES[winners[0]]) if len(winners) == 1 else None
-
-
-def coverage(schema: ClassSchema, colors: Mapping[Color, int], noisy: bool = False) -> tuple[int, int]:
-    """The number of pixels in colours of the schema, void ones too, and the number of its classes that occur."""
-    if not noisy:
-        known = [color for color in schema.colors + schema.void_colors if color in colors]
-        return sum(colors[color] for color in known), sum(color in colors for color in schema.colors)
-    covered, seen = 0, {IGNORE}
-    names, counts = np.array(list(colors), np.uint8).reshape(-1, 3), np.array(list(colors.values()), np.int64)
-    for start in range(0, len(names), _CHUNK):
-        ids, distances = schema.nearest(names[start : start + _CHUNK])
-        near = distances <= NOISY_DISTANCE
-        covered += int(counts[start : start + _CHUNK][near].sum())
-        seen.update(ids[near].tolist())
-    return covered, len(seen) - 1
+    red, green, blue = (sum((index >> (3 * j + k) & 1) << (7 - j) for j in range(8)) for k in range(3))
+    return (red, green, blue)

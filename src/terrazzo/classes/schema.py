@@ -27,8 +27,11 @@ T = TypeVar("T")
 
 
 def parse_color(text: str) -> Color:
-    """`#3C1098`, `3C1098`, `60 16 152` or `60,16,152` as (60, 16, 152). Raises ClassTableError on anything else."""
-    cleaned = text.strip().lower()
+    """`#3C1098`, `3C1098`, `60 16 152` or `60,16,152` as (60, 16, 152). Raises ClassTableError on anything else.
+
+    `#3C1098FF` has an alpha, which is dropped.
+    """
+    cleaned = re.sub(r"^(#[0-9a-f]{6})[0-9a-f]{2}$", r"\1", text.strip().lower())
     if match := re.fullmatch(r"#?([0-9a-f]{6})", cleaned):
         value = int(match[1], 16)
         return (value >> 16, value >> 8 & 255, value & 255)
@@ -69,6 +72,8 @@ class ClassSchema:
     names: tuple[str, ...]
     colors: tuple[Color, ...]
     void_colors: tuple[Color, ...] = field(default=())
+    merged: tuple[tuple[Color, int], ...] = ()
+    """Further colours that masks use for a class, with its id."""
 
     def __post_init__(self) -> None:
         if not self.names:
@@ -97,9 +102,13 @@ class ClassSchema:
         if unknown:
             raise ClassTableError(f"--ignore-class {unknown[0]!r}: no such class; there are {', '.join(self.names)}")
         kept = [i for i, name in enumerate(self.names) if name not in ignored]
-        gone = tuple(self.colors[i] for i in range(self.n_classes) if i not in kept)
+        gone = [self.colors[i] for i in range(self.n_classes) if i not in kept]
+        gone += [color for color, i in self.merged if i not in kept]
         return ClassSchema(
-            tuple(self.names[i] for i in kept), tuple(self.colors[i] for i in kept), self.void_colors + gone
+            tuple(self.names[i] for i in kept),
+            tuple(self.colors[i] for i in kept),
+            (*self.void_colors, *gone),
+            tuple((color, kept.index(i)) for color, i in self.merged if i in kept),
         )
 
     @cached_property
@@ -130,8 +139,9 @@ class ClassSchema:
 
     def nearest(self, colors: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         """The nearest class or void colour of each colour (N, 3): ids (N,) and Euclidean distances (N,) in RGB."""
-        table = np.array(self.colors + self.void_colors, np.float64)
-        ids = np.array([*range(self.n_classes), *[IGNORE] * len(self.void_colors)], np.uint8)
+        further, meant = [color for color, _ in self.merged], [i for _, i in self.merged]
+        table = np.array([*self.colors, *further, *self.void_colors], np.float64)
+        ids = np.array([*range(self.n_classes), *meant, *[IGNORE] * len(self.void_colors)], np.uint8)
         distances = np.linalg.norm(colors[:, None, :].astype(np.float64) - table[None], axis=2)
         best = distances.argmin(axis=1)
         return ids[best], distances[np.arange(len(colors)), best]
@@ -154,7 +164,9 @@ class ClassSchema:
 
     def to_dict(self) -> dict[str, Any]:
         """The whole schema as a JSON value; `ClassSchema.from_dict` is its inverse."""
-        return {"classes": self.to_list(), "void_colors": [format_color(color) for color in self.void_colors]}
+        value = {"classes": self.to_list(), "void_colors": [format_color(color) for color in self.void_colors]}
+        merged = [{"color": format_color(color), "id": i} for color, i in self.merged]
+        return value | ({"merged_colors": merged} if merged else {})
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> "ClassSchema":
@@ -164,6 +176,7 @@ class ClassSchema:
             tuple(entry["name"] for entry in classes),
             tuple(parse_color(entry["color"]) for entry in classes),
             tuple(parse_color(color) for color in value.get("void_colors", ())),
+            tuple((parse_color(entry["color"]), entry["id"]) for entry in value.get("merged_colors", ())),
         )
 
     @cached_property
@@ -171,6 +184,8 @@ class ClassSchema:
         """The id of each of the 2**24 colours (16 MiB): one lookup a pixel, for any number of classes."""
         lookup = np.full(1 << 24, IGNORE, np.uint8)
         lookup[pack_colors(np.array(self.colors, np.uint8))] = np.arange(self.n_classes, dtype=np.uint8)
+        for color, i in self.merged:
+            lookup[pack_colors(np.array(color, np.uint8))] = i
         return lookup
 
 

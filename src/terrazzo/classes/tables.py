@@ -1,8 +1,7 @@
-"""Class tables in JSON or CSV files, as people write them: names, colours, and the ids that masks use."""
+"""Class tables in files, as people and tools write them: names, colours, and the ids that masks use."""
 
 import csv
 import io
-import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,12 +17,22 @@ from terrazzo.classes.schema import (
     format_color,
     parse_color,
 )
+from terrazzo.classes.table_forms.registry import WAYS, rows_of
+from terrazzo.classes.table_forms.row import Row, is_whole
 from terrazzo.errors import ClassTableError
 
 NO_CLASS_NAMES = ("ignore", "ignored", "void", "nodata", "unknown")
 """Rows of these names, blanks and dashes aside, stand for pixels without a class."""
 
-_CHANNELS = (("r", "red"), ("g", "green"), ("b", "blue"))
+TABLE_NAMES = (
+    *("classes.json", "classes.csv", "class_dict.csv", "class_dict_seg.csv", "_classes.csv", "labelmap.txt"),
+    *("label_colors.txt", "obj_class_to_machine_color.json", "meta.json", "classes.yaml", "classes.yml", "classes.txt"),
+    *("class_names.txt", "label_map.txt", "labels.txt", "id2label.json", "labels.json", "data.yaml", "dataset.json"),
+)
+"""What files of classes are called inside data sets; of two in one folder the one named first here counts."""
+
+MAX_VALUES = 1 << 16
+"""Masks hold values below this."""
 
 
 @dataclass(frozen=True)
@@ -38,52 +47,103 @@ class ClassTable:
     """Name and value of each row that means no class."""
     has_ids: bool
     """Whether the table has a column of ids; if so, it gives the order of the classes."""
+    has_colors: bool = False
+    """Whether the colours are the table's own."""
+    also: tuple[tuple[int, int], ...] = ()
+    """Further values that mean a class, with its number: rows of one name are one class."""
+
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """Every value of a class with the class's number."""
+        return (*((value, number) for number, value in enumerate(self.values)), *self.also)
+
+    def notes(self) -> list[str]:
+        """A line for each class of several rows."""
+        lines = []
+        for number, name in enumerate(self.schema.names):
+            values = [str(self.values[number]), *(str(value) for value, i in self.also if i == number)]
+            tints = [self.schema.colors[number], *(color for color, i in self.schema.merged if i == number)]
+            told = [f"the values {', '.join(values)}"] if len(values) > 1 and self.has_ids else []
+            told += [f"the colours {', '.join(map(format_color, tints))}"] if len(tints) > 1 else []
+            if told:
+                lines.append(f"classes: {name!r} stands in several rows, which are merged: {' and '.join(told)}")
+        return lines
 
     def with_values(self, changes: Mapping[int, int]) -> "ClassTable":
         """The table with some values replaced by others."""
-        values = tuple(changes.get(value, value) for value in self.values)
-        return replace(self, values=values, ignored=tuple((n, changes.get(v, v)) for n, v in self.ignored))
+        return replace(
+            self,
+            values=tuple(changes.get(value, value) for value in self.values),
+            ignored=tuple((name, changes.get(value, value)) for name, value in self.ignored),
+            also=tuple((changes.get(value, value), number) for value, number in self.also),
+        )
 
     def without_values(self, values: Collection[int]) -> "ClassTable":
-        """The table in which the classes of these values mean no class."""
-        pairs = tuple(zip(self.schema.names, self.values, strict=True))
-        gone = tuple((name, value) for name, value in pairs if value in values)
-        kept = tuple(value for value in self.values if value not in values)
-        return replace(self, schema=self.schema.without([n for n, _ in gone]), values=kept, ignored=self.ignored + gone)
+        """The table in which these values mean no class."""
+        names = self.schema.names
+        gone = tuple((names[number], value) for value, number in self.pairs() if value in values)
+        kept = [(value, number) for value, number in self.pairs() if value not in values]
+        left = sorted({number for _, number in kept})
+        first = {number: next(value for value, n in kept if n == number) for number in left}
+        return replace(
+            self,
+            schema=self.schema.without([name for number, name in enumerate(names) if number not in left]),
+            values=tuple(first.values()),
+            ignored=self.ignored + gone,
+            also=tuple((value, left.index(number)) for value, number in kept if value != first[number]),
+        )
 
 
 def read_table(path: Path) -> ClassTable:
-    """The classes in a JSON or CSV file. Raises ClassTableError naming the file and what is wrong in it.
+    """The classes in a file. Raises ClassTableError naming the file and what is wrong in it.
 
-    JSON: a list of {name, color, id}, the same under "classes" (`title` counts as `name`), or {name: color}. CSV: a
-    header with `name` and `color` (#RRGGBB) or `name`, `r`, `g`, `b`, in any order, and `id` or not. Commas or
-    semicolons separate cells; blanks around them are dropped. With ids, colours may be left out.
+    `table_forms.registry.FORMS` are the forms that are read; which one it is, the text shows, not the file's suffix.
+    Rows of equal names are one class. With ids, colours may be left out; without either, the rows count from 0.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        raw = Path(path).read_bytes()
+    except OSError as error:
         raise ClassTableError(f"{path}: cannot be read as a class table ({error})") from error
-    return parse_table(text, str(path))
+    return parse_table(table_text(raw, str(path)), str(path))
+
+
+def table_text(raw: bytes, where: str) -> str:
+    """The text of a table's file: UTF-8, or UTF-16 with its mark. Raises ClassTableError naming the file."""
+    try:
+        return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        kind = "a workbook" if raw[:2] == b"PK" or raw[:4] == b"\xd0\xcf\x11\xe0" else "no UTF-8 text"
+        raise ClassTableError(
+            f"{where}: cannot be read as a class table (it is {kind}); save it as CSV in UTF-8, with {WAYS}"
+        ) from error
 
 
 def parse_table(text: str, where: str) -> ClassTable:
-    """The classes in the text of a JSON or CSV table (see `read_table`); `where` names it in errors."""
+    """The classes in the text of a table (see `read_table`); `where` names it in errors."""
     try:
-        return _table(_json_rows(text) if text.lstrip()[:1] in ("{", "[") else _csv_rows(text))
+        return _table(rows_of(text))
     except ClassTableError as error:
-        raise ClassTableError(f"{where}: {error}") from error
+        ways = "" if WAYS in str(error) else f"; expected {WAYS}"
+        raise ClassTableError(f"{where}: {error}{ways}") from error
 
 
-def class_table_csv(schema: ClassSchema, values: Sequence[int] | None = None, ignored: Sequence[int] = ()) -> str:
+def class_table_csv(
+    schema: ClassSchema,
+    values: Sequence[int] | None = None,
+    ignored: Sequence[int] = (),
+    also: Sequence[tuple[int, int]] = (),
+) -> str:
     """The CSV text of a class table: name,color, or with `values` id,name,color; `parse_table` reads it back.
 
-    Each value in `ignored` gets a row named ignore.
+    Each value in `ignored` gets a row named ignore, each pair in `also` (value, number of the class) a further row.
     """
     rows: list[tuple[Any, ...]] = list(zip(schema.names, map(format_color, schema.colors), strict=True))
-    if values is not None:
+    if values is None:
+        rows += [(schema.names[number], format_color(color)) for color, number in schema.merged]
+    else:
         free = next(color for color in (IGNORE_COLOR, *distinct_colors(MAX_CLASSES + 1)) if color not in schema.colors)
-        named = [(value, *row) for value, row in zip(values, rows, strict=True)]
-        rows = [*((value, "ignore", format_color(free)) for value in ignored), *named]
+        numbered = [*((value, *row) for value, row in zip(values, rows, strict=True))]
+        numbered += [(value, *rows[number]) for value, number in also]
+        rows = [*((value, "ignore", format_color(free)) for value in ignored), *numbered]
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows([("id", "name", "color")[values is None :], *rows])
     return stream.getvalue()
@@ -94,101 +154,54 @@ def means_no_class(name: str) -> bool:
     return re.sub(r"[\s_-]", "", name.lower()) in NO_CLASS_NAMES
 
 
-@dataclass(frozen=True)
-class _Row:
-    """One class as it stands in the table."""
-
-    place: str
-    """`line 3` of a CSV file, as editors count, or `entry 3` of a JSON list."""
-    name: str
-    color: str | None
-    """#RRGGBB or three numbers; None where the table has no colours."""
-    value: str | None
-    """The id; None where the table has none."""
-
-
-def _table(rows: Sequence[_Row]) -> ClassTable:
+def _table(rows: Sequence[Row]) -> ClassTable:
     has_ids = any(row.value is not None for row in rows)
-    has_colors = any(row.color is not None for row in rows)
+    has_colors = any((row.color or "").strip() for row in rows)
     colors = [parse_color(row.color or "") for row in rows] if has_colors else distinct_colors(len(rows))
-    values = [_value(row) for row in rows] if has_ids else range(len(rows))
-    numbered = sorted(zip(values, rows, colors, strict=True), key=lambda entry: entry[0])
-    _refuse_shared(numbered)
+    numbered = list(zip([_value(row) for row in rows] if has_ids else range(len(rows)), rows, colors, strict=True))
+    if max((value for value, _, _ in numbered), default=0) < MAX_VALUES:  # greater ids are those of a database
+        numbered.sort(key=lambda entry: entry[0])
+    _refuse_shared(numbered, has_colors)
     classes = [entry for entry in numbered if not means_no_class(entry[1].name)]
     others = [entry for entry in numbered if means_no_class(entry[1].name)]
+    names = tuple(dict.fromkeys(row.name for _, row, _ in classes))
+    first = {row.name: (value, color) for value, row, color in reversed(classes)}
+    own = {color for _, color in first.values()}
+    merged = {color: names.index(row.name) for _, row, color in classes if has_colors and color not in own}
     schema = ClassSchema(
-        tuple(row.name for _, row, _ in classes),
-        tuple(color for _, _, color in classes),
+        names,
+        tuple(first[name][1] for name in names),
         tuple(dict.fromkeys(color for _, _, color in others)) if has_colors else (),
+        tuple(merged.items()),
     )
     return ClassTable(
-        schema, tuple(value for value, _, _ in classes), tuple((row.name, value) for value, row, _ in others), has_ids
+        schema,
+        tuple(first[name][0] for name in names),
+        tuple((row.name, value) for value, row, _ in others),
+        has_ids,
+        has_colors,
+        tuple((value, names.index(row.name)) for value, row, _ in classes if value != first[row.name][0]),
     )
 
 
-def _value(row: _Row) -> int:
-    if re.fullmatch(r"-?\d{1,5}", row.value or ""):
-        return int(row.value or "")
-    raise ClassTableError(f"{row.place}: the id {row.value!r} of {row.name!r} is no whole number below 100000")
+def _value(row: Row) -> int:
+    if is_whole(row.value or ""):
+        return int(float(row.value or ""))
+    raise ClassTableError(f"{row.place}: the id {row.value!r} of {row.name!r} is no whole number")
 
 
-def _refuse_shared(numbered: Sequence[tuple[int, _Row, Color]]) -> None:
-    """Raise ClassTableError, naming both, if two rows share an id, a name or a colour."""
+def _refuse_shared(numbered: Sequence[tuple[int, Row, Color]], has_colors: bool) -> None:
+    """Raise ClassTableError, naming both, if two classes share an id or a colour."""
     for i, (value, row, color) in enumerate(numbered):
+        if not row.name.strip():
+            raise ClassTableError(f"{row.place}: the name is empty")
         for earlier_value, earlier, earlier_color in numbered[:i]:
             both, lines = f"{earlier.name!r} and {row.name!r}", f"({earlier.place} and {row.place})"
+            if row.name == earlier.name or (means_no_class(earlier.name) and means_no_class(row.name)):
+                continue
             if value == earlier_value:
                 raise ClassTableError(f"the id {value} is given to {both} {lines}; ids must be unique")
-            if means_no_class(earlier.name) and means_no_class(row.name):
-                continue
-            if row.name == earlier.name:
-                raise ClassTableError(f"the class name {row.name!r} occurs twice {lines}; names must be unique")
-            if color == earlier_color:
+            if has_colors and color == earlier_color:
                 raise ClassTableError(
                     f"the colour {format_color(color)} is given to {both} {lines}; colours must be unique"
                 )
-
-
-def _json_rows(text: str) -> tuple[_Row, ...]:
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise ClassTableError(f"not valid JSON ({error})") from error
-    entries = value.get("classes", value) if isinstance(value, dict) else value
-    if isinstance(entries, dict):
-        entries = [{"name": name, "color": color} for name, color in entries.items()]
-    if not isinstance(entries, list):
-        raise ClassTableError("no list of classes in it; expected [{name, color}, ...]")
-    numbered = any(isinstance(entry, dict) and "id" in entry for entry in entries)
-    return tuple(_json_row(number, entry, numbered) for number, entry in enumerate(entries, start=1))
-
-
-def _json_row(number: int, entry: Any, numbered: bool) -> _Row:
-    name = entry.get("name", entry.get("title")) if isinstance(entry, dict) else None
-    color = entry.get("color", entry.get("colour")) if isinstance(entry, dict) else None
-    value = str(entry.get("id", "")) if numbered and isinstance(entry, dict) else None
-    if not isinstance(name, str) or (color is None and value is None):
-        raise ClassTableError(f"the entry {json.dumps(entry)[:80]} has no name and color")
-    return _Row(f"entry {number}", name.strip(), None if color is None else str(color), value)
-
-
-def _csv_rows(text: str) -> tuple[_Row, ...]:
-    header_line = text.strip().split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(text), delimiter=";" if ";" in header_line else ",", skipinitialspace=True)
-    try:
-        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]
-    except csv.Error as error:
-        raise ClassTableError(f"line {reader.line_num}: {error}; save it as plain CSV") from error
-    header = [cell.lower() for cell in rows[0][1]] if rows else []
-    channels = [next((name for name in names if name in header), "") for names in _CHANNELS]
-    has_color = "color" in header or all(channels)
-    if "name" not in header or not (has_color or "id" in header):
-        raise ClassTableError(f"its header is {', '.join(header) or 'empty'}; expected name,color or name,r,g,b")
-    parsed = []
-    for number, cells in rows[1:]:
-        if len(cells) != len(header):
-            raise ClassTableError(f"line {number} has {len(cells)} cells, the header {len(header)}")
-        row = dict(zip(header, cells, strict=True))
-        color = row.get("color", " ".join(row[channel] for channel in channels) if all(channels) else None)
-        parsed.append(_Row(f"line {number}", row["name"], color, row.get("id")))
-    return tuple(parsed)

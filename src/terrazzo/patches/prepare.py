@@ -21,6 +21,7 @@ def prepare(
     out: Annotated[PathLike, Option("Folder for the patches.")],
     layout: arguments.Layout = None,
     classes: arguments.ClassTableFile = None,
+    palette: arguments.Palette = None,
     unpaired: arguments.Unpaired = "error",
     bad: arguments.Bad = "error",
     unknown: arguments.Unknown = "error",

@@ -1,9 +1,9 @@
 """A mask file as class ids: colours or ids, translated by the class schema.
 
 A *colour mask* has colours as pixels: RGB, RGBA (alpha is dropped) or indices into a palette. Such indices stand for
-colours and are never taken for ids, because the order of palettes differs from file to file. An *id mask* has one
-channel of whole numbers: 0..n-1, and 255 for ignore. A layout may declare masks to be id masks; then a palette's
-indices are ids.
+colours, because the order of palettes differs from file to file. An *id mask* has one channel of whole numbers: 0..n-1,
+and 255 for ignore. The caller may declare masks to be id masks: then a palette's indices are ids, and so are three
+equal channels.
 """
 
 from dataclasses import dataclass, replace

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+from terrazzo.classes import PALETTE_NAMES
 from terrazzo.scenes.layouts import LAYOUT_NAMES
 from terrazzo.system.options import DATA, RASTERS, Option
 
@@ -11,10 +12,17 @@ Layout = Annotated[
     str | None,
     Option(f"{', '.join(LAYOUT_NAMES)}; detected if not given.", DATA),
 ]
-ClassTableFile = Annotated[str | Path | None, Option("Table of classes and colours, CSV or JSON (name, color).", DATA)]
+ClassTableFile = Annotated[
+    str | Path | None,
+    Option("Table of classes: id,name for masks of ids, name,color for masks of colours; CSV, JSON, YAML, ...", DATA),
+]
+Palette = Annotated[
+    str | None,
+    Option(f"Read the masks' colours by a known palette: {', '.join(PALETTE_NAMES)}.", DATA),
+]
 Unpaired = Annotated[str, Option("Images without mask, masks without image: error or skip.", DATA)]
 Bad = Annotated[str, Option("Unreadable or mismatched files: error or skip.", DATA)]
-Unknown = Annotated[str, Option("Mask colours (or ids) in no class: error, ignore or nearest.", DATA)]
+Unknown = Annotated[str, Option("Mask colours (or ids) in no class: error, ignore, or nearest (colours, greys).", DATA)]
 IgnoreClass = Annotated[
     Sequence[str], Option("A class whose pixels are ignored; may be given several times.", DATA, many=True)
 ]

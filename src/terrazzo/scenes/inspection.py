@@ -17,6 +17,7 @@ from terrazzo.scenes.contract.label_classes import classes_of
 from terrazzo.scenes.contract.mask_values import class_of_values
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.contract.reading import Reader
+from terrazzo.scenes.contract.readings import settled
 from terrazzo.scenes.contract.survey import Survey, census, survey
 from terrazzo.scenes.detect import find_scenes
 from terrazzo.system.files import refuse_existing, write_text
@@ -67,7 +68,8 @@ class Inspected:
             raise InputError(f"--write-classes {path}: expected the name of a .csv file")
         classes, left_out = self.draft
         ignored = [value for _, value in classes.ignored]
-        table = class_table_csv(classes.schema, classes.values if classes.has_ids else None, ignored)
+        values = classes.values if classes.has_ids else None
+        table = class_table_csv(classes.schema, values, ignored, classes.also)
         kept = path.is_file() and path.read_bytes() == table.encode()
         if not kept:
             refuse_existing(path, "the class table", overwrite)
@@ -88,13 +90,18 @@ def inspect_pictures(root: Path, options: LabelOptions, least_side: int, progres
     """What is in a data set of pictures. Raises InputError where there is none, ClassTableError at a bad table."""
     given = given_classes(options.classes)
     found = find_scenes(root, options.layout)
-    surveyed = survey(root, found, progress, Reader(options.downsample))
-    counted = census(surveyed.probes)
+    read = survey(root, found, progress, Reader(options.downsample))
 
-    def judged(given: GivenTable | None) -> tuple[Classes, Checked]:
+    def judged(given: GivenTable | None, options: LabelOptions = options) -> tuple[Classes, Checked]:
+        surveyed = settled(read, given)
+        if surveyed.problem is not None:
+            raise ClassTableError(surveyed.problem)
+        counted = census(surveyed.probes)
         classes = classes_of(found, counted, given, options, shlex.quote(str(root)))
         return classes, judge(surveyed, counted, classes, options, least_side)
 
+    surveyed = settled(read, given)
+    counted = census(surveyed.probes)
     try:
         (classes, checked), problem = judged(given), None
     except ClassTableError as error:
@@ -104,7 +111,8 @@ def inspect_pictures(root: Path, options: LabelOptions, least_side: int, progres
     # The numbers of drawn labels are no ids that a user could look up.
     draft = replace(table, has_ids=table.has_ids and not found.names), n_left
     described = _describe(surveyed, counted, checked, problem)
-    return Inspected(described, draft, lambda table: judged(given_classes(table))[1].report.refusal)
+    without_palette = replace(options, palette=None)
+    return Inspected(described, draft, lambda table: judged(given_classes(table), without_palette)[1].report.refusal)
 
 
 def _judged_without_classes(surveyed: Survey, counted: Census, options: LabelOptions, least_side: int) -> Checked:
@@ -212,8 +220,25 @@ def _label_value_lines(values: list[dict[str, Any]]) -> list[str]:
         return ["the masks hold the ids themselves"]
     return [
         "values in the masks: value -> id, name",
-        *(f"  {e['value']:5d} -> " + (f"{e['id']:3d}  {e['name']}" if e["name"] else "ignored") for e in values),
+        *(
+            f"  {span:>5} -> " + (f"{entry['id']:3d}  {entry['name']}" if entry["name"] else "ignored")
+            for span, entry in _value_spans(values)
+        ),
     ]
+
+
+def _value_spans(values: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """The values one by one; where they are many, as ranges of one class."""
+    if len(values) <= _SHOWN:
+        return [(str(entry["value"]), entry) for entry in values]
+    found: list[list[dict[str, Any]]] = []
+    for entry in values:
+        last = found[-1][-1] if found else None
+        if last and entry["id"] == last["id"] and entry["value"] == last["value"] + 1:
+            found[-1].append(entry)
+        else:
+            found.append([entry])
+    return [(str(run[0]["value"]) + (f"..{run[-1]['value']}" if len(run) > 1 else ""), run[0]) for run in found]
 
 
 def _value_lines(values: list[dict[str, Any]], n_values: int, kind: str) -> list[str]:

@@ -29,5 +29,6 @@ def tell(found: "Inspection", *, path: str, as_json: AsJson = False, **given: An
         next_command("terrazzo", "predict", path, "IMAGE", "--out", "maps")
     elif suffix != ".pt2":
         values = {"data": path, **given, "overwrite": False, "classes": found.accepted_with or given["classes"]}
+        values |= {"palette": None} if found.accepted_with else {}
         before = "edit it, then " if found.accepted_with else ""
         next_command("terrazzo", "prepare", *words_of(terrazzo.prepare, values), "--out", "patches", before=before)

@@ -22,6 +22,7 @@ from terrazzo.scenes.contract.label_classes import classes_of
 from terrazzo.scenes.contract.notes import blank, drawn, ignored, left_out, named_values, nearest, smaller, snapped
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.contract.reading import Reader
+from terrazzo.scenes.contract.readings import settled
 from terrazzo.scenes.contract.survey import Survey, census, survey
 from terrazzo.scenes.contract.verdicts import CheckedScene, Rules, judge_scene, offence
 from terrazzo.scenes.scene import Found, Scene
@@ -55,7 +56,9 @@ def check(
     given = given_classes(options.classes)
     if given is None and found.classes is not None and found.classes.schema is None:
         raise ClassTableError(f"{root}: {found.classes.note}")  # before minutes of reading
-    surveyed = survey(root, found, progress, reader or Reader(options.downsample))
+    surveyed = settled(survey(root, found, progress, reader or Reader(options.downsample)), given)
+    if surveyed.problem is not None:
+        raise ClassTableError(surveyed.problem)
     counted = census(surveyed.probes)
     classes = classes_of(found, counted, given, options, shlex.quote(str(root)))
     return judge(surveyed, counted, classes, options, least_side)
@@ -89,6 +92,7 @@ def judge(surveyed: Survey, counted: Census, classes: Classes, options: LabelOpt
         layout=surveyed.found.layout,
         notes=(
             *classes.notes,
+            *surveyed.notes,
             *surveyed.found.notes,
             *smaller(options.downsample),
             *left_out(findings),

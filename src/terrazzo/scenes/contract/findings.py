@@ -15,9 +15,11 @@ REMEDIES: Mapping[str, str] = {
     "unreadable": "replace the file, or leave such files out with --bad skip",
     "size": "export both again, or leave such files out with --bad skip",
     "mixed": "convert the masks to one kind, or leave such files out with --bad skip",
-    "id-range": "mend the mask or the class table, ignore such values with --ignore-value N or --unknown ignore, "
+    "id-range": "mend the mask or the class table (id,name or name,color), ignore such values with --ignore-value N "
+    "or --unknown ignore, "
     "or leave such files out with --bad skip",
-    "unknown": "add the colour to the class table (--classes FILE), or use --unknown ignore or --unknown nearest",
+    "unknown": "add the colour to the class table (--classes FILE with name,color, or id,name for ids), "
+    "or use --unknown ignore or --unknown nearest",
     "small": "choose a smaller --patch-size, or --fit pad or resize",
     "nothing-left": "mend the files",
 }

@@ -1,28 +1,39 @@
 """The classes of masks, and where they are known from.
 
-Sources, in this order: the table given by the user, the classes that the layout fixes, a table inside the data if it
-agrees with the masks, a known palette.
+Sources, in this order:
+
+- the palette or table that the user gives
+- the classes that the layout fixes
+- a table inside the data if it agrees with the masks
+- a known palette that is sure
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from terrazzo.classes.palettes import coverage, match_palette
-from terrazzo.classes.schema import IGNORE, NO_CLASS, ClassSchema, Color, distinct_colors, format_color
-from terrazzo.classes.tables import ClassTable, parse_table, read_table
+from terrazzo.classes.matching import PaletteMatch, coverage, match_palette
+from terrazzo.classes.palettes import PALETTES
+from terrazzo.classes.schema import IGNORE, ClassSchema, Color, distinct_colors, format_color
+from terrazzo.classes.table_forms.registry import WAYS
+from terrazzo.classes.tables import MAX_VALUES, ClassTable, parse_table, read_table, table_text
 from terrazzo.errors import ClassTableError, ImageError
 from terrazzo.scenes.contract.census import Census, colors_of, value_text
+from terrazzo.scenes.contract.id_tables import NO_VALUE, IdTable, id_table
 from terrazzo.scenes.contract.mask_values import (
     BINARY_CLASSES,
     BINARY_NOTE,
     BINARY_VALUES,
+    NEARLY_NOTE,
     class_of_values,
-    fitting_table,
+    grey_edges,
     is_binary,
+    is_nearly_binary,
+    unnamed_greys,
 )
+from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.scene import Asset, Found
-from terrazzo.system.reporting import listed
+from terrazzo.system.reporting import how_many, listed
 
 AGREEMENT = 0.5
 """A table inside the data is used if more than this share of the pixels has its colours; the label contract reports the
@@ -43,6 +54,8 @@ class Classes:
     """
     ignored: tuple[str, ...] = ()
     """The names of table rows that mean no class."""
+    table: ClassTable | None = None
+    """For masks of ids: the table, its values those of the masks."""
 
     def to_ignore(self, names: Collection[str]) -> tuple[str, ...]:
         """The class names without those of rows that mean no class, whatever their case: these are ignored already."""
@@ -50,10 +63,13 @@ class Classes:
         return tuple(name for name in names if name in self.schema.names or name.casefold() not in already)
 
     def values(self) -> tuple[int, ...]:
-        """The value of each class in masks of ids."""
+        """The lowest value of each class in masks of ids, -1 for classes that have none."""
+        if self.table is not None:
+            return self.table.values
         if self.label_ids is None:
             return tuple(range(self.schema.n_classes))
-        return tuple(self.label_ids.index(i) for i in range(self.schema.n_classes))
+        found = {i: value for value, i in reversed(list(enumerate(self.label_ids)))}
+        return tuple(found.get(i, NO_VALUE) for i in range(self.schema.n_classes))
 
 
 @dataclass(frozen=True)
@@ -65,32 +81,26 @@ class GivenTable:
 
 
 def resolve_classes(
-    census: Census,
-    found: Found,
-    given: GivenTable | None,
-    unknown: str,
-    ignore_values: Collection[int] = (),
-    data: str = "DATA",
+    census: Census, found: Found, given: GivenTable | None, options: LabelOptions, data: str = "DATA"
 ) -> Classes:
     """The classes of the masks. Raises ClassTableError, listing the values of the masks, if they cannot be known.
 
-    `given` is the user's table. `unknown` is the policy for other colours and ids; under `nearest`, tables and palettes
-    are compared with tolerance. `ignore_values` are ids of no class. If no mask can be read, there is one class without
-    meaning. `data` are the words that name the masks in a command, for errors.
+    `given` is the user's table. Under the policy `nearest` for unknown colours, tables and palettes are compared with
+    tolerance. If no mask can be read, there is one class without meaning. `data` are the words that name the masks in
+    a command, for errors.
     """
-    if ignore_values and census.is_color and census.pixels:
+    if options.ignore_value and census.is_color and census.pixels:
         raise ClassTableError(
-            f"--ignore-value {min(ignore_values)}: the masks hold colours, not ids; "
+            f"--ignore-value {min(options.ignore_value)}: the masks hold colours, not ids; "
             "name that colour's row in the class table 'ignore'"
         )
-    colors = colors_of(census)
-    noisy = unknown == "nearest"
-    known = match_palette(colors, noisy) if census.is_color else None
-    void = found.void_colors + (known[1].void_colors if known else ())
+    if options.palette is not None:
+        return _asked_palette(options.palette, census, found)
     if given is not None:
         _check_enough(given.table.schema, found)
         note = f"classes: {given.table.schema.n_classes} from --classes {given.where}"
-        classes = _of_table(given.table, census, unknown, ignore_values, given.where)
+        classes = _of_table(given.table, census, options, given.where)
+        void = found.void_colors + _void_of(classes.schema)
         return replace(classes, schema=_with_void(classes.schema, void), notes=(note, *classes.notes))
     if found.classes is not None:
         if found.classes.schema is None:
@@ -100,26 +110,47 @@ def resolve_classes(
         return Classes(ClassSchema(("unknown",), distinct_colors(1)), ("classes: unknown, no mask can be read",))
     notes: list[str] = []
     if found.class_table is not None:
-        table, about = _table_inside(found.class_table, census, colors, noisy)
-        notes += about
-        if table:
-            classes = _of_table(table, census, unknown, ignore_values, found.class_table.where)
-            return replace(classes, schema=_with_void(classes.schema, void), notes=(*notes, *classes.notes))
-    if is_binary(census, ignore_values) and not set(ignore_values) & set(BINARY_VALUES):
-        note = BINARY_NOTE.format(*BINARY_CLASSES.names)
-        between = range(BINARY_VALUES[0] + 1, BINARY_VALUES[1])
-        label_ids = (0, *(IGNORE if value in ignore_values else NO_CLASS for value in between), 1)
-        return Classes(BINARY_CLASSES, (*notes, f"classes: {note}"), label_ids)
-    if known is None:
-        raise ClassTableError("; ".join([_unresolved(census, colors, data), *notes]))
-    name, schema = known
-    covered, occurring = coverage(schema, colors, noisy)
-    share = covered / max(census.total, 1)
+        classes_inside, notes = _table_inside(found.class_table, census, options)
+        if classes_inside is not None:
+            void = found.void_colors + _void_of(classes_inside.schema)
+            return replace(classes_inside, schema=_with_void(classes_inside.schema, void))
+    if not census.is_color:
+        return _of_two_values(census, options, notes, data)
+    match = match_palette(colors_of(census), options.unknown == "nearest")
+    if match.name is None or match.schema is None:
+        raise ClassTableError("; ".join([_unresolved(census, match, data), *notes]))
     notes.append(
-        f"classes: the masks match the known palette '{name}' "
-        f"({occurring} of {schema.n_classes} classes occur, {share:.2%} of the pixels)"
+        f"classes: the masks match the known palette '{match.name}' ({_occurring(match.schema, census, options)})"
     )
-    return Classes(_with_void(schema, void), tuple(notes))
+    return Classes(_with_void(match.schema, found.void_colors), tuple(notes))
+
+
+def _asked_palette(name: str, census: Census, found: Found) -> Classes:
+    """The classes of the palette that the user asks for."""
+    if found.classes is not None:
+        raise ClassTableError(
+            f"--palette {name}: the layout {found.layout} has classes of its own; leave it out, or choose --layout flat"
+        )
+    if not census.is_color:
+        raise ClassTableError(
+            f"--palette {name}: the masks hold ids, not colours; give a table of their values (id,name) with --classes"
+        )
+    schema = PALETTES[name]
+    covered, n_classes = coverage(schema, colors_of(census))
+    about = f"{n_classes} of {schema.n_classes} classes occur, {covered / max(census.total, 1):.2%} of the pixels"
+    return Classes(_with_void(schema, found.void_colors), (f"classes: those of --palette {name} ({about})",))
+
+
+def _of_two_values(census: Census, options: LabelOptions, notes: list[str], data: str) -> Classes:
+    """The classes of masks of ids without a table: background and foreground where they hold 0 and 255."""
+    ignored = options.ignore_value
+    nearly = is_nearly_binary(census, ignored) and options.unknown != "error"
+    if not (is_binary(census, ignored) or nearly) or set(ignored) & set(BINARY_VALUES):
+        raise ClassTableError("; ".join([_unresolved(census, PaletteMatch(None, (), 0), data), *notes]))
+    table = ClassTable(BINARY_CLASSES, BINARY_VALUES, (), True, True)
+    classes = _of_id_table(IdTable(table, greys=True), census, options)
+    what = NEARLY_NOTE if nearly else BINARY_NOTE
+    return replace(classes, notes=(*notes, f"classes: {what.format(*BINARY_CLASSES.names)}", *classes.notes))
 
 
 def given_classes(table: Path | None) -> GivenTable | None:
@@ -127,47 +158,82 @@ def given_classes(table: Path | None) -> GivenTable | None:
     return GivenTable(read_table(table), str(table)) if table else None
 
 
-def _of_table(table: ClassTable, census: Census, unknown: str, ignore_values: Collection[int], where: str) -> Classes:
-    """The classes of a table for these masks, with notes on the values that mean no class."""
-    fitted = fitting_table(table, census, ignore_values, where)
-    written = "by its colour" if census.is_color else "the value {}"
-    notes = [f"classes: {name!r} ({written.format(value)}) means no class" for name, value in fitted.ignored]
-    if fitted.values != table.values and not fitted.has_ids:
-        names = dict(zip(fitted.values, fitted.schema.names, strict=True))
-        names |= {value: f"{name} (no class)" for name, value in fitted.ignored}
-        notes.append(f"classes: {BINARY_NOTE.format(*(names[value] for value in BINARY_VALUES))}")
-    label_ids = class_of_values(fitted, census, unknown, ignore_values)
-    return Classes(fitted.schema, tuple(notes), label_ids, tuple(name for name, _ in fitted.ignored))
+def _of_table(table: ClassTable, census: Census, options: LabelOptions, where: str) -> Classes:
+    """The classes of a table for these masks, with notes on how it was read and on the values that mean no class."""
+    if census.is_color:
+        if not table.has_colors and census.pixels:
+            raise ClassTableError(
+                f"{where}: it has no colours, but the masks hold {len(census.pixels)} colours; "
+                f"add a column of colours ({WAYS})"
+            )
+        far = [value for value, _ in table.pairs() if value >= MAX_VALUES] if table.has_ids else []
+        dropped = f"classes: the ids of {where} are no values of masks and are dropped, e.g. {far[0]}" if far else None
+        notes = [*([dropped] if dropped else []), *table.notes()]
+        notes += [f"classes: {name!r} (by its colour) means no class" for name, _ in table.ignored]
+        return Classes(table.schema, tuple(notes), None, tuple(name for name, _ in table.ignored))
+    return _of_id_table(id_table(table, census, options.ignore_value, where), census, options, where)
 
 
-def _table_inside(
-    asset: Asset, census: Census, colors: Mapping[Color, int], noisy: bool
-) -> tuple[ClassTable | None, list[str]]:
-    """The table among the data's files if it agrees with the masks, with notes."""
+def _of_id_table(read: IdTable, census: Census, options: LabelOptions, where: str = "") -> Classes:
+    """The classes of a table whose values are those of the masks. Raises ClassTableError at greys along edges."""
+    table, ignored = read.table, options.ignore_value
+    between = unnamed_greys(table, census, ignored) if read.greys else {}
+    greys = read.greys and (options.unknown == "nearest" or is_nearly_binary(census, ignored))
+    if between and greys and options.unknown == "error" and options.bad == "error":
+        raise ClassTableError(f"{where}: {grey_edges(census, ignored)}")
+    notes = [*read.notes, *table.notes()]
+    notes += [f"classes: {name!r} (the value {value}) means no class" for name, value in table.ignored]
+    if between and options.unknown == "nearest":
+        ends = listed([str(value) for value in sorted(value for value, _ in table.pairs() if value >= 0)], _SHOWN)
+        notes.append(
+            f"nearest: {how_many(sum(between.values()), 'pixel')} ({sum(between.values()) / census.total:.2%}) "
+            f"of {how_many(len(between), 'grey')} taken for the nearest of the table's values {ends}"
+        )
+    label_ids = class_of_values(table, census, options.unknown, ignored, read.greys)
+    return Classes(table.schema, tuple(notes), label_ids, tuple(name for name, _ in table.ignored), table)
+
+
+def _table_inside(asset: Asset, census: Census, options: LabelOptions) -> tuple[Classes | None, list[str]]:
+    """The classes of the table among the data's files if it agrees with the masks, with notes."""
+    colors = colors_of(census)
     try:
-        table = parse_table(asset.read().decode("utf-8-sig"), asset.name)
-    except (ImageError, ClassTableError, UnicodeDecodeError) as error:
+        table = parse_table(table_text(asset.read(), asset.name), asset.name)
+    except (ImageError, ClassTableError) as error:
         return None, [f"the data's own table is not used: {error}"]
     schema = table.schema
     used = f"classes: {schema.n_classes} from the data's own {asset.name}"
     if not census.is_color:
-        two_rows = is_binary(census) and len(table.values) == 2
-        fitting = sum(count for value, count in census.pixels.items() if value in table.values)
-        ignored = sum(
-            census.pixels.get(value, 0) for value in {IGNORE, *(v for _, v in table.ignored)} - set(table.values)
-        )
-        if two_rows or fitting > AGREEMENT * (census.total - ignored):
-            return table, [used]
-        return None, [f"the data's own {asset.name} is not used: its {schema.n_classes} classes are not the masks' ids"]
-    covered, occurring = coverage(schema, colors, noisy)
-    if covered > AGREEMENT * census.total:
-        return table, [used]
+        read, why = _read_inside(table, census, options, asset)
+        if read is None:
+            return None, [f"the data's own {asset.name} is not used: {why}"]
+        classes = _of_id_table(read, census, options, asset.where)
+        return replace(classes, notes=(used, *classes.notes)), []
+    covered, occurring = coverage(schema, colors, options.unknown == "nearest")
+    if table.has_colors and covered > AGREEMENT * census.total:
+        classes = _of_table(table, census, options, asset.where)
+        return replace(classes, notes=(used, *classes.notes)), []
+    if not table.has_colors:
+        return None, [f"the data's own {asset.name} is not used: it has no colours, and the masks hold colours"]
     missing = [format_color(color) for color in schema.colors if color not in colors]
     return None, [
         f"the data's own {asset.name} is not used: {occurring} of its {schema.n_classes} colours occur, "
         f"on {covered / max(census.total, 1):.1%} of the pixels",
         f"the data's own {asset.name}: not in the masks: {listed(missing, _SHOWN)}",
     ]
+
+
+def _read_inside(table: ClassTable, census: Census, options: LabelOptions, asset: Asset) -> tuple[IdTable | None, str]:
+    """The data's own table for masks of ids, or None and why it does not fit them."""
+    try:
+        read = id_table(table, census, options.ignore_value, asset.name)
+    except ClassTableError as error:
+        return None, str(error).removeprefix(f"{asset.name}: ")
+    values, none = {value for value, _ in read.table.pairs()}, {value for _, value in read.table.ignored}
+    fitting = sum(count for value, count in census.pixels.items() if value in values)
+    ignored = sum(census.pixels.get(value, 0) for value in ({IGNORE} | none) - values)
+    if fitting > AGREEMENT * (census.total - ignored):
+        return read, ""
+    return None, f"its {table.schema.n_classes} classes are not the masks' ids"
 
 
 def _check_enough(schema: ClassSchema, found: Found) -> None:
@@ -182,20 +248,42 @@ def _check_enough(schema: ClassSchema, found: Found) -> None:
 
 def _with_void(schema: ClassSchema, void: tuple[Color, ...]) -> ClassSchema:
     """The schema with further void colours, except those of its classes."""
-    further = dict.fromkeys(color for color in schema.void_colors + void if color not in schema.colors)
-    return ClassSchema(schema.names, schema.colors, tuple(further))
+    own = {*schema.colors, *(color for color, _ in schema.merged)}
+    further = dict.fromkeys(color for color in schema.void_colors + void if color not in own)
+    return replace(schema, void_colors=tuple(further))
 
 
-def _unresolved(census: Census, colors: Mapping[Color, int], data: str) -> str:
+def _void_of(schema: ClassSchema) -> tuple[Color, ...]:
+    """The void colours of the known palettes whose colours a table has, all of them: fewer may be chance."""
+    own = {*schema.colors}
+    return tuple(color for known in PALETTES.values() if own.issuperset(known.colors) for color in known.void_colors)
+
+
+def _occurring(schema: ClassSchema, census: Census, options: LabelOptions) -> str:
+    covered, n_classes = coverage(schema, colors_of(census), options.unknown == "nearest")
+    return f"{n_classes} of {schema.n_classes} classes occur, {covered / max(census.total, 1):.2%} of the pixels"
+
+
+def _unresolved(census: Census, match: PaletteMatch, data: str) -> str:
     """One line on masks of unknown classes: their values with shares, and what to do."""
     shares = [f"{value_text(census, value)} {count / census.total:.1%}" for value, count in census.pixels.items()]
     what = "colours" if census.is_color else "ids"
-    if census.is_color and (tolerant := match_palette(colors, noisy=True)):
-        hint = f"with --unknown nearest they match the known palette '{tolerant[0]}'; or write"
-    else:
-        hint = "write"
-    reason = "match no known palette" if census.is_color else "need a table of classes"
+    reason, hint = "need a table of classes" if not census.is_color else "match no known palette", "write"
+    doubt = match.doubt()
+    if census.is_color and doubt:
+        reason = "match no known palette for sure"
+        hint = f"{doubt}, --palette NAME takes one; or write"
+    elif census.is_color and (tolerant := match_palette(colors_of(census), noisy=True)).name:
+        hint = f"with --unknown nearest they match the known palette '{tolerant.name}'; or write"
+    elif census.is_color and (doubt := tolerant.doubt()):
+        hint = f"with --unknown nearest {doubt}, --palette NAME takes one; or write"
+    elif not census.is_color and is_nearly_binary(census):
+        return f"{grey_edges(census)}; or write {_table_hint(data)}"
+    return f"the masks' {len(census.pixels)} {what} {reason}: {listed(shares, _SHOWN)}; {hint} {_table_hint(data)}"
+
+
+def _table_hint(data: str) -> str:
     return (
-        f"the masks' {len(census.pixels)} {what} {reason}: {listed(shares, _SHOWN)}; {hint} a table with "
-        f"`terrazzo inspect {data} --write-classes classes.csv`, edit it, and give it as --classes classes.csv"
+        f"a table with `terrazzo inspect {data} --write-classes classes.csv`, edit it ({WAYS}), "
+        "and give it as --classes classes.csv"
     )

@@ -15,9 +15,13 @@ def classes_of(found: Found, counted: Census, given: GivenTable | None, options:
     Raises ClassTableError if the classes cannot be known, and InputError at a background for masks.
     """
     if found.names:
+        if options.palette is not None:
+            raise InputError(
+                f"--palette {options.palette}: is for masks of colours, and these labels are polygons; leave it out"
+            )
         return _of_names(found, given, options)
     refuse_background(options)
-    return resolve_classes(counted, found, given, options.unknown, options.ignore_value, data)
+    return resolve_classes(counted, found, given, options, data)
 
 
 def refuse_background(options: LabelOptions) -> None:

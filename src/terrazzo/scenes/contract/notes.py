@@ -13,6 +13,9 @@ from terrazzo.scenes.contract.survey import Survey
 from terrazzo.scenes.contract.verdicts import Verdict
 from terrazzo.system.reporting import how_many
 
+_SHOWN = 8
+"""More ids of no class than these are counted together."""
+
 
 def left_out(findings: Sequence[Finding]) -> list[str]:
     """Counts of the files and scenes that a policy leaves out."""
@@ -82,7 +85,12 @@ def ignored(left: Sequence[Verdict], counted: Census, names: Mapping[int, str]) 
             totals.setdefault(value, []).append(count)
             first.setdefault(value, verdict.kept.scene.label.name if verdict.kept else "")
     all_pixels = max(sum(int(verdict.pixels.sum()) for verdict in left), 1)
-    return [
+    nameless = [value for value in totals if value not in names]
+    lines = []
+    if not counted.is_color and len(nameless) > _SHOWN:
+        gone = sum(sum(totals.pop(value)) for value in nameless)
+        lines.append(f"ignored: {how_many(gone, 'pixel')} ({gone / all_pixels:.2%}) of {len(nameless)} ids in no class")
+    return lines + [
         f"ignored: {how_many(sum(counts), 'pixel')} ({sum(counts) / all_pixels:.2%}) of {value_text(counted, value)}"
         f"{f', {names[value]}' if value in names else ''}, in {how_many(len(counts), 'file')}, e.g. {first[value]}"
         for value, counts in totals.items()

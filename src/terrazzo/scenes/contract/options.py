@@ -5,8 +5,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from terrazzo.classes import PALETTE_NAMES
+from terrazzo.classes.tables import MAX_VALUES
 from terrazzo.errors import InputError
-from terrazzo.scenes.contract.mask_values import MAX_VALUES
 from terrazzo.scenes.detect import check_layout
 
 POLICIES: Mapping[str, tuple[str, ...]] = {
@@ -30,7 +31,7 @@ class LabelOptions:
     unpaired: str = "error"
     bad: str = "error"
     unknown: str = "error"
-    """`nearest` goes up to `masks.NEAREST_DISTANCE`. Ids are either ignored or an error."""
+    """`nearest` goes up to `masks.NEAREST_DISTANCE` for colours. Of ids only greys have a nearest one."""
     ignore_class: tuple[str, ...] = ()
     """The ids of the other classes close up."""
     downsample: float = 1.0
@@ -38,6 +39,8 @@ class LabelOptions:
     ignore_value: tuple[int, ...] = ()
     background: str | None = None
     """The class of pixels outside every polygon; None: they are ignored."""
+    palette: str | None = None
+    """The known palette that the masks' colours are read by; None: from a table or the masks."""
 
     @classmethod
     def of(cls, given: Mapping[str, Any], downsample: float) -> "LabelOptions":
@@ -57,6 +60,13 @@ class LabelOptions:
             raise InputError(
                 f"--downsample {self.downsample:g}: expected a number from 1 (full size) to {MAX_DOWNSAMPLE:g}"
             )
+        if self.palette is not None and self.palette not in PALETTE_NAMES:
+            raise InputError(
+                f"--palette {self.palette}: no such palette; choose one of {', '.join(PALETTE_NAMES)}, "
+                "or give a table with --classes"
+            )
+        if self.palette is not None and self.classes is not None:
+            raise InputError(f"--palette {self.palette}: --classes {self.classes} names the classes; leave one out")
         if wrong := [value for value in self.ignore_value if not 0 <= value < MAX_VALUES]:
             raise InputError(f"--ignore-value {wrong[0]}: expected a value of id masks, 0..{MAX_VALUES - 1}")
         if self.background is not None and not self.background.strip():

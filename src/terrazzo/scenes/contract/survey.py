@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from terrazzo.classes.schema import pack_colors
 from terrazzo.errors import ImageError
-from terrazzo.pixels.masks import ValueCounts
+from terrazzo.pixels.masks import Mask, ValueCounts
 from terrazzo.pixels.photos import pixel_hash
 from terrazzo.scenes.contract.census import Census
 from terrazzo.scenes.contract.reading import Reader
@@ -28,6 +30,12 @@ class ProbedMask:
     is_color: bool
     tally: ValueCounts
     """Its values at the scale of the survey."""
+    indices: ValueCounts | None = None
+    """Of palette images: the indices, whose colours are in the tally ..."""
+    palette: NDArray[np.int64] | None = None
+    """... and the packed colour of each index, (256,)."""
+    stored: tuple[int, ...] | None = None
+    """The tally's value that each palette index stands for, where these are not the same."""
     n_snapped: int = 0
     n_far: int = 0
     """Of lossy colours: pixels taken for the nearest colour, and pixels too far from every colour."""
@@ -65,6 +73,10 @@ class Survey:
     root: Path
     found: Found
     probes: tuple[Probe, ...]
+    notes: tuple[str, ...] = ()
+    """How the masks are read."""
+    problem: str | None = None
+    """Why the masks can be read neither as colours nor as ids, and what to do."""
 
 
 def survey(root: Path, found: Found, progress: Progress = silent, reader: Reader = _AT_FULL_SIZE) -> Survey:
@@ -92,11 +104,20 @@ def probe_scene(scene: Scene, reader: Reader = _AT_FULL_SIZE) -> Probe:
         troubles.append((scene.image.where, str(error).removeprefix(f"{scene.image.where}: ")))
     try:
         pixels = reader.mask(scene)
-        counts = pixels.n_snapped, pixels.n_far, pixels.n_twice, pixels.n_outside
-        mask = ProbedMask(pixels.file_size, pixels.is_color, pixels.value_counts(), *counts)
+        mask = _probed(pixels)
     except ImageError as error:
         troubles.append((scene.label.where, str(error).removeprefix(f"{scene.label.where}: ")))
     return Probe(scene, size, digest, mask, tuple(troubles), reader.downsample)
+
+
+def _probed(mask: Mask) -> ProbedMask:
+    indices = palette = None
+    if mask.palette is not None:
+        indices = replace(mask, palette=None).value_counts()
+        palette = pack_colors(mask.palette).astype(np.int64)
+    tally = mask.value_counts()
+    counts = mask.n_snapped, mask.n_far, mask.n_twice, mask.n_outside
+    return ProbedMask(mask.file_size, mask.is_color, tally, indices, palette, None, *counts)
 
 
 def census(probes: Iterable[Probe]) -> Census:

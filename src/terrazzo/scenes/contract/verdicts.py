@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from terrazzo.classes.schema import IGNORE, NO_CLASS, ClassSchema, format_color, unpack_color
 from terrazzo.pixels.image_view import ImageView
-from terrazzo.pixels.masks import NEAREST_DISTANCE, Translation, ValueCounts, too_strange, translate, translate_ids
+from terrazzo.pixels.masks import NEAREST_DISTANCE, Translation, too_strange, translate, translate_ids
 from terrazzo.scenes.contract.findings import Finding, Severity
 from terrazzo.scenes.contract.mask_values import spans
 from terrazzo.scenes.contract.reading import mask_view
@@ -89,7 +89,7 @@ def judge_scene(probe: Probe, rules: Rules) -> Verdict:
     if mask.is_color != rules.is_color:
         here, elsewhere = ("colours", "ids") if mask.is_color else ("ids", "colours")
         return Verdict((offence("mixed", rules.bad, label, f"holds {here} where most masks hold {elsewhere}"),))
-    scene, meaning = _understood(probe.scene, mask.tally, rules)
+    scene, meaning = _understood(probe.scene, mask, rules)
     if meaning.unknown.any() and not rules.is_color:
         return Verdict((_out_of_range(probe, mask, meaning, rules),))
     height, width = ImageView(downsample=probe.downsample).reduced(size)
@@ -112,12 +112,15 @@ def offence(kind: str, policy: str, file: str, detail: str) -> Finding:
     return Finding(kind, "refuse", file, detail)
 
 
-def _understood(scene: Scene, tally: ValueCounts, rules: Rules) -> tuple[Scene, Translation]:
+def _understood(scene: Scene, mask: ProbedMask, rules: Rules) -> tuple[Scene, Translation]:
     """The meaning of a mask's values, and the scene with the lookup that a second reading needs."""
     if rules.is_color:
-        return scene, translate(tally.values, rules.schema, rules.unknown)
+        return scene, translate(mask.tally.values, rules.schema, rules.unknown)
     lookup = rules.lookup(scene)
-    return replace(scene, label_ids=lookup), translate_ids(tally.values, rules.schema.n_classes, lookup)
+    meaning = translate_ids(mask.tally.values, rules.schema.n_classes, lookup)
+    if mask.stored is not None:
+        lookup = tuple(lookup[value] if value < len(lookup) else NO_CLASS for value in mask.stored)
+    return replace(scene, label_ids=lookup), meaning
 
 
 def _out_of_range(probe: Probe, mask: ProbedMask, meaning: Translation, rules: Rules) -> Finding:

@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 
 from terrazzo.classes.schema import IGNORE, ClassSchema
-from terrazzo.errors import LabelError
+from terrazzo.errors import InputError, LabelError
 from terrazzo.pixels.bounds import Bounds, moved
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.vector_layers import LayerRequest, VectorLayer, read_layer, reprojection
@@ -35,6 +35,10 @@ def polygon_labels(inputs: SceneInputs, options: LabelOptions) -> "PolygonLabels
     request = LayerRequest(inputs.class_field, "--class-field", inputs.layer, "--layer", error=LabelError)
     layer = read_layer(inputs.labels, request)
     layer = replace(layer, values=tuple((value or "").strip() or None for value in layer.values))
+    if options.palette is not None:
+        raise InputError(
+            f"--palette {options.palette}: is for masks of colours, {inputs.labels} holds polygons; leave it out"
+        )
     field, given = layer.field or "", given_classes(options.classes)
     naming = Naming(
         f"--class-field {field}",

@@ -95,7 +95,7 @@ def _ids_in_table(counts: Mapping[str, int], naming: Naming, given: GivenTable) 
     known = {name.casefold(): number for number, name in enumerate(table.schema.names)}
     known |= {name.casefold(): IGNORE for name, _ in table.ignored}
     if table.has_ids:
-        by_id = {str(value): number for number, value in enumerate(table.values)}
+        by_id = {str(value): number for value, number in table.pairs()}
         by_id |= {str(value): IGNORE for _, value in table.ignored}
         known = by_id | known
     known |= {name: number for number, name in enumerate(table.schema.names)}

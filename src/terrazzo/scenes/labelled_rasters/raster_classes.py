@@ -92,10 +92,10 @@ def _classes(labels: Mapping[Path, Raster], census: Census, options: LabelOption
     """The classes of label rasters, which a command names by `data`."""
     refuse_background(options)
     given, table = given_classes(options.classes), None
-    if given is None and not census.is_color:
+    if given is None and options.palette is None and not census.is_color:
         table = _own_table(labels, census)
     if table is None:
-        return resolve_classes(census, Found(LAYOUT, ()), given, options.unknown, options.ignore_value, data)
+        return resolve_classes(census, Found(LAYOUT, ()), given, options, data)
     own, note = table
     fitted = fitting_table(own, census, options.ignore_value, str(next(iter(labels))))
     notes = [note, *(f"classes: {name!r} (the value {value}) means no class" for name, value in fitted.ignored)]

@@ -111,7 +111,7 @@ def _classes(tree: Tree) -> tuple[ClassTable | None, LayoutClasses]:
 
 def _ids_of_values(table: ClassTable) -> tuple[int, ...]:
     """The class of each value in masks of ids: the table's id, or its row if ids begin below 0."""
-    meant = dict(zip(table.values, range(table.schema.n_classes), strict=True))
+    meant = dict(table.pairs())
     meant |= dict.fromkeys((value for _, value in table.ignored), IGNORE)
     first = min(0, *meant)
     return tuple(meant.get(value, NO_CLASS) for value in range(first, max(meant) + 1))

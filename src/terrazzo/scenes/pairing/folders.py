@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from terrazzo.classes.tables import TABLE_NAMES as CLASS_TABLES
 from terrazzo.errors import InputError
 from terrazzo.pixels.suffixes import IMAGE_SUFFIXES
 from terrazzo.scenes.pairing.stems import match_stems
@@ -16,7 +17,6 @@ from terrazzo.system.reporting import how_many
 IMAGE_FOLDER, MASK_FOLDER = "images", "masks"
 IMAGE_FOLDERS = (IMAGE_FOLDER, "image", "imgs", "img", "images_png")
 MASK_FOLDERS = (MASK_FOLDER, "mask", "msks", "msk", "masks_png", "labels", "label", "gt", "annotations")
-CLASS_TABLES = ("classes.json", "classes.csv", "class_dict.csv", "class_dict_seg.csv")
 SPLIT_FOLDERS: Mapping[str, str] = {
     "train": "train",
     "training": "train",
@@ -117,7 +117,10 @@ def without_split(path: str) -> str:
 def find_class_table(tree: Tree) -> Asset | None:
     """The class table (`CLASS_TABLES`) nearest to the root, if any."""
     tables = [name for name in tree.files() if posixpath.basename(name).lower() in CLASS_TABLES]
-    return Asset(tree, min(tables, key=lambda name: name.count("/"))) if tables else None
+    if not tables:
+        return None
+    order = {name: number for number, name in enumerate(CLASS_TABLES)}
+    return Asset(tree, min(tables, key=lambda name: (name.count("/"), order[posixpath.basename(name).lower()])))
 
 
 def is_known_table(name: str) -> bool:
