@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyproj
+import shapely
 from numpy.typing import NDArray
 
+from terrazzo.patches.splits.chains import chains
 from terrazzo.patches.splits.origins import Ground
 from terrazzo.pixels.bounds import bounds_of
-from terrazzo.pixels.rasters.raster import Raster
+from terrazzo.pixels.rasters.ground import Grid
 
 TOUCH_PX = 0.5
 """Rasters with less than this between them touch: the bounds of map sheets are rounded."""
@@ -51,7 +53,7 @@ class Footprints:
     def group(self, raster: int) -> str:
         """The name of a raster's group: its own without suffix, or those of the whole chain."""
         together = [self.names[i].rsplit(".", 1)[0] for i in np.flatnonzero(self.joined == self.joined[raster])]
-        return _listed(together, "+")
+        return chain_name(together)
 
     def notes(self) -> list[str]:
         """Which rasters are one group, and which have no place."""
@@ -82,44 +84,52 @@ class Footprints:
         return Ground(self.joined[of], self.scene[of], corners + self.shifts[of], tuple(told))
 
 
-def footprints(rasters: Sequence[Raster], names: Sequence[str], buffer_px: int) -> Footprints:
+def footprints(rasters: Sequence[Grid], names: Sequence[str], buffer_px: int) -> Footprints:
     """The rasters compared; those with fewer than `buffer_px` pixels of either between them are near."""
-    placed = np.array([raster.georeferenced for raster in rasters])
-    gaps = _gaps(rasters, np.flatnonzero(placed))
-    gaps = np.minimum(gaps, gaps.T)
-    touch = gaps < TOUCH_PX
-    near = np.triu(touch | (gaps < buffer_px), 1)
-    pairs = [(int(one), int(other)) for one, other in np.argwhere(near)]
+    placed = [number for number, raster in enumerate(rasters) if raster.georeferenced]
+    gaps = _gaps(rasters, placed, max(float(buffer_px), TOUCH_PX))
+    pairs = sorted(gaps)
     alike = [(one, other) for one, other in pairs if _one_grid(rasters[one], rasters[other])]
-    scene = _chains(len(rasters), alike)
+    scene = chains(len(rasters), alike)
     shifts = np.array([_shift(rasters[first], raster) for first, raster in zip(scene, rasters, strict=True)])
-    for first in np.unique(scene):
-        shifts[scene == first] -= shifts[scene == first].min(axis=0)
+    first_px = np.full((len(rasters), 2), np.inf)
+    np.minimum.at(first_px, scene, shifts)
     return Footprints(
         names=tuple(names),
-        joined=_chains(len(rasters), [pair for pair in pairs if touch[pair]]),
+        joined=chains(len(rasters), [pair for pair in pairs if gaps[pair] < TOUCH_PX]),
         scene=scene,
-        shifts=shifts,
+        shifts=shifts - first_px[scene],
         unlike=tuple(sorted(set(pairs) - set(alike))),
-        unknown=tuple(np.flatnonzero(~placed).tolist()),
+        unknown=tuple(sorted(set(range(len(rasters))) - set(placed))),
     )
 
 
-def _gaps(rasters: Sequence[Raster], placed: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Pixels of raster i (R, R) between it and j, along the axis with the wider gap; inf where one has no place."""
-    gaps = np.full((len(rasters), len(rasters)), np.inf)
-    texts = [str(rasters[i].crs.to_wkt()) if rasters[i].crs else "" for i in placed]
+def _gaps(rasters: Sequence[Grid], placed: Sequence[int], within_px: float) -> dict[tuple[int, int], float]:
+    """The pixels between each two rasters (i < j) that are nearer than `within_px` pixels of either.
+
+    The gap is that along the axis with the wider one, in pixels of the raster in which it is less.
+    """
+    gaps: dict[tuple[int, int], float] = {}
+    texts = [str(rasters[i].crs.to_wkt()) if rasters[i].crs else "" for i in placed]  # type: ignore[union-attr]
     bounds = np.array([bounds_of(rasters[i]) for i in placed]).reshape(-1, 4)
+    grids = [rasters[i].transform for i in placed]
+    sides = np.array([(np.hypot(at.a, at.d), np.hypot(at.b, at.e)) for at in grids]).reshape(-1, 2)
     for text in dict.fromkeys(texts):
         there = np.array([_moved(box, known, text) for box, known in zip(bounds, texts, strict=True)])
-        for number in (i for i, known in enumerate(texts) if known == text):
-            left, bottom, right, top = bounds[number]
-            x = np.maximum(there[:, 0] - right, left - there[:, 2])
-            y = np.maximum(there[:, 1] - top, bottom - there[:, 3])
-            grid = rasters[placed[number]].transform
-            gap = np.maximum(x / np.hypot(grid.a, grid.d), y / np.hypot(grid.b, grid.e))
-            # Bounds that are not finite in this CRS lie outside its area, so they are not near.
-            gaps[placed[number], placed] = np.where(np.isfinite(gap), gap, np.inf)
+        # Bounds that are not finite in this CRS lie outside its area, so they are not near.
+        reached = np.flatnonzero(np.isfinite(there).all(axis=1))
+        mine = np.array([i for i, known in enumerate(texts) if known == text])
+        wide = bounds[mine] + np.hstack([-sides[mine], sides[mine]]) * within_px
+        tree = shapely.STRtree(shapely.box(*there[reached].T))
+        one, other = tree.query(shapely.box(*wide.T))
+        one, other = mine[one], reached[other]
+        (left, bottom, right, top), (x0, y0, x1, y1) = bounds[one].T, there[other].T
+        x, y = np.maximum(x0 - right, left - x1), np.maximum(y0 - top, bottom - y1)
+        apart = np.maximum(x / sides[one, 0], y / sides[one, 1])
+        for i, j, gap in zip(one.tolist(), other.tolist(), apart.tolist(), strict=True):
+            if i != j and gap < within_px:
+                pair = min(placed[i], placed[j]), max(placed[i], placed[j])
+                gaps[pair] = min(gap, gaps.get(pair, np.inf))
     return gaps
 
 
@@ -132,7 +142,7 @@ def _moved(bounds: NDArray[np.float64], source: str, target: str) -> tuple[float
     return way.transform_bounds(left, bottom, right, top, densify_pts=21)
 
 
-def _one_grid(one: Raster, other: Raster) -> bool:
+def _one_grid(one: Grid, other: Grid) -> bool:
     """Whether both have one CRS, one pixel size and unrotated axes."""
     if one.crs != other.crs or any((one.transform.b, one.transform.d, other.transform.b, other.transform.d)):
         return False
@@ -142,20 +152,16 @@ def _one_grid(one: Raster, other: Raster) -> bool:
     return bool(max(apart) < _DRIFT_PX)
 
 
-def _shift(first: Raster, raster: Raster) -> tuple[float, float]:
+def _shift(first: Grid, raster: Grid) -> tuple[float, float]:
     """Rows and columns from the first pixel of one raster to that of another in the same grid, to 0.1."""
     row = (raster.transform.f - first.transform.f) / first.transform.e
     col = (raster.transform.c - first.transform.c) / first.transform.a
     return round(row, 1), round(col, 1)
 
 
-def _chains(n: int, pairs: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
-    """For each of n the least number (n,) in its chain of pairs."""
-    least = np.arange(n)
-    for one, other in pairs:
-        low, high = sorted((least[one], least[other]))
-        least[least == high] = low
-    return least
+def chain_name(names: Sequence[str]) -> str:
+    """The name of things that are one group: `a`, `a+b`, `a+b+c+7 more`. Chains without a common member differ."""
+    return _listed(names, "+")
 
 
 def _listed(names: Sequence[str], between: str = "") -> str:
