@@ -12,6 +12,8 @@ from terrazzo.system.reporting import how_many, listed
 MUCH = 0.2
 """A larger share of the pixels outside all patches is warned of."""
 
+_UNCOUNTED = np.zeros(0, np.bool_)
+
 
 @dataclass
 class CutLoss:
@@ -29,8 +31,8 @@ class CutLoss:
     classes: set[int] = field(default_factory=set)
     """Classes that the images hold, as far as that is known."""
 
-    def add(self, height: int, width: int, labelled: NDArray[np.bool_]) -> None:
-        """Count an image and its patches; `labelled` (n,) says which have a labelled pixel."""
+    def add(self, height: int, width: int, labelled: NDArray[np.bool_] = _UNCOUNTED) -> None:
+        """Count an image; `labelled` (n,) says which of its patches have a labelled pixel, where that is counted."""
         self.n_patches += len(labelled)
         self.n_blank += int((~labelled).sum())
         rows, cols = grid(height, width, self.patch_size, self.fit)
