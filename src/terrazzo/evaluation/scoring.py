@@ -4,6 +4,7 @@ Law: each valid pixel (truth is not 255) of the split counts once. The confusion
 sums over the same patches.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -178,9 +179,9 @@ def _trained_on(inputs: Inputs) -> dict[str, Any]:
     known = set(training.train_images)
     found = [image for image in images if patches.image_hashes[image] in known]
     same_patches = training.fingerprint == patches.content_hash and inputs.request.split != "train"
-    trained = np.unique(patches.image_of[patches.sides == "train"])
-    hashes = np.array(patches.image_hashes)
-    copied = any((hashes[trained[trained != image]] == hashes[image]).any() for image in found)
+    trained = set(patches.image_of[patches.sides == "train"].tolist())
+    copies = Counter(patches.image_hashes[image] for image in trained)
+    copied = any(copies[patches.image_hashes[image]] > (image in trained) for image in found)
     return {
         "images": len(found),
         "share": len(found) / len(images),

@@ -126,26 +126,30 @@ class Together:
         return told
 
     def warnings(self) -> list[str]:
-        """A line for each kind of leak across a given split, with an example."""
-        ways = (
-            (self.copies, "in train as well"),
-            (np.where(self.one_picture == self.copies, -1, self.one_picture), "versions of pictures in train"),
-            (self.lying.joined, "on the ground of pictures in train, or touch it"),
-        )
-        return [line for chain, what in ways for line in self._across(chain, what)]
-
-    def _across(self, chain: NDArray[np.int64], what: str) -> Iterator[str]:
-        """A warning for each given side that has pictures in one chain with those in train."""
+        """A line for each given side and kind of leak, with an example; each picture counts for the first kind."""
+        told: list[str] = []
         sides = [picture.split for picture in self.pictures]
-        train = {int(one): i for i, one in reversed([*enumerate(chain)]) if sides[i] == "train" and one >= 0}
-        for side in ("val", "test"):
-            shared = [i for i, one in enumerate(chain) if sides[i] == side and int(one) in train]
-            if shared:
-                one, other = self.pictures[shared[0]].file, self.pictures[train[int(chain[shared[0]])]].file
-                yield (
-                    f"{len(shared)} of the {sides.count(side)} pictures of {side} are {what} ({one}, {other}); "
-                    "take them out of one side, or draw another split with --split image"
-                )
+        counted: set[int] = set()
+        for chain, what in (
+            (self.copies, "in train as well"),
+            (self.one_picture, "versions of pictures in train"),
+            (self.lying.joined, "on the ground of pictures in train, or touch it"),
+        ):
+            train: dict[int, int] = {}
+            for i, one in enumerate(chain.tolist()):
+                if sides[i] == "train":
+                    train.setdefault(one, i)
+            for side in ("val", "test"):
+                shared = [i for i, one in enumerate(chain.tolist()) if sides[i] == side and one in train]
+                shared = [i for i in shared if i not in counted]
+                counted.update(shared)
+                if shared:
+                    one, other = self.pictures[shared[0]].file, self.pictures[train[int(chain[shared[0]])]].file
+                    told.append(
+                        f"{len(shared)} of the {sides.count(side)} pictures of {side} are {what} ({one}, {other}); "
+                        "take them out of one side, or draw another split with --split image"
+                    )
+        return told
 
 
 def together(pictures: Sequence[Picture], buffer_px: int) -> Together:
