@@ -166,12 +166,13 @@ def together(pictures: Sequence[Picture], buffer_px: int) -> Together:
     lying = footprints(placed, [picture.name for picture in pictures], buffer_px)
     joined = chains(n, [*enumerate(one_picture.tolist()), *enumerate(lying.joined.tolist())])
     whole = chains(n, [*enumerate(joined.tolist()), *_linked(folders)])
-    names: dict[int, dict[str, None]] = {}
+    members: dict[int, dict[str, None]] = {}
     for i, one in enumerate(whole.tolist()):
-        names.setdefault(one, {})[folders[i] or pictures[i].name] = None
+        members.setdefault(one, {})[folders[i] or pictures[i].name] = None
+    names = {one: chain_name([*group]) for one, group in members.items()}
     return Together(
         pictures=[replace(picture, ground=ground) for picture, ground in zip(pictures, placed, strict=True)],
-        groups=tuple(chain_name([*names[one]]) for one in whole.tolist()),
+        groups=tuple(names[one] for one in whole.tolist()),
         copies=copies,
         one_picture=one_picture,
         joined=joined,
