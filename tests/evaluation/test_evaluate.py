@@ -265,7 +265,7 @@ def test_pictures_of_the_training_are_noticed_by_their_pixels(folder: Path, tmp_
     model = write_model(tmp_path / "seen.safetensors", training=elsewhere)
     scores = terrazzo.evaluate(model, folder / "group", say=said.append).scores
     assert scores["trained_on"] == {"images": 3, "share": 0.75, "other_patches": False}
-    line = "the model was trained on 3 of the 4 scored images (75%); these scores are optimistic"
+    line = "the model was trained on 3 of the 4 scored images (75%), the same pictures; these scores are optimistic"
     assert said == [f"warning: {line}"]
     terrazzo.evaluate(folder / "through.safetensors", folder / "group", say=said.append)
     assert len(said) == 1

@@ -149,7 +149,7 @@ def test_one_image_alone(tmp_path: Path) -> None:
 def test_groups_of_tiles_stay_whole(tmp_path: Path) -> None:
     for tile in range(1, 5):
         for part in range(3):
-            scene(tmp_path / "d" / f"Tile {tile}", f"image_part_00{part}", shift=part + tile)
+            scene(tmp_path / "d" / f"Tile {tile}", f"image_part_00{part}", shift=10 * tile + part)
     (tmp_path / "d" / "classes.csv").write_text(TABLE)
     patches = terrazzo.prepare(tmp_path / "d", out=tmp_path / "patches", patch_size=32, val=0.25).patches
     assert patches.description["split_method"] == "group"
@@ -161,7 +161,7 @@ def test_groups_of_tiles_stay_whole(tmp_path: Path) -> None:
 def test_the_summary_names_the_groups_of_each_side(tmp_path: Path, data: Path) -> None:
     for tile in range(1, 8):
         for part in range(2):
-            scene(tmp_path / "d" / f"Tile {tile}", f"image_part_00{part}", shift=part + tile)
+            scene(tmp_path / "d" / f"Tile {tile}", f"image_part_00{part}", shift=10 * tile + part)
     (tmp_path / "d" / "classes.csv").write_text(TABLE)
     done = terrazzo.prepare(tmp_path / "d", out=tmp_path / "patches", patch_size=32, val=0.15)
     names = np.array(done.patches.image_groups)[done.patches.image_of]

@@ -415,8 +415,9 @@ def test_camvid_by_its_own_split_and_sequences(tmp_path: Path) -> None:
     assert any(note.startswith("1 stray file named `name(1)` left alone") for note in notes)
     assert "frames of 0016E5 are in train and in test: scores on test are optimistic" in notes
     said = terrazzo.prepare(tmp_path, out=tmp_path / "patches", patch_size=32)
-    # Of the five patches of train one is wanted: the sequence that has one.
-    assert said.lines == ("the layout's own split has no val: 0006R0 of its train are held out as val (1 patches)",)
+    # Of the five patches of train one is wanted: the sequence that has one. A patch of 32 px takes 1024 of 2400 pixels.
+    assert said.lines[0].startswith("--fit crop: 57.3% of the pixels fill no whole patch of 32 px")
+    assert said.lines[2:] == ("the layout's own split has no val: 0006R0 of its train are held out as val (1 patches)",)
     assert said.patches.description["splits"] == {"train": 4, "val": 1, "test": 1}
 
 

@@ -128,7 +128,8 @@ def trained_on_line(scores: ScoresJson) -> str:
     apart_px = scores["protocol"]["leak"].get(BUFFER)
     if found["other_patches"] and apart_px:
         return f"{start}, on patches at least {apart_px:.0f} px away; these scores say nothing about other places"
-    return f"{start}{', on other patches' if found['other_patches'] else ''}; these scores are optimistic"
+    which = "on other patches" if found["other_patches"] else "the same pictures"
+    return f"{start}, {which}; these scores are optimistic"
 
 
 def pick_examples(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

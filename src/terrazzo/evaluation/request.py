@@ -16,7 +16,7 @@ from terrazzo.system.devices import check_compute
 from terrazzo.system.files import digest, file_digest
 from terrazzo.system.reporting import Reporter
 
-FORMAT = 2
+FORMAT = 3
 """The format of scores.json and report.html. A report of another format is not kept."""
 
 

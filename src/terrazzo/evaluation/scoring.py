@@ -4,6 +4,7 @@ Law: each valid pixel (truth is not 255) of the split counts once. The confusion
 sums over the same patches.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -141,13 +142,17 @@ def _interval(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
 
 
 def _protocol(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
-    """How the patches were split. Leak: the share of scored pixels whose image or group is also in training."""
+    """How the patches were split. Leak: the share of scored pixels whose image or group is also in training.
+
+    Copies and versions of a picture count as one image.
+    """
     patches = inputs.patches
     pixels = outcome.counts[:, 1].sum(axis=1)
     names = np.array(patches.image_groups)
     training = patches.image_of[patches.sides == "train"]
     scored = inputs.image_of
-    shared = {"image": np.isin(scored, training), "group": np.isin(names[scored], names[training])}
+    pictures = patches.image_pictures
+    shared = {"image": np.isin(pictures[scored], pictures[training]), "group": np.isin(names[scored], names[training])}
     leak = {unit: round(float(pixels[where].sum() / pixels.sum()), 6) for unit, where in shared.items()}
     if inputs.request.split != "train" and BUFFER in patches.leak:
         leak[BUFFER] = patches.leak[BUFFER]
@@ -156,6 +161,7 @@ def _protocol(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
         "split_method": patches.description["split_method"],
         "leak": leak,
         "leaky": is_leaky(leak),
+        "places_known": patches.places_known,
         "patch_size": patches.patch_size,
         "fit": patches.fit,
         "classes": list(patches.schema.names),
@@ -164,16 +170,22 @@ def _protocol(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
 
 
 def _trained_on(inputs: Inputs) -> dict[str, Any]:
-    """How many scored images the model was trained on, by the hashes in the model file."""
-    images = np.unique(inputs.image_of)
+    """How many scored images the model was trained on, by the hashes in the model file.
+
+    `other_patches`: it was trained on other patches of each of them, and on no copy of one.
+    """
+    patches, images = inputs.patches, np.unique(inputs.image_of)
     training = inputs.header.training_data
     known = set(training.train_images)
-    found = sum(inputs.patches.image_hashes[image] in known for image in images)
-    same_patches = training.fingerprint == inputs.patches.content_hash
+    found = [image for image in images if patches.image_hashes[image] in known]
+    same_patches = training.fingerprint == patches.content_hash and inputs.request.split != "train"
+    trained = set(patches.image_of[patches.sides == "train"].tolist())
+    copies = Counter(patches.image_hashes[image] for image in trained)
+    copied = any(copies[patches.image_hashes[image]] > (image in trained) for image in found)
     return {
-        "images": found,
-        "share": found / len(images),
-        "other_patches": bool(found and same_patches and inputs.request.split != "train"),
+        "images": len(found),
+        "share": len(found) / len(images),
+        "other_patches": bool(found and same_patches and not copied),
     }
 
 

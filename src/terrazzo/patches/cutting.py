@@ -17,6 +17,10 @@ class Cut:
     masks: NDArray[np.uint8]
     corners: NDArray[np.int64]
 
+    def only(self, kept: NDArray[np.bool_]) -> "Cut":
+        """The patches (n,) that are kept."""
+        return Cut(self.images[kept], self.masks[kept], self.corners[kept])
+
 
 def fitting_size(height: int, width: int) -> int:
     """The largest patch size of 256, 128, 64 and 32 px that fits twice into each side of an image; 32 if none does."""

@@ -43,6 +43,8 @@ class Patches:
     """(N, 2) row and col of each patch's top left pixel in its image."""
     sides: NDArray[np.str_]
     """(N,) train, val or test; none in the buffer between blocks."""
+    valid_pixels: NDArray[np.int64]
+    """(N,) pixels that have a class."""
 
     def __len__(self) -> int:
         return len(self.image_of)
@@ -112,6 +114,20 @@ class Patches:
         return tuple(image["group"] for image in self.description["images"])
 
     @cached_property
+    def image_pictures(self) -> NDArray[np.int64]:
+        """The number of the picture of each image, by image number; copies and versions share one."""
+        return np.array([image.get("picture", i) for i, image in enumerate(self.description["images"])], np.int64)
+
+    @cached_property
+    def places_known(self) -> bool:
+        """Whether each image has a place: a group of its layout, or coordinates.
+
+        Patches of earlier versions do not say so; there it is known if any group holds two images.
+        """
+        of_groups = len(set(self.image_groups)) < len(self.image_groups)
+        return bool(self.description.get("places_known", of_groups))
+
+    @cached_property
     def image_hashes(self) -> tuple[str, ...]:
         """The hash of each image's pixels, by image number."""
         return tuple(image["hash"] for image in self.description["images"])
@@ -156,6 +172,7 @@ def open_patches(path: Path) -> Patches:
             np.array([int(row["image"]) for row in index], np.int64),
             np.array([(int(row["row"]), int(row["col"])) for row in index], np.int64).reshape(-1, 2),
             np.array([row["split"] for row in index], dtype="<U5"),
+            np.array([int(row["valid_pixels"]) for row in index], np.int64),
         )
         consistent = len(patches) == description["n_patches"] and description["format"] == FORMAT
     except FileNotFoundError as error:

@@ -4,25 +4,33 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.errors import LabelError
+from terrazzo.patches.cut_loss import CutLoss
 from terrazzo.patches.cutting import Cut, cut, grid
+from terrazzo.patches.options import SplitOptions
+from terrazzo.patches.splits.together import Picture, Together, together
 from terrazzo.patches.write_patches import Cuttable, Preparation
 from terrazzo.patches.writer import PatchWriter, Source, Written, count_classes
+from terrazzo.pixels.rasters.ground import Placed, read_ground
+from terrazzo.pixels.suffixes import TIFF_SUFFIXES
 from terrazzo.scenes.contract.check import Checked, check, read_label
 from terrazzo.scenes.contract.reading import Reader
 from terrazzo.scenes.contract.verdicts import CheckedScene
 from terrazzo.scenes.detect import find_scenes
+from terrazzo.scenes.trees import FolderTree
 from terrazzo.system.files import digest, scratch_beside
 from terrazzo.system.machine import n_cores
+from terrazzo.system.reporting import how_many
 
 BANDS = 3
+MIN_PLACES = 3
+"""Of fewer places apart from one another parts are held out, if no split is asked for."""
 
 
 @dataclass(frozen=True)
@@ -53,46 +61,134 @@ class Pictures:
                 asked.reporter.say(line)
             if checked.report.refusal is not None:
                 raise LabelError(checked.report.refusal)
-            told = {"layout": checked.layout}
+            lying = _together(checked, asked)
+            split, notes = _division(asked.split, lying)
+            for note in notes:
+                asked.reporter.say(note)
             yield Cuttable(
-                checked.schema, BANDS, asked.split, partial(_cut, asked, checked, reader), _key(asked, checked), told
+                schema=checked.schema,
+                bands=BANDS,
+                split=split,
+                cut=_Scenes(checked, reader, lying, asked).cut,
+                key=_key(asked, checked, lying),
+                told={"layout": checked.layout},
+                notes=notes,
             )
 
 
-def _key(asked: Preparation, checked: Checked) -> list[str | bytes]:
-    """The scale, and of each scene the names, pixels and labels."""
+def _together(checked: Checked, asked: Preparation) -> Together:
+    """Which scenes belong together, by folder, pixels, name and ground."""
+
+    def ground(item: CheckedScene) -> Placed:
+        scene = item.scene
+        for asset in () if scene.side_by_side else (scene.image, scene.label):
+            path = Path(asset.where) if isinstance(asset.tree, FolderTree) else None
+            if asset.name.lower().endswith(TIFF_SUFFIXES) and (found := read_ground(path or asset.read())):
+                return found.resized(item.height, item.width)
+        return Placed(item.height, item.width)
+
+    with ThreadPoolExecutor(n_cores()) as pool:
+        grounds = list(pool.map(ground, checked.scenes))
+    pictures = [
+        Picture(
+            name=item.scene.name,
+            file=item.scene.image.name,
+            group=item.scene.group,
+            split=item.scene.split,
+            pixels=None if item.is_plain else item.pixel_hash,
+            ground=ground,
+        )
+        for item, ground in zip(checked.scenes, grounds, strict=True)
+    ]
+    return together(pictures, asked.split.buffer_px(asked.patches.patch_size))
+
+
+def _division(asked: SplitOptions, lying: Together) -> tuple[SplitOptions, tuple[str, ...]]:
+    """The split to make, and notes on what belongs together: by block where fewer than three places are apart."""
+    given = any(picture.split is not None for picture in lying.pictures)
+    notes = tuple(lying.notes())
+    if asked.method is None and not given and lying.touching and lying.n_joined < MIN_PLACES:
+        apart = f"--split block: of {how_many(lying.n_joined, 'separate place')}, parts for train, parts for val"
+        return replace(asked, method="block"), (*notes, apart)
+    return asked, notes
+
+
+def _key(asked: Preparation, checked: Checked, lying: Together) -> list[str | bytes]:
+    """The scale, what belongs together, and of each scene the names, pixels and labels."""
     parts: list[str | bytes] = []
     parts += [f"downsample {asked.labels.downsample!r}"] if asked.labels.downsample != 1 else []
-    for item in checked.scenes:
+    parts += lying.key()
+    for item, group in zip(checked.scenes, lying.groups, strict=True):
         scene = item.scene
-        parts += [scene.name, scene.group, str(scene.split), item.pixel_hash, digest(scene.label.read())]
+        parts += [scene.name, group, str(scene.split), item.pixel_hash, digest(scene.label.read())]
         parts += [str(scene.label_ids)] if scene.label_ids is not None else []
     return parts
 
 
-def _cut(asked: Preparation, checked: Checked, reader: Reader, writer: PatchWriter) -> Written:
-    """Decode and cut in parallel, write in order: the files do not depend on the number of threads."""
-    size, fit, schema = asked.patches.patch_size, asked.patches.fit, checked.schema
-    if not any(np.prod(grid(scene.height, scene.width, size, fit)) for scene in checked.scenes):
-        raise LabelError(
-            f"no image is as large as a patch of {size} px, so there is nothing to cut; "
-            "use a smaller --patch-size, or --fit pad or resize"
+@dataclass(frozen=True, eq=False)
+class _Scenes:
+    """Checked scenes, what belongs together, and the request."""
+
+    checked: Checked
+    reader: Reader
+    lying: Together
+    asked: Preparation
+
+    def cut(self, writer: PatchWriter) -> Written:
+        """Write the patches that have a labelled pixel. Raises LabelError where there are none.
+
+        Scenes are decoded and cut in parallel and written in order: the files do not depend on the number of threads.
+        """
+        scenes, names = self.checked.scenes, self.checked.schema.names
+        size, fit = self.asked.patches.patch_size, self.asked.patches.fit
+        if not any(np.prod(grid(scene.height, scene.width, size, fit)) for scene in scenes):
+            raise LabelError(
+                f"no image is as large as a patch of {size} px, so there is nothing to cut; "
+                "use a smaller --patch-size, or --fit pad or resize"
+            )
+        loss = CutLoss(size, fit, classes=set(np.flatnonzero(self.checked.report.class_pixels).tolist()))
+        for number, (pieces, pixels) in enumerate(_ordered(self._work, scenes)):
+            labelled = np.asarray(pixels.any(axis=1))
+            loss.add(scenes[number].height, scenes[number].width, labelled)
+            writer.add(number, pieces if labelled.all() else pieces.only(labelled), pixels[labelled])
+            self.asked.reporter.progress("cutting patches", number + 1, len(scenes))
+        written = writer.finish([self._source(number) for number in range(len(scenes))])
+        if not len(written.image):
+            raise LabelError(
+                f"no whole patch of {size} px has a labelled pixel, so there is nothing to learn; use --fit pad or a "
+                "smaller --patch-size"
+            )
+        for note in loss.notes():
+            self.asked.reporter.say(note)
+        as_given = self.asked.split.method in (None, "given")
+        across = self.lying.warnings() if as_given else []
+        return replace(
+            written,
+            ground=self.lying.ground(written.image, written.corners),
+            places_known=self.lying.places_known,
+            warnings=(*across, *loss.warnings(written.class_pixels, names)),
         )
 
-    def work(scene: CheckedScene) -> tuple[Cut, NDArray[np.int64]]:
-        image = reader.photo(scene.scene).pixels
-        pieces = cut(image, read_label(scene.scene, schema, asked.labels.unknown, reader), size, fit)
+    def _work(self, scene: CheckedScene) -> tuple[Cut, NDArray[np.int64]]:
+        """The patches of a scene, with and without labels, and their class pixels (n, K)."""
+        schema, options = self.checked.schema, self.asked.labels
+        image = self.reader.photo(scene.scene).pixels
+        ids = read_label(scene.scene, schema, options.unknown, self.reader)
+        pieces = cut(image, ids, self.asked.patches.patch_size, self.asked.patches.fit)
         return pieces, count_classes(pieces.masks, schema.n_classes)
 
-    for number, (pieces, pixels) in enumerate(_ordered(work, checked.scenes)):
-        writer.add(number, pieces, pixels)
-        asked.reporter.progress("cutting patches", number + 1, len(checked.scenes))
-    return writer.finish(
-        [
-            Source(one.scene.name, one.scene.group, one.scene.split, one.height, one.width, one.pixel_hash)
-            for one in checked.scenes
-        ]
-    )
+    def _source(self, number: int) -> Source:
+        """The entry of an image."""
+        one, picture = self.checked.scenes[number], int(self.lying.one_picture[number])
+        return Source(
+            name=one.scene.name,
+            group=self.lying.groups[number],
+            split=one.scene.split,
+            height=one.height,
+            width=one.width,
+            pixel_hash=one.pixel_hash,
+            picture=None if picture == number else picture,
+        )
 
 
 def _ordered(

@@ -5,16 +5,18 @@ memory does not grow with the scene. Pixels that the image's own mask leaves out
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import InputError, LabelError
+from terrazzo.patches.cut_loss import CutLoss
 from terrazzo.patches.options import PatchOptions
-from terrazzo.patches.raster_cutting import CutCount, cut_strip, strips
+from terrazzo.patches.raster_cutting import CutCount, cut_strip, margins, strips
 from terrazzo.patches.splits.footprints import Footprints, footprints
 from terrazzo.patches.write_patches import Cuttable, Preparation
 from terrazzo.patches.writer import PatchWriter, Source, Written
@@ -115,8 +117,9 @@ class _Scenes:
         """Write the patches with a labelled pixel, scene by scene. Raises LabelError where there are none."""
         numbers: list[int] = []
         sources: list[Source] = []
+        loss = CutLoss(self.asked.patches.patch_size, self.asked.patches.fit)
         for number, scene in enumerate(self.scenes):
-            source = self._cut_scene(writer, len(sources), scene)
+            source = self._cut_scene(writer, len(sources), scene, loss)
             if source is not None:
                 numbers.append(number)
                 sources.append(replace(source, group=self.lying.group(number)))
@@ -125,11 +128,15 @@ class _Scenes:
             self._refuse_nothing()
         rasters = np.array(numbers, np.int64)
         ground = None if self.lying.alone else self.lying.ground(written.image, written.corners, rasters)
-        absent = [self.labelling.schema.names[i] for i in np.flatnonzero(written.class_pixels.sum(axis=0) == 0)]
-        warnings = (f"classes without a pixel in any patch: {', '.join(absent)}",) if absent else ()
-        return replace(written, ground=ground, warnings=warnings)
+        for note in loss.notes():
+            self.asked.reporter.say(note)
+        names, lost = self.labelling.schema.names, loss.lost(written.class_pixels)
+        absent = [names[i] for i in np.flatnonzero(written.class_pixels.sum(axis=0) == 0) if i not in lost]
+        warnings = [f"classes without a pixel in any patch: {', '.join(absent)}"] if absent else []
+        warnings += loss.warnings(written.class_pixels, names)
+        return replace(written, ground=ground, places_known=not self.lying.unknown, warnings=tuple(warnings))
 
-    def _cut_scene(self, writer: PatchWriter, number: int, scene: LabelledScene) -> Source | None:
+    def _cut_scene(self, writer: PatchWriter, number: int, scene: LabelledScene, loss: CutLoss) -> Source | None:
         """Write the patches of a scene as those of the image `number`; None where its labels are left out."""
         raster, name, say = scene.raster, scene.pair.name, self.asked.reporter.say
         size, fit, count = self.asked.patches.patch_size, self.asked.patches.fit, CutCount()
@@ -145,6 +152,10 @@ class _Scenes:
                 self.asked.reporter.progress(f"cutting {scene.pair.image.name}", done, len(windows))
             for note in (*count.notes(), *labels.notes()):
                 say(f"{scene.pair.image.name}: {note}")
+            loss.add(raster.height, raster.width)
+            for window in margins(raster.height, raster.width, size) if fit == "crop" else ():
+                with suppress(LabelError):  # what is wrong in pixels that are not used refuses nothing
+                    loss.classes |= set(np.unique(labels.ids(*window)).tolist()) - {IGNORE}
         return Source(name, name, None, raster.height, raster.width, count.pixel_hash)
 
     def _refuse_nothing(self) -> None:

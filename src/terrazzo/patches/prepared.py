@@ -26,7 +26,7 @@ class Prepared:
         return [
             f"{how_many(len(self.patches), 'patch')} of {self.patches.patch_size} px from "
             f"{how_many(len(told['images']), 'image')}: {splits}",
-            f"split by {told['split_method']}: {describe_leak(self.patches.leak)}",
+            f"split by {told['split_method']}: {describe_leak(self.patches.leak, self.patches.places_known)}",
             *_sides_of_groups(self.patches),
         ]
 
@@ -35,9 +35,10 @@ class Prepared:
 
 
 def _sides_of_groups(patches: Patches) -> list[str]:
-    """One line with the first groups of each side; none where every image or patch is its own group."""
+    """One line with the first groups of each side; none where every picture or patch is its own group."""
     names = patches.image_groups
-    if len(set(names)) == len(names) or patches.description["split_method"] == "patch":
+    alone = len(set(names)) in (1, len(np.unique(patches.image_pictures)))
+    if alone or patches.description["split_method"] == "patch":
         return []
     told = []
     for side in patches.description["splits"]:

@@ -36,6 +36,18 @@ def strips(height: int, width: int, bands: int, patch_size: int, fit: str) -> li
     ]
 
 
+def margins(height: int, width: int, patch_size: int) -> list[Window]:
+    """The windows that cropping leaves out, at the right and at the bottom, none larger than a patch.
+
+    Law: with the patches they cover each pixel once.
+    """
+    rows, cols = grid(height, width, patch_size, "crop")
+    right, bottom = cols * patch_size, rows * patch_size
+    windows = [(row, right, patch_size, width - right) for row in range(0, bottom, patch_size) if right < width]
+    below = [(bottom, col, height - bottom, min(patch_size, width - col)) for col in range(0, width, patch_size)]
+    return windows + (below if bottom < height else [])
+
+
 @dataclass
 class CutCount:
     """What is counted while one scene is cut."""

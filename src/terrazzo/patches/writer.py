@@ -34,6 +34,8 @@ class Source:
     height: int
     width: int
     pixel_hash: str
+    picture: int | None = None
+    """The number of the image that it is a copy or version of; None: of none before it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,8 @@ class Written:
     bands: int
     ground: Ground | None = None
     """Where the patches lie; None: no image is near another."""
+    places_known: bool = True
+    """Whether each image has a place: a group of its layout, or coordinates."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -64,7 +68,9 @@ class Written:
     def origins(self, schema: ClassSchema) -> PatchOrigins:
         """What a split is made from."""
         names = list(dict.fromkeys(source.group for source in self.sources))
-        group = np.array([names.index(source.group) for source in self.sources], np.int64)
+        numbers = {name: number for number, name in enumerate(names)}
+        group = np.array([numbers[source.group] for source in self.sources], np.int64)
+        pictures = np.array([i if one.picture is None else one.picture for i, one in enumerate(self.sources)], np.int64)
         return PatchOrigins(
             image=self.image,
             group=group[self.image],
@@ -76,6 +82,7 @@ class Written:
             corners=self.corners,
             patch_size=self.patch_size,
             ground=self.ground,
+            picture=pictures[self.image],
         )
 
 
@@ -179,10 +186,8 @@ def write_tables(folder: Path, written: Written, split: Split, making: Making) -
         "split_options": making.split.to_dict(),
         "leak": split.leak,
         "seed": making.split.seed,
-        "images": [
-            {"name": one.name, "group": one.group, "height": one.height, "width": one.width, "hash": one.pixel_hash}
-            for one in written.sources
-        ],
+        "places_known": written.places_known,
+        "images": [_image(one) for one in written.sources],
         "notes": list(split.warnings),
         "content_hash": digest(written.pixel_hash, "".join(split.sides), json.dumps(classes)),
         "key": making.key,
@@ -190,12 +195,22 @@ def write_tables(folder: Path, written: Written, split: Split, making: Making) -
     write_json(folder / DESCRIPTION, description)
 
 
+def _image(source: Source) -> dict[str, Any]:
+    """The entry of an image in dataset.json; `picture` is there only where it is a copy or version of another."""
+    about = {"name": source.name, "group": source.group, "height": source.height, "width": source.width}
+    same = {} if source.picture is None else {"picture": source.picture}
+    return {**about, "hash": source.pixel_hash, **same}
+
+
 def finished(out: Path, key: str) -> Patches | None:
-    """The patches at `out` if they are whole and have this key; else None."""
+    """The patches at `out` if they are whole and have this key; else None.
+
+    Patches without a labelled pixel were written by a version that kept them, so those are not the same.
+    """
     if not (out / DESCRIPTION).is_file():
         return None
     try:
         patches = open_patches(out)
     except PatchesError:
         return None
-    return patches if patches.description.get("key") == key else None
+    return patches if patches.description.get("key") == key and patches.valid_pixels.all() else None

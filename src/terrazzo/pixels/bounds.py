@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from affine import Affine
 
-    from terrazzo.pixels.rasters.raster import Raster
+    from terrazzo.pixels.rasters.ground import Grid
 
 Array = NDArray[np.float64]
 Bounds = tuple[float, float, float, float]
@@ -29,12 +29,12 @@ def moved(transform: "Affine", points: Array) -> Array:
     return np.column_stack(applied(transform, *points.T))
 
 
-def corners_of(raster: "Raster") -> Array:
+def corners_of(raster: "Grid") -> Array:
     """The four corners (4, 2) of a raster as (x, y) in pixels."""
     return np.array([(0, 0), (raster.width, 0), (0, raster.height), (raster.width, raster.height)], np.float64)
 
 
-def bounds_of(raster: "Raster") -> Bounds:
+def bounds_of(raster: "Grid") -> Bounds:
     """The extent of a raster in its own coordinates; of a rotated one, that of its four corners."""
     xs, ys = moved(raster.transform, corners_of(raster)).T.tolist()
     return min(xs), min(ys), max(xs), max(ys)

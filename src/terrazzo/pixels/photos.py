@@ -55,6 +55,12 @@ def pixel_hash(pixels: NDArray[np.uint8]) -> str:
     return hasher.hexdigest()
 
 
+def is_plain(pixels: NDArray[np.uint8]) -> bool:
+    """Whether all pixels (H, W, C) are of one colour; such pictures show no place."""
+    first = pixels[0, 0]
+    return bool((pixels[0] == first).all() and (pixels == first).all())
+
+
 def _to_rgb(image: Image.Image) -> ToRgb:
     """A function that converts any part of the image to RGB."""
     if image.mode == "P":

@@ -68,7 +68,7 @@ def train_patches(run: Run) -> Trained:
         return Trained(run.folder / MODEL, kept, True, False)
     make_room(run)
     say(f"{how_many(len(patches.rows('train')), 'patch')} to train on, {len(patches.rows('val'))} to validate")
-    say(describe_leak(patches.leak))
+    say(describe_leak(patches.leak, patches.places_known))
     if run.resume and not run.has_checkpoint:
         say(f"nothing to resume in {run.folder}: training starts from the beginning")
     with folder_for(run.folder / MODEL), nothing_left(run.folder), _interrupts_kept():

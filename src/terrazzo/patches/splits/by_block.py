@@ -7,6 +7,7 @@ training pixel.
 """
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from terrazzo.errors import SplitError
@@ -20,6 +21,8 @@ LARGEST = 4
 ENOUGH = 12
 """Blocks that are wanted: fewer leave little to choose from, and smaller blocks lose more to the buffer."""
 _DRAWN, _WEIGHED = 400, 100
+_FEW_PATCHES = 16
+"""Patches an image, below which patches are compared and not images."""
 
 
 def by_block(origins: PatchOrigins, options: SplitOptions, warnings: list[str]) -> NDArray[np.str_]:
@@ -148,6 +151,8 @@ def _near_across(origins: PatchOrigins, held: NDArray[np.bool_], buffer_px: int)
     if origins.ground is None:
         return near
     scene, places, size = origins.ground.scene, origins.ground.places, origins.patch_size
+    if len(held) < _FEW_PATCHES * len(np.unique(origins.image)):
+        return _near_small(origins.image, scene, places, held, size + buffer_px)
     order = np.argsort(origins.image, kind="stable")
     images = np.split(order, np.flatnonzero(np.diff(origins.image[order])) + 1)
     scenes = np.array([scene[rows[0]] for rows in images])
@@ -156,11 +161,13 @@ def _near_across(origins: PatchOrigins, held: NDArray[np.bool_], buffer_px: int)
     within = size + buffer_px  # corners at this distance have the buffer between their patches
     for number, rows in enumerate(images):
         mine = rows[held[rows]]
+        if not len(mine):
+            continue
         close = (scenes == scenes[number]) & (np.maximum(first - last[number], first[number] - last) < within).all(
             axis=1
         )
         close[number] = False
-        if not len(mine) or not close.any():
+        if not close.any():
             continue
         others = np.concatenate([images[i] for i in np.flatnonzero(close)])
         # The others' corners in the pixels of this image, whose own corners are multiples of the patch size. Places are
@@ -169,6 +176,27 @@ def _near_across(origins: PatchOrigins, held: NDArray[np.bool_], buffer_px: int)
         low = np.floor((there - within) / size).astype(np.int64) + 1
         high = np.ceil((there + within) / size).astype(np.int64) - 1
         near[others] |= _any_within(cells_of(origins.corners[mine], size), low, high)
+    return near
+
+
+def _near_small(
+    image: NDArray[np.int64],
+    scene: NDArray[np.int64],
+    places: NDArray[np.float64],
+    held: NDArray[np.bool_],
+    within: int,
+) -> NDArray[np.bool_]:
+    """As `_near_across`, patch by patch instead of image by image: faster where images have few patches."""
+    # Scenes beside one another, too far apart for a buffer to reach the next.
+    _, number = np.unique(scene, return_inverse=True)
+    apart = places[:, 1].max() - places[:, 1].min() + 2 * within
+    at = np.column_stack([places[:, 0], places[:, 1] + number.reshape(-1) * apart])
+    ours, others = np.flatnonzero(held), np.flatnonzero(~held)
+    reach = within - 0.05  # places are in tenths of a pixel
+    tree = shapely.STRtree(shapely.points(at[ours]))
+    one, other = tree.query(shapely.box(*(at[others] - reach).T, *(at[others] + reach).T))
+    near = np.zeros(len(held), np.bool_)
+    near[others[one[image[others[one]] != image[ours[other]]]]] = True
     return near
 
 

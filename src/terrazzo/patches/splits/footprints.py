@@ -9,11 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyproj
+import shapely
 from numpy.typing import NDArray
+from rasterio.crs import CRS
 
+from terrazzo.patches.splits.chains import chains
 from terrazzo.patches.splits.origins import Ground
 from terrazzo.pixels.bounds import bounds_of
-from terrazzo.pixels.rasters.raster import Raster
+from terrazzo.pixels.rasters.ground import Grid
 
 TOUCH_PX = 0.5
 """Rasters with less than this between them touch: the bounds of map sheets are rounded."""
@@ -51,7 +54,7 @@ class Footprints:
     def group(self, raster: int) -> str:
         """The name of a raster's group: its own without suffix, or those of the whole chain."""
         together = [self.names[i].rsplit(".", 1)[0] for i in np.flatnonzero(self.joined == self.joined[raster])]
-        return _listed(together, "+")
+        return chain_name(together)
 
     def notes(self) -> list[str]:
         """Which rasters are one group, and which have no place."""
@@ -82,80 +85,103 @@ class Footprints:
         return Ground(self.joined[of], self.scene[of], corners + self.shifts[of], tuple(told))
 
 
-def footprints(rasters: Sequence[Raster], names: Sequence[str], buffer_px: int) -> Footprints:
+def footprints(rasters: Sequence[Grid], names: Sequence[str], buffer_px: int) -> Footprints:
     """The rasters compared; those with fewer than `buffer_px` pixels of either between them are near."""
-    placed = np.array([raster.georeferenced for raster in rasters])
-    gaps = _gaps(rasters, np.flatnonzero(placed))
-    gaps = np.minimum(gaps, gaps.T)
-    touch = gaps < TOUCH_PX
-    near = np.triu(touch | (gaps < buffer_px), 1)
-    pairs = [(int(one), int(other)) for one, other in np.argwhere(near)]
-    alike = [(one, other) for one, other in pairs if _one_grid(rasters[one], rasters[other])]
-    scene = _chains(len(rasters), alike)
+    n = len(rasters)
+    placed = np.array([number for number, raster in enumerate(rasters) if raster.georeferenced], np.int64)
+    here = [rasters[number] for number in placed.tolist()]
+    crs = _numbered([raster.crs for raster in here])
+    within, gaps = _gaps(here, crs, max(float(buffer_px), TOUCH_PX))
+    alike = _one_grid(here, crs, within)
+    pairs = placed[within]
+    scene = chains(n, pairs[alike])
     shifts = np.array([_shift(rasters[first], raster) for first, raster in zip(scene, rasters, strict=True)])
-    for first in np.unique(scene):
-        shifts[scene == first] -= shifts[scene == first].min(axis=0)
+    first_px = np.full((n, 2), np.inf)
+    np.minimum.at(first_px, scene, shifts)
     return Footprints(
         names=tuple(names),
-        joined=_chains(len(rasters), [pair for pair in pairs if touch[pair]]),
+        joined=chains(n, pairs[gaps < TOUCH_PX]),
         scene=scene,
-        shifts=shifts,
-        unlike=tuple(sorted(set(pairs) - set(alike))),
-        unknown=tuple(np.flatnonzero(~placed).tolist()),
+        shifts=shifts - first_px[scene],
+        unlike=tuple((one, other) for one, other in pairs[~alike].tolist()),
+        unknown=tuple(sorted(set(range(n)) - set(placed.tolist()))),
     )
 
 
-def _gaps(rasters: Sequence[Raster], placed: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Pixels of raster i (R, R) between it and j, along the axis with the wider gap; inf where one has no place."""
-    gaps = np.full((len(rasters), len(rasters)), np.inf)
-    texts = [str(rasters[i].crs.to_wkt()) if rasters[i].crs else "" for i in placed]
-    bounds = np.array([bounds_of(rasters[i]) for i in placed]).reshape(-1, 4)
-    for text in dict.fromkeys(texts):
-        there = np.array([_moved(box, known, text) for box, known in zip(bounds, texts, strict=True)])
-        for number in (i for i, known in enumerate(texts) if known == text):
-            left, bottom, right, top = bounds[number]
-            x = np.maximum(there[:, 0] - right, left - there[:, 2])
-            y = np.maximum(there[:, 1] - top, bottom - there[:, 3])
-            grid = rasters[placed[number]].transform
-            gap = np.maximum(x / np.hypot(grid.a, grid.d), y / np.hypot(grid.b, grid.e))
-            # Bounds that are not finite in this CRS lie outside its area, so they are not near.
-            gaps[placed[number], placed] = np.where(np.isfinite(gap), gap, np.inf)
-    return gaps
+def _numbered(known: Sequence[CRS | None]) -> NDArray[np.int64]:
+    """The number of the first equal CRS of each."""
+    first: dict[str, int] = {}
+    texts = [str(crs and crs.to_wkt()) for crs in known]
+    for number, text in enumerate(texts):
+        if text not in first:
+            first[text] = next((one for one in first.values() if known[one] == known[number]), number)
+    return np.array([first[text] for text in texts], np.int64)
 
 
-def _moved(bounds: NDArray[np.float64], source: str, target: str) -> tuple[float, float, float, float]:
-    """Bounds in another CRS; inf where it does not reach."""
+def _gaps(
+    rasters: Sequence[Grid], crs: NDArray[np.int64], within_px: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The pairs (P, 2), ascending, of rasters with fewer than `within_px` pixels of either between them, and how many.
+
+    The pixels (P,) between two are counted along the axis with the wider gap, in those of the raster that has fewer.
+    """
+    n = len(rasters)
+    bounds = np.array([bounds_of(raster) for raster in rasters]).reshape(-1, 4)
+    grids = [raster.transform for raster in rasters]
+    sides = np.array([(np.hypot(at.a, at.d), np.hypot(at.b, at.e)) for at in grids]).reshape(-1, 2)
+    pairs, apart = [np.zeros(0, np.int64)], [np.zeros(0)]
+    for target in np.unique(crs):
+        there = bounds.copy()
+        for i in np.flatnonzero(crs != target).tolist():
+            there[i] = _moved(bounds[i], rasters[i], rasters[int(target)])
+        # Bounds that are not finite in this CRS lie outside its area, so they are not near.
+        reached = np.flatnonzero(np.isfinite(there).all(axis=1))
+        mine = np.flatnonzero(crs == target)
+        wide = bounds[mine] + np.hstack([-sides[mine], sides[mine]]) * within_px
+        one, other = shapely.STRtree(shapely.box(*there[reached].T)).query(shapely.box(*wide.T))
+        one, other = mine[one], reached[other]
+        (left, bottom, right, top), (x0, y0, x1, y1) = bounds[one].T, there[other].T
+        x, y = np.maximum(x0 - right, left - x1), np.maximum(y0 - top, bottom - y1)
+        gap = np.maximum(x / sides[one, 0], y / sides[one, 1])
+        near = (one != other) & (gap < within_px)
+        pairs.append((np.minimum(one, other) * n + np.maximum(one, other))[near])
+        apart.append(gap[near])
+    numbers, place = np.unique(np.concatenate(pairs), return_inverse=True)
+    gaps = np.full(len(numbers), np.inf)
+    np.minimum.at(gaps, place.reshape(-1), np.concatenate(apart))
+    return np.column_stack([numbers // max(n, 1), numbers % max(n, 1)]), gaps
+
+
+def _moved(bounds: NDArray[np.float64], known: Grid, target: Grid) -> tuple[float, float, float, float]:
+    """Bounds in the CRS of another raster; inf where it does not reach."""
+    source, to = (str(raster.crs and raster.crs.to_wkt()) for raster in (known, target))
+    way = pyproj.Transformer.from_crs(source, to, always_xy=True)
     left, bottom, right, top = bounds.tolist()
-    if source == target:
-        return left, bottom, right, top
-    way = pyproj.Transformer.from_crs(source, target, always_xy=True)
     return way.transform_bounds(left, bottom, right, top, densify_pts=21)
 
 
-def _one_grid(one: Raster, other: Raster) -> bool:
-    """Whether both have one CRS, one pixel size and unrotated axes."""
-    if one.crs != other.crs or any((one.transform.b, one.transform.d, other.transform.b, other.transform.d)):
-        return False
-    width, height = max(one.width, other.width), max(one.height, other.height)
-    a, e = one.transform.a, one.transform.e
-    apart = abs(a - other.transform.a) * width / abs(a), abs(e - other.transform.e) * height / abs(e)
-    return bool(max(apart) < _DRIFT_PX)
+def _one_grid(rasters: Sequence[Grid], crs: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether both of each pair (P, 2) have one CRS, one pixel size and unrotated axes."""
+    grids = [raster.transform for raster in rasters]
+    step = np.array([(at.a, at.e) for at in grids]).reshape(-1, 2)
+    turned = np.array([bool(at.b or at.d) for at in grids], np.bool_)
+    length = np.array([(raster.width, raster.height) for raster in rasters]).reshape(-1, 2)
+    one, other = pairs.T
+    apart = np.abs(step[one] - step[other]) * np.maximum(length[one], length[other]) / np.abs(step[one])
+    unturned = ~turned[one] & ~turned[other]
+    return np.asarray((crs[one] == crs[other]) & unturned & (apart.max(axis=1, initial=0) < _DRIFT_PX))
 
 
-def _shift(first: Raster, raster: Raster) -> tuple[float, float]:
+def _shift(first: Grid, raster: Grid) -> tuple[float, float]:
     """Rows and columns from the first pixel of one raster to that of another in the same grid, to 0.1."""
     row = (raster.transform.f - first.transform.f) / first.transform.e
     col = (raster.transform.c - first.transform.c) / first.transform.a
     return round(row, 1), round(col, 1)
 
 
-def _chains(n: int, pairs: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
-    """For each of n the least number (n,) in its chain of pairs."""
-    least = np.arange(n)
-    for one, other in pairs:
-        low, high = sorted((least[one], least[other]))
-        least[least == high] = low
-    return least
+def chain_name(names: Sequence[str]) -> str:
+    """The name of things that are one group: `a`, `a+b`, `a+b+c+7 more`. Chains without a common member differ."""
+    return _listed(names, "+")
 
 
 def _listed(names: Sequence[str], between: str = "") -> str:

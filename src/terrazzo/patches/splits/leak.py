@@ -1,4 +1,4 @@
-"""How much a split leaks: validation pixels that share an image or group with training."""
+"""How much a split leaks: validation pixels that share a picture or group with training."""
 
 from collections.abc import Mapping
 
@@ -12,11 +12,14 @@ BUFFER = "buffer_px"
 
 
 def leak(origins: PatchOrigins, sides: NDArray[np.str_]) -> dict[str, float]:
-    """Share of valid validation pixels whose image, and whose group, also has patches in training."""
+    """Share of valid validation pixels whose image, and whose group, also has patches in training.
+
+    Copies and versions of a picture count as one image.
+    """
     val = sides == "val"
     total = int(origins.valid_pixels[val].sum())
     shares = {}
-    for name, unit in (("image", origins.image), ("group", origins.group)):
+    for name, unit in (("image", origins.pictures), ("group", origins.group)):
         shared = val & np.isin(unit, unit[sides == "train"])
         shares[name] = round(float(origins.valid_pixels[shared].sum()) / total, 6) if total else 0.0
     return shares
@@ -27,8 +30,11 @@ def is_leaky(leak_shares: Mapping[str, float]) -> bool:
     return leak_shares["group"] > 0 and not leak_shares.get(BUFFER)
 
 
-def describe_leak(leak_shares: Mapping[str, float]) -> str:
-    """One line: what scores on the split are worth."""
+def describe_leak(leak_shares: Mapping[str, float], places_known: bool = True) -> str:
+    """One line: what scores on the split are worth.
+
+    Where nothing says which pictures show one place (`places_known` is false), the line claims no more than that.
+    """
     if leak_shares["group"] > 0 and not is_leaky(leak_shares):
         return (
             f"{leak_shares['group']:.0%} of the validation pixels share a scene with training, none is nearer than "
@@ -38,5 +44,10 @@ def describe_leak(leak_shares: Mapping[str, float]) -> str:
         return (
             f"LEAKY split: {leak_shares['group']:.0%} of the validation pixels share a group with training "
             f"({leak_shares['image']:.0%} an image); scores will be optimistic"
+        )
+    if not places_known:
+        return (
+            "no picture is both in training and in validation; which pictures show one place is not known, "
+            "so scores may be optimistic"
         )
     return "no validation pixel shares a group with training"

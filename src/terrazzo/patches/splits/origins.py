@@ -1,6 +1,6 @@
 """The basis of a split: where each patch comes from and what is in it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,9 +44,33 @@ class PatchOrigins:
     """(N, 2) row and column of each patch's top left pixel in its image, multiples of the patch size."""
     patch_size: int
     ground: Ground | None = None
-    """None: no image is near another, as with pictures."""
+    """None: no image is known to be near another or to be its copy."""
+    picture: NDArray[np.int64] | None = None
+    """(N,) number of the picture that an image is a copy or version of; None: each image is one picture."""
 
     @property
     def on_ground(self) -> Ground:
         """Where the patches lie; each image is apart from all others where nothing is known."""
         return self.ground or Ground(self.image, self.image, self.corners.astype(np.float64))
+
+    @property
+    def pictures(self) -> NDArray[np.int64]:
+        """(N,) number of the picture; copies and versions share one."""
+        return self.image if self.picture is None else self.picture
+
+    def rows(self, rows: NDArray[np.int64]) -> "PatchOrigins":
+        """These patches alone, without given sides."""
+        ground = self.ground
+        if ground is not None:
+            ground = replace(ground, joined=ground.joined[rows], scene=ground.scene[rows], places=ground.places[rows])
+        return replace(
+            self,
+            image=self.image[rows],
+            group=self.group[rows],
+            given=(None,) * len(rows),
+            class_pixels=self.class_pixels[rows],
+            valid_pixels=self.valid_pixels[rows],
+            corners=self.corners[rows],
+            ground=ground,
+            picture=None if self.picture is None else self.picture[rows],
+        )

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from terrazzo.errors import SplitError
 from terrazzo.patches.options import SplitOptions
+from terrazzo.patches.splits.at_random import deal, n_held
 from terrazzo.patches.splits.by_block import by_block
 from terrazzo.patches.splits.by_group import by_group
 from terrazzo.patches.splits.leak import BUFFER, leak
+from terrazzo.patches.splits.one_sided import drawn_one_sided, one_sided
 from terrazzo.patches.splits.origins import SIDES, PatchOrigins
 from terrazzo.system.reporting import how_many, listed
 
@@ -44,6 +46,7 @@ def make_split(origins: PatchOrigins, options: SplitOptions) -> Split:
     warnings: list[str] = []
     if method == "given":
         sides = _given(origins, options, warnings)
+        warnings += one_sided(origins, sides, "; --split image draws another split")
     elif method == "group":
         sides = by_group(origins, options, warnings)
     elif method == "block":
@@ -53,6 +56,7 @@ def make_split(origins: PatchOrigins, options: SplitOptions) -> Split:
         apart = origins.ground is None or method == "patch"
         noun = method if apart else "separate place"
         sides = _at_random(unit, options, method, noun)
+        warnings += drawn_one_sided(origins, unit, sides, options, noun)
     unlike = origins.on_ground.unlike if method == "block" else ()
     between = {BUFFER: float(options.buffer_px(origins.patch_size))} if method == "block" and not unlike else {}
     warnings += [f"--split block: {line}" for line in unlike]
@@ -63,7 +67,7 @@ def default_method(origins: PatchOrigins) -> str:
     """`given` where the layout has splits, else `group` where there are at least three groups, else `image`."""
     if any(side is not None for side in origins.given):
         return "given"
-    groups, images = len(np.unique(origins.group)), len(np.unique(origins.image))
+    groups, images = len(np.unique(origins.group)), len(np.unique(origins.pictures))
     return "group" if 3 <= groups < images else "image"
 
 
@@ -84,21 +88,13 @@ def _given(origins: PatchOrigins, options: SplitOptions, warnings: list[str]) ->
 def _hold_out(origins: PatchOrigins, sides: NDArray[np.str_], options: SplitOptions, warnings: list[str]) -> None:
     """Turn a part of `train` into `val` in place: whole groups if train has three or more, else whole images."""
     rows = np.flatnonzero(sides == "train")
-    given = tuple(None for _ in rows)
-    train = replace(
-        origins,
-        image=origins.image[rows],
-        group=origins.group[rows],
-        given=given,
-        class_pixels=origins.class_pixels[rows],
-        valid_pixels=origins.valid_pixels[rows],
-    )
+    train = origins.rows(rows)
     if default_method(train) == "group":
         sides[rows] = by_group(train, options, warnings)
         chosen = [origins.group_names[group] for group in np.unique(origins.group[sides == "val"])]
         what = listed(chosen)
     else:
-        sides[rows] = _at_random(train.image, options, "image", "image")
+        sides[rows] = _at_random(train.on_ground.joined, options, "image", "image")
         what = f"{len(np.unique(origins.image[sides == 'val']))} images drawn at random"
     warnings.append(
         f"the layout's own split has no val: {what} of its train are held out as val ({(sides == 'val').sum()} patches)"
@@ -108,8 +104,7 @@ def _hold_out(origins: PatchOrigins, sides: NDArray[np.str_], options: SplitOpti
 def _at_random(unit: NDArray[np.int64], options: SplitOptions, method: str, noun: str) -> NDArray[np.str_]:
     """Units (images, touching ones as one, or patches) dealt out at random; shares are rounded, to one at least."""
     units = np.unique(unit)
-    n_test = _count(options.test, len(units))
-    n_val = _count(options.val, len(units))
+    n_val, n_test = (n_held(share, len(units)) for share in (options.val, options.test))
     if n_val + n_test >= len(units):
         remedy = (
             "use --split block (parts of one picture with a buffer between), or --split patch (optimistic scores)"
@@ -120,15 +115,7 @@ def _at_random(unit: NDArray[np.int64], options: SplitOptions, method: str, noun
             f"--split {method}: {how_many(len(units), noun)} cannot be divided into train"
             f"{', val and test' if n_test else ' and val'}; {remedy or 'add images, or use a smaller --patch-size'}"
         )
-    order = np.random.default_rng(options.seed).permutation(units)
-    sides = np.full(len(unit), "train", dtype="<U5")
-    sides[np.isin(unit, order[:n_val])] = "val"
-    sides[np.isin(unit, order[n_val : n_val + n_test])] = "test"
-    return sides
-
-
-def _count(share: float, units: int) -> int:
-    return max(1, round(share * units)) if share > 0 else 0
+    return deal(unit, options.val, options.test, options.seed)
 
 
 def counts(sides: NDArray[np.str_]) -> dict[str, int]:

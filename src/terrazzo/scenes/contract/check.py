@@ -6,7 +6,7 @@ file and pixel left out.
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,8 @@ from terrazzo.scenes.contract.verdicts import CheckedScene, Rules, judge_scene, 
 from terrazzo.scenes.scene import Found, Scene
 from terrazzo.scenes.trees import natural_key
 from terrazzo.system.reporting import Progress, silent
+
+_SHOWN_COPIES = 4
 
 
 @dataclass(frozen=True)
@@ -128,13 +130,17 @@ def _rules(counted: Census, classes: Classes, options: LabelOptions, least_side:
 
 
 def _duplicates(kept: Sequence[CheckedScene]) -> list[Finding]:
+    """A finding for each copy of a picture that came before; one for all of them where they are many."""
     first: dict[str, str] = {}
     found = []
     for checked in kept:
         where = checked.scene.image.where
         if first.setdefault(checked.pixel_hash, where) != where:
             found.append(Finding("duplicate", "warn", where, f"is the same picture as {first[checked.pixel_hash]}"))
-    return found
+    if len(found) <= _SHOWN_COPIES:
+        return found
+    more = f"{found[0].detail}; {len(found) - 1} more of the {len(kept)} pictures are copies of others"
+    return [replace(found[0], detail=more, count=len(found))]
 
 
 def _on_the_whole(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from terrazzo.classes.schema import pack_colors
 from terrazzo.errors import ImageError
 from terrazzo.pixels.masks import Mask, ValueCounts
-from terrazzo.pixels.photos import pixel_hash
+from terrazzo.pixels.photos import is_plain, pixel_hash
 from terrazzo.scenes.contract.census import Census
 from terrazzo.scenes.contract.reading import Reader
 from terrazzo.scenes.scene import Found, Scene
@@ -57,6 +57,8 @@ class Probe:
     """None if it cannot be read."""
     troubles: tuple[tuple[str, str], ...] = ()
     """(file, problem) of each file that cannot be read."""
+    is_plain: bool = False
+    """Whether the image is of a single colour."""
     downsample: float = 1.0
     """The scene was read at 1 / this of its height and width."""
 
@@ -94,11 +96,11 @@ def survey(root: Path, found: Found, progress: Progress = silent, reader: Reader
 
 def probe_scene(scene: Scene, reader: Reader = _AT_FULL_SIZE) -> Probe:
     """One scene's image and mask, read; `troubles` says what cannot be read."""
-    size, mask, digest = None, None, ""
+    size, mask, digest, plain = None, None, "", False
     troubles = []
     try:
         photo = reader.photo(scene)
-        size, digest = photo.file_size, pixel_hash(photo.pixels)
+        size, digest, plain = photo.file_size, pixel_hash(photo.pixels), is_plain(photo.pixels)
         del photo
     except ImageError as error:
         troubles.append((scene.image.where, str(error).removeprefix(f"{scene.image.where}: ")))
@@ -107,7 +109,7 @@ def probe_scene(scene: Scene, reader: Reader = _AT_FULL_SIZE) -> Probe:
         mask = _probed(pixels)
     except ImageError as error:
         troubles.append((scene.label.where, str(error).removeprefix(f"{scene.label.where}: ")))
-    return Probe(scene, size, digest, mask, tuple(troubles), reader.downsample)
+    return Probe(scene, size, digest, mask, tuple(troubles), plain, reader.downsample)
 
 
 def _probed(mask: Mask) -> ProbedMask:

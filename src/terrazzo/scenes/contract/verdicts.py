@@ -26,6 +26,8 @@ class CheckedScene:
     height: int
     width: int
     pixel_hash: str
+    is_plain: bool = False
+    """Whether the image is of a single colour."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def judge_scene(probe: Probe, rules: Rules) -> Verdict:
     ignored = tuple(zip(mask.tally.values[known].tolist(), mask.tally.counts[known].tolist(), strict=True))
     pixels = np.bincount(meaning.ids, weights=mask.tally.counts, minlength=256).astype(np.int64)
     blank = not pixels[:IGNORE].any()
-    kept = None if blank else CheckedScene(scene, height, width, probe.pixel_hash)
+    kept = None if blank else CheckedScene(scene, height, width, probe.pixel_hash, probe.is_plain)
     return Verdict(tuple(findings), kept, pixels, ignored, blank, mask.n_snapped, mask.n_far)
 
 
