@@ -7,7 +7,7 @@ from pathlib import Path
 from terrazzo.errors import InputError
 from terrazzo.pixels.suffixes import IMAGE_SUFFIXES
 from terrazzo.scenes import layouts
-from terrazzo.scenes.pairing.folders import IMAGE_FOLDERS, MASK_FOLDERS
+from terrazzo.scenes.pairing.folder_words import IMAGE_FOLDERS, MASK_FOLDERS
 from terrazzo.scenes.scene import Found, Layout
 from terrazzo.scenes.trees import Tree, open_tree
 from terrazzo.system.reporting import how_many, listed

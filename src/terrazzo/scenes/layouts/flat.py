@@ -11,8 +11,10 @@ A list (train.txt, val.txt, test.txt, split.csv) among the files gives the split
 
 import posixpath
 
-from terrazzo.scenes.pairing.folders import common_folder, find_class_table, given_split, pair_by_stem, without_split
+from terrazzo.scenes.pairing.folders import common_folder, find_class_table, given_split, without_split
 from terrazzo.scenes.pairing.one_folder import pair_in_folder
+from terrazzo.scenes.pairing.siblings import pair_by_stem
+from terrazzo.scenes.pairing.split_folders import split_folders
 from terrazzo.scenes.pairing.split_lists import with_split_lists
 from terrazzo.scenes.scene import Found, Layout, Scene
 from terrazzo.scenes.trees import Tree
@@ -25,13 +27,13 @@ def find(tree: Tree) -> Found | None:
     pairing = pair_by_stem(tree) or pair_in_folder(tree)
     if pairing is None:
         return None
-    base = common_folder(pairing.folders)
+    base, splits = common_folder(pairing.folders), split_folders(tree)
     scenes = []
     for pair in pairing.pairs:
         folder = "" if pair.folder == base else posixpath.relpath(pair.folder, base or ".")
         name = posixpath.join(folder, pair.stem)
-        group = without_split(posixpath.join(folder, posixpath.dirname(pair.stem)))
-        split = given_split(posixpath.join(pair.folder, posixpath.dirname(pair.stem)))
+        group = without_split(posixpath.join(folder, posixpath.dirname(pair.stem)), splits)
+        split = given_split(posixpath.join(pair.folder, posixpath.dirname(pair.stem)), splits)
         scenes.append(Scene(name, pair.image, pair.mask, group or name, split))
     found = Found(NAME, tuple(scenes), pairing.unpaired, find_class_table(tree), notes=pairing.notes)
     return with_split_lists(found, tree)
