@@ -4,7 +4,6 @@
 word, is taken off, and the rests pair where they are equal. A number alone is no such word: it may count the pictures.
 """
 
-import os
 import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -45,13 +44,20 @@ def _behind(stem: str, affix: str) -> str:
 
 def _ending(stems: Sequence[str]) -> str:
     """What all stems end with, from a separator on: `_roofs`; nothing without a letter."""
-    shared = os.path.commonprefix([posixpath.basename(stem)[::-1] for stem in stems])[::-1]
+    shared = _shared([posixpath.basename(stem)[::-1] for stem in stems])[::-1]
     match = re.search(r"[_\-. ].*", shared)
     return match[0] if match and re.search(r"[^\W\d_]", match[0]) else ""
 
 
 def _beginning(stems: Sequence[str]) -> str:
     """What all stems begin with, up to a separator: `roofs_`; nothing without a letter."""
-    shared = os.path.commonprefix([posixpath.basename(stem) for stem in stems])
+    shared = _shared([posixpath.basename(stem) for stem in stems])
     match = re.match(r".*[_\-. ]", shared)
     return match[0] if match and re.search(r"[^\W\d_]", match[0]) else ""
+
+
+def _shared(texts: Sequence[str]) -> str:
+    """The characters that all texts begin with."""
+    least, most = min(texts, default=""), max(texts, default="")
+    n = next((at for at, (one, other) in enumerate(zip(least, most, strict=False)) if one != other), len(least))
+    return least[:n]

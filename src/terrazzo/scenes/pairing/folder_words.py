@@ -19,30 +19,35 @@ Plain: a name above. Derived: it holds a word for it. Weak: the word has other u
 same masks. Bare: no word at all, images only beside masks of the same rest.
 """
 
-_IMAGE_WORDS = frozenset(
-    "image images img imgs im photo photos picture pictures pic pics rgb rgbir rgbn rgbnir nirrgb irrg irrgb ortho "
-    "orthos orthophoto orthophotos orthomosaic orthomosaics sat satellite aerial org orig original originals ori "
-    "jpegimages".split()
+
+def _words(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
+_IMAGE_WORDS = _words(
+    "image images img imgs im photo photos picture pictures pic pics rgb rgbir rgbn rgbnir nirrgb irrg irrgb "
+    "ortho orthos orthophoto orthophotos orthomosaic orthomosaics sat satellite aerial org orig original "
+    "originals ori jpegimages"
 )
-_WEAK_IMAGE_WORDS = frozenset(
-    "src source sources input inputs top raw data frame frames tile tiles chip chips patch patches scene scenes jpg "
-    "jpgs jpeg jpegs x".split()
+_WEAK_IMAGE_WORDS = _words(
+    "src source sources input inputs top raw data frame frames tile tiles chip chips patch patches scene scenes "
+    "jpg jpgs jpeg jpegs x"
 )
-_MASK_WORDS = frozenset(
+_MASK_WORDS = _words(
     "mask masks msk msks label labels lbl lbls lab labs gt gts groundtruth truth annotation annotations annot "
-    "annots ann anns target targets seg segs segmentation segmentations semantic segmap segmaps trimap trimaps map maps "
-    "reference references classification classified landcover class classes y".split()
+    "annots ann anns target targets seg segs segmentation segmentations semantic segmap segmaps trimap trimaps "
+    "map maps reference references classification classified landcover class classes y"
 )
-_RENDERINGS = frozenset("color colors colour colours colored coloured colormap rgb human eroded noboundary".split())
-_OTHER_WORDS = frozenset(
-    "instance instances inst object objects panoptic visualization visualizations visualisation visualisations vis viz "
-    "visual overlay overlays preview previews thumbnail thumbnails edge edges boundary boundaries contour contours depth "
-    "dsm ndsm dem dtm height heights elevation elevations nir swir sar thermal pred preds prediction predictions "
-    "npy".split()
+_RENDERINGS = _words("color colors colour colours colored coloured colormap rgb human eroded noboundary")
+_OTHER_WORDS = _words(
+    "instance instances inst object objects panoptic visualization visualizations visualisation visualisations "
+    "vis viz visual overlay overlays preview previews thumbnail thumbnails edge edges boundary boundaries contour "
+    "contours depth dsm ndsm dem dtm height heights elevation elevations nir swir sar thermal pred preds "
+    "prediction predictions npy"
 )
-_FILLERS = frozenset(
+_FILLERS = _words(
     "png pngs jpg jpgs jpeg jpegs tif tifs tiff tiffs geotiff bmp dir dirs folder folders file files all for "
-    "participants machine index indexed 8bit binary multi multiclass".split()
+    "participants machine index indexed 8bit binary multi multiclass"
 )
 _KNOWN = _IMAGE_WORDS | _WEAK_IMAGE_WORDS | _MASK_WORDS | _RENDERINGS | _OTHER_WORDS | _FILLERS
 

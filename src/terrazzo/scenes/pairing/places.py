@@ -10,7 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from terrazzo.errors import InputError
-from terrazzo.scenes.pairing.folder_words import BARE, DERIVED, IMAGE_FOLDER, MASK_FOLDER, PLAIN, FolderName, folder_name
+from terrazzo.scenes.pairing.folder_words import (
+    BARE,
+    DERIVED,
+    IMAGE_FOLDER,
+    MASK_FOLDER,
+    PLAIN,
+    FolderName,
+    folder_name,
+)
 from terrazzo.scenes.trees import Tree
 
 

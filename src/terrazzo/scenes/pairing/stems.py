@@ -1,8 +1,8 @@
 """Images and masks paired by names that differ by a known word.
 
-Examples: `a_sat` and `a_mask`, `IMG_7` and `MSK_7`, `image7` and `mask7`, `tile_img_7` and `tile_mask_7`, `a` and `a_m`,
-`a.jpg` and `a.jpg___fuse`. Without such words the names must be equal, and neither may fit another file. Files are
-never paired by their order.
+Examples: `a_sat` and `a_mask`, `IMG_7` and `MSK_7`, `image7` and `mask7`, `tile_img_7` and `tile_mask_7`, `a` and
+`a_m`, `a.jpg` and `a.jpg___fuse`. Without such words the names must be equal, and neither may fit another file. Files
+are never paired by their order.
 """
 
 import posixpath
