@@ -18,6 +18,7 @@ from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.contract.reading import Reader
 from terrazzo.scenes.contract.survey import Survey, census, survey
 from terrazzo.scenes.detect import find_scenes
+from terrazzo.scenes.naming import Naming
 from terrazzo.system.files import refuse_existing, write_text
 from terrazzo.system.reporting import Progress, as_html, how_many
 
@@ -83,15 +84,17 @@ class Inspected:
         return replace(self.described, text=text, value=value, accepted_with=path if accepted else None)
 
 
-def inspect_pictures(root: Path, options: LabelOptions, least_side: int, progress: Progress) -> Inspected:
+def inspect_pictures(
+    root: Path, naming: Naming, options: LabelOptions, least_side: int, progress: Progress
+) -> Inspected:
     """What is in a data set of pictures. Raises InputError where there is none, ClassTableError at a bad table."""
     given = given_classes(options.classes)
-    found = find_scenes(root, options.layout)
+    found = find_scenes(root, options.layout, naming=naming)
     surveyed = survey(root, found, progress, Reader(options.downsample))
     counted = census(surveyed.probes)
 
     def judged(given: GivenTable | None) -> tuple[Classes, Checked]:
-        data = shlex.quote(str(root))
+        data = shlex.join(found.words or [str(root)])
         classes = resolve_classes(counted, found, given, options.unknown, options.ignore_value, data)
         return classes, judge(surveyed, counted, classes, options, least_side)
 

@@ -89,6 +89,8 @@ class Found:
     """What was left out, counted, and other remarks."""
     classes: LayoutClasses | None = None
     """The classes if the layout fixes them or names their table; None: from the data."""
+    words: tuple[str, ...] = ()
+    """The words that name the data set in a command, where one path does not."""
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,8 @@ def check(
         raise ClassTableError(f"{root}: {found.classes.note}")  # before minutes of reading
     surveyed = survey(root, found, progress, reader or Reader(options.downsample))
     counted = census(surveyed.probes)
-    classes = resolve_classes(counted, found, given, options.unknown, options.ignore_value, shlex.quote(str(root)))
+    data = shlex.join(found.words or [str(root)])
+    classes = resolve_classes(counted, found, given, options.unknown, options.ignore_value, data)
     return judge(surveyed, counted, classes, options, least_side)
 
 

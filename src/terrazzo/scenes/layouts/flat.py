@@ -11,7 +11,7 @@ A list (train.txt, val.txt, test.txt, split.csv) among the files gives the split
 
 import posixpath
 
-from terrazzo.scenes.pairing.folders import common_folder, find_class_table, given_split, without_split
+from terrazzo.scenes.pairing.folders import Pairing, common_folder, find_class_table, given_split, without_split
 from terrazzo.scenes.pairing.one_folder import pair_in_folder
 from terrazzo.scenes.pairing.siblings import pair_by_stem
 from terrazzo.scenes.pairing.split_folders import split_folders
@@ -25,8 +25,11 @@ NAME = "flat"
 def find(tree: Tree) -> Found | None:
     """The scenes of sibling folders `images/` and `masks/`, else of pairs in one folder; None if there are none."""
     pairing = pair_by_stem(tree) or pair_in_folder(tree)
-    if pairing is None:
-        return None
+    return None if pairing is None else found_of(tree, pairing)
+
+
+def found_of(tree: Tree, pairing: Pairing) -> Found:
+    """The scenes of a pairing, with their groups, the split that folders and lists give, and the class table."""
     base, splits = common_folder(pairing.folders), split_folders(tree)
     scenes = []
     for pair in pairing.pairs:

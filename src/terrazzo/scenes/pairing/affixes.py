@@ -1,7 +1,7 @@
 """Images and masks in folders of their own, paired by endings or beginnings that no table lists.
 
-`a_east2k` and `b_east2k` with `a_roofs` and `b_roofs`: what all names of a side share, beginning or ending with a whole
-word, is taken off, and the rests pair where they are equal. A number alone is no such word: it may count the pictures.
+Example: `a_east2k` and `b_east2k` with `a_roofs` and `b_roofs`. The whole words that all names of a side begin or end
+with are taken off, and the rests pair where they are equal. A number alone is no word: it may count the pictures.
 """
 
 import posixpath
