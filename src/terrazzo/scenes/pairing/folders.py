@@ -20,6 +20,10 @@ SPLIT_FOLDERS: Mapping[str, str] = {
     "test": "test",
     "testing": "test",
 }
+SPLIT_LISTS: Mapping[str, str] = {**SPLIT_FOLDERS, "trn": "train"}
+"""The names of text lists, without `.txt`, with their split."""
+IMAGE_SETS = "imagesets"
+"""The folder of lists in PASCAL VOC's layout, in lower case."""
 SPLIT_TABLES = ("split.csv", "splits.csv", "metadata.csv")
 
 
@@ -80,10 +84,14 @@ def is_known_table(name: str) -> bool:
 
 
 def is_split_list(name: str) -> bool:
-    """Whether a file is a split list by its name: train.txt, val.txt, test.txt, split.csv."""
-    base = posixpath.basename(name).lower()
-    stem, suffix = posixpath.splitext(base)
-    return base in SPLIT_TABLES or (suffix == ".txt" and stem in SPLIT_FOLDERS)
+    """Whether a file is a split list by its name: train.txt, val.txt, test.txt, split.csv.
+
+    PASCAL VOC keeps lists for other tasks in `ImageSets/Main` and its like; they are none.
+    """
+    parts = name.lower().split("/")
+    stem, suffix = posixpath.splitext(parts[-1])
+    for_other_task = len(parts) > 2 and parts[-3] == IMAGE_SETS and parts[-2] != "segmentation"
+    return not for_other_task and (parts[-1] in SPLIT_TABLES or (suffix == ".txt" and stem in SPLIT_LISTS))
 
 
 def left_alone(names: Sequence[str], what: str, which: str = "") -> list[str]:

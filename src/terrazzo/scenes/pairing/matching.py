@@ -14,8 +14,8 @@ from terrazzo.scenes.scene import Asset, Unpaired
 from terrazzo.scenes.trees import Tree
 
 _COMPANION = re.compile(
-    r"(.+?)[_\-. ]+(?:vis|viz|color|colou?red|color_mask|watershed_mask|overlay|preview|rgb|instance|instance_id_rgb"
-    r"|save|label_viz|semantic_colored)",
+    r"(.+?)[_\-. ]+(?:vis|viz|colou?r|colou?red|color_mask|watershed_mask|overlay|preview|rgb|instance|instance_id_rgb"
+    r"|save)",
     re.IGNORECASE,
 )
 """A further picture of a mask, for eyes or of instances: `a_vis` beside the mask of `a`."""

@@ -6,6 +6,7 @@ their paths differ only in words for images and masks.
 """
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,10 +17,14 @@ from terrazzo.scenes.pairing.folder_words import (
     IMAGE_FOLDER,
     MASK_FOLDER,
     PLAIN,
+    SPLIT_WORDS,
     FolderName,
     folder_name,
 )
 from terrazzo.scenes.trees import Tree
+
+_CHANNELS = re.compile(r"images(Tr|Ts|Va)")
+"""nnU-Net's folders of images, whose names end with the number of the channel."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,11 @@ class PlacedFile:
 
     @property
     def stem(self) -> str:
-        """The name without suffix, with the folders below the place: `a` or `day 1/a`."""
-        return posixpath.join(self.place.inner, posixpath.splitext(posixpath.basename(self.name))[0])
+        """The name without suffix, with the folders below the place: `a` or `day 1/a`; of nnU-Net without channel."""
+        base = posixpath.splitext(posixpath.basename(self.name))[0]
+        if _CHANNELS.fullmatch(posixpath.basename(self.place.root)):
+            base = base.removesuffix("_0000")
+        return posixpath.join(self.place.inner, base)
 
 
 def place_folders(tree: Tree, folders: Sequence[str]) -> Mapping[str, Place]:
@@ -79,8 +87,13 @@ def place_folders(tree: Tree, folders: Sequence[str]) -> Mapping[str, Place]:
 
 
 def plain_place(folder: str) -> Place | None:
-    """The place of a folder in or below `images/` or `masks/` by these very names; None for others."""
-    return next((place for place in _readings(folder) if place.level == PLAIN), None)
+    """The place of a folder in or below `images/` or `masks/` by these very names; None for others.
+
+    None too inside a folder of instances, heights or previews.
+    """
+    plain = next((place for place in _readings(folder) if place.level == PLAIN), None)
+    above = posixpath.basename(posixpath.dirname(plain.root)) if plain else ""
+    return None if folder_name(above).kind == "other" else plain
 
 
 def mask_places(folders: Sequence[str]) -> Mapping[str, Place]:
@@ -112,7 +125,8 @@ def _single(parts: Sequence[str], names: Sequence[FolderName], at: int) -> Itera
     ]
     inner = "/".join(part for part in below if part)
     for rest in name.rests:
-        shown = posixpath.join(above, rest if name.kind else parts[at]) if rest else above
+        said = SPLIT_WORDS.get(rest, rest) if name.kind else parts[at]
+        shown = posixpath.join(above, said) if rest else above
         yield Place((above, rest), shown, name.kind or IMAGE_FOLDER, name.level, root, inner)
 
 
