@@ -1,18 +1,20 @@
 """The layout of a data set, detected by trying each module of `layouts`."""
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 from terrazzo.errors import InputError
-from terrazzo.pixels.suffixes import IMAGE_SUFFIXES
 from terrazzo.scenes import layouts
 from terrazzo.scenes.layouts import flat
 from terrazzo.scenes.naming import Naming
 from terrazzo.scenes.pairing.folder_words import IMAGE_FOLDER, IMAGE_FOLDERS, MASK_FOLDER, MASK_FOLDERS, folder_name
 from terrazzo.scenes.pairing.patterns import pair_by_patterns
+from terrazzo.scenes.pairing.siblings import is_picture
 from terrazzo.scenes.pairing.two_folders import pair_two_folders
+from terrazzo.scenes.raster_pictures import raster_command
 from terrazzo.scenes.scene import Found, Layout
 from terrazzo.scenes.trees import JoinedTree, Tree, open_tree
 from terrazzo.system.reporting import how_many, listed
@@ -25,6 +27,8 @@ LAYOUTS: Mapping[str, Layout] = {
 
 
 BY_LOOKING = Naming()
+NOTHING = "no images with masks found"
+_FOLDERS = 6
 
 
 def check_layout(layout: str | None) -> None:
@@ -82,19 +86,28 @@ def _detected(root: Path, layout: str | None, usual: str | None) -> Found:
     wanted = [layout] if layout else list(dict.fromkeys([usual, *LAYOUTS] if usual else LAYOUTS))
     found = next((found for name in wanted if (found := LAYOUTS[name].find(tree))), None)
     if found is None:
-        looked_for = "; or ".join(f"{LAYOUTS[name].expected} ({name})" for name in wanted)
-        raise InputError(f"{root}: no data set found; looked for {looked_for}; found {_contents(tree)}{_hint(root)}")
+        expected = f"not in the layout {layout}: expected {LAYOUTS[layout].expected}" if layout else NOTHING
+        raise InputError(f"{root}: {expected}; {_contents(tree)}{_hint(root)}")
+    if (problem := raster_command(root, found)) is not None:
+        raise InputError(problem)
     return found
 
 
 def _contents(tree: Tree) -> str:
-    """What a tree holds, in a few words."""
+    """The folders of a tree with what they hold, and what to do, in a few words."""
     names = tree.files()
     if not names:
-        return "no files"
-    images = sum(name.lower().endswith(IMAGE_SUFFIXES) for name in names)
-    top = list(dict.fromkeys(name.split("/")[0] + ("/" if "/" in name else "") for name in names))
-    return f"{how_many(len(names), 'file')} ({how_many(images, 'image')}) in {listed(top)}"
+        return "found no files"
+    folders: dict[str, list[str]] = {}
+    for name in names:
+        folders.setdefault(posixpath.dirname(name), []).append(name)
+    counts = {folder: sum(map(is_picture, inside)) for folder, inside in folders.items()}
+    told = [
+        f"{folder or '.'}/ ({how_many(counts[folder], 'image') if counts[folder] else how_many(len(inside), 'file')})"
+        for folder, inside in sorted(folders.items(), key=lambda item: -counts[item[0]])
+    ]
+    ways = "give images and masks as two folders (IMAGES MASKS), or what names end with (--mask-suffix _mask.png)"
+    return f"found folders: {listed(told, _FOLDERS)}{f'; {ways}' if any(counts.values()) else ''}"
 
 
 def _hint(root: Path) -> str:

@@ -5,14 +5,18 @@
 - `train/images/a.jpg` with `train/masks/a.png`: train, val (valid, validation) and test give the split
 - `img/IMG_7.tif` with `msk/MSK_7.tif`: other usual names of folders, file names that differ by a known word
 - `a_sat.jpg` with `a_mask.png`: both in one folder, if there are no such folders
+- `one/a.jpg` with `two/a.png`: folders whose names say nothing, if only one of them can hold masks (`looks`)
 
 A list (train.txt, val.txt, test.txt, split.csv) among the files gives the split too.
 """
 
 import posixpath
 
+from terrazzo.errors import InputError
 from terrazzo.scenes.pairing.folders import Pairing, common_folder, find_class_table, given_split, without_split
+from terrazzo.scenes.pairing.looks import pair_by_look
 from terrazzo.scenes.pairing.one_folder import pair_in_folder
+from terrazzo.scenes.pairing.per_class import one_mask_a_class
 from terrazzo.scenes.pairing.siblings import pair_by_stem
 from terrazzo.scenes.pairing.split_folders import split_folders
 from terrazzo.scenes.pairing.split_lists import with_split_lists
@@ -23,8 +27,15 @@ NAME = "flat"
 
 
 def find(tree: Tree) -> Found | None:
-    """The scenes of sibling folders `images/` and `masks/`, else of pairs in one folder; None if there are none."""
+    """The scenes of sibling folders `images/` and `masks/`, else of pairs in one folder, else of two folders alike.
+
+    None if there are none. Raises InputError at exports of one mask a class, and where folders or files fit alike.
+    """
     pairing = pair_by_stem(tree) or pair_in_folder(tree)
+    if pairing is None or not pairing.pairs:
+        if (problem := one_mask_a_class(tree)) is not None:
+            raise InputError(f"{tree.name}: {problem}")
+        pairing = pair_by_look(tree) or pairing
     return None if pairing is None else found_of(tree, pairing)
 
 
