@@ -18,7 +18,7 @@ from terrazzo.pixels.masks import ids_of
 from terrazzo.scenes.contract.census import Census
 from terrazzo.scenes.contract.findings import Finding, Report
 from terrazzo.scenes.contract.known_classes import Classes, given_classes, resolve_classes
-from terrazzo.scenes.contract.notes import blank, ignored, left_out, named_values, nearest, smaller, snapped
+from terrazzo.scenes.contract.notes import blank, ignored, left_out, named_values, nearest, smaller, snapped, turned
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.contract.reading import Reader
 from terrazzo.scenes.contract.survey import Survey, census, survey
@@ -91,6 +91,7 @@ def judge(surveyed: Survey, counted: Census, classes: Classes, options: LabelOpt
             *classes.notes,
             *surveyed.found.notes,
             *smaller(options.downsample),
+            *turned(surveyed),
             *left_out(findings),
             *blank(verdicts),
             *ignored(left, counted, named_values(surveyed, counted, classes, options)),

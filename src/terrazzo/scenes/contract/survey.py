@@ -48,6 +48,8 @@ class Probe:
     """(file, problem) of each file that cannot be read."""
     downsample: float = 1.0
     """The scene was read at 1 / this of its height and width."""
+    turned: bool = False
+    """Whether EXIF turned the image upright."""
 
     @property
     def is_whole(self) -> bool:
@@ -79,11 +81,11 @@ def survey(root: Path, found: Found, progress: Progress = silent, reader: Reader
 
 def probe_scene(scene: Scene, reader: Reader = _AT_FULL_SIZE) -> Probe:
     """One scene's image and mask, read; `troubles` says what cannot be read."""
-    size, mask, digest = None, None, ""
+    size, mask, digest, turned = None, None, "", False
     troubles = []
     try:
         photo = reader.photo(scene)
-        size, digest = photo.file_size, pixel_hash(photo.pixels)
+        size, digest, turned = photo.file_size, pixel_hash(photo.pixels), photo.turned
         del photo
     except ImageError as error:
         troubles.append((scene.image.where, str(error).removeprefix(f"{scene.image.where}: ")))
@@ -92,7 +94,7 @@ def probe_scene(scene: Scene, reader: Reader = _AT_FULL_SIZE) -> Probe:
         mask = ProbedMask(pixels.file_size, pixels.is_color, pixels.value_counts(), pixels.n_snapped, pixels.n_far)
     except ImageError as error:
         troubles.append((scene.label.where, str(error).removeprefix(f"{scene.label.where}: ")))
-    return Probe(scene, size, digest, mask, tuple(troubles), reader.downsample)
+    return Probe(scene, size, digest, mask, tuple(troubles), reader.downsample, turned)
 
 
 def census(probes: Iterable[Probe]) -> Census:
