@@ -5,6 +5,7 @@
 - `train/images/a.jpg` with `train/masks/a.png`: train, val (valid, validation) and test give the split
 - `img/IMG_7.tif` with `msk/MSK_7.tif`: other usual names of folders, file names that differ by a known word
 - `a_sat.jpg` with `a_mask.png`: both in one folder, if there are no such folders
+- `a.jpg` with `a_roofs.png`: one ending of any kind, if only these can be masks (`endings`)
 - `one/a.jpg` with `two/a.png`: folders whose names say nothing, if only one of them can hold masks (`looks`)
 
 A list (train.txt, val.txt, test.txt, split.csv) among the files gives the split too.
@@ -13,6 +14,7 @@ A list (train.txt, val.txt, test.txt, split.csv) among the files gives the split
 import posixpath
 
 from terrazzo.errors import InputError
+from terrazzo.scenes.pairing.endings import pair_by_ending
 from terrazzo.scenes.pairing.folders import Pairing, common_folder, find_class_table, given_split, without_split
 from terrazzo.scenes.pairing.looks import pair_by_look
 from terrazzo.scenes.pairing.one_folder import pair_in_folder
@@ -35,7 +37,7 @@ def find(tree: Tree) -> Found | None:
     if pairing is None or not pairing.pairs:
         if (problem := one_mask_a_class(tree)) is not None:
             raise InputError(f"{tree.name}: {problem}")
-        pairing = pair_by_look(tree) or pairing
+        pairing = pair_by_look(tree) or pair_by_ending(tree) or pairing
     return None if pairing is None else found_of(tree, pairing)
 
 

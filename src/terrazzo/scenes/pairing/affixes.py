@@ -1,7 +1,8 @@
 """Images and masks in folders of their own, paired by endings or beginnings that no table lists.
 
 Example: `a_east2k` and `b_east2k` with `a_roofs` and `b_roofs`. The whole words that all names of a side begin or end
-with are taken off, and the rests pair where they are equal. A number alone is no word: it may count the pictures.
+with are taken off, and the rests pair where they are equal. A number alone is no word: it may count the pictures. One
+name alone shares everything with itself, so it pairs only with a name that continues it: `a` with `a_roofs`.
 """
 
 import posixpath
@@ -10,12 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from terrazzo.scenes.pairing.stems import Match
 
-_LEAST = 2
-"""Pairs that the rule must give: one name shares everything with itself."""
-
 
 def match_affixes(images: Mapping[str, str], masks: Mapping[str, str]) -> tuple[Match, ...]:
     """The pairs of all masks, by the parts that the stems (by name) of each side share; none if a mask is left over."""
+    if len(masks) == 1:
+        return _continued(images, masks)
     ways = [(_ending, _ending), (_beginning, _beginning)]
     for of_image, of_mask in ways:
         affixes = of_image(list(images.values())), of_mask(list(masks.values()))
@@ -23,11 +23,23 @@ def match_affixes(images: Mapping[str, str], masks: Mapping[str, str]) -> tuple[
             continue
         ends = of_image is _ending
         rests = [_by_rest(side, affix, ends) for side, affix in zip((images, masks), affixes, strict=True)]
-        if rests[0] is None or rests[1] is None or len(masks) < _LEAST or not rests[1].keys() <= rests[0].keys():
+        if rests[0] is None or rests[1] is None or not rests[1].keys() <= rests[0].keys():
             continue
         rule = " with ".join(f"*{affix}" if ends else f"{affix}*" for affix in affixes)
         return tuple(Match(rests[0][rest], name, rule) for rest, name in rests[1].items())
     return ()
+
+
+def _continued(images: Mapping[str, str], masks: Mapping[str, str]) -> tuple[Match, ...]:
+    """The only mask with the only image whose stem it continues by a word."""
+    ((mask, stem),) = masks.items()
+    fits = [(name, ending) for name, of in images.items() if stem.startswith(of) and is_word(ending := stem[len(of) :])]
+    return tuple(Match(name, mask, f"* with *{ending}") for name, ending in fits) if len(fits) == 1 else ()
+
+
+def is_word(ending: str) -> bool:
+    """Whether an ending begins with a separator and holds a letter."""
+    return re.match(r"[_\-. ]", ending) is not None and re.search(r"[^\W\d_]", ending) is not None
 
 
 def _by_rest(stems: Mapping[str, str], affix: str, ends: bool) -> dict[str, str] | None:

@@ -27,7 +27,7 @@ def _words(listed: str) -> frozenset[str]:
 _IMAGE_WORDS = _words(
     "image images img imgs im photo photos picture pictures pic pics rgb rgbir rgbn rgbnir nirrgb irrg irrgb "
     "ortho orthos orthophoto orthophotos orthomosaic orthomosaics sat satellite aerial org orig original "
-    "originals ori jpegimages"
+    "originals ori jpegimages bild bilder foto fotos imagen imagenes"
 )
 _WEAK_IMAGE_WORDS = _words(
     "src source sources input inputs top raw data frame frames tile tiles chip chips patch patches scene scenes "
@@ -36,7 +36,8 @@ _WEAK_IMAGE_WORDS = _words(
 _MASK_WORDS = _words(
     "mask masks msk msks label labels lbl lbls lab labs gt gts groundtruth truth annotation annotations annot "
     "annots ann anns target targets seg segs segmentation segmentations semantic segmap segmaps trimap trimaps "
-    "map maps reference references classification classified landcover class classes y"
+    "map maps reference references classification classified landcover class classes "
+    "masque masques maske masken mascara mascaras y"
 )
 _RENDERINGS = _words("color colors colour colours colored coloured colormap rgb human eroded noboundary")
 _OTHER_WORDS = _words(

@@ -82,14 +82,15 @@ def _images_and_masks(tree: Tree, node: str, sides: Mapping[str, list[str]]) -> 
     one, two = sides
     if not _alike(node, sides, one, two):
         return None
-    looks = [_like_masks(tree, sides[side]) for side in (one, two)]
+    looks = [like_masks(tree, sides[side]) for side in (one, two)]
     if looks[0] == looks[1]:
         raise InputError(_unclear(tree, node, (one, two), "hold pictures of equal names, and either may be the masks"))
     return (two, one) if looks[0] else (one, two)
 
 
 def _unclear(tree: Tree, node: str, sides: Sequence[str], what: str, masks: str | None = None) -> str:
-    paths = [tree.where(posixpath.join(node, side)).rstrip("/") for side in sides]
+    ordered = sorted(sides, key=lambda side: folder_name(side).kind != IMAGE_FOLDER)
+    paths = [tree.where(posixpath.join(node, side)).rstrip("/") for side in ordered]
     command = [paths[0], tree.where(posixpath.join(node, masks)) if masks else paths[1]]
     return f"{' and '.join(paths)} {what}; give the images, then the masks, as in terrazzo prepare {' '.join(command)}"
 
@@ -115,7 +116,7 @@ def _inner(name: str, root: str) -> str:
     return posixpath.dirname(name[len(root) + 1 :] if root else name)
 
 
-def _like_masks(tree: Tree, names: Sequence[str]) -> bool:
+def like_masks(tree: Tree, names: Sequence[str]) -> bool:
     """Whether the pictures looked at all have a palette or one channel of 8 bits or fewer."""
     return all(_is_like_mask(tree, name) for name in names[:: max(len(names) // _LOOKED_AT, 1)][:_LOOKED_AT])
 

@@ -20,11 +20,13 @@ MASK_WORDS = (
     *("mask", "masks", "msk", "m", "label", "labels", "lbl", "lab", "gt", "gts", "groundtruth", "ground_truth"),
     *("ground-truth", "truth", "seg", "segmentation", "semantic", "target", "targets", "annotation", "annotations"),
     *("annotated", "annot", "ann", "class", "classes", "map", "reference", "ref", "fuse", "label_noboundary"),
+    *("labelled", "labeled", "segmented", "labelmap", "label_map", "segmap", "seg_map", "segmask", "semseg", "trimap"),
+    *("landcover", "lulc", "lc", "mask_color", "label_color", "trainid", "trainids"),
     *("labelids", "labeltrainids", "instance_color_rgb", "label_ground-truth", "label_ground-truth_semantic"),
 )
 _EXACT_MASK_WORDS = ("L", "P", r"\d+label")
 """CamVid's endings, in capitals alone, as a small `l` is often left; `5label` of Gaofen's sets."""
-_SMALL = ("m", "class", "classes", "map", "ref", "reference", "fuse", "source", "input")
+_SMALL = ("m", "class", "classes", "map", "ref", "reference", "fuse", "lc")
 """Words that mean too much else in front of a name: M_12 is a map sheet rather than a mask."""
 _BARE = "*"
 

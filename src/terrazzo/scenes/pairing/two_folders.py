@@ -37,6 +37,11 @@ def _moved(placed: Sequence[PlacedFile], inner_of: Callable[[str], str]) -> list
     return [replace(file, place=replace(file.place, inner=inner_of(file.place.inner))) for file in placed]
 
 
+def plain_path(name: str) -> str:
+    """The path of a file whose folders lack their words for images and masks: `area/img/IMG_7` as `area/IMG_7`."""
+    return posixpath.join(_plain(posixpath.dirname(name)), posixpath.basename(name))
+
+
 def _plain(inner: str) -> str:
     """The path without its words for images and masks."""
     named = [(part, folder_name(part)) for part in inner.split("/")]
