@@ -23,6 +23,8 @@ def inspect(
     labels: arguments.Labels = None,
     *,
     layout: arguments.Layout = None,
+    image_suffix: arguments.ImageSuffix = None,
+    mask_suffix: arguments.MaskSuffix = None,
     classes: arguments.ClassTableFile = None,
     palette: arguments.Palette = None,
     unpaired: arguments.Unpaired = "error",
@@ -68,8 +70,9 @@ def inspect(
     inputs = scene_inputs(path, given)
     if inputs is None:
         from terrazzo.scenes.inspection import inspect_pictures
+        from terrazzo.scenes.naming import Naming
 
-        found = inspect_pictures(path, options, cutting.least_side, progress)
+        found = inspect_pictures(path, Naming.of(given), options, cutting.least_side, progress)
     else:
         from terrazzo.patches.from_rasters import refuse_options
         from terrazzo.scenes.labelled_rasters.inspection import inspect_rasters

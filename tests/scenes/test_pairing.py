@@ -249,11 +249,17 @@ def test_the_table_nearest_to_the_root_is_taken(tmp_path: Path) -> None:
     ("files", "words"),
     [
         ([], "found no files"),
-        (["photos/a.jpg", "b.txt"], r"found 2 files \(1 image\) in b\.txt, photos/"),
-        (["images/a.png"], r"looked for folders Tile N, .*; or images/ and masks/ side by side"),
+        (
+            ["photos/a.jpg", "b.txt"],
+            r"no images with masks found; found folders: photos/ \(1 image\), \./ \(1 file\); give",
+        ),
+        (
+            ["images/a.png"],
+            r"images/ \(1 image\); give images and masks as two folders \(IMAGES MASKS\), or what names",
+        ),
     ],
 )
-def test_where_nothing_is_found_it_says_what_was_looked_for(tmp_path: Path, files: list[str], words: str) -> None:
+def test_where_nothing_is_found_it_says_what_is_there(tmp_path: Path, files: list[str], words: str) -> None:
     for name in files:
         write(tmp_path / name, b"x")
     with pytest.raises(InputError, match=words):
@@ -285,7 +291,10 @@ def test_layouts_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--layout dubai: no such layout; choose one of humans-in-the-loop, "):
         find_scenes(root, "dubai")
     shutil.move(root / "Tile 1", root / "Area 1")
-    with pytest.raises(InputError, match="looked for folders Tile N"):
+    with pytest.raises(
+        InputError,
+        match="not in the layout humans-in-the-loop: expected folders Tile N, each with images/ and masks/; found",
+    ):
         find_scenes(root, "humans-in-the-loop")
 
 

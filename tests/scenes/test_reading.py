@@ -219,3 +219,16 @@ def test_an_example_is_told_as_the_file_has_it(tmp_path: Path) -> None:
 def test_scales_out_of_range_are_refused(tmp_path: Path, downsample: float) -> None:
     with pytest.raises(InputError, match=r"--downsample .*: expected a number from 1 \(full size\) to 64"):
         terrazzo.prepare(tmp_path, out=tmp_path / "patches", downsample=downsample)
+
+
+def test_images_that_exif_turns_are_counted_and_a_mask_of_the_stored_size_is_told_why(tmp_path: Path) -> None:
+    """Stored 40 x 60, shown 60 x 40: the mask of a is drawn upright, that of b on the picture as stored."""
+    for name, mask in (("a", color_mask(60, 40)), ("b", color_mask(40, 60))):
+        write(tmp_path / f"images/{name}.jpg", encoded(photo(40, 60), "JPEG", exif=exif(6)))
+        write(tmp_path / f"masks/{name}.png", mask)
+    write(tmp_path / "images/c.jpg", encoded(photo(40, 60, 1), "JPEG"))
+    write(tmp_path / "masks/c.png", color_mask(40, 60))
+    report = check(tmp_path, find_scenes(tmp_path), LabelOptions(), 16).report
+    assert "turned upright by EXIF: 2 images, e.g. images/a.jpg" in report.notes
+    assert report.refusal is not None
+    assert "b.png: is 60x40 pixels, its image 40x60 once turned upright by EXIF" in report.refusal

@@ -22,7 +22,8 @@ from terrazzo.pixels.suffixes import TIFF_SUFFIXES
 from terrazzo.scenes.contract.check import Checked, check, read_label
 from terrazzo.scenes.contract.reading import Reader
 from terrazzo.scenes.contract.verdicts import CheckedScene
-from terrazzo.scenes.detect import find_scenes
+from terrazzo.scenes.detect import BY_LOOKING, find_scenes
+from terrazzo.scenes.naming import Naming
 from terrazzo.scenes.trees import FolderTree
 from terrazzo.system.files import digest, scratch_beside
 from terrazzo.system.machine import n_cores
@@ -40,11 +41,12 @@ class Pictures:
     root: Path
     usual_layout: str | None = None
     """The layout that a recipe is for: tried first where the options name none."""
+    naming: Naming = BY_LOOKING
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The folder or zip."""
-        return (self.root,)
+        """The folder or zip, and that of the masks."""
+        return (self.root,) if self.naming.masks is None else (self.root, self.naming.masks)
 
     @contextmanager
     def opened(self, asked: Preparation) -> Iterator[Cuttable]:
@@ -55,7 +57,7 @@ class Pictures:
             # full size costs less than writing and reading the pixels.
             keep = None if labels.downsample == 1 else opened.enter_context(scratch_beside(asked.out))
             reader = Reader(labels.downsample, keep)
-            found = find_scenes(self.root, labels.layout, self.usual_layout)
+            found = find_scenes(self.root, labels.layout, self.usual_layout, self.naming)
             checked = check(self.root, found, labels, asked.patches.least_side, asked.reporter.progress, reader)
             for line in checked.report.lines():
                 asked.reporter.say(line)

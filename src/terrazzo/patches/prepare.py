@@ -20,6 +20,8 @@ def prepare(
     *,
     out: Annotated[PathLike, Option("Folder for the patches.")],
     layout: arguments.Layout = None,
+    image_suffix: arguments.ImageSuffix = None,
+    mask_suffix: arguments.MaskSuffix = None,
     classes: arguments.ClassTableFile = None,
     palette: arguments.Palette = None,
     unpaired: arguments.Unpaired = "error",
@@ -68,7 +70,8 @@ def prepare(
     squares of `block_size` patches a side, with `buffer` pixels between the sides.
 
     With `labels`, `data` is a raster or a folder of rasters (GeoTIFF, ...), and `labels` are polygons, a label raster,
-    or a folder of label rasters. Raises LabelError, SplitError, InputError, OutputExistsError.
+    or a folder of label rasters. Of two folders of pictures, `data` holds the images, `labels` the masks. Raises
+    LabelError, SplitError, InputError, OutputExistsError.
     """
     given = dict(locals())
     from terrazzo.patches.from_pictures import Pictures
@@ -78,14 +81,17 @@ def prepare(
     from terrazzo.recipe.sections import DataSection
     from terrazzo.scenes.contract.options import LabelOptions
     from terrazzo.scenes.labelled_rasters.inputs import scene_inputs
+    from terrazzo.scenes.naming import Naming
 
     own = DataSection() if recipe is None else load_recipe(recipe).data
     section = own.updated(
         patch_size=patch_size, fit=fit, downsample=downsample, split=split, val=val, test=test, seed=seed
     )
     inputs = scene_inputs(Path(data), given)
-    source: PatchSource = Pictures(Path(data), section.layout)
-    if inputs is not None:
+    source: PatchSource
+    if inputs is None:
+        source = Pictures(Path(data), section.layout, Naming.of(given))
+    else:
         from terrazzo.patches.from_rasters import LabelledRasters
 
         source = LabelledRasters(inputs)

@@ -9,6 +9,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,18 +39,33 @@ _LIMIT_LOCK = threading.Lock()
 _SURELY_BELOW_PILLOWS_LIMIT = 50_000_000
 
 
-def read_size(raw: bytes, where: str) -> tuple[int, int]:
-    """(height, width) of an image put upright, read without decoding its pixels. Raises ImageError."""
+@dataclass(frozen=True)
+class Header:
+    """What is known of an image before its pixels are decoded."""
+
+    size: tuple[int, int]
+    """(height, width) of the image put upright."""
+    turned: bool
+    """Whether EXIF turns or mirrors it; Pillow turns TIFFs itself."""
+
+
+def read_header(raw: bytes, where: str) -> Header:
+    """Size and turn of an image, read without decoding its pixels. Raises ImageError."""
     try:
         image = _open(raw, where)
         if raw.startswith(TIFF):
-            turned = False  # Pillow turns TIFFs itself
+            orientation = 1
         else:
-            turned = swaps_sides(png_orientation(raw) if raw.startswith(PNG) else orientation_of(image))
+            orientation = png_orientation(raw) if raw.startswith(PNG) else orientation_of(image)
     except _TROUBLE as error:
         raise ImageError(f"{where}: cannot be read as an image ({first_line(error)}); replace the file") from error
     width, height = image.size
-    return (width, height) if turned else (height, width)
+    return Header((width, height) if swaps_sides(orientation) else (height, width), orientation in TURNS)
+
+
+def read_size(raw: bytes, where: str) -> tuple[int, int]:
+    """(height, width) of an image put upright, read without decoding its pixels. Raises ImageError."""
+    return read_header(raw, where).size
 
 
 def decode(raw: bytes, where: str) -> Image.Image:

@@ -20,6 +20,12 @@ Palette = Annotated[
     str | None,
     Option(f"Read the masks' colours by a known palette: {', '.join(PALETTE_NAMES)}.", DATA),
 ]
+ImageSuffix = Annotated[
+    str | None, Option("What the names of images end with, or a pattern: _sat.jpg, IMG_*.tif, rgb/*.png.", DATA)
+]
+MaskSuffix = Annotated[
+    str | None, Option("What the names of masks end with, or a pattern; * is what image and mask share.", DATA)
+]
 Unpaired = Annotated[str, Option("Images without mask, masks without image: error or skip.", DATA)]
 Bad = Annotated[str, Option("Unreadable or mismatched files: error or skip.", DATA)]
 Unknown = Annotated[str, Option("Mask colours (or ids) in no class: error, ignore, or nearest (colours, greys).", DATA)]
@@ -31,7 +37,8 @@ IgnoreValue = Annotated[
     Option("A value of id masks that is no class (255 always is none); may be given several times.", DATA, many=True),
 ]
 Labels = Annotated[
-    str | Path | None, Option("Labels of rasters: polygons (.gpkg, .geojson, .shp, .parquet), or label rasters.")
+    str | Path | None,
+    Option("The masks of a folder of pictures; labels of rasters: polygons (.gpkg, .shp, ...), or label rasters."),
 ]
 Background = Annotated[
     str | None,

@@ -1,15 +1,22 @@
 """The layout of a data set, detected by trying each module of `layouts`."""
 
+import posixpath
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 from terrazzo.errors import InputError
-from terrazzo.pixels.suffixes import IMAGE_SUFFIXES
 from terrazzo.scenes import layouts
-from terrazzo.scenes.pairing.folders import IMAGE_FOLDERS, MASK_FOLDERS
+from terrazzo.scenes.layouts import flat
+from terrazzo.scenes.naming import Naming
+from terrazzo.scenes.pairing.folder_words import IMAGE_FOLDER, IMAGE_FOLDERS, MASK_FOLDER, MASK_FOLDERS, folder_name
+from terrazzo.scenes.pairing.patterns import pair_by_patterns
+from terrazzo.scenes.pairing.siblings import is_picture
+from terrazzo.scenes.pairing.two_folders import pair_two_folders
+from terrazzo.scenes.raster_pictures import raster_command
 from terrazzo.scenes.scene import Found, Layout
-from terrazzo.scenes.trees import Tree, open_tree
+from terrazzo.scenes.trees import JoinedTree, Tree, open_tree
 from terrazzo.system.reporting import how_many, listed
 
 _MODULES = (import_module(f"{layouts.__name__}.{name.replace('-', '_')}") for name in layouts.LAYOUT_NAMES)
@@ -19,39 +26,88 @@ LAYOUTS: Mapping[str, Layout] = {
 """Every layout by name, in the order in which they are tried."""
 
 
+BY_LOOKING = Naming()
+NOTHING = "no images with masks found"
+_FOLDERS = 6
+
+
 def check_layout(layout: str | None) -> None:
     """Raise InputError unless `layout` is None or the name of a layout."""
     if layout is not None and layout not in LAYOUTS:
         raise InputError(f"--layout {layout}: no such layout; choose one of {', '.join(LAYOUTS)}, or leave it out")
 
 
-def find_scenes(root: Path, layout: str | None = None, usual: str | None = None) -> Found:
-    """The scenes in a folder or zip: in `layout`, else in the usual one if it fits, else in the first that fits.
+def find_scenes(root: Path, layout: str | None = None, usual: str | None = None, naming: Naming = BY_LOOKING) -> Found:
+    """The scenes in a folder or zip: as `naming` says, else in `layout`, else in the first layout that fits.
 
-    Raises InputError, naming what was expected and what is there, where there are none.
+    The usual layout is tried first. Raises InputError, naming what was expected and what is there, where there are
+    none.
     """
     check_layout(layout)
     check_layout(usual)
-    tree = open_tree(Path(root))
-    wanted = [layout] if layout else list(dict.fromkeys([usual, *LAYOUTS] if usual else LAYOUTS))
-    found = next((found for name in wanted if (found := LAYOUTS[name].find(tree))), None)
-    if found is None:
-        looked_for = "; or ".join(f"{LAYOUTS[name].expected} ({name})" for name in wanted)
-        raise InputError(f"{root}: no data set found; looked for {looked_for}; found {_contents(tree)}{_hint(root)}")
+    found = _named(Path(root), layout, naming) if naming.is_given else _detected(Path(root), layout, usual)
     for asset in (asset for scene in found.scenes for asset in (scene.image, scene.label)):
         if not asset.name.isascii() and asset.name != asset.name.encode(errors="replace").decode():
             raise InputError(f"{root}: the file name {asset.name!r} is not UTF-8; rename the file")
     return found
 
 
+def _named(root: Path, layout: str | None, naming: Naming) -> Found:
+    """The scenes of two folders, or of files whose names fit patterns."""
+    if layout not in (None, flat.NAME):
+        raise InputError(f"--layout {layout}: finds images and masks itself; leave it out, or the folder and patterns")
+    notes: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    if naming.masks is None:
+        tree = open_tree(root)
+    else:
+        if root.resolve() == naming.masks.resolve():
+            raise InputError(f"{root}: is both the images and the masks; give two folders, or one and --mask-suffix")
+        swapped = [folder_name(path.resolve().stem).kind for path in (root, naming.masks)]
+        if swapped == [MASK_FOLDER, IMAGE_FOLDER]:
+            raise InputError(f"{root} {naming.masks}: the names say masks and images; give the images first")
+        parts = {root.resolve().name or "images": open_tree(root, without=naming.masks)}
+        masks = naming.masks.resolve().name
+        parts[masks if masks not in parts else f"{masks} (masks)"] = open_tree(naming.masks, without=root)
+        tree = JoinedTree(root.resolve().parent, parts)
+        notes = (f"pictures: images in {root}, masks in {naming.masks}",)
+        words = (str(root), str(naming.masks))
+    if naming.image_suffix is None and naming.mask_suffix is None:
+        pairing = pair_two_folders(tree, *parts)
+    else:
+        pairing = pair_by_patterns(tree, naming.image_suffix, naming.mask_suffix)
+    found = flat.found_of(tree, pairing)
+    return replace(found, notes=(*notes, *found.notes), words=words)
+
+
+def _detected(root: Path, layout: str | None, usual: str | None) -> Found:
+    """The scenes in the first layout that fits."""
+    tree = open_tree(root)
+    wanted = [layout] if layout else list(dict.fromkeys([usual, *LAYOUTS] if usual else LAYOUTS))
+    found = next((found for name in wanted if (found := LAYOUTS[name].find(tree))), None)
+    if found is None:
+        expected = f"not in the layout {layout}: expected {LAYOUTS[layout].expected}" if layout else NOTHING
+        raise InputError(f"{root}: {expected}; {_contents(tree)}{_hint(root)}")
+    if (problem := raster_command(root, found)) is not None:
+        raise InputError(problem)
+    return found
+
+
 def _contents(tree: Tree) -> str:
-    """What a tree holds, in a few words."""
+    """The folders of a tree with what they hold, and what to do, in a few words."""
     names = tree.files()
     if not names:
-        return "no files"
-    images = sum(name.lower().endswith(IMAGE_SUFFIXES) for name in names)
-    top = list(dict.fromkeys(name.split("/")[0] + ("/" if "/" in name else "") for name in names))
-    return f"{how_many(len(names), 'file')} ({how_many(images, 'image')}) in {listed(top)}"
+        return "found no files"
+    folders: dict[str, list[str]] = {}
+    for name in names:
+        folders.setdefault(posixpath.dirname(name), []).append(name)
+    counts = {folder: sum(map(is_picture, inside)) for folder, inside in folders.items()}
+    told = [
+        f"{folder or '.'}/ ({how_many(counts[folder], 'image') if counts[folder] else how_many(len(inside), 'file')})"
+        for folder, inside in sorted(folders.items(), key=lambda item: -counts[item[0]])
+    ]
+    ways = "give images and masks as two folders (IMAGES MASKS), or what names end with (--mask-suffix _mask.png)"
+    return f"found folders: {listed(told, _FOLDERS)}{f'; {ways}' if any(counts.values()) else ''}"
 
 
 def _hint(root: Path) -> str:

@@ -20,6 +20,7 @@ from terrazzo.scenes.contract.reading import Reader
 from terrazzo.scenes.contract.readings import settled
 from terrazzo.scenes.contract.survey import Survey, census, survey
 from terrazzo.scenes.detect import find_scenes
+from terrazzo.scenes.naming import Naming
 from terrazzo.system.files import refuse_existing, write_text
 from terrazzo.system.reporting import Progress, as_html, how_many
 
@@ -86,10 +87,12 @@ class Inspected:
         return replace(self.described, text=text, value=value, accepted_with=path if accepted else None)
 
 
-def inspect_pictures(root: Path, options: LabelOptions, least_side: int, progress: Progress) -> Inspected:
+def inspect_pictures(
+    root: Path, naming: Naming, options: LabelOptions, least_side: int, progress: Progress
+) -> Inspected:
     """What is in a data set of pictures. Raises InputError where there is none, ClassTableError at a bad table."""
     given = given_classes(options.classes)
-    found = find_scenes(root, options.layout)
+    found = find_scenes(root, options.layout, naming=naming)
     read = survey(root, found, progress, Reader(options.downsample))
 
     def judged(given: GivenTable | None, options: LabelOptions = options) -> tuple[Classes, Checked]:
@@ -97,7 +100,7 @@ def inspect_pictures(root: Path, options: LabelOptions, least_side: int, progres
         if surveyed.problem is not None:
             raise ClassTableError(surveyed.problem)
         counted = census(surveyed.probes)
-        classes = classes_of(found, counted, given, options, shlex.quote(str(root)))
+        classes = classes_of(found, counted, given, options, shlex.join(found.words or [str(root)]))
         return classes, judge(surveyed, counted, classes, options, least_side)
 
     surveyed = settled(read, given)

@@ -93,6 +93,8 @@ class Found:
     """The classes if the layout fixes them or names their table; None: from the data."""
     names: tuple[str, ...] = ()
     """The class names that the numbers of drawn labels stand for; empty for mask files."""
+    words: tuple[str, ...] = ()
+    """The words that name the data set in a command, where one path does not."""
 
 
 @dataclass(frozen=True)

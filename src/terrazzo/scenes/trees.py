@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from terrazzo.errors import ImageError, InputError
@@ -27,11 +27,14 @@ def natural_key(name: str) -> tuple[list[int | str], str]:
     return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
 
 
-def open_tree(path: Path) -> "Tree":
-    """The tree at `path`, a folder or a zip file. Raises InputError if it is neither."""
+def open_tree(path: Path, without: Path | None = None) -> "Tree":
+    """The tree at `path`, a folder or a zip file, without the files of a folder inside it.
+
+    Raises InputError if it is neither.
+    """
     path = Path(path)
     if path.is_dir():
-        return FolderTree(path)
+        return FolderTree(path, without)
     if path.is_file():
         return ZipTree(path)
     raise InputError(f"{path}: no such file or folder; expected a folder or a .zip with images and masks")
@@ -71,8 +74,12 @@ class Tree(ABC):
 class FolderTree(Tree):
     """The files below a folder; links to folders are followed, each folder once."""
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(root, root.resolve().name, _walk(root))
+    def __init__(self, root: Path, without: Path | None = None) -> None:
+        names = _walk(root)
+        if without is not None and without.resolve().is_relative_to(root.resolve()) and without.is_dir():
+            below = f"{without.resolve().relative_to(root.resolve()).as_posix()}/"
+            names = (name for name in names if not name.startswith(below))
+        super().__init__(root, root.resolve().name, names)
 
     def read(self, name: str) -> bytes:
         """The bytes of one file. Raises ImageError where it cannot be read."""
@@ -132,6 +139,25 @@ class ZipTree(Tree):
     def where(self, name: str) -> str:
         """`data.zip!a/b.png`."""
         return f"{self._path}!{name}"
+
+
+class JoinedTree(Tree):
+    """Two trees as one: the files of each below a name of its own."""
+
+    def __init__(self, path: Path, parts: Mapping[str, Tree]) -> None:
+        self._parts = parts
+        self._places = {f"{top}/{name}": (tree, name) for top, tree in parts.items() for name in tree.files()}
+        super().__init__(path, path.resolve().name, self._places)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one file. Raises ImageError where it cannot be read."""
+        tree, inside = self._places[self._stored[name]]
+        return tree.read(inside)
+
+    def where(self, name: str) -> str:
+        """The file's name in its own tree."""
+        top, _, inside = name.partition("/")
+        return self._parts[top].where(inside) if top in self._parts else str(self._path / name)
 
 
 def _walk(root: Path) -> Iterator[str]:

@@ -12,6 +12,7 @@ from terrazzo.scenes.annotations.drawing import Drawing
 from terrazzo.scenes.annotations.images import Images
 from terrazzo.scenes.annotations.pictures import Annotated
 from terrazzo.scenes.pairing.folders import common_folder, given_split, unclear_name, without_split
+from terrazzo.scenes.pairing.split_folders import split_folders
 from terrazzo.scenes.pairing.split_lists import with_split_lists
 from terrazzo.scenes.scene import Asset, Found, Scene, Unpaired
 from terrazzo.scenes.trees import Tree, natural_key
@@ -60,6 +61,7 @@ class _Gathered:
         self.unpaired: list[Unpaired] = []
         self._left: Counter[str] = Counter()
         self._order: dict[str, None] = {}
+        self._splits = split_folders(tree)
 
     def add(self, file: AnnotationFile) -> None:
         """Take in the pictures of one file."""
@@ -115,8 +117,10 @@ class _Gathered:
         polygons = np.empty(len(ids), object)
         polygons[:] = [shape for _, shape in picture.shapes]
         label = Drawing(self.tree, file, image, polygons, ids, picture.size, picture.in_shares)
-        group = without_split(folder.removeprefix("images").strip("/"))
-        return Scene(name, Asset(self.tree, image), label, group or name, given_split(image) or _split_of(file))
+        group = without_split(folder.removeprefix("images").strip("/"), self._splits)
+        return Scene(
+            name, Asset(self.tree, image), label, group or name, given_split(image, self._splits) or _split_of(file)
+        )
 
 
 def _split_of(file: str) -> str | None:

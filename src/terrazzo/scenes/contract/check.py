@@ -19,7 +19,17 @@ from terrazzo.scenes.contract.census import Census
 from terrazzo.scenes.contract.findings import Finding, Report
 from terrazzo.scenes.contract.known_classes import Classes, given_classes
 from terrazzo.scenes.contract.label_classes import classes_of
-from terrazzo.scenes.contract.notes import blank, drawn, ignored, left_out, named_values, nearest, smaller, snapped
+from terrazzo.scenes.contract.notes import (
+    blank,
+    drawn,
+    ignored,
+    left_out,
+    named_values,
+    nearest,
+    smaller,
+    snapped,
+    turned,
+)
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.contract.reading import Reader
 from terrazzo.scenes.contract.readings import settled
@@ -62,7 +72,7 @@ def check(
     if surveyed.problem is not None:
         raise ClassTableError(surveyed.problem)
     counted = census(surveyed.probes)
-    classes = classes_of(found, counted, given, options, shlex.quote(str(root)))
+    classes = classes_of(found, counted, given, options, shlex.join(found.words or [str(root)]))
     return judge(surveyed, counted, classes, options, least_side)
 
 
@@ -97,6 +107,7 @@ def judge(surveyed: Survey, counted: Census, classes: Classes, options: LabelOpt
             *surveyed.notes,
             *surveyed.found.notes,
             *smaller(options.downsample),
+            *turned(surveyed),
             *left_out(findings),
             *blank(verdicts),
             *ignored(left, counted, named_values(surveyed, counted, classes, options)),

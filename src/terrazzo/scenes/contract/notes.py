@@ -34,6 +34,12 @@ def smaller(downsample: float) -> list[str]:
     return [] if downsample == 1 else [note]
 
 
+def turned(surveyed: Survey) -> list[str]:
+    """The count of images that EXIF turned, as masks drawn on the picture as stored would not fit."""
+    names = [probe.scene.image.name for probe in surveyed.probes if probe.turned]
+    return [f"turned upright by EXIF: {how_many(len(names), 'image')}, e.g. {names[0]}"] if names else []
+
+
 def blank(verdicts: Sequence[Verdict]) -> list[str]:
     """The count of scenes without a pixel of any class."""
     n = sum(verdict.is_blank for verdict in verdicts)

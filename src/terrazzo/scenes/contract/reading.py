@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from terrazzo.pixels.image_files import read_size
+from terrazzo.pixels.image_files import read_header
 from terrazzo.pixels.image_view import ImageView
 from terrazzo.pixels.masks import Mask, read_mask, snap
 from terrazzo.pixels.photos import read_photo
@@ -21,6 +21,8 @@ class Photo:
 
     pixels: NDArray[np.uint8]
     file_size: tuple[int, int]
+    turned: bool = False
+    """Whether its EXIF orientation turned it; not kept for a second reading."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class Reader:
                 return Photo(arrays["pixels"], _pair(arrays["file_size"]))
         raw, where = scene.image.read(), scene.image.where
         view = ImageView("left" if scene.side_by_side else None, self.downsample)
-        photo = Photo(read_photo(raw, where, view), view.size_of(read_size(raw, where)))
+        pixels, header = read_photo(raw, where, view), read_header(raw, where)
+        photo = Photo(pixels, view.size_of(header.size), header.turned)
         if kept is not None:
             np.savez(kept, pixels=photo.pixels, file_size=photo.file_size)
         return photo

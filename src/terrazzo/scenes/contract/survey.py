@@ -61,6 +61,8 @@ class Probe:
     """Whether the image is of a single colour."""
     downsample: float = 1.0
     """The scene was read at 1 / this of its height and width."""
+    turned: bool = False
+    """Whether EXIF turned the image upright."""
 
     @property
     def is_whole(self) -> bool:
@@ -96,11 +98,12 @@ def survey(root: Path, found: Found, progress: Progress = silent, reader: Reader
 
 def probe_scene(scene: Scene, reader: Reader = _AT_FULL_SIZE) -> Probe:
     """One scene's image and mask, read; `troubles` says what cannot be read."""
-    size, mask, digest, plain = None, None, "", False
+    size, mask, digest, plain, turned = None, None, "", False, False
     troubles = []
     try:
         photo = reader.photo(scene)
-        size, digest, plain = photo.file_size, pixel_hash(photo.pixels), is_plain(photo.pixels)
+        size, digest, turned = photo.file_size, pixel_hash(photo.pixels), photo.turned
+        plain = is_plain(photo.pixels)
         del photo
     except ImageError as error:
         troubles.append((scene.image.where, str(error).removeprefix(f"{scene.image.where}: ")))
@@ -109,7 +112,7 @@ def probe_scene(scene: Scene, reader: Reader = _AT_FULL_SIZE) -> Probe:
         mask = _probed(pixels)
     except ImageError as error:
         troubles.append((scene.label.where, str(error).removeprefix(f"{scene.label.where}: ")))
-    return Probe(scene, size, digest, mask, tuple(troubles), plain, reader.downsample)
+    return Probe(scene, size, digest, mask, tuple(troubles), plain, reader.downsample, turned)
 
 
 def _probed(mask: Mask) -> ProbedMask:

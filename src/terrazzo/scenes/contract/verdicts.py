@@ -87,7 +87,9 @@ def judge_scene(probe: Probe, rules: Rules) -> Verdict:
         return Verdict(tuple(offence("unreadable", rules.bad, file, problem) for file, problem in probe.troubles))
     if size != mask.size:
         mask_size, image_size = (f"{width}x{height}" for height, width in (mask.size, size))
-        return Verdict((offence("size", rules.bad, label, f"is {mask_size} pixels, its image {image_size}"),))
+        upright = " once turned upright by EXIF" if probe.turned and size == mask.size[::-1] else ""
+        detail = f"is {mask_size} pixels, its image {image_size}{upright}"
+        return Verdict((offence("size", rules.bad, label, detail),))
     if mask.is_color != rules.is_color:
         here, elsewhere = ("colours", "ids") if mask.is_color else ("ids", "colours")
         return Verdict((offence("mixed", rules.bad, label, f"holds {here} where most masks hold {elsewhere}"),))

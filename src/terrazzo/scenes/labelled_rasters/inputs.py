@@ -8,6 +8,7 @@ from typing import Any
 from terrazzo.errors import InputError
 from terrazzo.pixels.bands.reading import parse_bands, parse_scale
 from terrazzo.pixels.suffixes import RASTER_SUFFIXES, VIRTUAL
+from terrazzo.scenes.naming import hold_pictures
 
 
 @dataclass(frozen=True)
@@ -30,17 +31,25 @@ class SceneInputs:
 
 
 def scene_inputs(data: Path, given: Mapping[str, Any]) -> SceneInputs | None:
-    """The rasters and labels among the arguments of `prepare` or `inspect`; None without labels, for pictures.
+    """The rasters and labels among the arguments of `prepare` or `inspect`; None for pictures.
 
-    Raises InputError at a raster without labels, and at options for rasters without them.
+    Two folders of pictures are told by `hold_pictures`. Raises InputError at a raster without labels, and at options
+    for rasters without them.
     """
     options = {name: given.get(name) for name in ("class_field", "layer", "bands", "scale")}
-    if given["labels"] is not None:
+    patterns = [name for name in ("image_suffix", "mask_suffix") if given.get(name) is not None]
+    for_rasters = any(value is not None for value in options.values())
+    if given["labels"] is not None and not hold_pictures(data, Path(given["labels"]), for_rasters):
+        if patterns:
+            flag = f"--{patterns[0].replace('_', '-')} {given[patterns[0]]}"
+            raise InputError(f"{flag}: is for folders of pictures; {data} and {given['labels']} are read as rasters")
         options |= {"bands": parse_bands(options["bands"]), "scale": parse_scale(options["scale"])}
         return SceneInputs(data, Path(given["labels"]), **options)
     for name, value in options.items():
         if value is not None:
             flag = f"--{name.replace('_', '-')} {value}"
+            if given["labels"] is not None:
+                raise InputError(f"{flag}: is for rasters; {data} and {given['labels']} hold pictures; leave it out")
             raise InputError(f"{flag}: is for rasters with labels; give these too, as in {data} labels.gpkg")
     if data.is_file() and data.suffix.lower() in (*RASTER_SUFFIXES, VIRTUAL):
         raise InputError(

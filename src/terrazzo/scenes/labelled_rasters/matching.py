@@ -8,6 +8,7 @@ from terrazzo.errors import InputError, LabelError
 from terrazzo.pixels.rasters.gdal import DRIVERS
 from terrazzo.pixels.suffixes import LAYER_SUFFIXES, RASTER_SUFFIXES, VIRTUAL
 from terrazzo.scenes.pairing.stems import match_stems
+from terrazzo.scenes.pairing.two_folders import plain_path
 from terrazzo.scenes.trees import natural_key
 from terrazzo.system.patterns import is_pattern, matching
 from terrazzo.system.reporting import how_many
@@ -87,12 +88,17 @@ def _rasters(path: Path, expected: str) -> list[tuple[str, Path]]:
 
 
 def _paired(images: dict[str, Path], targets: dict[str, Path]) -> tuple[list[LabelledRaster], Sequence[Path]]:
-    """Pairs of equal names, then of names that differ by a known word; and the remaining files."""
+    """Pairs of equal names, then of names that differ by known words, of the folders too; and the remaining files."""
     pairs = {name: targets[name] for name in images if name in targets}
-    left = {name: name for name in images if name not in pairs}
-    others = {f"label:{name}": name for name in targets if name not in pairs}
-    for match in match_stems(left, others).matches:
-        pairs[match.image] = targets[others[match.mask]]
+    for stem_of in (str, plain_path):
+        used = set(pairs.values())
+        left = {name: stem_of(name) for name in images if name not in pairs}
+        others = {f"label:{name}": stem_of(name) for name in targets if targets[name] not in used}
+        equal = {stem: name for name, stem in others.items()}
+        alike = {name: equal[stem] for name, stem in left.items() if stem in equal}
+        alike = alike if len(equal) == len(others) and len(set(left.values())) == len(left) else {}
+        alike |= {match.image: match.mask for match in match_stems(left, others).matches}
+        pairs |= {name: targets[other.removeprefix("label:")] for name, other in alike.items()}
     used = set(pairs.values())
     lone = [path for name, path in images.items() if name not in pairs]
     lone += [path for path in targets.values() if path not in used]

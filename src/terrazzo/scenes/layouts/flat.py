@@ -5,14 +5,22 @@
 - `train/images/a.jpg` with `train/masks/a.png`: train, val (valid, validation) and test give the split
 - `img/IMG_7.tif` with `msk/MSK_7.tif`: other usual names of folders, file names that differ by a known word
 - `a_sat.jpg` with `a_mask.png`: both in one folder, if there are no such folders
+- `a.jpg` with `a_roofs.png`: one ending of any kind, if only these can be masks (`endings`)
+- `one/a.jpg` with `two/a.png`: folders whose names say nothing, if only one of them can hold masks (`looks`)
 
 A list (train.txt, val.txt, test.txt, split.csv) among the files gives the split too.
 """
 
 import posixpath
 
-from terrazzo.scenes.pairing.folders import common_folder, find_class_table, given_split, pair_by_stem, without_split
+from terrazzo.errors import InputError
+from terrazzo.scenes.pairing.endings import pair_by_ending
+from terrazzo.scenes.pairing.folders import Pairing, common_folder, find_class_table, given_split, without_split
+from terrazzo.scenes.pairing.looks import pair_by_look
 from terrazzo.scenes.pairing.one_folder import pair_in_folder
+from terrazzo.scenes.pairing.per_class import one_mask_a_class
+from terrazzo.scenes.pairing.siblings import pair_by_stem
+from terrazzo.scenes.pairing.split_folders import split_folders
 from terrazzo.scenes.pairing.split_lists import with_split_lists
 from terrazzo.scenes.scene import Found, Layout, Scene
 from terrazzo.scenes.trees import Tree
@@ -21,17 +29,27 @@ NAME = "flat"
 
 
 def find(tree: Tree) -> Found | None:
-    """The scenes of sibling folders `images/` and `masks/`, else of pairs in one folder; None if there are none."""
+    """The scenes of sibling folders `images/` and `masks/`, else of pairs in one folder, else of two folders alike.
+
+    None if there are none. Raises InputError at exports of one mask a class, and where folders or files fit alike.
+    """
     pairing = pair_by_stem(tree) or pair_in_folder(tree)
-    if pairing is None:
-        return None
-    base = common_folder(pairing.folders)
+    if pairing is None or not pairing.pairs:
+        if (problem := one_mask_a_class(tree)) is not None:
+            raise InputError(f"{tree.name}: {problem}")
+        pairing = pair_by_look(tree) or pair_by_ending(tree) or pairing
+    return None if pairing is None else found_of(tree, pairing)
+
+
+def found_of(tree: Tree, pairing: Pairing) -> Found:
+    """The scenes of a pairing, with their groups, the split that folders and lists give, and the class table."""
+    base, splits = common_folder(pairing.folders), split_folders(tree)
     scenes = []
     for pair in pairing.pairs:
         folder = "" if pair.folder == base else posixpath.relpath(pair.folder, base or ".")
         name = posixpath.join(folder, pair.stem)
-        group = without_split(posixpath.join(folder, posixpath.dirname(pair.stem)))
-        split = given_split(posixpath.join(pair.folder, posixpath.dirname(pair.stem)))
+        group = without_split(posixpath.join(folder, posixpath.dirname(pair.stem)), splits)
+        split = given_split(posixpath.join(pair.folder, posixpath.dirname(pair.stem)), splits)
         scenes.append(Scene(name, pair.image, pair.mask, group or name, split))
     found = Found(NAME, tuple(scenes), pairing.unpaired, find_class_table(tree), notes=pairing.notes)
     return with_split_lists(found, tree)

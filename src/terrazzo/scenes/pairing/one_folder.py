@@ -1,12 +1,14 @@
 """Images and masks in one folder, distinguished by their names or by their kind of file.
 
 - `ID_sat.jpg` with `ID_mask.png`, `NAME.jpg` with `NAME_m.png`: a prefix or suffix marks the mask (`stems`)
+- `ID/img.png` with `ID/label.png`, `NAME.jpg` with `NAME.jpg___fuse.png`, as labelme and SuperAnnotate write them
 - `NAME.jpg` with `NAME.png`, if every such PNG holds a palette or one channel
 """
 
 import posixpath
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from terrazzo.errors import InputError
@@ -20,6 +22,7 @@ from terrazzo.scenes.pairing.folders import (
     rule_notes,
     unclear_name,
 )
+from terrazzo.scenes.pairing.matching import is_companion
 from terrazzo.scenes.pairing.stems import Matching, is_marked, match_stems
 from terrazzo.scenes.scene import Asset, Unpaired
 from terrazzo.scenes.trees import Tree
@@ -28,8 +31,16 @@ from terrazzo.system.reporting import how_many
 _LONE = "image or mask without partner: no name beside it fits"
 _MASK_TYPES = (0, 3)
 """A PNG's colour types: one channel, and a palette."""
-_Part = tuple[list[Pair], list[Unpaired], list[str]]
-"""One folder: its pairs, the files that lack a partner, and other images."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One folder: its pairs, the files that lack a partner, other images, and further pictures of masks."""
+
+    pairs: list[Pair]
+    unpaired: list[Unpaired]
+    strangers: list[str]
+    companions: list[str]
 
 
 def pair_in_folder(tree: Tree) -> Pairing | None:
@@ -50,16 +61,17 @@ def pair_in_folder(tree: Tree) -> Pairing | None:
         notes = rule_notes(Counter(match.rule for matching in matchings.values() for match in matching.matches))
     else:
         parts = [_by_kind(tree, folder, names) for folder, names in stems.items()]
-        found = [pair for pairs, _, _ in parts for pair in pairs]
+        found = [pair for part in parts for pair in part.pairs]
         if not found:
             return None
         _refuse_pictures(found)
         notes = [f"paired by name: {how_many(len(found), 'image')} *.jpg with *.png, each a palette or one channel"]
-    strangers = [name for _, _, names in parts for name in names]
+    notes += left_alone([name for part in parts for name in part.companions], "further picture", "of a mask")
+    strangers = [name for part in parts for name in part.strangers]
     notes += left_alone(strangers, "image file", "in folders without pairs") + left_alone(others, "other file")
     return Pairing(
-        tuple(pair for pairs, _, _ in parts for pair in pairs),
-        tuple(lone for _, unpaired, _ in parts for lone in unpaired),
+        tuple(pair for part in parts for pair in part.pairs),
+        tuple(lone for part in parts for lone in part.unpaired),
         tuple(notes),
     )
 
@@ -68,15 +80,18 @@ def _by_name(tree: Tree, folder: str, names: Mapping[str, str], matching: Matchi
     """Pairs whose names differ by a known word."""
     pairs = [_pair(tree, folder, names, match.image, match.mask) for match in matching.matches]
     paired = {name for match in matching.matches for name in (match.image, match.mask)}
-    unpaired, strangers = [], []
+    known = {names[name] for name in paired}
+    unpaired, strangers, companions = [], [], []
     for name, stem in names.items():
         if name in matching.unclear:
             unpaired.append(Unpaired(Asset(tree, name), unclear_name(name, matching.unclear[name])))
+        elif name not in paired and is_companion(stem, known):
+            companions.append(name)
         elif name not in paired and (paired or is_marked(stem)):
             unpaired.append(Unpaired(Asset(tree, name), _LONE))
         elif name not in paired:
             strangers.append(name)
-    return pairs, unpaired, strangers
+    return _Part(pairs, unpaired, strangers, companions)
 
 
 def _by_kind(tree: Tree, folder: str, names: Mapping[str, str]) -> _Part:
@@ -86,9 +101,9 @@ def _by_kind(tree: Tree, folder: str, names: Mapping[str, str]) -> _Part:
     paired = {name for pair in both for name in pair}
     lone = [name for name in names if name not in paired]
     if not both:
-        return [], [], lone
+        return _Part([], [], lone, [])
     pairs = [_pair(tree, folder, names, image, mask) for image, mask in both]
-    return pairs, [Unpaired(Asset(tree, name), _LONE) for name in lone], []
+    return _Part(pairs, [Unpaired(Asset(tree, name), _LONE) for name in lone], [], [])
 
 
 def _pair(tree: Tree, folder: str, names: Mapping[str, str], image: str, mask: str) -> Pair:

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 
 from terrazzo.errors import InputError
 from terrazzo.pixels.suffixes import IMAGE_SUFFIXES
-from terrazzo.scenes.pairing.folders import SPLIT_FOLDERS, is_split_list
+from terrazzo.scenes.pairing.folders import IMAGE_SETS, SPLIT_FOLDERS, SPLIT_LISTS, is_split_list, left_alone
 from terrazzo.scenes.pairing.stems import plain_stems
 from terrazzo.scenes.scene import Asset, Found, Scene, Unpaired
 from terrazzo.scenes.trees import Tree
@@ -24,6 +24,9 @@ from terrazzo.system.reporting import how_many
 
 NAME_COLUMNS = ("name", "image", "image_id", "file", "filename", "stem", "id", "path")
 SPLIT_COLUMNS = ("split", "subset", "set")
+
+
+_LISTED = "; it is listed in "
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class _Entry:
 def with_split_lists(found: Found, tree: Tree) -> Found:
     """The scenes with their split by the lists among the files, and notes on the lists.
 
-    If a list names training images, a scene in no list is reported as unpaired. Raises InputError if a line names
+    If a list names training images, a scene in no list is reported as unpaired. Of a listed name whose image or mask is
+    missing, it is said which. In PASCAL VOC's layout, images in no list need no mask. Raises InputError if a line names
     several scenes, or a scene is on two sides.
     """
     lists = [name for name in tree.files() if is_split_list(name)]
@@ -47,7 +51,7 @@ def with_split_lists(found: Found, tree: Tree) -> Found:
     entries = [entry for name in lists for entry in _entries(Asset(tree, name), notes)]
     if not entries:
         return replace(found, notes=(*found.notes, *notes))
-    names = _Names(tree, found.scenes)
+    names = _Names(tree, {scene.name: (scene.image.name, scene.label.name) for scene in found.scenes})
     sides: dict[int, _Entry] = {}
     strange: dict[str, list[_Entry]] = {}
     for entry in entries:
@@ -61,11 +65,53 @@ def with_split_lists(found: Found, tree: Tree) -> Found:
                 f"{tree.where(entry.list_name)}: line {entry.line} puts {found.scenes[number].name} into "
                 f"{entry.split}, {earlier.list_name} line {earlier.line} into {earlier.split}; take it out of one"
             )
-    for name, missing in strange.items():
-        notes.append(f"{name}: {len(missing)} of its entries name no image here, e.g. {missing[0].text}")
+    if strange:
+        notes, found = _with_missing(found, tree, strange, notes)
+    if any(IMAGE_SETS in name.lower().split("/") for name in lists):
+        found = _without_unlisted(found)
     if not sides:
         return replace(found, notes=(*found.notes, *notes))
     return _divided(found, sides, notes)
+
+
+def _with_missing(
+    found: Found, tree: Tree, strange: Mapping[str, Sequence[_Entry]], notes: Sequence[str]
+) -> tuple[list[str], Found]:
+    """Notes on entries that name no scene, and the files that lack a partner with the list that names them."""
+    paired = {asset.name for scene in found.scenes for asset in (scene.image, scene.label)}
+    others = [name for name in tree.files() if name.lower().endswith(IMAGE_SUFFIXES) and name not in paired]
+    names, lone = _Names(tree, {name: (name,) for name in others}), {one.asset.name: one for one in found.unpaired}
+    told = list(notes)
+    for list_name, entries in strange.items():
+        nowhere: list[str] = []
+        missing: dict[str, list[str]] = {}
+        for entry in entries:
+            numbers = names.all(entry)
+            if not numbers:
+                nowhere.append(entry.text)
+            for name in (others[number] for number in sorted(numbers)):
+                is_mask = name in lone and lone[name].problem.startswith("mask")
+                missing.setdefault("image" if is_mask else "mask", []).append(entry.text)
+                if name in lone:
+                    problem = f"{lone[name].problem}{_LISTED}{list_name}"
+                    lone[name] = replace(lone[name], problem=problem)
+        for what, texts in missing.items():
+            one, some = f"{texts[0]} is listed, but its {what} is missing", f"but their {what}s are missing"
+            n = len(texts)
+            told.append(f"{list_name}: {one if n == 1 else f'{n} images are listed, {some}, e.g. {texts[0]}'}")
+        if nowhere:
+            told.append(f"{list_name}: {len(nowhere)} of its entries name no image here, e.g. {nowhere[0]}")
+    return told, replace(found, unpaired=tuple(lone.values()))
+
+
+def _without_unlisted(found: Found) -> Found:
+    """Without the lone images that no list names."""
+    left, unlisted = list[Unpaired](), list[Unpaired]()
+    for one in found.unpaired:
+        is_lone_image = one.problem.startswith("image without mask") and _LISTED not in one.problem
+        (unlisted if is_lone_image else left).append(one)
+    notes = left_alone([one.asset.name for one in unlisted], "image", "without mask, in no list,")
+    return replace(found, unpaired=tuple(left), notes=(*found.notes, *notes))
 
 
 def _divided(found: Found, sides: Mapping[int, _Entry], notes: Sequence[str]) -> Found:
@@ -100,36 +146,41 @@ def _refuse_contradiction(scene: Scene, entry: _Entry) -> None:
 
 
 class _Names:
-    """The names of scenes that a line can hold, with and without the folders above."""
+    """The names that a line can hold, with and without the folders above."""
 
-    def __init__(self, tree: Tree, scenes: Sequence[Scene]) -> None:
-        self._tree, self._scenes = tree, scenes
+    def __init__(self, tree: Tree, files: Mapping[str, Sequence[str]]) -> None:
+        """`files`: the paths of each named thing, which is numbered in this order."""
+        self._tree, self._files = tree, list(files.items())
         # Whole names come before names without their `_sat` or `_mask`.
         self._whole: dict[str, set[int]] = {}
         self._plain: dict[str, set[int]] = {}
-        for number, scene in enumerate(scenes):
-            for path in (scene.image.name, scene.label.name):
+        for number, (name, paths) in enumerate(self._files):
+            for path in paths:
                 folder, base = posixpath.split(posixpath.splitext(path)[0])
                 for stem in plain_stems(base):
                     names = self._whole if stem == base else self._plain
                     for ending in _endings(posixpath.join(folder, stem)):
                         names.setdefault(ending, set()).add(number)
-            self._whole.setdefault(scene.name, set()).add(number)
+            self._whole.setdefault(name, set()).add(number)
 
     def find(self, entry: _Entry) -> int | None:
-        """The number of the scene that a line names, or None. Raises InputError if it names several."""
+        """The number of the thing that a line names, or None. Raises InputError if it names several."""
+        numbers = self.all(entry)
+        if len(numbers) > 1:
+            several = " and ".join(self._files[number][0] for number in sorted(numbers)[:2])
+            raise InputError(
+                f"{self._tree.where(entry.list_name)}: line {entry.line}: {entry.text} is the name of "
+                f"{len(numbers)} images, e.g. {several}; write it with its folder"
+            )
+        return next(iter(numbers), None)
+
+    def all(self, entry: _Entry) -> set[int]:
+        """The numbers of all that a line names."""
         for text in dict.fromkeys((entry.text, re.split(r"[\s,;]", entry.text, maxsplit=1)[0])):
             for name in self._readings(text):
-                numbers = self._near(entry.list_name, self._whole.get(name) or self._plain.get(name, set()))
-                if len(numbers) > 1:
-                    several = " and ".join(self._scenes[number].name for number in sorted(numbers)[:2])
-                    raise InputError(
-                        f"{self._tree.where(entry.list_name)}: line {entry.line}: {text} is the name of "
-                        f"{len(numbers)} images, e.g. {several}; write it with its folder"
-                    )
-                if numbers:
-                    return next(iter(numbers))
-        return None
+                if numbers := self._near(entry.list_name, self._whole.get(name) or self._plain.get(name, set())):
+                    return numbers
+        return set()
 
     def _readings(self, text: str) -> Iterator[str]:
         """The name in a line; of a path from above the root also its parts below."""
@@ -144,9 +195,9 @@ class _Names:
             yield "/".join(parts[1:])
 
     def _near(self, list_name: str, numbers: set[int]) -> set[int]:
-        """Of scenes with one name, those below the list's own folder, if there are any."""
+        """Of things with one name, those below the list's own folder, if there are any."""
         folder = posixpath.dirname(list_name)
-        below = {n for n in numbers if folder and self._scenes[n].image.name.startswith(f"{folder}/")}
+        below = {n for n in numbers if folder and self._files[n][1][0].startswith(f"{folder}/")}
         return below or numbers
 
 
@@ -165,7 +216,7 @@ def _entries(asset: Asset, notes: list[str]) -> list[_Entry]:
     if suffix == ".csv":
         return _csv_entries(asset, text, notes)
     entries = [
-        _Entry(asset.name, number, line.strip(), SPLIT_FOLDERS[stem])
+        _Entry(asset.name, number, line.strip(), SPLIT_LISTS[stem])
         for number, line in enumerate(text.splitlines(), start=1)
         if line.strip() and not line.lstrip().startswith("#")
     ]
