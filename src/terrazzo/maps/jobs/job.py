@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from terrazzo.maps.jobs.memory_need import MemoryNeed, memory_need
 from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.jobs.resolution import working_grid
-from terrazzo.maps.outputs.record import finished, refuse_other_map
+from terrazzo.maps.outputs.record import finished, refuse_open_files, refuse_other_map
 from terrazzo.maps.pieces.journal import PARTIAL, begun_cut, check_journal, run_key
 from terrazzo.maps.pieces.lattice import Lattice, Piece, cut
 from terrazzo.maps.pieces.working_grid import WorkingGrid
@@ -71,8 +71,10 @@ class RasterJob:
         return finished(self.folder, self.key)
 
     def check_place(self, overwrite: bool, restart: bool) -> None:
-        """Raise OutputExistsError if another map, or the unfinished work of another run, is in the way."""
-        if not overwrite:
+        """Raise OutputExistsError if another map, an open file or the unfinished work of another run is in the way."""
+        if overwrite:
+            refuse_open_files(self.folder)
+        else:
             refuse_other_map(self.folder, self.key)
         if not self.finished():
             check_journal(self.folder / PARTIAL, self.begun_as, restart)

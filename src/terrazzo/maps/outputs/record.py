@@ -9,6 +9,7 @@ from terrazzo.maps.areas import AREAS
 from terrazzo.maps.outputs.style import QUICKLOOK, STYLE
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES
 from terrazzo.maps.polygons.formats import FORMATS
+from terrazzo.system.companions import companions, drop_companions, refuse_open
 from terrazzo.system.files import read_json
 from terrazzo.system.places import Place, Store, names_in
 
@@ -48,12 +49,26 @@ def refuse_other_map(folder: Place, key: str) -> None:
         )
 
 
+def refuse_open_files(folder: Place) -> None:
+    """Raise OutputExistsError if another program has a file of the map in the folder open."""
+    if isinstance(folder, Path):
+        for name in OUTPUTS:
+            refuse_open(folder / name)
+
+
 def publish(staged: Path, folder: Place) -> None:
-    """Move the finished files to their places, run.json last, and remove other files of an earlier map."""
+    """Move the finished files to their places, run.json last, and remove other files of an earlier map.
+
+    What GIS programs left beside the earlier files goes with them. Raises OutputExistsError, with the earlier map
+    untouched, if another program has one of its files open.
+    """
     if isinstance(folder, Store):
         _upload(staged, folder)
         return
+    refuse_open_files(folder)
     (folder / RUN).unlink(missing_ok=True)
+    for name in OUTPUTS:
+        drop_companions(folder / name)
     for name in OUTPUTS:
         if (staged / name).is_file():
             (staged / name).replace(folder / name)
@@ -63,7 +78,8 @@ def publish(staged: Path, folder: Place) -> None:
 
 def _upload(staged: Path, folder: Store) -> None:
     there = folder.names()
-    for name in (RUN, *(name for name in OUTPUTS if not (staged / name).is_file())):
+    beside = [companion for name in OUTPUTS for companion in companions(name)]
+    for name in (RUN, *beside, *(name for name in OUTPUTS if not (staged / name).is_file())):
         if name in there:
             (folder / name).remove()
     for name in OUTPUTS:
