@@ -592,6 +592,7 @@ NEEDS_DASK = pytest.mark.skipif(find_spec("distributed") is None, reason="needs 
         ("--probabilities", {"probabilities": True}),
         ("--vector-format", {"vector_format": "geojson"}),
         ("--mapping-unit", {"mapping_unit": 4}),
+        ("--simplify", {"simplify": 0}),
         ("--max-memory", {"max_memory": "4GB"}),
         pytest.param("--engine", {"engine": "dask"}, marks=NEEDS_DASK),
         pytest.param("--engine", {"engine": "dask", "workers": 2}, marks=NEEDS_DASK),

@@ -12,6 +12,7 @@ from terrazzo.maps.outputs.record import finished, refuse_open_files, refuse_oth
 from terrazzo.maps.pieces.journal import PARTIAL, begun_cut, check_journal, run_key
 from terrazzo.maps.pieces.lattice import Lattice, Piece, cut
 from terrazzo.maps.pieces.working_grid import WorkingGrid
+from terrazzo.maps.polygons.formats import TOLERANCE
 from terrazzo.model.opening import ModelFile
 from terrazzo.model.windows.blend import Axis
 from terrazzo.pixels.bands.choice import choose
@@ -91,7 +92,7 @@ def plan_map(
     raster = read_raster(path, max_pixels)
     choice = choose(raster, model.header.bands, options.bands, options.scale, model.header.band_reading)
     grid = working_grid(raster, model, options.resample, max_pixels)
-    made_of = {
+    made_of: dict[str, Any] = {
         "model": model.digest,
         "raster": digest(raster.identity),
         "bands": list(choice.bands),
@@ -106,6 +107,8 @@ def plan_map(
         "precision": model.precision,
         "library_versions": library_versions(),
     }
+    if options.simplify != TOLERANCE:
+        made_of["simplify"] = options.simplify
     if options.resample:
         made_of["resample"] = list(grid.seen)
     zones = None

@@ -15,11 +15,11 @@ from terrazzo.pixels.rasters.raster import Raster
 
 
 def write_vectors(
-    folder: Path, raster: Raster, names: tuple[str, ...], vectors: VectorFormat, mapping_unit: int
+    folder: Path, raster: Raster, names: tuple[str, ...], vectors: VectorFormat, options: PolygonOptions
 ) -> PolygonCounts:
     """Write the polygons of the folder's classes.tif beside it, in a format; their counts.
 
-    `mapping_unit` is in pixels. Confidences come from confidence.tif, or its draft, which is removed.
+    Confidences come from confidence.tif, or its draft, which is removed.
     """
     draft = draft_of(folder, CONFIDENCE)
     confidence = draft if draft.is_file() else folder / f"{CONFIDENCE}.tif"
@@ -28,7 +28,7 @@ def write_vectors(
         size = (raster.height, raster.width)
         classes = ClassRaster(_rows_of(ids), *size, raster.transform, crs, names, _rows_of(sure))
         out = folder / f"{CLASSES}{vectors.suffix}"
-        counts = write_polygons(out, classes, PolygonOptions(mapping_unit=mapping_unit))
+        counts = write_polygons(out, classes, options)
     draft.unlink(missing_ok=True)
     return counts
 

@@ -19,6 +19,7 @@ from terrazzo.maps.pieces.journal import PARTIAL, Journal, open_journal
 from terrazzo.maps.pieces.lattice import Piece
 from terrazzo.maps.pieces.sums import CLASSES
 from terrazzo.maps.pieces.working_grid import on_input
+from terrazzo.maps.polygons.polygons import PolygonOptions
 from terrazzo.pixels.geodesy import pixel_areas
 from terrazzo.pixels.rasters.reading import open_pixels
 from terrazzo.system.files import write_json, writing
@@ -58,7 +59,8 @@ def _map(engine: Engine, job: RasterJob, journal: Journal, step: Step, say: Say)
     if vectors := job.options.vectors:
         with writing(job.folder):
             names = job.model.header.schema.names
-            polygons = write_vectors(journal.staged, job.raster, names, vectors, job.options.mapping_unit)
+            how = PolygonOptions(job.options.mapping_unit, job.options.simplify)
+            polygons = write_vectors(journal.staged, job.raster, names, vectors, how)
         seconds["polygons"] = round(time.monotonic() - started - total, 3)
     seconds["total"] = round(time.monotonic() - started, 3)
     peaks.append(peak_rss_mb())
