@@ -31,6 +31,7 @@ def test_what_a_gis_left_goes_with_the_earlier_map_and_the_users_own_files_stay(
     map_here(plan_map(raster, out, file, MapOptions(mapping_unit=9)), Convolving(file.header))
     assert set(out.iterdir()) - before == {out / "project.qgz"}
     assert not (out / "confidence.tif").exists()
+    assert b"<Category>" in (out / "classes.tif.aux.xml").read_bytes()
     with sqlite3.connect(out / "classes.gpkg") as layer:
         assert layer.execute("pragma integrity_check").fetchall() == [("ok",)]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import rasterio
 from rasterio.windows import Window
 
+from terrazzo.classes.schema import ClassSchema
 from terrazzo.maps.outputs.cog import draft_of
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE
 from terrazzo.maps.polygons.formats import VectorFormat
@@ -15,7 +16,7 @@ from terrazzo.pixels.rasters.raster import Raster
 
 
 def write_vectors(
-    folder: Path, raster: Raster, names: tuple[str, ...], vectors: VectorFormat, options: PolygonOptions
+    folder: Path, raster: Raster, schema: ClassSchema, vectors: VectorFormat, options: PolygonOptions
 ) -> PolygonCounts:
     """Write the polygons of the folder's classes.tif beside it, in a format; their counts.
 
@@ -26,7 +27,7 @@ def write_vectors(
     crs = raster.crs if raster.georeferenced else None
     with gdal(), rasterio.open(folder / f"{CLASSES}.tif") as ids, rasterio.open(confidence) as sure:
         size = (raster.height, raster.width)
-        classes = ClassRaster(_rows_of(ids), *size, raster.transform, crs, names, _rows_of(sure))
+        classes = ClassRaster(_rows_of(ids), *size, raster.transform, crs, schema.names, _rows_of(sure), schema.colors)
         out = folder / f"{CLASSES}{vectors.suffix}"
         counts = write_polygons(out, classes, options)
     draft.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from terrazzo.errors import OutputExistsError
 from terrazzo.maps.areas import AREAS
+from terrazzo.maps.outputs.attribute_table import table_of
 from terrazzo.maps.outputs.style import QUICKLOOK, STYLE
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES
 from terrazzo.maps.polygons.formats import FORMATS
@@ -14,8 +15,10 @@ from terrazzo.system.files import read_json
 from terrazzo.system.places import Place, Store, names_in
 
 RUN = "run.json"
+NAMES = table_of(f"{CLASSES}.tif")
 OUTPUTS = (
     *(f"{layer}.tif" for layer in (CLASSES, CONFIDENCE, PROBABILITIES)),
+    NAMES,
     *(f"{CLASSES}{known.suffix}" for known in FORMATS.values()),
     STYLE,
     AREAS,
@@ -31,9 +34,10 @@ def read_record(folder: Place) -> Mapping[str, Any]:
 
 
 def finished(folder: Place, key: str) -> bool:
-    """Whether the folder holds the finished map of this key, with all its files."""
+    """Whether the folder holds the finished map of this key, with all its files. NAMES may be cleared away."""
     record = read_record(folder)
-    return record.get("key") == key and names_in(folder).issuperset(map(str, record.get("outputs", ())))
+    outputs = {str(name) for name in record.get("outputs", ())} - {NAMES}
+    return record.get("key") == key and names_in(folder) >= outputs
 
 
 def refuse_other_map(folder: Place, key: str) -> None:

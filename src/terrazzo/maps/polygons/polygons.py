@@ -83,7 +83,7 @@ def write_polygons(path: Path, raster: ClassRaster, options: PolygonOptions) -> 
     """
     format_of(path)
     polygons = vertices = cut = 0
-    with write_beside(path) as temporary, open_layer(temporary, raster.crs, raster.names) as layer:
+    with write_beside(path) as temporary, open_layer(temporary, raster) as layer:
         for batch in _batches(find_polygons(raster, options)):
             layer.write(batch)
             polygons += len(batch.polygons)
