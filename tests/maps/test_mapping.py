@@ -167,7 +167,8 @@ def test_the_bytes_of_all_files_do_not_depend_on_the_cut(tmp_path: Path) -> None
         keys.add(record["key"])
         found.append(contents(tmp_path / str(run)))
     assert len(keys) == 1
-    assert set(found[0]) == {"classes.tif", "classes.gpkg", "areas.csv", "classes.qml", "quicklook.png"}
+    named = {"classes.tif", "classes.tif.aux.xml", "classes.gpkg", "areas.csv", "classes.qml", "quicklook.png"}
+    assert set(found[0]) == named
     assert found[0] == found[1] == found[2]
 
 
@@ -541,9 +542,8 @@ def test_the_command_takes_rasters(tmp_path: Path, model_path: Path, capsys: pyt
     assert "scene.tif: holds uint16 values, a network sees uint8; say with --scale" in capsys.readouterr().err
     assert exit_code([*words, "--scale", "0,2550", "--bands", "3,2,1", "--confidence", "--tta", "flips"]) == 0
     out = " ".join(capsys.readouterr().out.split())  # long lines are wrapped
-    assert (
-        f"wrote {tmp_path / 'maps' / 'scene'}: areas.csv, classes.gpkg, classes.qml, classes.tif, confidence.tif" in out
-    )
+    named = "areas.csv, classes.gpkg, classes.qml, classes.tif, classes.tif.aux.xml, confidence.tif"
+    assert f"wrote {tmp_path / 'maps' / 'scene'}: {named}" in out
     (ids,) = read_map(tmp_path / "maps" / "scene" / "classes.tif")
     np.testing.assert_array_equal(ids, noise(3, 45, 70)[::-1].argmax(axis=0))
 
@@ -592,6 +592,7 @@ NEEDS_DASK = pytest.mark.skipif(find_spec("distributed") is None, reason="needs 
         ("--probabilities", {"probabilities": True}),
         ("--vector-format", {"vector_format": "geojson"}),
         ("--mapping-unit", {"mapping_unit": 4}),
+        ("--simplify", {"simplify": 0}),
         ("--max-memory", {"max_memory": "4GB"}),
         pytest.param("--engine", {"engine": "dask"}, marks=NEEDS_DASK),
         pytest.param("--engine", {"engine": "dask", "workers": 2}, marks=NEEDS_DASK),

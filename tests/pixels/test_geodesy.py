@@ -55,6 +55,45 @@ def test_the_whole_earth_is_the_surface_of_its_ellipsoid(degrees: float) -> None
     np.testing.assert_allclose(areas, areas[::-1], rtol=1e-13)
 
 
+ELLIPSOID, SPHERE = "+datum=WGS84", "+R=6371007.181"
+
+
+@pytest.mark.parametrize("figure", [ELLIPSOID, SPHERE])
+@pytest.mark.parametrize("name", ["sinu", "sinu +lon_0=150", "moll", "robin", "igh", "eck4", "eqearth", "hammer"])
+@pytest.mark.parametrize("width", [180, 400])
+def test_a_whole_world_is_one_earth_whatever_lies_around_it_on_the_map(name: str, figure: str, width: int) -> None:
+    """Beyond the map's edge the inverse of a sinusoidal map goes around the earth again: 1.65 Earths were counted."""
+    crs = pyproj.CRS.from_user_input(f"+proj={name} {figure} +type=crs")
+    to_map = pyproj.Transformer.from_crs(crs.source_crs, crs, always_xy=True)
+    lon, lat = np.meshgrid(np.linspace(-180, 180, 361), np.linspace(-90, 90, 181))
+    x, y = to_map.transform(lon.clip(-179.9999, 179.9999), lat.clip(-89.9999, 89.9999))
+    west, east, south, north = x.min() * 1.02, x.max() * 1.02, y.min() * 1.02, y.max() * 1.02
+    height = round(width * (north - south) / (east - west))
+    transform = Affine((east - west) / width, 0, west, 0, (south - north) / height, north)
+    areas = pixel_areas(transform, crs.to_wkt(), height, width)
+    assert areas is not None
+    block = np.broadcast_to(areas.block(0, height), (height, width))
+    surface = 4 * np.pi * 6371007.181**2 if figure == SPHERE else 510_065_621_724_088.0
+    assert block.sum() == pytest.approx(surface, rel=0.01 if width == 180 else 0.002)
+    assert (block[[0, 0, -1, -1], [0, -1, 0, -1]] == 0).all(), "the corners lie outside the world"
+
+
+@pytest.mark.parametrize(("crs", "lap"), [("EPSG:3857", 2 * np.pi * 6378137), ("EPSG:4087", 2 * np.pi * 6378137)])
+def test_a_cylindrical_map_goes_on_beyond_the_date_line(crs: str, lap: float) -> None:
+    """Fiji lies on both sides of it; a pixel a whole lap further east shows the same ground."""
+    grid = Affine(1000, 0, lap / 2 - 20_000, 0, -1000, -1_900_000)
+    here, further = (rows(grid @ Affine.translation(lap / 1000 * n, 0), crs, 30, 40) for n in (0, 1))
+    assert (here > 0).all()
+    np.testing.assert_allclose(here, further, rtol=1e-9)
+
+
+def test_a_rotated_pole_counts_longitudes_beyond_180_degrees() -> None:
+    crs = "+proj=ob_tran +o_proj=longlat +o_lon_p=-162 +o_lat_p=39.25 +lon_0=180 +R=6371229 +type=crs"
+    here, further = (rows(Affine(0.5, 0, left, 0, -0.5, 10), crs, 20, 30) for left in (-15, 345))
+    assert (here > 0).all()
+    np.testing.assert_allclose(here, further, rtol=1e-9)
+
+
 def test_on_a_sphere_a_band_is_2_pi_r_times_its_height() -> None:
     """Archimedes: from 30 degrees to the pole the height is r (1 - sin 30) = r / 2. Here one pixel of 120 degrees."""
     areas = rows(Affine(120, 0, -180, 0, -60, 90), "+proj=longlat +R=6371000 +no_defs", 1, 3)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from terrazzo.errors import InputError, PartialError, TerrazzoError
-from terrazzo.maps.polygons.formats import VECTOR_FORMATS
+from terrazzo.maps.polygons.formats import TOLERANCE, VECTOR_FORMATS
 from terrazzo.pixels.bands.reading import Bands, Scale
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import file_digest
@@ -86,6 +86,9 @@ def predict(
     tta: Annotated[str, Option("none, flips or d4: average over 1, 4 or 8 mirror images.")] = "none",
     vector_format: Annotated[str, Option(f"Polygons of rasters: {', '.join(VECTOR_FORMATS)}.", RASTERS)] = "gpkg",
     mapping_unit: Annotated[int, Option("Areas of fewer pixels join a neighbour in the polygons.", RASTERS)] = 1,
+    simplify: Annotated[
+        float, Option("Width in pixels of the corners that polygons lose; 0 keeps every corner.", RASTERS)
+    ] = TOLERANCE,
     zones: Annotated[
         str | Path | None,
         Option("areas.csv by the polygons of this file (.gpkg, .geojson, .shp, .parquet, .fgb).", RASTERS),

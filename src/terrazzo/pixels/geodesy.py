@@ -5,6 +5,10 @@ thousandths at a UTM zone's edge. Here a pixel of a geographic CRS is the exact 
 other pixel is the parallelogram that its sides span in space (x, y, z from the earth's centre). So poles, the date line
 and the map's unit need no special treatment.
 
+Beyond the edge of a world map the inverse projection often gives a place that lies elsewhere on the map. So a pixel
+counts only if the projection of its place is where the pixel lies. Cylindrical maps go on beyond the date line, and
+there a pixel counts too.
+
 Areas are None without a terrestrial CRS: with none at all, a local (engineering) one, or that of another planet.
 """
 
@@ -98,7 +102,8 @@ def pixel_areas(transform: "Affine", crs: HasWkt | str | None, height: int, widt
     """The areas of all pixels of a raster; None without a terrestrial CRS.
 
     `transform` takes (col, row) to (x, y) of the CRS, where x is east or longitude; it may rotate and shear. Pixels
-    outside the projection have an area of 0. If its edge crosses the raster, it is as coarse as the lattice.
+    whose centre lies outside the projection have an area of 0. If its edge crosses the raster, it is as coarse as the
+    lattice. Law: the pixels of a whole world add up to the surface of its ellipsoid, within 1 %.
     """
     earth = _earth(crs)
     if earth is None:
@@ -139,13 +144,20 @@ class _Earth:
     """Radians in one unit of longitude and latitude."""
     half_axis_m: float
     eccentricity2: float
+    tolerance: float = 0.0
+    """STEP_M in units of the map."""
+    period: float | None = None
+    """The length in x after which a cylindrical map shows the same place again; None for other maps."""
 
     @property
     def is_geographic(self) -> bool:
         return self.to_lonlat is None
 
     def pixel_sizes(self, transform: "Affine", rows: Array, cols: Array, half_step: float) -> Array:
-        """The area in m2 of pixels at (rows, cols), any shape, measured over `half_step` pixels to each side."""
+        """The area in m2 of pixels at (rows, cols), any shape, measured over `half_step` pixels to each side.
+
+        At the edge of the projection, where one side lies outside, the other counts twice.
+        """
         down, right = self._spans(transform, rows, cols, half_step)
         sizes: Array = np.linalg.norm(np.cross(down, right, axis=0), axis=0) / (2 * half_step) ** 2
         return np.where(np.isfinite(sizes), sizes, 0.0)
@@ -157,15 +169,27 @@ class _Earth:
 
     def _spans(self, transform: "Affine", rows: Array, cols: Array, half_step: float) -> tuple[Array, Array]:
         """The vectors in space (3, ...), downwards and to the right, over 2 `half_step` pixels around (rows, cols)."""
-        down = self._space(transform, rows + half_step, cols) - self._space(transform, rows - half_step, cols)
-        return down, self._space(transform, rows, cols + half_step) - self._space(transform, rows, cols - half_step)
+        middle = self._space(transform, rows, cols, half_step)
+        above, below, before, after = (
+            self._space(transform, rows + row * half_step, cols + col * half_step, half_step)
+            for row, col in ((-1, 0), (1, 0), (0, -1), (0, 1))
+        )
+        return _across(above, middle, below), _across(before, middle, after)
 
-    def _space(self, transform: "Affine", rows: Array, cols: Array) -> Array:
-        """Pixel positions (rows, cols) as x, y, z (3, ...) from the earth's centre in m; NaN outside the projection."""
+    def _space(self, transform: "Affine", rows: Array, cols: Array, half_step: float) -> Array:
+        """Pixel positions (rows, cols) as x, y, z (3, ...) from the earth's centre in m; NaN outside the projection.
+
+        The projection must come back to within `half_step` pixels or STEP_M, whichever is more. Beyond a map's edge it
+        misses by far more, and by less than a metre elsewhere.
+        """
         x, y = applied(transform, cols, rows)
-        if self.to_lonlat is not None:
-            x, y = self.to_lonlat.transform(x, y)
         off = ~(np.isfinite(x) & np.isfinite(y))
+        if self.to_lonlat is not None:
+            reach = max(self.tolerance, half_step * abs(transform.determinant) ** 0.5)
+            lon, lat = self.to_lonlat.transform(x, y)
+            there = self.to_lonlat.transform(lon, lat, direction="INVERSE")
+            off |= ~(np.isfinite(lon) & np.isfinite(lat)) | self._astray((x, y), there, reach)
+            x, y = lon, lat
         lon = np.where(off, np.nan, x) * self.radians
         lat = np.where(off, np.nan, y) * self.radians
         normal = self.half_axis_m / np.sqrt(1 - self.eccentricity2 * np.sin(lat) ** 2)
@@ -176,6 +200,37 @@ class _Earth:
                 normal * (1 - self.eccentricity2) * np.sin(lat),
             ]
         )
+
+    def _astray(self, here: tuple[Array, Array], there: tuple[Array, Array], reach: float) -> NDArray[np.bool_]:
+        """Whether two positions on the map lie further apart than `reach`, or one is not on it."""
+        with np.errstate(invalid="ignore"):  # infinite off the map
+            x, y = (came - went for came, went in zip(there, here, strict=True))
+            if self.period is not None:
+                x = x - np.round(x / self.period) * self.period
+        astray: NDArray[np.bool_] = ~(np.hypot(x, y) <= reach)
+        return astray
+
+
+def _across(before: Array, middle: Array, after: Array) -> Array:
+    """The vectors (3, ...) from `before` to `after`; where one of them is NaN, twice the other half."""
+    whole = after - before
+    half = np.where(np.isnan(after), middle - before, after - middle)
+    return np.where(np.isnan(whole), 2 * half, whole)
+
+
+def _period(crs: pyproj.CRS, to_lonlat: pyproj.Transformer, degree: float) -> float | None:
+    """The length in x of 360 degrees if x is proportional to longitude at every latitude; None otherwise."""
+    if crs.is_geographic:
+        return 360.0 * degree
+    lon = np.arange(-180.0, 180.0) * degree
+    steps = []
+    for lat in (-40.0, 0.0, 55.0):
+        x, _ = to_lonlat.transform(lon, np.full_like(lon, lat * degree), direction="INVERSE")
+        if not np.isfinite(x).all():
+            return None
+        steps.append(float(np.median(np.diff(x))))
+    same = np.ptp(steps) <= EQUAL * abs(steps[1])
+    return 360.0 * abs(steps[1]) if same and steps[1] else None
 
 
 def _earth(crs: HasWkt | str | None) -> _Earth | None:
@@ -188,7 +243,12 @@ def _earth(crs: HasWkt | str | None) -> _Earth | None:
     inverse = known.ellipsoid.inverse_flattening
     flattening = 1 / inverse if inverse else 0.0
     radians = base.axis_info[0].unit_conversion_factor if base.axis_info else np.pi / 180
-    return _Earth(transformer, radians, known.ellipsoid.semi_major_metre, flattening * (2 - flattening))
+    period = None if transformer is None else _period(known, transformer, np.pi / 180 / radians)
+    unit = known.axis_info[0].unit_conversion_factor if known.axis_info else 1.0
+    tolerance = STEP_M / unit / (known.ellipsoid.semi_major_metre if known.is_geographic else 1)
+    return _Earth(
+        transformer, radians, known.ellipsoid.semi_major_metre, flattening * (2 - flattening), tolerance, period
+    )
 
 
 def _bands(transform: "Affine", earth: _Earth, height: int) -> Array:

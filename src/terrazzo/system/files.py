@@ -6,6 +6,7 @@ beside the output. The next write to the same folder removes it.
 Law of --overwrite: nothing is removed that the same command did not write. A command's `Mark` lists the names that it
 writes, and the files by which its folder is recognized. A folder that is replaced as a whole must have the mark and
 hold nothing else. Where other files stay, only the command's own names are replaced, and only if the mark is there.
+What a GIS keeps beside such a file goes with it (`companions`).
 """
 
 import csv
@@ -23,6 +24,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from terrazzo.errors import InputError, OutputExistsError
+from terrazzo.system.companions import companions, drop_companions
 from terrazzo.system.places import Place
 
 
@@ -55,7 +57,7 @@ class Mark:
     def foreign(self, folder: Path) -> str | None:
         """The first file that would be removed though the command did not write it; None if there is none."""
         signed = not self.signs or any(_begins_with(folder / name, text) for name, text in self.signs)
-        own = frozenset(self.names)
+        own = {*self.names, *(beside for name in self.names for beside in companions(name))}
         for name in _files_below(folder):
             is_own = name in own or any(above.as_posix() in own for above in PurePosixPath(name).parents)
             if (is_own and not signed) or (self.is_whole and not is_own):
@@ -67,7 +69,8 @@ class Mark:
 def write_beside(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder. On success it is synced and renamed to `path`, otherwise removed.
 
-    The temporary name keeps the suffix of `path`, for writers that choose a format by it.
+    The temporary name keeps the suffix of `path`, for writers that choose a format by it. What GIS programs left beside
+    an earlier file goes first; one that is open in another program raises OutputExistsError.
     """
     path = Path(path)
     with folder_for(path):
@@ -75,6 +78,7 @@ def write_beside(path: Path) -> Iterator[Path]:
         try:
             yield temporary
             _sync(temporary)
+            drop_companions(path)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from terrazzo.maps.jobs.memory_need import MemoryNeed, memory_need
 from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.jobs.resolution import working_grid
-from terrazzo.maps.outputs.record import finished, refuse_other_map
+from terrazzo.maps.outputs.record import finished, refuse_open_files, refuse_other_map
 from terrazzo.maps.pieces.journal import PARTIAL, begun_cut, check_journal, run_key
 from terrazzo.maps.pieces.lattice import Lattice, Piece, cut
 from terrazzo.maps.pieces.working_grid import WorkingGrid
+from terrazzo.maps.polygons.formats import TOLERANCE
 from terrazzo.model.opening import ModelFile
 from terrazzo.model.windows.blend import Axis
 from terrazzo.pixels.bands.choice import choose
@@ -71,8 +72,10 @@ class RasterJob:
         return finished(self.folder, self.key)
 
     def check_place(self, overwrite: bool, restart: bool) -> None:
-        """Raise OutputExistsError if another map, or the unfinished work of another run, is in the way."""
-        if not overwrite:
+        """Raise OutputExistsError if another map, an open file or the unfinished work of another run is in the way."""
+        if overwrite:
+            refuse_open_files(self.folder)
+        else:
             refuse_other_map(self.folder, self.key)
         if not self.finished():
             check_journal(self.folder / PARTIAL, self.begun_as, restart)
@@ -89,7 +92,7 @@ def plan_map(
     raster = read_raster(path, max_pixels)
     choice = choose(raster, model.header.bands, options.bands, options.scale, model.header.band_reading)
     grid = working_grid(raster, model, options.resample, max_pixels)
-    made_of = {
+    made_of: dict[str, Any] = {
         "model": model.digest,
         "raster": digest(raster.identity),
         "bands": list(choice.bands),
@@ -104,6 +107,8 @@ def plan_map(
         "precision": model.precision,
         "library_versions": library_versions(),
     }
+    if options.simplify != TOLERANCE:
+        made_of["simplify"] = options.simplify
     if options.resample:
         made_of["resample"] = list(grid.seen)
     zones = None

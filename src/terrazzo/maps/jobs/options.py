@@ -1,5 +1,6 @@
 """The options of maps, from the user's words to checked values."""
 
+import math
 import re
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from terrazzo.errors import InputError
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES
 from terrazzo.maps.pieces.turning import NONE, symmetries
-from terrazzo.maps.polygons.formats import FORMATS, VECTOR_FORMATS, VectorFormat
+from terrazzo.maps.polygons.formats import FORMATS, TOLERANCE, VECTOR_FORMATS, VectorFormat
 from terrazzo.pixels.bands.reading import parse_bands, parse_scale
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class MapOptions:
     tta: str = NONE
     vector_format: str = "gpkg"
     mapping_unit: int = 1
+    simplify: float = TOLERANCE
     zones: "Zones | None" = None
     max_memory: int | None = None
     """In bytes; None: the free memory. No value of the map depends on it."""
@@ -48,6 +50,10 @@ class MapOptions:
             raise InputError(f"--mapping-unit {self.mapping_unit}: is for polygons; leave it out, or choose a format")
         if self.mapping_unit < 1:
             raise InputError(f"--mapping-unit {self.mapping_unit}: expected at least 1 pixel, which keeps every area")
+        if self.vectors is None and self.simplify != TOLERANCE:
+            raise InputError(f"--simplify {self.simplify:g}: is for polygons; leave it out, or choose a format")
+        if not 0 <= self.simplify < math.inf:
+            raise InputError(f"--simplify {self.simplify:g}: expected 0, which keeps every corner, or more pixels")
         if self.max_pixels is not None and self.max_pixels < 1:
             raise InputError(f"--max-pixels {self.max_pixels}: expected at least 1")
 

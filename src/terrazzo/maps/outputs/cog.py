@@ -19,18 +19,17 @@ from rasterio.windows import Window
 
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import InputError
+from terrazzo.maps.outputs.pyramid import BLOCK, pyramid
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, NODATA, Part
 from terrazzo.pixels.rasters.gdal import gdal
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.system.files import write_beside
 
-STRIP = 512
+STRIP = BLOCK
 """Rows of a finished map that are read together, as high as its tiles."""
 _COG = {
     "compress": "deflate",
     "level": 4,  # half the time of the default, 6; files are a seventh larger
-    "blocksize": STRIP,
-    "overviews": "auto",
     "resampling": "nearest",
     "overview_resampling": "nearest",
     "bigtiff": "if_safer",
@@ -74,10 +73,11 @@ def write_maps(
                 for layer, values in part.layers.items():
                     height, width = values.shape[1:]
                     sheets[layer].write(values, window=Window(part.col, part.row, width, height))
+        shape = _shape(sheet.raster)
         for layer in wanted:
             draft = drafts[layer]
             with write_beside(folder / f"{layer}.tif") as temporary:
-                rasterio.shutil.copy(draft, temporary, driver="COG", **_COG)
+                rasterio.shutil.copy(draft, temporary, driver="COG", **_COG, **shape)
             draft.unlink()
 
 
@@ -137,6 +137,13 @@ def _draft(path: Path, sheet: MapSheet, layer: str) -> Iterator[Any]:
         if layer == CLASSES:
             dataset.write_colormap(1, {i: (*map(int, color), 255) for i, color in enumerate(sheet.schema.palette)})
         yield dataset
+
+
+def _shape(raster: Raster) -> Mapping[str, Any]:
+    """The options for blocks and overviews; GDAL fails with a count of 0."""
+    levels = pyramid(raster.height, raster.width)
+    overviews = {"overview_count": levels.n_overviews} if levels.n_overviews else {"overviews": "none"}
+    return {"blocksize": levels.block, **overviews}
 
 
 def _place(raster: Raster) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import rasterio
 from rasterio.windows import Window
 
+from terrazzo.classes.schema import ClassSchema
 from terrazzo.maps.outputs.cog import draft_of
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE
 from terrazzo.maps.polygons.formats import VectorFormat
@@ -15,20 +16,20 @@ from terrazzo.pixels.rasters.raster import Raster
 
 
 def write_vectors(
-    folder: Path, raster: Raster, names: tuple[str, ...], vectors: VectorFormat, mapping_unit: int
+    folder: Path, raster: Raster, schema: ClassSchema, vectors: VectorFormat, options: PolygonOptions
 ) -> PolygonCounts:
     """Write the polygons of the folder's classes.tif beside it, in a format; their counts.
 
-    `mapping_unit` is in pixels. Confidences come from confidence.tif, or its draft, which is removed.
+    Confidences come from confidence.tif, or its draft, which is removed.
     """
     draft = draft_of(folder, CONFIDENCE)
     confidence = draft if draft.is_file() else folder / f"{CONFIDENCE}.tif"
     crs = raster.crs if raster.georeferenced else None
     with gdal(), rasterio.open(folder / f"{CLASSES}.tif") as ids, rasterio.open(confidence) as sure:
         size = (raster.height, raster.width)
-        classes = ClassRaster(_rows_of(ids), *size, raster.transform, crs, names, _rows_of(sure))
+        classes = ClassRaster(_rows_of(ids), *size, raster.transform, crs, schema.names, _rows_of(sure), schema.colors)
         out = folder / f"{CLASSES}{vectors.suffix}"
-        counts = write_polygons(out, classes, PolygonOptions(mapping_unit=mapping_unit))
+        counts = write_polygons(out, classes, options)
     draft.unlink(missing_ok=True)
     return counts
 

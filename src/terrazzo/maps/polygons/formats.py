@@ -39,6 +39,8 @@ _ALL = (
     VectorFormat("parquet", "GeoParquet", "GeoParquet", ("parquet", "pyarrow")),
 )
 FORMATS = {known.name: known for known in _ALL}
+TOLERANCE = 1.0
+"""The corners that are smoothed away if nothing is said: the square root of their area, in pixels."""
 VECTOR_FORMATS = (*FORMATS, "none")
 """The words that `--vector-format` takes."""
 

@@ -21,11 +21,14 @@ from numpy.typing import NDArray
 
 from terrazzo.errors import InputError
 from terrazzo.maps.polygons.formats import format_of
-from terrazzo.maps.polygons.rows import Features
-from terrazzo.pixels.geodesy import HasWkt, terrestrial
+from terrazzo.maps.polygons.layer_style import write_layer_style
+from terrazzo.maps.polygons.rows import ClassRaster, Features
+from terrazzo.pixels.geodesy import terrestrial
 
-LAYER = "classes"
+LAYER, GEOMETRY = "classes", "geom"
 FIELDS = ("class_id", "class", "area_m2", "area_ha", "confidence")
+GEOPACKAGE_VERSION = "1.3"
+"""The latest that GDAL before 3.7 knows in full; QGIS of stable distributions has an older one."""
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 GEOJSON_DECIMALS = 9
 """Decimals of a degree: 0.1 mm. The usual 7 would be a whole pixel of 1 cm."""
@@ -43,9 +46,9 @@ class Layer(Protocol):
 
 
 @contextmanager
-def open_layer(path: Path, crs: HasWkt | str | None, names: tuple[str, ...]) -> Iterator[Layer]:
-    """A new layer at `path` in the format that its suffix names; closed at the end."""
-    layer: Layer = globals()[format_of(path).layer](path, crs, names)
+def open_layer(path: Path, raster: ClassRaster) -> Iterator[Layer]:
+    """A new layer for the areas of a raster at `path`, in the format that its suffix names; closed at the end."""
+    layer: Layer = globals()[format_of(path).layer](path, raster)
     failed = True
     try:
         yield layer
@@ -68,39 +71,50 @@ def columns(features: Features, names: tuple[str, ...]) -> dict[str, NDArray[Any
 
 
 class GeoPackage:
-    def __init__(self, path: Path, crs: HasWkt | str | None, names: tuple[str, ...]) -> None:
-        self._path, self._names = path, names
-        self._crs = crs if crs is None or isinstance(crs, str) else crs.to_wkt()
+    def __init__(self, path: Path, raster: ClassRaster) -> None:
+        self._path, self._names, self._colors = path, raster.names, raster.colors
+        self._crs = raster.crs if raster.crs is None or isinstance(raster.crs, str) else raster.crs.to_wkt()
         self._begun = False
 
     def write(self, features: Features) -> None:
         table = columns(features, self._names)
-        with _steady(), warnings.catch_warnings():
+        with _steady(), self._reporting(), warnings.catch_warnings():
             if self._crs is None:  # the raster has no CRS, so neither has its map
                 warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
-            try:
-                pyogrio.raw.write(
-                    str(self._path),
-                    shapely.to_wkb(features.polygons),
-                    list(table.values()),
-                    list(table),
-                    layer=LAYER,
-                    driver="GPKG",
-                    geometry_type="Polygon",
-                    crs=self._crs,
-                    append=self._begun,
-                )
-            except _FAILURES as error:
-                raise InputError(
-                    f"{self._path.parent}: polygons could not be written ({error}); "
-                    "make room there, or choose another --out"
-                ) from error
+            pyogrio.raw.write(
+                str(self._path),
+                shapely.to_wkb(features.polygons),
+                list(table.values()),
+                list(table),
+                layer=LAYER,
+                driver="GPKG",
+                geometry_type="Polygon",
+                crs=self._crs,
+                append=self._begun,
+                dataset_options={"VERSION": GEOPACKAGE_VERSION},
+                layer_options={"GEOMETRY_NAME": GEOMETRY},
+            )
         self._begun = True
 
     def close(self) -> None:
         if not self._begun:
             nothing = np.zeros(0)
             self.write(Features(nothing.astype(np.object_), nothing.astype(np.uint8), np.zeros((0, 3))))
+        if self._colors is not None:
+            with _steady(), self._reporting():
+                classes = list(zip(self._names, self._colors, strict=True))
+                write_layer_style(self._path, (LAYER, GEOMETRY, FIELDS[0]), classes)
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """Turn an error in writing into InputError."""
+        try:
+            yield
+        except _FAILURES as error:
+            raise InputError(
+                f"{self._path.parent}: polygons could not be written ({error}); "
+                "make room there, or choose another --out"
+            ) from error
 
 
 @contextmanager
@@ -118,9 +132,9 @@ def _steady() -> Iterator[None]:
 class GeoJson:
     """RFC 7946: longitude and latitude on WGS 84, cut at the date line; without a CRS, the raster's coordinates."""
 
-    def __init__(self, path: Path, crs: HasWkt | str | None, names: tuple[str, ...]) -> None:
-        self._names = names
-        known = terrestrial(crs)
+    def __init__(self, path: Path, raster: ClassRaster) -> None:
+        self._names = raster.names
+        known = terrestrial(raster.crs)
         self._to_lonlat = None if known is None else pyproj.Transformer.from_crs(known, "EPSG:4326", always_xy=True)
         self._stream = path.open("w", encoding="utf-8", newline="\n")
         self._stream.write(f'{{"type": "FeatureCollection", "name": "{LAYER}", "features": [')
@@ -170,8 +184,8 @@ def _cut_at_date_line(polygon: shapely.Polygon) -> shapely.MultiPolygon | shapel
 class GeoParquet:
     """GeoParquet 1.0: geometries as well-known binary, the CRS as PROJJSON."""
 
-    def __init__(self, path: Path, crs: HasWkt | str | None, names: tuple[str, ...]) -> None:
-        self._names = names
+    def __init__(self, path: Path, raster: ClassRaster) -> None:
+        self._names, crs = raster.names, raster.crs
         self._arrow = pyarrow = importlib.import_module("pyarrow")  # by name: few users have it
         geometry = {
             "encoding": "WKB",

@@ -4,6 +4,7 @@ Laws:
 - Without simplification the polygons cover exactly the pixels of their class.
 - With it they are still a valid coverage: no gap, no overlap, equal vertices along shared borders. Its union differs
   from the valid area by less than the simplification, and only along nodata.
+- Simplification changes the area of each polygon by at most 5 %, and that of a class by at most 1 % (`simplifying`).
 - The raster's outer edge, and borders along a line between strips, stay as they are.
 - The bytes depend only on the ids, the options and the versions of the libraries.
 """
@@ -17,7 +18,7 @@ import numpy as np
 import shapely
 
 from terrazzo.errors import InputError
-from terrazzo.maps.polygons.formats import format_of
+from terrazzo.maps.polygons.formats import TOLERANCE, format_of
 from terrazzo.maps.polygons.layers import open_layer
 from terrazzo.maps.polygons.rows import ClassRaster, Features, join_features
 from terrazzo.maps.polygons.seams import Seams
@@ -37,7 +38,7 @@ class PolygonOptions:
 
     mapping_unit: int = 1
     """Areas of fewer pixels join a neighbour; 1 keeps all."""
-    tolerance: float = 1.0
+    tolerance: float = TOLERANCE
     """The square root of the area of corners to smooth away; 0 keeps all corners."""
     max_vertices: int = MAX_VERTICES
 
@@ -82,7 +83,7 @@ def write_polygons(path: Path, raster: ClassRaster, options: PolygonOptions) -> 
     """
     format_of(path)
     polygons = vertices = cut = 0
-    with write_beside(path) as temporary, open_layer(temporary, raster.crs, raster.names) as layer:
+    with write_beside(path) as temporary, open_layer(temporary, raster) as layer:
         for batch in _batches(find_polygons(raster, options)):
             layer.write(batch)
             polygons += len(batch.polygons)

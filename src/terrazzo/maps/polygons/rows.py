@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from terrazzo.classes.schema import Color
 from terrazzo.pixels.geodesy import HasWkt
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class ClassRaster:
     names: tuple[str, ...]
     read_confidence: ReadRows | None = None
     """Percent, 0..100, of each pixel that has a class; any value elsewhere."""
+    colors: tuple[Color, ...] | None = None
+    """The colours of the classes; None: the layer gets no style."""
 
 
 @dataclass(frozen=True)

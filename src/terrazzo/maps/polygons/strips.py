@@ -16,6 +16,7 @@ from terrazzo.maps.polygons.mapping_unit import settled_strips
 from terrazzo.maps.polygons.outlines import Polygons, outline
 from terrazzo.maps.polygons.regions import Ints, Regions, find_regions
 from terrazzo.maps.polygons.rows import ClassRaster, ReadRows
+from terrazzo.maps.polygons.simplifying import simplify
 from terrazzo.pixels.geodesy import PixelAreas, pixel_areas
 
 
@@ -48,15 +49,14 @@ def strip_parts(raster: ClassRaster, unit: int, tolerance: float) -> Iterator[St
     top = 0
     for ids, below in _with_next_row(settled_strips(_checked(raster), raster.height, unit)):
         regions = find_regions(ids)
-        polygons = outline(ids, regions, above, below)
-        if tolerance > 0:
-            polygons = shapely.coverage_simplify(polygons, tolerance, simplify_boundary=False)
+        class_ids, figures = regions.values[regions.firsts], _figures(raster, areas, regions, top)
+        polygons = simplify(outline(ids, regions, above, below), class_ids, figures[:, 0], tolerance)
         columns, last = np.arange(raster.width), (len(ids) - 1) * raster.width
         yield StripParts(
             _lowered(polygons, top),
-            regions.values[regions.firsts],
+            class_ids,
             regions.starts[regions.firsts] + top * raster.width,
-            _figures(raster, areas, regions, top),
+            figures,
             regions.at(columns),
             regions.at(last + columns),
             _goes_on(ids[0], above),

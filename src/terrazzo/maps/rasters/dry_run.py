@@ -29,7 +29,7 @@ from terrazzo.system.reporting import how_many
 SHARE_OF_NETWORK = 0.84
 """The network's share of the time of a run without polygons, as benchmarks/prediction.py measured it."""
 SMALL_BYTES = 4_000_000
-"""An upper bound for quicklook.png, classes.qml and run.json together."""
+"""An upper bound for quicklook.png, classes.qml, classes.tif.aux.xml and run.json together."""
 ROW_BYTES = 120
 """An upper bound for a row of areas.csv, without names."""
 

@@ -9,6 +9,7 @@ from terrazzo.maps.areas import AREAS, count_areas, describe_areas, write_class_
 from terrazzo.maps.engines.local import Engine
 from terrazzo.maps.jobs.job import RasterJob
 from terrazzo.maps.jobs.memory_need import MB, over_limit
+from terrazzo.maps.outputs.attribute_table import table_of, write_attribute_table
 from terrazzo.maps.outputs.cog import MapSheet, strips, thumbnail, write_maps
 from terrazzo.maps.outputs.polygon_layer import write_vectors
 from terrazzo.maps.outputs.record import RUN, publish
@@ -19,6 +20,7 @@ from terrazzo.maps.pieces.journal import PARTIAL, Journal, open_journal
 from terrazzo.maps.pieces.lattice import Piece
 from terrazzo.maps.pieces.sums import CLASSES
 from terrazzo.maps.pieces.working_grid import on_input
+from terrazzo.maps.polygons.polygons import PolygonOptions
 from terrazzo.pixels.geodesy import pixel_areas
 from terrazzo.pixels.rasters.reading import open_pixels
 from terrazzo.system.files import write_json, writing
@@ -57,8 +59,8 @@ def _map(engine: Engine, job: RasterJob, journal: Journal, step: Step, say: Say)
     polygons = None
     if vectors := job.options.vectors:
         with writing(job.folder):
-            names = job.model.header.schema.names
-            polygons = write_vectors(journal.staged, job.raster, names, vectors, job.options.mapping_unit)
+            how = PolygonOptions(job.options.mapping_unit, job.options.simplify)
+            polygons = write_vectors(journal.staged, job.raster, job.model.header.schema, vectors, how)
         seconds["polygons"] = round(time.monotonic() - started - total, 3)
     seconds["total"] = round(time.monotonic() - started, 3)
     peaks.append(peak_rss_mb())
@@ -120,6 +122,7 @@ def _write(job: RasterJob, journal: Journal) -> dict[str, Any]:
         by_zone = count_zones(strips(classes), schema.n_classes, sizes, job.zones.zones)
         write_zone_areas(staged / AREAS, by_zone, [zone.name for zone in job.zones.zones], schema)
     write_style(staged / STYLE, schema)
+    write_attribute_table(staged / table_of(classes.name), schema)
     small = thumbnail(classes, *quicklook_size(raster.height, raster.width, schema))
     write_quicklook(staged / QUICKLOOK, small, schema)
     return describe_areas(areas, schema)
