@@ -11,7 +11,7 @@ from typing import TypeVar
 from terrazzo.errors import ImageError, InputError
 from terrazzo.pixels.rasters.remote import Url, url_of
 from terrazzo.pixels.signatures import TIFF
-from terrazzo.pixels.suffixes import PHOTO_SUFFIXES, RASTER_SUFFIXES, VIRTUAL
+from terrazzo.pixels.suffixes import PHOTO_SUFFIXES, RASTER_SUFFIXES, REMOTE_SUFFIXES, VIRTUAL
 from terrazzo.system.patterns import is_pattern, matching
 from terrazzo.system.places import Place
 
@@ -129,8 +129,8 @@ def _one_file(path: Path) -> PictureFile | RasterFile:
 
 
 def _remote_file(url: Url) -> RasterFile:
-    if url.suffix.lower() not in RASTER_SUFFIXES:
-        expected = ", ".join(RASTER_SUFFIXES)
+    if url.suffix.lower() not in REMOTE_SUFFIXES:
+        expected = ", ".join(REMOTE_SUFFIXES)
         raise InputError(f"{url}: is not a raster by its name; addresses of {expected} are read, download others")
     return RasterFile(url, PurePosixPath(url.name))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from terrazzo.pixels.band_kinds import colour_of, is_light, rgb_places
+from terrazzo.pixels.bands.kinds import colour_of, is_light, rgb_places
 
 
 @pytest.mark.parametrize(

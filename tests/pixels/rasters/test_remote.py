@@ -48,7 +48,7 @@ class Site:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     folder = tmp_path_factory.mktemp("server")
     words = [sys.executable, "-m", "tests.worlds.range_server", str(folder)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]) as process:
         assert process.stdout is not None
         yield folder, f"http://127.0.0.1:{int(process.stdout.readline())}"
         process.terminate()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from rasterio.enums import ColorInterp
 
 from terrazzo.errors import InputError
+from terrazzo.pixels.bands.hints import hint
 from terrazzo.pixels.bands.reading import BandReading
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import Choice
@@ -30,8 +31,7 @@ def choose(
     chosen = _all_bands(raster, n_bands) if wanted is None else tuple(_band(raster, band) for band in wanted)
     if len(chosen) != n_bands:
         count = f"--bands chooses {len(chosen)} bands" if bands is not None else f"has {_listed(raster)}"
-        example = ",".join(str(1 + i % raster.n_bands) for i in range(n_bands))
-        raise InputError(f"{raster.path}: {count}, the model takes {n_bands}; choose them, as in --bands {example}")
+        raise InputError(f"{raster.path}: {count}, the model takes {n_bands}; {hint(raster, n_bands, trained)}")
     return Choice(chosen, _scale(raster, trained) if scale is None else scale)
 
 

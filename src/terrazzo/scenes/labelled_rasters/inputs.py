@@ -20,6 +20,7 @@ class SceneInputs:
     layer: str | None = None
     bands: tuple[str, ...] | None = None
     scale: tuple[float, float] | None = None
+    nodata: float | None = None
 
     def too_small(self, patch_size: int) -> str:
         """Why rasters that are all smaller than a patch are refused."""
@@ -34,7 +35,7 @@ def scene_inputs(data: Path, given: Mapping[str, Any]) -> SceneInputs | None:
 
     Raises InputError at a raster without labels, and at options for rasters without them.
     """
-    options = {name: given.get(name) for name in ("class_field", "layer", "bands", "scale")}
+    options = {name: given.get(name) for name in ("class_field", "layer", "bands", "scale", "nodata")}
     if given["labels"] is not None:
         options |= {"bands": parse_bands(options["bands"]), "scale": parse_scale(options["scale"])}
         return SceneInputs(data, Path(given["labels"]), **options)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from terrazzo.errors import InputError, LabelError
-from terrazzo.pixels.rasters.gdal import DRIVERS
+from terrazzo.pixels.rasters.formats import DRIVERS
 from terrazzo.pixels.suffixes import LAYER_SUFFIXES, RASTER_SUFFIXES, VIRTUAL
 from terrazzo.scenes.pairing.stems import match_stems
 from terrazzo.scenes.trees import natural_key
