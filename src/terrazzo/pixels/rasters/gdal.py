@@ -17,7 +17,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from terrazzo.errors import ImageError, TerrazzoError
 from terrazzo.pixels.rasters.formats import driver_of, of_part, way_out
-from terrazzo.pixels.rasters.remote import Url
+from terrazzo.pixels.rasters.remote import CONNECT_S, RETRIES, SILENT_S, Url
 from terrazzo.pixels.signatures import refuse_pointer
 from terrazzo.system.reporting import first_line
 
@@ -27,9 +27,14 @@ _CACHE_BYTES = 64 << 20
 _OF_SERVERS = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "CPL_VSIL_CURL_NON_CACHED": "/vsicurl:/vsis3:/vsigs:/vsiaz:/vsioss",
+    "GDAL_HTTP_CONNECTTIMEOUT": CONNECT_S,
+    "GDAL_HTTP_LOW_SPEED_TIME": SILENT_S,
+    "GDAL_HTTP_LOW_SPEED_LIMIT": 1,
+    "GDAL_HTTP_MAX_RETRY": RETRIES,
 }
 TROUBLE = (RasterioError, CPLE_BaseError, OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 """What rasterio raises at a file that cannot be read: its own and GDAL's errors, and those that odd answers cause."""
+_OPENING = "copy or make it again"
 Answer = TypeVar("Answer")
 
 
@@ -43,7 +48,7 @@ def gdal(remote: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def answered(path: object, remedy: str = "copy or make it again") -> Iterator[None]:
+def answered(path: object, remedy: str = _OPENING) -> Iterator[None]:
     """Questions about a user's raster; ImageError names the file, the first line of the trouble and the remedy."""
     try:
         yield
@@ -78,7 +83,7 @@ def opened(path: Path | Url) -> Iterator[Any]:
         raise ImageError(f"{path}: is not a raster by its name; {known}")
     if isinstance(path, Path):
         refuse_pointer(path, _start_of(path), "raster")
-    with answered(path):
+    with answered(path, _OPENING if isinstance(path, Path) else "check the address and the rights, or download it"):
         dataset = rasterio.open(path if isinstance(path, Path) else path.gdal_path, driver=driver)
     with dataset:
         with answered(path):

@@ -4,7 +4,7 @@ Only rasterio touches the file.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,12 +18,14 @@ from rasterio.transform import Affine
 from terrazzo.errors import ImageError
 from terrazzo.pixels.geodesy import pixel_sides
 from terrazzo.pixels.rasters.beside import crs_beside, placed_by
+from terrazzo.pixels.rasters.elsewhere import Elsewhere, content_of
 from terrazzo.pixels.rasters.gdal import Facts, answered, gdal, opened
 from terrazzo.pixels.rasters.remote import RemoteFile, Url, ask
 from terrazzo.pixels.rasters.vrt import vrt_sources
 from terrazzo.pixels.signatures import refuse_pointer
 from terrazzo.pixels.suffixes import PHOTO_SUFFIXES, VIRTUAL
 
+_NAME_CRS = "; its CRS is not known: name it with gdal_translate -a_srs EPSG:CODE {path} {tif}"
 MAX_PIXELS = 20_000_000_000
 """Larger rasters are refused unless --max-pixels allows them, because a damaged header can state any size."""
 
@@ -103,7 +105,9 @@ def read_raster(path: Path | Url, max_pixels: int = MAX_PIXELS, nodata: float | 
     """
     sources: tuple[Path, ...] = ()
     remote = None
-    if isinstance(path, Url):
+    if isinstance(path, Elsewhere):
+        remote = path.known()
+    elif isinstance(path, Url):
         remote = ask(path)
         refuse_pointer(path, remote.start, "raster")
     elif path.suffix.lower() == VIRTUAL:
@@ -121,6 +125,8 @@ def read_raster(path: Path | Url, max_pixels: int = MAX_PIXELS, nodata: float | 
         if nodata is not None:
             _check_nodata(path, nodata, dtype)
         facts = Facts(path)
+        if remote is not None and not remote.version and isinstance(path, Elsewhere):
+            remote = replace(remote, version=(content_of(dataset),))
         place = _place(facts, path, dataset)  # first: GDAL reports trouble with a CRS at whatever is asked next
         colors = tuple(color.name for color in dataset.colorinterp)
         palette = _palette(dataset) if colors == (ColorInterp.palette.name,) else None
@@ -170,7 +176,10 @@ def _place(facts: Facts, path: Path | Url, dataset: Any) -> _Place:
     if world is not None and transform.is_identity and not gcps:
         facts.notes.append(f"warning: {path}: {world.name} places it nowhere; the map has no place either")
     elif world is not None:
-        facts.notes.append(f"{path}: is placed by {world.name}, so it is mapped as a raster")
+        unknown = (
+            "" if crs is not None or gcps else _NAME_CRS.format(path=path, tif=Path(str(path)).with_suffix(".tif"))
+        )
+        facts.notes.append(f"{path}: is placed by {world.name}, so it is mapped as a raster{unknown}")
     return _Place(transform, crs, gcps, gcps_crs)
 
 

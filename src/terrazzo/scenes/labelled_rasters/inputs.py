@@ -7,7 +7,7 @@ from typing import Any
 
 from terrazzo.errors import InputError
 from terrazzo.pixels.bands.reading import parse_bands, parse_scale
-from terrazzo.pixels.suffixes import RASTER_SUFFIXES, VIRTUAL
+from terrazzo.pixels.suffixes import NAMED_SUFFIXES, RASTER_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class SceneInputs:
         )
 
 
+def is_raster(data: Path) -> bool:
+    """Whether a path is a file that is a raster by its name."""
+    return data.suffix.lower() in (*RASTER_SUFFIXES, *NAMED_SUFFIXES) and data.is_file()
+
+
 def scene_inputs(data: Path, given: Mapping[str, Any]) -> SceneInputs | None:
     """The rasters and labels among the arguments of `prepare` or `inspect`; None without labels, for pictures.
 
@@ -43,7 +48,7 @@ def scene_inputs(data: Path, given: Mapping[str, Any]) -> SceneInputs | None:
         if value is not None:
             flag = f"--{name.replace('_', '-')} {value}"
             raise InputError(f"{flag}: is for rasters with labels; give these too, as in {data} labels.gpkg")
-    if data.is_file() and data.suffix.lower() in (*RASTER_SUFFIXES, VIRTUAL):
+    if is_raster(data):
         raise InputError(
             f"{data}: is a raster without labels; give them too, as in {data} labels.gpkg --class-field class"
         )
