@@ -9,6 +9,7 @@ from typing import Any
 from terrazzo.classes.schema import IGNORE, MAX_CLASSES, NO_CLASS
 from terrazzo.classes.tables import ClassTable, class_table_csv
 from terrazzo.errors import ClassTableError, InputError
+from terrazzo.scenes.alpha import doubts_about_alpha
 from terrazzo.scenes.contract.census import Census, value_text
 from terrazzo.scenes.contract.check import Checked, judge
 from terrazzo.scenes.contract.class_drafts import draft_classes
@@ -102,6 +103,7 @@ def inspect_pictures(root: Path, options: LabelOptions, least_side: int, progres
         checked = _judged_without_classes(surveyed, counted, options, least_side)
     draft = draft_classes(counted, classes, options.ignore_value)
     described = _describe(surveyed, counted, checked, problem)
+    described = replace(described, text=(*described.text, *doubts_about_alpha(found)))
     return Inspected(described, draft, lambda table: judged(given_classes(table))[1].report.refusal)
 
 

@@ -4,10 +4,12 @@ GDAL reads the first two itself. The third, which many programs write beside a w
 """
 
 from pathlib import Path
-
-from rasterio.crs import CRS
+from typing import TYPE_CHECKING
 
 from terrazzo.errors import ImageError
+
+if TYPE_CHECKING:
+    from rasterio.crs import CRS
 
 _AUX_BYTES = 1 << 20
 _PLACES = (b"<GeoTransform", b"<GCPList", b"GeodataXform")
@@ -33,11 +35,13 @@ def placed_by(path: Path) -> Path | None:
     return aux if any(mark in start for mark in _PLACES) else None
 
 
-def crs_beside(path: Path) -> tuple[Path, CRS] | None:
+def crs_beside(path: Path) -> "tuple[Path, CRS] | None":
     """The .prj beside a raster and its coordinate reference system; None without one. Raises ImageError."""
     found = [prj for suffix in (".prj", ".PRJ") if (prj := path.with_suffix(suffix)).is_file()]
     if not found:
         return None
+    from rasterio.crs import CRS  # only here: the names alone are asked for where no raster is read
+
     try:
         return found[0], CRS.from_user_input(found[0].read_text(encoding="utf-8", errors="replace").strip())
     except (ValueError, OSError) as error:  # rasterio's CRSError is a ValueError

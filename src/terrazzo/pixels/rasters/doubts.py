@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
 
+from terrazzo.pixels.alpha import is_no_alpha
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import Choice
 from terrazzo.pixels.rasters.sampling import Sample, sample
@@ -17,8 +18,6 @@ from terrazzo.system.reporting import how_many
 
 RIM_SHARE = 0.01
 """The least share of the pixels that counts as a rim."""
-_ALPHA_SHARE, _ALPHA_VALUES = 0.1, 8
-"""A mask is full or empty nearly everywhere. This share of other values, and so many of them, make a band suspect."""
 _LEAST_RANGE, _MOST_AT_AN_END = 0.02, 0.98
 
 
@@ -51,12 +50,6 @@ def in_words(found: Iterable[Sequence[Doubt]]) -> list[str]:
         words[0] + (f" (and {how_many(len(words) - 1, 'more raster')})" if len(words) > 1 else "")
         for words in by_kind.values()
     ]
-
-
-def is_no_alpha(values: NDArray[np.generic], most: float) -> bool:
-    """Whether the values of a band called alpha are those of an image: many that are neither 0 nor `most`."""
-    between = values[(values != 0) & (values != most)]
-    return between.size >= _ALPHA_SHARE * values.size and len(np.unique(between)) >= _ALPHA_VALUES
 
 
 def _alpha(raster: Raster, bands: Sequence[int]) -> Doubt | None:

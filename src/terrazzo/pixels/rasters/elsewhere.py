@@ -12,8 +12,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-from rasterio.windows import Window
-
 from terrazzo.errors import InputError
 from terrazzo.pixels.rasters.remote import RemoteFile, Url, url_of
 from terrazzo.pixels.suffixes import REMOTE_SUFFIXES
@@ -82,11 +80,11 @@ def address_of(word: object) -> Url | None:
 def content_of(dataset: Any) -> str:
     """A hash of a few windows of an open raster, by which a changed object of a store is noticed."""
     height, width = dataset.height, dataset.width
+    side = min(_WINDOW, height), min(_WINDOW, width)
     hasher = blake2b(digest_size=16)
     for down, right in ((0.0, 0.0), (0.5, 0.5), (1.0, 1.0)):
         row, col = int(down * max(0, height - _WINDOW)), int(right * max(0, width - _WINDOW))
-        window = Window(col, row, min(_WINDOW, width), min(_WINDOW, height))
-        hasher.update(dataset.read(window=window).tobytes())
+        hasher.update(dataset.read(window=((row, row + side[0]), (col, col + side[1]))).tobytes())
     return hasher.hexdigest()
 
 
