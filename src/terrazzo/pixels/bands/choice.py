@@ -10,6 +10,7 @@ from rasterio.enums import ColorInterp
 
 from terrazzo.errors import InputError
 from terrazzo.pixels.bands.hints import hint
+from terrazzo.pixels.bands.kinds import rgb_places
 from terrazzo.pixels.bands.reading import BandReading
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import Choice
@@ -25,7 +26,8 @@ def choose(
     """The bands of a raster for a model of `n_bands`. Raises InputError with the remedy if there are more or fewer.
 
     `bands` names them, by number from 1 or by name. Without it, the bands of the training are read by name if the
-    raster has them, otherwise all but alpha. Of four 8-bit bands with an undefined last one, these are the first three.
+    raster has them, otherwise all but alpha. Of four 8-bit bands with an undefined last one, these are the first three,
+    unless their names say that they are not red, green and blue.
     """
     wanted = _as_trained(raster, trained) if bands is None else bands
     chosen = _all_bands(raster, n_bands) if wanted is None else tuple(_band(raster, band) for band in wanted)
@@ -63,7 +65,8 @@ def _scale(raster: Raster, trained: BandReading | None) -> tuple[float, float] |
 def _all_bands(raster: Raster, n_bands: int) -> tuple[int, ...]:
     bands = tuple(i for i, color in enumerate(raster.colors, start=1) if color != ColorInterp.alpha.name)
     undefined_last = raster.colors[-1] == ColorInterp.undefined.name and raster.dtype == "uint8"
-    return bands[:3] if len(bands) == 4 and n_bands == 3 and undefined_last else bands
+    plain = raster.names == raster.colors or rgb_places(raster.names[:3]) == (0, 1, 2)
+    return bands[:3] if len(bands) == 4 and n_bands == 3 and undefined_last and plain else bands
 
 
 def _band(raster: Raster, band: str | int) -> int:

@@ -35,6 +35,7 @@ _OF_SERVERS = {
 TROUBLE = (RasterioError, CPLE_BaseError, OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 """What rasterio raises at a file that cannot be read: its own and GDAL's errors, and those that odd answers cause."""
 _OPENING = "copy or make it again"
+_LONGEST = 240
 Answer = TypeVar("Answer")
 
 
@@ -104,7 +105,8 @@ def _start_of(path: Path) -> bytes:
 
 
 def _words(error: BaseException) -> str:
-    return first_line(error.__cause__ or error)
+    words = " ".join(first_line(error.__cause__ or error).split())
+    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}..."  # a server may answer with a page
 
 
 def remedy(path: Path | Url) -> str:
