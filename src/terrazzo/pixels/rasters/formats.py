@@ -72,7 +72,8 @@ def way_out(path: PurePath) -> str:
 
 def of_part(path: object, subdatasets: list[str]) -> str:
     """The command that takes the first of several rasters out of a file."""
-    whole = subdatasets[0]
+    driver, _, rest = subdatasets[0].partition(":")
+    whole = f"{driver.upper()}:{rest}"
     return shlex.join(["gdal_translate", whole, f"{Path(str(path)).stem}_{whole.rpartition(':')[2].strip('/')}.tif"])
 
 
