@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyproj
 from numpy.typing import NDArray
+from pyproj.exceptions import ProjError
 
 from terrazzo.patches.splits.origins import Ground
 from terrazzo.pixels.bounds import bounds_of
@@ -128,8 +129,11 @@ def _moved(bounds: NDArray[np.float64], source: str, target: str) -> tuple[float
     left, bottom, right, top = bounds.tolist()
     if source == target:
         return left, bottom, right, top
-    way = pyproj.Transformer.from_crs(source, target, always_xy=True)
-    return way.transform_bounds(left, bottom, right, top, densify_pts=21)
+    try:
+        way = pyproj.Transformer.from_crs(source, target, always_xy=True)
+        return way.transform_bounds(left, bottom, right, top, densify_pts=21)
+    except ProjError:  # there is no way from one to the other, as from a local CRS
+        return (np.inf,) * 4
 
 
 def _one_grid(one: Raster, other: Raster) -> bool:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import rasterio
+from pyproj.exceptions import ProjError
 from rasterio._err import CPLE_BaseError
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 
 from terrazzo.errors import ImageError, TerrazzoError
 from terrazzo.pixels.rasters.formats import driver_of, of_part, way_out
@@ -32,8 +33,11 @@ _OF_SERVERS = {
     "GDAL_HTTP_LOW_SPEED_LIMIT": 1,
     "GDAL_HTTP_MAX_RETRY": RETRIES,
 }
-TROUBLE = (RasterioError, CPLE_BaseError, OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
-"""What rasterio raises at a file that cannot be read: its own and GDAL's errors, and those that odd answers cause."""
+TROUBLE = (
+    *(RasterioError, CPLE_BaseError, ProjError),
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError),
+)
+"""What is raised at a file that cannot be read: the libraries' own errors, and those that odd answers cause in them."""
 _OPENING = "copy or make it again"
 _LONGEST = 240
 Answer = TypeVar("Answer")
@@ -55,6 +59,11 @@ def answered(path: object, remedy: str = _OPENING) -> Iterator[None]:
         yield
     except TerrazzoError:
         raise
+    except CRSError as error:
+        raise ImageError(
+            f"{path}: its coordinate reference system cannot be read ({_words(error)}); "
+            f"name it anew with gdal_edit.py -a_srs EPSG:CODE {path}"
+        ) from error
     except TROUBLE as error:
         raise ImageError(f"{path}: is no raster, or damaged ({_words(error)}); {remedy}") from error
 
@@ -73,6 +82,13 @@ class Facts:
         except TROUBLE as error:
             self.notes.append(f"warning: {self.path}: its {what} cannot be read ({_words(error)}); it is left out")
             return otherwise
+
+    def need(self, question: Callable[[], Answer]) -> Answer:
+        """The answer, asked for again if that fails: GDAL may report the trouble of an earlier question at this one."""
+        try:
+            return question()
+        except TROUBLE:
+            return question()
 
 
 @contextmanager

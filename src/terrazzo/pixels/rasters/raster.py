@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyproj
 from numpy.typing import NDArray
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
@@ -128,7 +129,7 @@ def read_raster(path: Path | Url, max_pixels: int = MAX_PIXELS, nodata: float | 
         if remote is not None and not remote.version and isinstance(path, Elsewhere):
             remote = replace(remote, version=(content_of(dataset),))
         place = _place(facts, path, dataset)  # first: GDAL reports trouble with a CRS at whatever is asked next
-        colors = tuple(color.name for color in dataset.colorinterp)
+        colors = facts.need(lambda: tuple(color.name for color in dataset.colorinterp))
         palette = _palette(dataset) if colors == (ColorInterp.palette.name,) else None
         names = tuple(name or color for name, color in zip(dataset.descriptions, colors, strict=True))
         if palette is not None:
@@ -184,9 +185,9 @@ def _place(facts: Facts, path: Path | Url, dataset: Any) -> _Place:
 
 
 def _writable(crs: CRS | None) -> CRS | None:
-    """The CRS itself, once it has been written in every form that maps need. Raises what rasterio raises."""
+    """The CRS itself, once it has been written in every form that maps need. Raises what rasterio and PROJ raise."""
     if crs is not None:
-        crs.to_wkt()
+        pyproj.CRS.from_wkt(crs.to_wkt())
         crs.to_string()
     return crs
 

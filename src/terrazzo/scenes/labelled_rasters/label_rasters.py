@@ -21,7 +21,7 @@ from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.errors import ImageError, InputError, LabelError
 from terrazzo.pixels.bounds import bounds_of, corners_of, moved
 from terrazzo.pixels.masks import Mask, ids_of
-from terrazzo.pixels.rasters.gdal import TROUBLE, gdal, opened
+from terrazzo.pixels.rasters.gdal import TROUBLE, answered, gdal, opened
 from terrazzo.pixels.rasters.raster import Raster, read_raster
 from terrazzo.scenes.contract.known_classes import Classes
 from terrazzo.scenes.labelled_rasters.labelling import no_overlap, refuse_unplaced
@@ -135,17 +135,18 @@ def open_label(path: Path, raster: Raster, say: Say, keep_nodata: bool = False) 
             f"{path}: lies on another grid ({label.height} x {label.width} px, {_crs(label)}) and is warped to that of "
             f"{raster.path.name} ({raster.height} x {raster.width} px, {_crs(raster)}) by nearest neighbour"
         )
-        warped = WarpedVRT(
-            dataset,
-            crs=raster.crs,
-            transform=raster.transform,
-            width=raster.width,
-            height=raster.height,
-            resampling=Resampling.nearest,
-            tolerance=_TOLERANCE,
-            add_alpha="alpha" not in label.colors,
-            **({"src_nodata": None} if unmasked else {}),
-        )
+        with answered(path, "warp it to the image's grid first"):
+            warped = WarpedVRT(
+                dataset,
+                crs=raster.crs,
+                transform=raster.transform,
+                width=raster.width,
+                height=raster.height,
+                resampling=Resampling.nearest,
+                tolerance=_TOLERANCE,
+                add_alpha="alpha" not in label.colors,
+                **({"src_nodata": None} if unmasked else {}),
+            )
         yield LabelValues(path, stack.enter_context(warped), bands, True)
 
 
