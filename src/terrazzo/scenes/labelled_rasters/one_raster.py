@@ -8,7 +8,7 @@ import numpy as np
 from terrazzo.pixels.rasters.doubts import doubts, in_words
 from terrazzo.pixels.rasters.raster import Raster, read_raster
 from terrazzo.pixels.rasters.reading import Choice
-from terrazzo.pixels.rasters.sampling import Sample, sample
+from terrazzo.pixels.rasters.sampling import SEEN_PIXELS, Sample, sample
 from terrazzo.scenes.inspection import Inspection
 
 LAYOUT = "raster"
@@ -43,7 +43,7 @@ def inspect_raster(path: Path, nodata: float | None) -> Inspection:
         f"bands: {', '.join(f'{i} {name}' for i, name in enumerate(raster.names, start=1))}",
         _place(raster),
         _validity(raster, seen),
-        *_lines(statistics),
+        *_lines(statistics, raster.height * raster.width > SEEN_PIXELS),
         *raster.notes,
         *in_words([doubts(raster, Choice(bands))]),
         "labels are wanted for training: polygons of classes, or a label raster",
@@ -80,13 +80,13 @@ def _statistics(raster: Raster, band: int, seen: Sample, place: int) -> dict[str
     return about | dict(zip(_FIGURES, figures if finite else [None] * len(_FIGURES), strict=True))
 
 
-def _lines(statistics: list[dict[str, Any]]) -> list[str]:
+def _lines(statistics: list[dict[str, Any]], of_sample: bool) -> list[str]:
     known = [entry for entry in statistics if entry["mean"] is not None]
     if not known:
         return []
     width = max(len(entry["name"]) for entry in known)
     return [
-        "values, from a sample: band, name, least, greatest, mean, standard deviation",
+        f"values{' of a sample' if of_sample else ''}: band, name, least, greatest, mean, standard deviation",
         *(
             f"  {entry['band']:3d}  {entry['name']:{width}}  " + "  ".join(f"{entry[name]:10.6g}" for name in _FIGURES)
             for entry in known
