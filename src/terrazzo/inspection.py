@@ -1,11 +1,13 @@
 """The function `terrazzo.inspect`: a data set, rasters with labels or a model, described."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from terrazzo.errors import InputError
 from terrazzo.model.exporting.formats import format_of
+from terrazzo.pixels.bands.reading import Nodata
 from terrazzo.scenes import arguments
 from terrazzo.system.options import Option, Overwrite, words_of
 from terrazzo.system.reporting import Progress, silent
@@ -18,7 +20,7 @@ MODEL_SUFFIX = ".safetensors"
 
 def inspect(
     path: Annotated[
-        str | Path, Option("A folder or .zip of images and masks; a model file; rasters (.tif), with LABELS.")
+        str | Path, Option("A folder or .zip of images and masks; a model file; rasters (.tif), with LABELS or alone.")
     ],
     labels: arguments.Labels = None,
     *,
@@ -38,6 +40,7 @@ def inspect(
     background: arguments.Background = None,
     class_field: arguments.ClassField = None,
     layer: arguments.Layer = None,
+    nodata: Nodata = None,
     write_classes: Annotated[str | Path | None, Option("Write a table of the classes found, to edit.")] = None,
     overwrite: Overwrite = False,
     progress: Progress = silent,
@@ -46,7 +49,8 @@ def inspect(
 
     The options are those of prepare, so that `refusal` says why prepare would refuse the data. `write_classes` names a
     CSV file for a table of the classes and all further colours in the masks, to edit and give as `classes`. With
-    `labels` (and for polygons `class_field`), `path` is a raster or a folder of rasters, as for prepare.
+    `labels` (and for polygons `class_field`), `path` is a raster or a folder of rasters, as for prepare. A raster alone
+    is described too: its size, bands, place and values.
 
     Raises InputError where there is neither, ModelFileError at a damaged model, OutputExistsError if another file is at
     `write_classes`, unless `overwrite`.
@@ -62,11 +66,13 @@ def inspect(
     from terrazzo.patches.options import PatchOptions
     from terrazzo.recipe.sections import DataSection
     from terrazzo.scenes.contract.options import LabelOptions
-    from terrazzo.scenes.labelled_rasters.inputs import scene_inputs
+    from terrazzo.scenes.labelled_rasters.inputs import is_raster, scene_inputs
 
     section = DataSection().updated(patch_size=patch_size, fit=fit, downsample=downsample)
     options = LabelOptions.of(given, section.downsample)
     cutting = PatchOptions(section.patch_size, section.fit)
+    if labels is None and is_raster(path):
+        return _inspect_raster(path, given)
     inputs = scene_inputs(path, given)
     if inputs is None:
         from terrazzo.scenes.inspection import inspect_pictures
@@ -80,6 +86,15 @@ def inspect(
         refuse_options(options, cutting)
         found = inspect_rasters(inputs, options, cutting.least_side, progress)
     return found.described if write_classes is None else found.with_table(Path(write_classes), overwrite)
+
+
+def _inspect_raster(path: Path, given: Mapping[str, Any]) -> "Inspection":
+    """What a raster without labels is. Raises InputError at options that need labels."""
+    from terrazzo.scenes.labelled_rasters.one_raster import inspect_raster
+
+    if words := words_of(inspect, dict(given) | {"nodata": None})[1:]:
+        raise InputError(f"{words[0]}: is for data sets; {path} is a raster without labels; give them too, as LABELS")
+    return inspect_raster(path, given["nodata"])
 
 
 def _inspect_model(path: Path) -> "Inspection":

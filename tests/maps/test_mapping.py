@@ -588,6 +588,7 @@ NEEDS_DASK = pytest.mark.skipif(find_spec("distributed") is None, reason="needs 
         ("--bands", {"bands": "3,2,1"}),
         ("--scale", {"scale": "0,3000"}),
         ("--max-pixels", {"max_pixels": 10**9}),
+        ("--nodata", {"nodata": 0}),
         ("--resample", {"resample": True}),
         ("--probabilities", {"probabilities": True}),
         ("--vector-format", {"vector_format": "geojson"}),

@@ -12,6 +12,7 @@ from PIL import Image
 
 import terrazzo
 from terrazzo.cli import run
+from tests.worlds.damage import damaged
 from tests.worlds.rasters import noise, write_raster
 from tests.worlds.striped import SMALL, striped_patches
 
@@ -41,24 +42,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_raster(folder / "scene.tif", noise(3, 70, 90))
     (folder / "recipe.yaml").write_text(terrazzo.recipes("unet")[0].recipe.described())
     return folder
-
-
-def damaged(raw: bytes, chance: random.Random) -> bytes:
-    """The bytes with one kind of damage; never the same as before."""
-    kind = chance.choice(("flip", "flip", "flip", "cut", "double", "zero", "header"))
-    place = chance.randrange(max(1, len(raw) - 1))
-    data = bytearray(raw)
-    if kind == "cut":
-        return bytes(data[:place])
-    if kind == "double":
-        return bytes(data[:place] + data[place : place + 64] + data[place:])
-    if kind == "zero":
-        data[place : place + 32] = bytes(min(32, len(data) - place))
-        return bytes(data) + b"\0"
-    span = min(len(data), 300) if kind == "header" else len(data)
-    for _ in range(chance.randrange(1, 9)):
-        data[chance.randrange(span)] ^= 1 << chance.randrange(8)
-    return bytes(data)
 
 
 @pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(3, 100))])

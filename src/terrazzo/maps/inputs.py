@@ -9,11 +9,15 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from terrazzo.errors import ImageError, InputError
-from terrazzo.pixels.rasters.remote import Url, url_of
+from terrazzo.maps.other_inputs import no_such_file, other_kind
+from terrazzo.pixels.rasters.beside import placed_by
+from terrazzo.pixels.rasters.elsewhere import address_of
+from terrazzo.pixels.rasters.formats import driver_of
+from terrazzo.pixels.rasters.remote import Url
 from terrazzo.pixels.signatures import TIFF
-from terrazzo.pixels.suffixes import PHOTO_SUFFIXES, RASTER_SUFFIXES, VIRTUAL
+from terrazzo.pixels.suffixes import PHOTO_SUFFIXES, RASTER_SUFFIXES, REMOTE_SUFFIXES, VIRTUAL
 from terrazzo.system.patterns import is_pattern, matching
-from terrazzo.system.places import Place
+from terrazzo.system.places import Place, local_path
 
 
 @dataclass(frozen=True)
@@ -82,10 +86,10 @@ def find_pictures(inputs: Sequence[str | Path], out: Path) -> FoundPictures:
 
 def _found(word: str | Path, out: Path) -> tuple[list[PictureFile | RasterFile], int]:
     """The photos and rasters that one input names, and how many other files there are."""
-    url = url_of(word)
+    url = address_of(word)
     if url is not None:
         return [_remote_file(url)], 0
-    path = Path(word)
+    path = local_path(word)
     if path.is_dir():
         if _same(path, out):
             raise InputError(f"--out {out}: is the folder of the images itself; choose another")
@@ -117,20 +121,22 @@ def _among(
 
 
 def _by_suffix(path: Path, name: PurePosixPath) -> PictureFile | RasterFile:
-    return PictureFile(path, name) if path.suffix.lower() in PHOTO_SUFFIXES else RasterFile(path, name)
+    """A photo, or a raster; a photo that a file beside it places on the ground is a raster."""
+    is_photo = path.suffix.lower() in PHOTO_SUFFIXES and placed_by(path) is None
+    return PictureFile(path, name) if is_photo else RasterFile(path, name)
 
 
 def _one_file(path: Path) -> PictureFile | RasterFile:
     if not path.exists():
-        raise InputError(f"{path}: no such file or folder")
-    if path.suffix.lower() not in (*PHOTO_SUFFIXES, *RASTER_SUFFIXES, VIRTUAL):
-        raise InputError(f"{path}: is not an image by its name; expected {_expected()}")
+        raise no_such_file(path)
+    if path.suffix.lower() not in PHOTO_SUFFIXES and driver_of(path) is None:
+        raise other_kind(path)
     return _by_suffix(path, PurePosixPath(path.name))
 
 
 def _remote_file(url: Url) -> RasterFile:
-    if url.suffix.lower() not in RASTER_SUFFIXES:
-        expected = ", ".join(RASTER_SUFFIXES)
+    if url.suffix.lower() not in REMOTE_SUFFIXES:
+        expected = ", ".join(REMOTE_SUFFIXES)
         raise InputError(f"{url}: is not a raster by its name; addresses of {expected} are read, download others")
     return RasterFile(url, PurePosixPath(url.name))
 

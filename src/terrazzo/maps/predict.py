@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from terrazzo.errors import InputError, PartialError, TerrazzoError
 from terrazzo.maps.polygons.formats import TOLERANCE, VECTOR_FORMATS
-from terrazzo.pixels.bands.reading import Bands, Scale
+from terrazzo.pixels.bands.reading import Bands, Nodata, Scale
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import file_digest
 from terrazzo.system.options import RASTERS, Device, Option, Overwrite, Precision
@@ -74,6 +74,7 @@ def predict(
     precision: Precision = "auto",
     bands: Bands = None,
     scale: Scale = None,
+    nodata: Nodata = None,
     max_pixels: Annotated[int | None, Option("Refuse larger rasters; 20 gigapixels if not given.", RASTERS)] = None,
     resample: Annotated[
         bool, Option("Read at the resolution of the model's training; the map keeps the raster's grid.", RASTERS)

@@ -19,6 +19,7 @@ from terrazzo.patches.write_patches import Cuttable, Preparation
 from terrazzo.patches.writer import PatchWriter, Source, Written, count_classes
 from terrazzo.pixels.rasters.ground import Placed, read_ground
 from terrazzo.pixels.suffixes import TIFF_SUFFIXES
+from terrazzo.scenes.alpha import doubts_about_alpha
 from terrazzo.scenes.contract.check import Checked, check, read_label
 from terrazzo.scenes.contract.reading import Reader
 from terrazzo.scenes.contract.verdicts import CheckedScene
@@ -60,6 +61,8 @@ class Pictures:
             found = find_scenes(self.root, labels.layout, self.usual_layout, self.naming)
             checked = check(self.root, found, labels, asked.patches.least_side, asked.reporter.progress, reader)
             for line in checked.report.lines():
+                asked.reporter.say(line)
+            for line in doubts_about_alpha(found):
                 asked.reporter.say(line)
             if checked.report.refusal is not None:
                 raise LabelError(checked.report.refusal)

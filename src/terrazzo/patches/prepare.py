@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from terrazzo.pixels.bands.reading import Bands, Scale
+from terrazzo.pixels.bands.reading import Bands, Nodata, Scale
 from terrazzo.scenes import arguments
 from terrazzo.system.options import SPLIT, Option, Overwrite
 from terrazzo.system.places import PathLike
@@ -37,6 +37,7 @@ def prepare(
     layer: arguments.Layer = None,
     bands: Bands = None,
     scale: Scale = None,
+    nodata: Nodata = None,
     split: Annotated[
         str | None,
         Option(

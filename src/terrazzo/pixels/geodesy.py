@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import pyproj
 from numpy.typing import NDArray
-from pyproj.exceptions import CRSError
+from pyproj.exceptions import CRSError, ProjError
 
 from terrazzo.pixels.bounds import Array, applied
 
@@ -81,7 +81,8 @@ def horizontal(crs: pyproj.CRS) -> pyproj.CRS:
 def terrestrial(crs: HasWkt | str | None) -> pyproj.CRS | None:
     """The horizontal CRS on the earth that `crs` is or contains; None if there is none.
 
-    Text that pyproj does not know as a CRS counts as none: areas are left blank rather than guessed.
+    Text that pyproj does not know as a CRS counts as none: areas are left blank rather than guessed. So does one from
+    which PROJ knows no way to longitude and latitude, such as a projection with a latitude of origin out of its range.
     """
     if crs is None:
         return None
@@ -93,9 +94,20 @@ def terrestrial(crs: HasWkt | str | None) -> pyproj.CRS | None:
     while known.is_bound and known.source_crs is not None:
         known = horizontal(known.source_crs)
     base = known.source_crs if known.is_derived else known
-    if base is None or not base.is_geographic or known.ellipsoid is None:
+    if base is None or not base.is_geographic or known.ellipsoid is None or not _leads_to(known, base):
         return None
     return known if EARTH_RADII_M[0] <= known.ellipsoid.semi_major_metre <= EARTH_RADII_M[1] else None
+
+
+def _leads_to(known: pyproj.CRS, base: pyproj.CRS) -> bool:
+    """Whether PROJ knows a way from a CRS to the geographic one that it is derived from."""
+    if not known.is_derived:
+        return True
+    try:
+        pyproj.Transformer.from_crs(known, base, always_xy=True)
+    except ProjError:
+        return False
+    return True
 
 
 def pixel_areas(transform: "Affine", crs: HasWkt | str | None, height: int, width: int) -> PixelAreas | None:

@@ -9,6 +9,7 @@ from typing import Any
 from terrazzo.classes.schema import IGNORE, MAX_CLASSES, NO_CLASS
 from terrazzo.classes.tables import ClassTable, class_table_csv
 from terrazzo.errors import ClassTableError, InputError
+from terrazzo.scenes.alpha import doubts_about_alpha
 from terrazzo.scenes.contract.census import Census, value_text
 from terrazzo.scenes.contract.check import Checked, judge
 from terrazzo.scenes.contract.class_drafts import draft_classes
@@ -114,6 +115,7 @@ def inspect_pictures(
     # The numbers of drawn labels are no ids that a user could look up.
     draft = replace(table, has_ids=table.has_ids and not found.names), n_left
     described = _describe(surveyed, counted, checked, problem)
+    described = replace(described, text=(*described.text, *doubts_about_alpha(found)))
     without_palette = replace(options, palette=None)
     return Inspected(described, draft, lambda table: judged(given_classes(table), without_palette)[1].report.refusal)
 

@@ -120,14 +120,19 @@ Place = Path | Store
 def place_of(out: str | Path) -> Place:
     """A folder, or a place in a store if `out` is a URL. Raises InputError if the store cannot be reached."""
     scheme, mark, _ = str(out).partition("://")
-    if not mark or isinstance(out, Path):
-        return Path(out)
-    if scheme == "file":
-        return Path(unquote(urlsplit(str(out)).path))
+    if not mark or isinstance(out, Path) or scheme == "file":
+        return local_path(out)
     need("dask", "fsspec", for_what=f"--out {out}")
     store = Store(str(out).rstrip("/"))
     store.names()  # checked now, before anything is computed
     return store
+
+
+def local_path(word: str | Path) -> Path:
+    """The path on this machine that a word names, also as `file://`."""
+    if isinstance(word, str) and word.startswith("file://"):
+        return Path(unquote(urlsplit(word).path))
+    return Path(word)
 
 
 def names_in(place: Place) -> frozenset[str]:

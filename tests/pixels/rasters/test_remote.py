@@ -190,7 +190,7 @@ def test_a_host_that_does_not_answer_is_named() -> None:
         ("https:///a.tif", "is not a web address; expected https://host/scene.tif"),
         ("https://host:port/a.tif", "is not a web address"),
         ("https://host/a b.tif", "is not a web address"),
-        (Path("https://host/a.tif"), "https:/host/a.tif: a web address must be given as text"),
+        (Path("https://host/a.tif"), "https:/host/a.tif: an address must be given as text"),
         ("https://me:secret@host/a.tif", "host/a.tif: the address holds a user name"),
     ],
 )

@@ -28,6 +28,8 @@ def tell(found: "Inspection", *, path: str, as_json: AsJson = False, **given: An
     if suffix in (".safetensors", ".onnx", ".h5"):
         next_command("terrazzo", "predict", path, "IMAGE", "--out", "maps")
     elif suffix != ".pt2":
+        if found.value.get("layout") == "raster":
+            given = given | {"labels": "LABELS"}
         values = {"data": path, **given, "overwrite": False, "classes": found.accepted_with or given["classes"]}
         values |= {"palette": None} if found.accepted_with else {}
         before = "edit it, then " if found.accepted_with else ""

@@ -138,7 +138,7 @@ class RasterOnWorker(WorkerPlugin):
                 f"{self._journal.folder}: worker {worker.address} does not find the run's unfinished work there; "
                 "--out must lie where all workers can write under the same path"
             )
-        if read_raster(raster.path, raster.height * raster.width).identity != raster.identity:
+        if read_raster(raster.path, raster.height * raster.width, raster.ignored).identity != raster.identity:
             raise InputError(
                 f"{raster.path}: worker {worker.address} finds another file there; "
                 "rasters must lie where all workers can read them under the same path"

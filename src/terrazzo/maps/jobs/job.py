@@ -89,7 +89,7 @@ def plan_map(
     Unfinished work on the same map is resumed with its own pieces, unless `restart`.
     """
     max_pixels = options.max_pixels or MAX_PIXELS
-    raster = read_raster(path, max_pixels)
+    raster = read_raster(path, max_pixels, options.nodata)
     choice = choose(raster, model.header.bands, options.bands, options.scale, model.header.band_reading)
     grid = working_grid(raster, model, options.resample, max_pixels)
     made_of: dict[str, Any] = {

@@ -26,6 +26,7 @@ class MapOptions:
 
     bands: tuple[str, ...] | None = None
     scale: tuple[float, float] | None = None
+    nodata: float | None = None
     max_pixels: int | None = None
     resample: bool = False
     confidence: bool = False

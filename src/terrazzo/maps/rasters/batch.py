@@ -14,6 +14,8 @@ from terrazzo.maps.jobs.resolution import check_resampling, other_resolution
 from terrazzo.maps.outputs.record import read_record
 from terrazzo.maps.rasters.dry_run import MapPlan, plan_maps
 from terrazzo.maps.rasters.raster_map import map_raster
+from terrazzo.pixels.rasters.doubts import Doubt, doubts, in_words
+from terrazzo.pixels.rasters.sampling import has_valid_pixel
 from terrazzo.system.places import Place
 from terrazzo.system.reporting import how_many
 
@@ -36,6 +38,7 @@ class RasterBatch:
         self.command, self._files = command, found.rasters
         self.failures = Failures(command.reporter.say, len(found.rasters))
         self.jobs: list[tuple[RasterFile, RasterJob]] = []
+        self._doubts: list[tuple[Doubt, ...]] = []
 
     def plan(self) -> None:
         """Find the rasters that can be mapped; report the others and remember them. Nothing is written.
@@ -48,9 +51,13 @@ class RasterBatch:
         for file in self._files:
             folder = file.folder(command.out)
             try:
-                self.jobs.append((file, plan_map(file.path, folder, command.model, options, command.restart)))
+                job = plan_map(file.path, folder, command.model, options, command.restart)
+                self._look_at(job)
+                self.jobs.append((file, job))
             except InputError as error:
                 self.failures.add(error)
+        for line in in_words(self._doubts):
+            command.reporter.say(line)
         if options.zones is not None:
             from terrazzo.maps.outputs.zones import refuse_far_zones
 
@@ -62,6 +69,22 @@ class RasterBatch:
         self._report_scale()
         if not options.resample:
             self._report_resolution()
+
+    def _look_at(self, job: RasterJob) -> None:
+        """Report what cannot be read of a raster, and remember the doubts about it.
+
+        Raises ImageError if no pixel is valid.
+        """
+        if job.finished() and not self.command.overwrite:
+            return
+        raster = job.raster
+        for line in raster.notes:
+            self.command.reporter.say(line)
+        if not has_valid_pixel(raster, job.choice):
+            words = "" if raster.nodata is None else f", all have the nodata value {raster.nodata:g} or are masked"
+            raise ImageError(f"{raster.path}: no pixel is valid{words}; there is nothing to map")
+        flag = "--scale" if self.command.options.scale else "the training's scale"
+        self._doubts.append(doubts(raster, job.choice, flag))
 
     def planned(self) -> tuple[MapPlan, ...]:
         """What mapping each raster would take."""

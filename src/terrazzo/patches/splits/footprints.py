@@ -11,6 +11,7 @@ import numpy as np
 import pyproj
 import shapely
 from numpy.typing import NDArray
+from pyproj.exceptions import ProjError
 from rasterio.crs import CRS
 
 from terrazzo.patches.splits.chains import chains
@@ -155,9 +156,12 @@ def _gaps(
 def _moved(bounds: NDArray[np.float64], known: Grid, target: Grid) -> tuple[float, float, float, float]:
     """Bounds in the CRS of another raster; inf where it does not reach."""
     source, to = (str(raster.crs and raster.crs.to_wkt()) for raster in (known, target))
-    way = pyproj.Transformer.from_crs(source, to, always_xy=True)
     left, bottom, right, top = bounds.tolist()
-    return way.transform_bounds(left, bottom, right, top, densify_pts=21)
+    try:
+        way = pyproj.Transformer.from_crs(source, to, always_xy=True)
+        return way.transform_bounds(left, bottom, right, top, densify_pts=21)
+    except ProjError:  # there is no way from one to the other, as from a local CRS
+        return (np.inf,) * 4
 
 
 def _one_grid(rasters: Sequence[Grid], crs: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.bool_]:

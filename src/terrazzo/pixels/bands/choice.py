@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from rasterio.enums import ColorInterp
 
 from terrazzo.errors import InputError
+from terrazzo.pixels.bands.hints import hint
+from terrazzo.pixels.bands.kinds import rgb_places
 from terrazzo.pixels.bands.reading import BandReading
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import Choice
@@ -24,14 +26,14 @@ def choose(
     """The bands of a raster for a model of `n_bands`. Raises InputError with the remedy if there are more or fewer.
 
     `bands` names them, by number from 1 or by name. Without it, the bands of the training are read by name if the
-    raster has them, otherwise all but alpha. Of four 8-bit bands with an undefined last one, these are the first three.
+    raster has them, otherwise all but alpha. Of four 8-bit bands with an undefined last one, these are the first three,
+    unless their names say that they are not red, green and blue.
     """
     wanted = _as_trained(raster, trained) if bands is None else bands
     chosen = _all_bands(raster, n_bands) if wanted is None else tuple(_band(raster, band) for band in wanted)
     if len(chosen) != n_bands:
         count = f"--bands chooses {len(chosen)} bands" if bands is not None else f"has {_listed(raster)}"
-        example = ",".join(str(1 + i % raster.n_bands) for i in range(n_bands))
-        raise InputError(f"{raster.path}: {count}, the model takes {n_bands}; choose them, as in --bands {example}")
+        raise InputError(f"{raster.path}: {count}, the model takes {n_bands}; {hint(raster, n_bands, trained)}")
     return Choice(chosen, _scale(raster, trained) if scale is None else scale)
 
 
@@ -63,7 +65,8 @@ def _scale(raster: Raster, trained: BandReading | None) -> tuple[float, float] |
 def _all_bands(raster: Raster, n_bands: int) -> tuple[int, ...]:
     bands = tuple(i for i, color in enumerate(raster.colors, start=1) if color != ColorInterp.alpha.name)
     undefined_last = raster.colors[-1] == ColorInterp.undefined.name and raster.dtype == "uint8"
-    return bands[:3] if len(bands) == 4 and n_bands == 3 and undefined_last else bands
+    plain = raster.names == raster.colors or rgb_places(raster.names[:3]) == (0, 1, 2)
+    return bands[:3] if len(bands) == 4 and n_bands == 3 and undefined_last and plain else bands
 
 
 def _band(raster: Raster, band: str | int) -> int:

@@ -7,11 +7,15 @@ The names are those of GDAL's colour interpretation (red, green, nir) and of the
 import re
 from collections.abc import Sequence
 
-_COLOURS = {
+COLOURS = {
     "red": ("red", "r", "b4", "band4"),
     "green": ("green", "g", "b3", "band3"),
     "blue": ("blue", "b", "b2", "band2"),
 }
+"""The names of each colour, in the order of a colour image."""
+_SAYS_NOTHING = re.compile(
+    r"|\d+(\.\d+)?(nm|um)?|nm|um|band|channel|sr|toa|boa|surface|reflectance|light|visible|colou?r|wavelength"
+)
 _OTHER_LIGHT = re.compile(
     r"b(1|5|6|7|8|8a|9|10|11|12)|band(1|5|6|7|8|9|10|11|12)|coastal( ?aerosol)?|yellow|red ?edge\d?|re\d?|"
     r"nir\d?|near ?infrared|swir\d?|short ?wave ?infrared|pan(chromatic)?|gr[ae]y|rgb(_[1-3])?"
@@ -25,10 +29,13 @@ _NOT_LIGHT = re.compile(
 def colour_of(name: str) -> str | None:
     """`red`, `green` or `blue` where a band's name says so; None for every other band.
 
-    Law: case and leading zeros do not matter, so `B04`, `b4` and `Red` are all `red`.
+    Laws: case and leading zeros do not matter, so `B04`, `b4` and `Red` are all `red`. Words that say nothing of the
+    colour are passed over (`SR_B4`, `Band 4`, `Red (665 nm)`), but `coastal blue` and `green_i` are no colour.
     """
     plain = _plain(name)
-    return next((colour for colour, names in _COLOURS.items() if plain in names), None)
+    words = [word for word in re.split(r"[^a-z0-9]+", plain) if not _SAYS_NOTHING.fullmatch(word)]
+    found = {_colour_named(word) for word in words or [re.sub(r"[^a-z0-9]", "", plain)]}
+    return found.pop() if len(found) == 1 else None
 
 
 def is_light(name: str) -> bool | None:
@@ -45,10 +52,14 @@ def is_light(name: str) -> bool | None:
 def rgb_places(names: Sequence[str]) -> tuple[int, int, int] | None:
     """The places (from 0) of red, green and blue among the bands; None unless each is there exactly once."""
     colours = [colour_of(name) for name in names]
-    if any(colours.count(colour) != 1 for colour in _COLOURS):
+    if any(colours.count(colour) != 1 for colour in COLOURS):
         return None
-    red, green, blue = (colours.index(colour) for colour in _COLOURS)
+    red, green, blue = (colours.index(colour) for colour in COLOURS)
     return red, green, blue
+
+
+def _colour_named(word: str) -> str | None:
+    return next((colour for colour, names in COLOURS.items() if word in names), None)
 
 
 def _plain(name: str) -> str:

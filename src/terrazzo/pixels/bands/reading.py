@@ -15,6 +15,10 @@ Scale = Annotated[
     str | tuple[float, float] | None,
     Option("LOW,HIGH: the stored values that become 0 and 255, for rasters that are not 8-bit.", RASTERS),
 ]
+Nodata = Annotated[
+    float | None,
+    Option("A stored value that means no data, beside what the file itself says.", RASTERS),
+]
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,46 @@
-"""GDAL as this package uses it: its settings, and a file opened by its suffix alone."""
+"""GDAL as this package uses it: its settings, a file opened by its name alone, and every question answered in one line.
+
+GDAL answers a question about a damaged file late, and rasterio raises whatever its own code then stumbles over. So
+questions about a user's file are put inside `answered`, or by `Facts.ask`, and nowhere else.
+"""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from pyproj.exceptions import ProjError
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 
-from terrazzo.errors import ImageError
-from terrazzo.pixels.rasters.remote import Url
+from terrazzo.errors import ImageError, TerrazzoError
+from terrazzo.pixels.rasters.formats import driver_of, of_part, way_out
+from terrazzo.pixels.rasters.remote import CONNECT_S, RETRIES, SILENT_S, Url
 from terrazzo.pixels.signatures import refuse_pointer
-from terrazzo.pixels.suffixes import TIFF_SUFFIXES, VIRTUAL
 from terrazzo.system.reporting import first_line
-
-DRIVERS = {**dict.fromkeys(TIFF_SUFFIXES, "GTiff"), VIRTUAL: "VRT", ".jp2": "JP2OpenJPEG"}
-"""GDAL's driver by a file's suffix. GDAL itself would choose by content, and follow what that names."""
 
 _CACHE_BYTES = 64 << 20
 # No file beside the named one is requested from a server. Many answer any query with that same file, which would then
 # pass for its own mask. Nothing that was read is cached, as the file may have changed the next time.
-_OF_SERVERS = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "CPL_VSIL_CURL_NON_CACHED": "/vsicurl"}
-TROUBLE = (RasterioError, OSError, ValueError)
-"""What rasterio raises at a file that cannot be read."""
+_OF_SERVERS = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "CPL_VSIL_CURL_NON_CACHED": "/vsicurl:/vsis3:/vsigs:/vsiaz:/vsioss",
+    "GDAL_HTTP_CONNECTTIMEOUT": CONNECT_S,
+    "GDAL_HTTP_LOW_SPEED_TIME": SILENT_S,
+    "GDAL_HTTP_LOW_SPEED_LIMIT": 1,
+    "GDAL_HTTP_MAX_RETRY": RETRIES,
+}
+TROUBLE = (
+    *(RasterioError, CPLE_BaseError, ProjError),
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError),
+)
+"""What is raised at a file that cannot be read: the libraries' own errors, and those that odd answers cause in them."""
+_OPENING = "copy or make it again"
+_LONGEST = 240
+Answer = TypeVar("Answer")
 
 
 @contextmanager
@@ -36,20 +53,61 @@ def gdal(remote: bool = False) -> Iterator[None]:
 
 
 @contextmanager
+def answered(path: object, remedy: str = _OPENING) -> Iterator[None]:
+    """Questions about a user's raster; ImageError names the file, the first line of the trouble and the remedy."""
+    try:
+        yield
+    except TerrazzoError:
+        raise
+    except CRSError as error:
+        raise ImageError(
+            f"{path}: its coordinate reference system cannot be read ({_words(error)}); "
+            f"name it anew with gdal_edit.py -a_srs EPSG:CODE {path}"
+        ) from error
+    except TROUBLE as error:
+        raise ImageError(f"{path}: is no raster, or damaged ({_words(error)}); {remedy}") from error
+
+
+@dataclass
+class Facts:
+    """The answers about one raster, and notes on those that it lives without."""
+
+    path: object
+    notes: list[str] = field(default_factory=list)
+
+    def ask(self, what: str, question: Callable[[], Answer], otherwise: Answer) -> Answer:
+        """The answer, or the one to live with and a note. Law: it never raises what is in `TROUBLE`."""
+        try:
+            return question()
+        except TROUBLE as error:
+            self.notes.append(f"warning: {self.path}: its {what} cannot be read ({_words(error)}); it is left out")
+            return otherwise
+
+    def need(self, question: Callable[[], Answer]) -> Answer:
+        """The answer, asked for again if that fails: GDAL may report the trouble of an earlier question at this one."""
+        try:
+            return question()
+        except TROUBLE:
+            return question()
+
+
+@contextmanager
 def opened(path: Path | Url) -> Iterator[Any]:
-    driver = DRIVERS.get(path.suffix.lower())
+    """The raster at a path, open in GDAL. Raises ImageError."""
+    driver = driver_of(path)
     if driver is None:
-        raise ImageError(f"{path}: is not a raster by its name; expected {', '.join(DRIVERS)}")
+        known = way_out(path) if isinstance(path, Path) else "expected .tif, .tiff, .jp2"
+        raise ImageError(f"{path}: is not a raster by its name; {known}")
     if isinstance(path, Path):
         refuse_pointer(path, _start_of(path), "raster")
-    try:
+    with answered(path, _OPENING if isinstance(path, Path) else "check the address and the rights, or download it"):
         dataset = rasterio.open(path if isinstance(path, Path) else path.gdal_path, driver=driver)
-    except TROUBLE as error:
-        raise ImageError(
-            f"{path}: is no raster, or damaged ({first_line(error.__cause__ or error)}); copy or make it again"
-        ) from error
     with dataset:
-        if dataset.count == 0 or not dataset.height or not dataset.width:
+        with answered(path):
+            empty, parts = dataset.count == 0 or not dataset.height or not dataset.width, dataset.subdatasets
+        if empty and parts:
+            raise ImageError(f"{path}: holds {len(parts)} rasters; take out one: {of_part(path, parts)}")
+        if empty:
             raise ImageError(f"{path}: holds no pixels; make it again")
         yield dataset
 
@@ -60,6 +118,11 @@ def _start_of(path: Path) -> bytes:
             return stream.read(64)
     except OSError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _words(error: BaseException) -> str:
+    words = " ".join(first_line(error.__cause__ or error).split())
+    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}..."  # a server may answer with a page
 
 
 def remedy(path: Path | Url) -> str:

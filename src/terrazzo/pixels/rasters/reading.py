@@ -1,7 +1,7 @@
 """The pixels of rasters, read window by window, with which of them are valid.
 
 A pixel is invalid by rasterio's dataset mask: by the alpha band, by an internal or external mask, or by nodata in all
-bands. It is also invalid if all chosen bands are NaN.
+bands (`validity`). It is also invalid if all chosen bands are NaN.
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from rasterio.windows import Window
 from terrazzo.errors import ImageError
 from terrazzo.pixels.rasters.gdal import TROUBLE, gdal, opened, remedy
 from terrazzo.pixels.rasters.raster import Raster
+from terrazzo.pixels.rasters.validity import valid_by_masks
 from terrazzo.system.reporting import first_line
 
 
@@ -43,7 +44,7 @@ class RasterPixels:
         raster, bands = self._raster, list(self._choice.bands)
         try:
             stored = self._dataset.read([1] if raster.palette is not None else bands, window=window)
-            valid = self._dataset.dataset_mask(window=window) > 0 if raster.masked else np.ones(stored.shape[1:], bool)
+            valid = valid_by_masks(raster, bands, self._dataset, window, stored)
         except TROUBLE as error:
             raise ImageError(
                 f"{raster.path}: rows {row} to {row + height - 1}, columns {col} to {col + width - 1} cannot be read "

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPMessage
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import IO
 from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -93,8 +93,6 @@ class RemoteFile:
 
 def url_of(word: object) -> Url | None:
     """The address that an input is; None if it is none. Raises InputError if it cannot be used."""
-    if isinstance(word, Path) and re.match(r"https?:[/\\]", str(word), re.IGNORECASE):
-        raise InputError(f"{word}: a web address must be given as text; as a path it lacks a slash")
     if not isinstance(word, str) or not re.match(r"https?://", word, re.IGNORECASE):
         return None
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from terrazzo.errors import InputError
 from terrazzo.pixels.bands.reading import parse_bands, parse_scale
-from terrazzo.pixels.suffixes import RASTER_SUFFIXES, VIRTUAL
+from terrazzo.pixels.suffixes import NAMED_SUFFIXES, RASTER_SUFFIXES
 from terrazzo.scenes.naming import hold_pictures
 
 
@@ -21,6 +21,7 @@ class SceneInputs:
     layer: str | None = None
     bands: tuple[str, ...] | None = None
     scale: tuple[float, float] | None = None
+    nodata: float | None = None
 
     def too_small(self, patch_size: int) -> str:
         """Why rasters that are all smaller than a patch are refused."""
@@ -30,13 +31,18 @@ class SceneInputs:
         )
 
 
+def is_raster(data: Path) -> bool:
+    """Whether a path is a file that is a raster by its name."""
+    return data.suffix.lower() in (*RASTER_SUFFIXES, *NAMED_SUFFIXES) and data.is_file()
+
+
 def scene_inputs(data: Path, given: Mapping[str, Any]) -> SceneInputs | None:
     """The rasters and labels among the arguments of `prepare` or `inspect`; None for pictures.
 
     Two folders of pictures are told by `hold_pictures`. Raises InputError at a raster without labels, and at options
     for rasters without them.
     """
-    options = {name: given.get(name) for name in ("class_field", "layer", "bands", "scale")}
+    options = {name: given.get(name) for name in ("class_field", "layer", "bands", "scale", "nodata")}
     patterns = [name for name in ("image_suffix", "mask_suffix") if given.get(name) is not None]
     for_rasters = any(value is not None for value in options.values())
     if given["labels"] is not None and not hold_pictures(data, Path(given["labels"]), for_rasters):
@@ -51,7 +57,7 @@ def scene_inputs(data: Path, given: Mapping[str, Any]) -> SceneInputs | None:
             if given["labels"] is not None:
                 raise InputError(f"{flag}: is for rasters; {data} and {given['labels']} hold pictures; leave it out")
             raise InputError(f"{flag}: is for rasters with labels; give these too, as in {data} labels.gpkg")
-    if data.is_file() and data.suffix.lower() in (*RASTER_SUFFIXES, VIRTUAL):
+    if is_raster(data):
         raise InputError(
             f"{data}: is a raster without labels; give them too, as in {data} labels.gpkg --class-field class"
         )

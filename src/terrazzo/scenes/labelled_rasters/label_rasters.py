@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
-from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
+from rasterio.enums import MaskFlags, Resampling
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window
@@ -23,7 +21,7 @@ from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.errors import ImageError, InputError, LabelError
 from terrazzo.pixels.bounds import bounds_of, corners_of, moved
 from terrazzo.pixels.masks import Mask, ids_of
-from terrazzo.pixels.rasters.gdal import DRIVERS, gdal
+from terrazzo.pixels.rasters.gdal import TROUBLE, answered, gdal, opened
 from terrazzo.pixels.rasters.raster import Raster, read_raster
 from terrazzo.scenes.contract.known_classes import Classes
 from terrazzo.scenes.labelled_rasters.labelling import no_overlap, refuse_unplaced
@@ -48,11 +46,13 @@ class RasterLabels:
     unknown: str
     notes: tuple[str, ...]
     identity: str
+    keep_nodata: frozenset[Path] = frozenset()
+    """The files whose nodata value is a class."""
 
     @contextmanager
     def on_grid(self, pair: LabelledRaster, raster: Raster, say: Say) -> Iterator["GriddedRaster"]:
         """The labels on a raster's grid."""
-        with open_label(pair.labels, raster, say) as values:
+        with open_label(pair.labels, raster, say, pair.labels in self.keep_nodata) as values:
             yield GriddedRaster(values, self)
 
 
@@ -99,7 +99,7 @@ class LabelValues:
         try:
             values = self.dataset.read(list(self.bands), window=window)
             valid = self.dataset.dataset_mask(window=window) > 0 if self.masked else np.ones((height, width), bool)
-        except (RasterioError, OSError, ValueError) as error:
+        except TROUBLE as error:
             raise ImageError(
                 f"{self.path}: the labels of rows {row} to {row + height - 1} cannot be read; the file is damaged, "
                 "copy or make it again"
@@ -116,31 +116,38 @@ class LabelValues:
 
 
 @contextmanager
-def open_label(path: Path, raster: Raster, say: Say) -> Iterator[LabelValues]:
-    """The values of a label raster on an image's grid; warping is reported. Raises InputError, LabelError."""
+def open_label(path: Path, raster: Raster, say: Say, keep_nodata: bool = False) -> Iterator[LabelValues]:
+    """The values of a label raster on an image's grid; warping is reported. Raises InputError, LabelError.
+
+    With `keep_nodata`, its nodata value is a value like any other.
+    """
     label = read_raster(path)
     bands = label_bands(label)
-    with gdal(), ExitStack() as opened:
-        dataset = opened.enter_context(rasterio.open(path, driver=DRIVERS[path.suffix.lower()]))
+    with gdal(), ExitStack() as stack:
+        dataset = stack.enter_context(opened(path))
+        # GDAL takes the value at its word, so a file that marks a class as nodata is read without its mask.
+        unmasked = keep_nodata and MaskFlags.nodata in dataset.mask_flag_enums[0]
         if _same_grid(label, raster):
-            yield LabelValues(path, dataset, bands, label.masked)
+            yield LabelValues(path, dataset, bands, label.masked and not unmasked)
             return
         _check_overlap(label, raster)
         say(
             f"{path}: lies on another grid ({label.height} x {label.width} px, {_crs(label)}) and is warped to that of "
             f"{raster.path.name} ({raster.height} x {raster.width} px, {_crs(raster)}) by nearest neighbour"
         )
-        warped = WarpedVRT(
-            dataset,
-            crs=raster.crs,
-            transform=raster.transform,
-            width=raster.width,
-            height=raster.height,
-            resampling=Resampling.nearest,
-            tolerance=_TOLERANCE,
-            add_alpha="alpha" not in label.colors,
-        )
-        yield LabelValues(path, opened.enter_context(warped), bands, True)
+        with answered(path, "warp it to the image's grid first"):
+            warped = WarpedVRT(
+                dataset,
+                crs=raster.crs,
+                transform=raster.transform,
+                width=raster.width,
+                height=raster.height,
+                resampling=Resampling.nearest,
+                tolerance=_TOLERANCE,
+                add_alpha="alpha" not in label.colors,
+                **({"src_nodata": None} if unmasked else {}),
+            )
+        yield LabelValues(path, stack.enter_context(warped), bands, True)
 
 
 def label_bands(label: Raster) -> tuple[int, ...]:
@@ -193,7 +200,7 @@ def _check_overlap(label: Raster, raster: Raster) -> None:
             )
     try:
         left, bottom, right, top = transform_bounds(label.crs, raster.crs, *bounds_of(label))
-    except RasterioError as error:
+    except TROUBLE as error:
         raise InputError(
             f"{label.path}: cannot be warped from {_crs(label)} to {_crs(raster)}, the CRS of {raster.path}; "
             "warp it first"

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from terrazzo.errors import InputError, LabelError
-from terrazzo.pixels.rasters.gdal import DRIVERS
+from terrazzo.pixels.rasters.formats import driver_of, way_out
 from terrazzo.pixels.suffixes import LAYER_SUFFIXES, RASTER_SUFFIXES, VIRTUAL
 from terrazzo.scenes.pairing.stems import match_stems
 from terrazzo.scenes.pairing.two_folders import plain_path
 from terrazzo.scenes.trees import natural_key
 from terrazzo.system.patterns import is_pattern, matching
 from terrazzo.system.reporting import how_many
-
-_IN_FOLDERS = tuple(suffix for suffix in DRIVERS if suffix != ".vrt")  # a virtual raster counts only if it is named
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,11 @@ def pair_rasters(images: Path, labels: Path, unpaired: str = "error") -> tuple[t
 def _rasters(path: Path, expected: str) -> list[tuple[str, Path]]:
     """The rasters at a path, each by its name without suffix."""
     if path.is_file():
-        if path.suffix.lower() not in DRIVERS:
-            raise InputError(f"{path}: expected {expected}")
+        if driver_of(path) is None:
+            way = way_out(path)
+            raise InputError(
+                f"{path}: {way if path.suffix and not way.startswith('expected') else f'expected {expected}'}"
+            )
         return [(path.stem, path)]
     if path.is_dir():
         folder, files, suffixes, nothing = path, list(path.rglob("*")), RASTER_SUFFIXES, "holds no rasters"

@@ -2,22 +2,22 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-import rasterio
 
 from terrazzo.classes.colors import usual_colors
 from terrazzo.classes.schema import IGNORE, ClassSchema, Color
 from terrazzo.classes.tables import ClassTable, means_no_class
 from terrazzo.errors import LabelError
 from terrazzo.pixels.masks import Mask, translate, translate_ids
-from terrazzo.pixels.rasters.gdal import DRIVERS, gdal
+from terrazzo.pixels.rasters.gdal import answered, gdal, opened
 from terrazzo.pixels.rasters.raster import Raster, read_raster
 from terrazzo.scenes.contract.census import Census, value_text
-from terrazzo.scenes.contract.known_classes import Classes, given_classes, resolve_classes
+from terrazzo.scenes.contract.known_classes import Classes, GivenTable, given_classes, resolve_classes
 from terrazzo.scenes.contract.label_classes import refuse_background
 from terrazzo.scenes.contract.mask_values import class_of_values, fitting_table
 from terrazzo.scenes.contract.options import LabelOptions
@@ -25,7 +25,7 @@ from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
 from terrazzo.scenes.labelled_rasters.label_rasters import RasterLabels, identity_of, is_color, open_label
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
 from terrazzo.scenes.scene import Found
-from terrazzo.system.reporting import Progress, listed, quiet
+from terrazzo.system.reporting import Progress, how_many, listed, quiet
 
 LAYOUT = "raster labels"
 _SHOWN = 8
@@ -40,11 +40,46 @@ def raster_labels(
 ) -> RasterLabels:
     """The label rasters of these images with their classes; each is read once. Raises LabelError, ClassTableError."""
     labels = {path: read_raster(path) for path in dict.fromkeys(pair.labels for pair in pairs)}
-    census = census_of(pairs, rasters, progress)
+    kept = _nodata_of_classes(labels, given_classes(options.classes))
+    census = census_of(pairs, rasters, progress, kept)
     classes = _classes(labels, census, options, shlex.join(map(str, (inputs.images, inputs.labels))))
+    if kept:
+        classes = replace(classes, notes=(*classes.notes, _kept_words(kept)))
     _refuse_unknown(next(iter(labels)), census, classes, options.unknown)
     left = classes.schema.without(classes.to_ignore(options.ignore_class))
-    return RasterLabels(left, classes, options.unknown, classes.notes, identity_of(labels.values(), classes))
+    identity = identity_of(labels.values(), classes) + (repr(sorted(map(str, kept))) if kept else "")
+    return RasterLabels(left, classes, options.unknown, classes.notes, identity, frozenset(kept))
+
+
+def _nodata_of_classes(labels: Mapping[Path, Raster], given: GivenTable | None) -> dict[Path, str]:
+    """The label rasters whose nodata value has a row in the user's table, and the class of that row.
+
+    Exports copy `nodata=0` onto label rasters whose 0 is a class. What the user's table says wins.
+    """
+    if given is None:
+        return {}
+    table, kept = given.table, dict[Path, str]()
+    for path, label in labels.items():
+        if label.nodata is None:
+            continue
+        if is_color(label):
+            rows = {
+                color[0]: name
+                for name, color in zip(table.schema.names, table.schema.colors, strict=True)
+                if len(set(color)) == 1
+            }
+        else:
+            rows = dict(zip(table.values, table.schema.names, strict=True)) if table.has_ids else {}
+        name = next((name for value, name in rows.items() if value == label.nodata), None)
+        if name is not None:
+            kept[path] = name
+    return kept
+
+
+def _kept_words(kept: Mapping[Path, str]) -> str:
+    (path, name), *others = kept.items()
+    more = f" (and {how_many(len(others), 'more label raster')})" if others else ""
+    return f"{path}: its nodata value is the class {name!r} of --classes, so its pixels are that class{more}"
 
 
 def names_in(path: Path) -> dict[int, str]:
@@ -52,7 +87,7 @@ def names_in(path: Path) -> dict[int, str]:
 
     Empty if there are none. terrazzo's own classes.tif has the tags.
     """
-    with gdal(), rasterio.open(path, driver=DRIVERS[path.suffix.lower()]) as dataset:
+    with gdal(), opened(path) as dataset, answered(path):
         tags: Mapping[str, str] = dataset.tags()
     prefix = "CLASS_"
     by_id = {int(tag.removeprefix(prefix)): name for tag, name in tags.items() if tag.removeprefix(prefix).isdecimal()}
@@ -73,15 +108,20 @@ def _categories(path: Path) -> enumerate[str]:
     return enumerate([category.text or "" for category in tree.iterfind("PAMRasterBand/CategoryNames/Category")])
 
 
-def census_of(pairs: Sequence[LabelledRaster], rasters: Sequence[Raster], progress: Progress) -> Census:
-    """The pixels of each value on the images' grids. Raises LabelError if some rasters hold colours, others ids."""
+def census_of(
+    pairs: Sequence[LabelledRaster], rasters: Sequence[Raster], progress: Progress, kept: Container[Path] = ()
+) -> Census:
+    """The pixels of each value on the images' grids; nodata counts as a value in the files of `kept`.
+
+    Raises LabelError if some rasters hold colours, others ids.
+    """
     kinds = {is_color(read_raster(pair.labels)) for pair in pairs}
     if len(kinds) > 1:
         raise LabelError(f"{pairs[0].labels}: some label rasters hold colours, others ids; give one kind")
     counts: Counter[int] = Counter()
     for number, (pair, raster) in enumerate(zip(pairs, rasters, strict=True), start=1):
-        with open_label(pair.labels, raster, quiet) as opened:
-            for values in opened.valid_values(raster.height, raster.width):
+        with open_label(pair.labels, raster, quiet, pair.labels in kept) as label:
+            for values in label.valid_values(raster.height, raster.width):
                 tally = Mask(str(pair.labels), values[None]).value_counts()
                 counts.update(dict(zip(tally.values.tolist(), tally.counts.tolist(), strict=True)))
         progress("reading labels", number, len(pairs))

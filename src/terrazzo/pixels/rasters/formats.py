@@ -1,0 +1,89 @@
+"""The formats in which rasters are read, each by one driver of GDAL, and the way out of every other.
+
+GDAL itself would choose a driver by a file's content, and follow what that names. Here the suffix alone chooses, from a
+list of drivers that read local files and nothing else.
+"""
+
+import shlex
+from pathlib import Path, PurePath
+from typing import Any
+
+from terrazzo.pixels.rasters.beside import placed_by
+from terrazzo.pixels.suffixes import JPEG_SUFFIXES, NAMED_SUFFIXES, RASTER_SUFFIXES, TIFF_SUFFIXES, VIRTUAL
+
+DRIVERS = {
+    **dict.fromkeys(TIFF_SUFFIXES, "GTiff"),
+    VIRTUAL: "VRT",
+    ".jp2": "JP2OpenJPEG",
+    ".img": "HFA",
+    **dict.fromkeys((".ntf", ".nitf"), "NITF"),
+    **dict.fromkeys((".bil", ".bip", ".bsq"), "EHdr"),
+    ".gpkg": "GPKG",
+    ".mbtiles": "MBTiles",
+    ".nc": "netCDF",
+}
+"""GDAL's driver by a file's suffix."""
+_OF_PHOTOS = {".png": "PNG", **dict.fromkeys(JPEG_SUFFIXES, "JPEG"), ".bmp": "BMP", ".webp": "WEBP"}
+"""The drivers of photos that a file beside them places on the ground."""
+_OTHERS = (
+    *(".ecw", ".sid", ".hdf", ".h5", ".he5", ".asc", ".grd", ".dem", ".dt0", ".dt1", ".dt2", ".hgt", ".ers", ".pix"),
+    *(
+        ".rst",
+        ".bag",
+        ".kap",
+        ".gif",
+        ".grib",
+        ".grb",
+        ".grb2",
+        ".flt",
+        ".tga",
+        ".j2k",
+        ".jpx",
+        ".mrf",
+        ".zarr",
+        ".map",
+    ),
+    *(".ppm", ".pgm", ".xyz", ".hdr", ".dim", ".safe", ".til", ".toc", ".rsw", ".gta", ".pdf", ".kmz"),
+)
+"""Suffixes of other rasters, which the user's own GDAL may read."""
+
+
+def driver_of(path: Any) -> str | None:
+    """GDAL's driver for a file on this machine or elsewhere, by its name and the files beside it; None if unknown.
+
+    A file with an ENVI header beside it is ENVI's, whatever its suffix. A photo is a raster if it is placed.
+    """
+    suffix = path.suffix.lower()
+    if isinstance(path, Path):
+        if suffix not in (*TIFF_SUFFIXES, VIRTUAL) and _has_envi_header(path):
+            return "ENVI"
+        if suffix in _OF_PHOTOS and placed_by(path) is not None:
+            return _OF_PHOTOS[suffix]
+    return DRIVERS.get(suffix)
+
+
+def way_out(path: PurePath) -> str:
+    """The command that makes a raster of another format one that is read, if there is one; else the suffixes read."""
+    if path.suffix.lower() in _OTHERS:
+        words = shlex.join(["gdal_translate", str(path), str(path.with_suffix(".tif"))])
+        return f"make a GeoTIFF of it: {words}"
+    return f"expected {', '.join((*RASTER_SUFFIXES, *NAMED_SUFFIXES))}"
+
+
+def of_part(path: object, subdatasets: list[str]) -> str:
+    """The command that takes the first of several rasters out of a file."""
+    driver, _, rest = subdatasets[0].partition(":")
+    whole = f"{driver.upper()}:{rest}"
+    return shlex.join(["gdal_translate", whole, f"{Path(str(path)).stem}_{whole.rpartition(':')[2].strip('/')}.tif"])
+
+
+def _has_envi_header(path: Path) -> bool:
+    return any(_starts_envi(header) for header in (path.with_suffix(".hdr"), path.with_name(path.name + ".hdr")))
+
+
+def _starts_envi(header: Path) -> bool:
+    try:
+        with header.open("rb") as stream:
+            return stream.read(4) == b"ENVI"
+    except OSError:
+        return False
