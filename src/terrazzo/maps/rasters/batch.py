@@ -14,6 +14,7 @@ from terrazzo.maps.jobs.resolution import check_resampling, other_resolution
 from terrazzo.maps.outputs.record import read_record
 from terrazzo.maps.rasters.dry_run import MapPlan, plan_maps
 from terrazzo.maps.rasters.raster_map import map_raster
+from terrazzo.pixels.bands.scaling import extent
 from terrazzo.system.places import Place
 from terrazzo.system.reporting import how_many
 
@@ -106,7 +107,7 @@ class RasterBatch:
         """Report the scale that rasters are read with if it comes from the model."""
         scales = [job.choice.scale for _, job in self.jobs if job.choice.scale and not job.finished()]
         if scales and self.command.options.scale is None:
-            low, high = scales[0]
+            low, high = extent(scales[0])
             self.command.reporter.say(
                 f"values {low:g} to {high:g} are read as 0 to 255, as in training (change it with --scale)"
             )

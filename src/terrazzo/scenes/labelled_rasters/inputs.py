@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from terrazzo.errors import InputError
-from terrazzo.pixels.bands.reading import parse_bands, parse_scale
+from terrazzo.pixels.bands.reading import AskedScale, parse_bands, parse_scale
 from terrazzo.pixels.suffixes import RASTER_SUFFIXES, VIRTUAL
 
 
@@ -19,7 +19,7 @@ class SceneInputs:
     class_field: str | None = None
     layer: str | None = None
     bands: tuple[str, ...] | None = None
-    scale: tuple[float, float] | None = None
+    scale: AskedScale = None
 
     def too_small(self, patch_size: int) -> str:
         """Why rasters that are all smaller than a patch are refused."""
@@ -40,7 +40,8 @@ def scene_inputs(data: Path, given: Mapping[str, Any]) -> SceneInputs | None:
         return SceneInputs(data, Path(given["labels"]), **options)
     for name, value in options.items():
         if value is not None:
-            flag = f"--{name.replace('_', '-')} {value}"
+            words = " ".join(value) if isinstance(value, list) else value
+            flag = f"--{name.replace('_', '-')} {words}"
             raise InputError(f"{flag}: is for rasters with labels; give these too, as in {data} labels.gpkg")
     if data.is_file() and data.suffix.lower() in (*RASTER_SUFFIXES, VIRTUAL):
         raise InputError(

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from terrazzo.errors import InputError, LabelError
-from terrazzo.pixels.bands.choice import choose
+from terrazzo.pixels.bands.choice import choose_bands, pairs_of
+from terrazzo.pixels.bands.depth import EIGHT_BITS, pixel_type
+from terrazzo.pixels.bands.reading import AUTO, AskedScale, Pairs
+from terrazzo.pixels.bands.scaling import eight_bit_choice
 from terrazzo.pixels.geodesy import ALIKE
 from terrazzo.pixels.rasters.raster import Raster, read_raster
 from terrazzo.pixels.rasters.reading import Choice
@@ -25,6 +29,8 @@ class LabelledScene:
     pair: LabelledRaster
     raster: Raster
     choice: Choice
+    scale: Pairs | Literal["auto"] | None = None
+    """Low and high of the bands of a deep raster, by `--scale`; the values are read as stored."""
 
 
 def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledScene]:
@@ -36,12 +42,14 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
     for pair in pairs:
         raster = read_raster(pair.image)
         n_bands = len(inputs.bands) if inputs.bands else sum(color != "alpha" for color in raster.colors)
-        scenes.append(LabelledScene(pair, raster, choose(raster, n_bands, inputs.bands, inputs.scale)))
+        scenes.append(LabelledScene(pair, raster, Choice(choose_bands(raster, n_bands, inputs.bands))))
         if n_bands != len(scenes[0].choice.bands):
             raise InputError(
                 f"{raster.path}: has {n_bands} bands, {scenes[0].raster.path} {len(scenes[0].choice.bands)}; "
                 "choose bands that all rasters have, as in --bands 1,2,3"
             )
+    dtype = pixel_type(scene.raster.dtype for scene in scenes)
+    scenes = [_of_type(scene, dtype, inputs.scale) for scene in scenes]
     first = scenes[0]
     if first.raster.palette is None and len(first.choice.bands) != 3:
         names = ", ".join(f"{band} {first.raster.names[band - 1]}" for band in first.choice.bands)
@@ -50,6 +58,17 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
     if known and max(known) > ALIKE * min(known):
         say(f"warning: the rasters have between {min(known):.3g} and {max(known):.3g} m a pixel")
     return scenes
+
+
+def _of_type(scene: LabelledScene, dtype: str, scale: AskedScale) -> LabelledScene:
+    """The scene with its values read as the pixel type of all, and its scale. Raises InputError."""
+    raster, bands = scene.raster, scene.choice.bands
+    if dtype == EIGHT_BITS:
+        if scale == AUTO:
+            raise InputError(f"--scale {AUTO}: is for rasters of more than 8 bits; {raster.path} holds {raster.dtype}")
+        return replace(scene, choice=eight_bit_choice(raster, bands, pairs_of(raster, bands, scale)))
+    pairs: Pairs | Literal["auto"] | None = AUTO if scale == AUTO else pairs_of(raster, bands, scale)
+    return replace(scene, choice=Choice(bands, dtype=dtype), scale=pairs)
 
 
 def open_labelling(
