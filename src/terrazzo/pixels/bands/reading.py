@@ -75,12 +75,12 @@ def parse_scale(scale: Any) -> AskedScale:
     """
     if scale is None or isinstance(scale, BandScales):
         return scale
-    if isinstance(scale, Mapping):
+    if isinstance(scale, Mapping) and scale:
         given = [(str(name).strip(), _pair(f"{name}:{_shown(values)}", values)) for name, values in scale.items()]
         return _by_band([("" if name == "*" else name, values) for name, values in given])
-    words = [scale] if isinstance(scale, str) else list(scale)
-    if not words:
+    if not isinstance(scale, str | float | int) and not len(scale):
         return None
+    words = list(scale) if isinstance(scale, Sequence) and not isinstance(scale, str) else [scale]
     if not any(isinstance(word, str) and ("," in word or word.strip() == AUTO) for word in words):
         return _pair(_shown(scale), scale)
     if any(str(word).strip() == AUTO for word in words):

@@ -19,7 +19,7 @@ from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
 from terrazzo.scenes.labelled_rasters.labelling import GridLabels, Labelling
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster, pair_rasters
 from terrazzo.scenes.labelled_rasters.raster_classes import raster_labels
-from terrazzo.system.reporting import Progress, Say, how_many
+from terrazzo.system.reporting import Progress, Say, how_many, listed
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
             )
     dtype = pixel_type(scene.raster.dtype for scene in scenes)
     scenes = [_of_type(scene, dtype, inputs.scale) for scene in scenes]
+    _say_types(scenes, dtype, say)
     first = scenes[0]
     if first.raster.palette is None and len(first.choice.bands) != 3:
         names = ", ".join(f"{band} {first.raster.names[band - 1]}" for band in first.choice.bands)
@@ -58,6 +59,15 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
     if known and max(known) > ALIKE * min(known):
         say(f"warning: the rasters have between {min(known):.3g} and {max(known):.3g} m a pixel")
     return scenes
+
+
+def _say_types(scenes: Sequence[LabelledScene], dtype: str, say: Say) -> None:
+    """Say that deep values are kept, and warn where the rasters hold values of several types."""
+    found = sorted({scene.raster.dtype for scene in scenes})
+    if len(found) > 1:
+        say(f"warning: the rasters hold {listed(found)} values, all kept as {dtype}; do they have the same units?")
+    elif dtype != EIGHT_BITS:
+        say(f"values: {found[0]} as stored; training normalizes each band (--scale sets what it spans)")
 
 
 def _of_type(scene: LabelledScene, dtype: str, scale: AskedScale) -> LabelledScene:
