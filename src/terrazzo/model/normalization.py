@@ -3,8 +3,9 @@
 `unit` is x / range, so 0..255 becomes 0..1. `minmax` stretches each band of each patch (in prediction: of each window)
 to 0..1 by its own minimum and maximum; a constant band becomes 0. Then follows (x - mean) / std for each band.
 
-`bands` is for values of more than 8 bits: (x - mean) / std in the units of the raster, band by band, of values clipped
-to the band's low and high where a scale was given. Values that are missing (NaN, infinite) become 0, as the mean does.
+`bands` is for values of more than 8 bits: (x - mean) / std, band by band, in the units of the raster. Where a scale was
+given, values are clipped to the band's low and high first. Values that are missing (NaN, infinite) become 0, as the
+mean does.
 
 The network does it itself (`network.Normalizer`).
 """

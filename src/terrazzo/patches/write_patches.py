@@ -16,6 +16,7 @@ from terrazzo.patches.splits.split import make_split
 from terrazzo.patches.statistics import value_ranges
 from terrazzo.patches.writer import Making, PatchShape, PatchWriter, Written, finished, open_writer, write_tables
 from terrazzo.pixels.bands.depth import EIGHT_BITS
+from terrazzo.pixels.bands.reading import AUTO
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.system.files import digest, refuse_existing, write_folder_beside
 from terrazzo.system.reporting import Reporter
@@ -86,6 +87,10 @@ def write_patches(asked: Preparation) -> Prepared:
             warnings = (*written.warnings, *split.warnings)
             told = {"fit": asked.patches.fit, "downsample": asked.labels.downsample, **ready.told}
             told |= value_ranges(folder, ready.dtype, split.sides, told.get("value_scale"))
+            if ready.told.get("value_scale") == AUTO:
+                spans = zip(told["band_names"], told["value_scale"], strict=True)
+                shown = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in spans)
+                asked.reporter.say(f"--scale {AUTO}: {shown}")
             noted = replace(split, warnings=(*ready.notes, *warnings))
             write_tables(folder, written, noted, Making(key, ready.schema, ready.split, told))
     return Prepared(open_patches(asked.out), False, warnings)
