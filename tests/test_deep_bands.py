@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import rasterio
 from numpy.typing import NDArray
+from rasterio.transform import Affine
 
 import terrazzo
 from terrazzo.classes.schema import IGNORE
@@ -14,7 +15,7 @@ from terrazzo.errors import InputError, PatchesError
 from terrazzo.model.exporting.formats import read_notes
 from terrazzo.model.header import read_header
 from terrazzo.patches.folder import open_patches
-from tests.worlds.deep import SENTINEL, DeepScene, name_bands, sentinel_scene
+from tests.worlds.deep import HEIGHTS, SENTINEL, DeepScene, height_scene, name_bands, sentinel_scene
 from tests.worlds.models import write_model
 from tests.worlds.rasters import noise, write_raster
 
@@ -141,8 +142,13 @@ def test_bands_are_read_by_name_and_other_units_by_a_scale(sentinel: DeepScene, 
     share = name_bands(write_raster(tmp_path / "share.tif", shares, photometric="minisblack"), SENTINEL)
     spans = zip(SENTINEL, normalization.low, normalization.high, strict=True)
     scale = [f"{name}:{low / 10000!r},{high / 10000!r}" for name, low, high in spans]
-    found = map_of(model, share, tmp_path / "share", scale=scale)
+    said: list[str] = []
+    found = map_of(model, share, tmp_path / "share", scale=scale, say=said.append)
     assert (found == expected).mean() > 0.999
+    assert not any("unlike" in line for line in said)
+    map_of(model, share, tmp_path / "wrong", say=said.append)
+    words = f"warning: {share}: its values, 0.0"
+    assert any(line.startswith(words) and "say with --scale B02:LOW,HIGH which of them" in line for line in said)
 
 
 def test_eight_bits_for_a_deep_model_and_deep_values_for_one_of_eight_bits_are_refused(
@@ -172,3 +178,33 @@ def test_evaluation_and_previews_show_deep_patches(sentinel: DeepScene, model: P
     )  # fmt: skip
     with pytest.raises(PatchesError, match=r"holds uint8 values, the model .* was trained on uint16"):
         terrazzo.evaluate(model, eight.patches.path, split="train")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+@pytest.mark.parametrize("scale", ["unit", "minmax"])
+def test_heights_with_holes_are_learned_and_mapped(dtype: str, scale: str, tmp_path: Path) -> None:
+    """NaN and -9999 are no heights: a hole of all bands is nodata of the map, one of a band is filled."""
+    scene = height_scene(tmp_path, dtype)
+    done = terrazzo.prepare(scene.raster, scene.labels, out=tmp_path / "patches", patch_size=32, split="patch")
+    assert done.patches.dtype == dtype
+    changes = TRAINING | {"model.scale": scale, "augment.zoom": 0.1}
+    options = {"recipe": "unet", "epochs": 5, "batch_size": 8, "changes": changes, "device": "cpu"}
+    model = terrazzo.train(done.patches.path, out=tmp_path / "run", **options).model  # type: ignore[arg-type]
+    normalization = read_header(model).normalization
+    assert 510 < normalization.low[0] / (10 if dtype == "int16" else 1) < 513
+    ids = map_of(model, scene.raster, tmp_path / "maps", tta="flips")
+    valid = np.ones(ids.shape, bool)
+    valid[:24, :40] = False
+    np.testing.assert_array_equal(ids == IGNORE, ~valid)
+    assert (ids == scene.ids)[valid].mean() > 0.9
+    smaller = map_of(model, doubled(scene, tmp_path), tmp_path / "resampled", resample=True)
+    assert smaller.shape == (320, 416)
+    assert (smaller[::2, ::2] == ids).mean() > 0.9
+
+
+def doubled(scene: DeepScene, folder: Path) -> Path:
+    """The scene with each pixel cut into four."""
+    fine = np.kron(scene.pixels, np.ones((1, 2, 2), scene.pixels.dtype))
+    with rasterio.open(scene.raster) as dataset:
+        profile = {"transform": dataset.transform @ Affine.scale(0.5), "nodata": dataset.nodata}
+    return name_bands(write_raster(folder / "fine.tif", fine, photometric="minisblack", **profile), HEIGHTS)

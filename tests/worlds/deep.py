@@ -61,3 +61,25 @@ def sentinel_scene(folder: Path, height: int = 160, width: int = 208, seed: int 
     raster = write_raster(folder / "sentinel.tif", pixels, nodata=0, photometric="minisblack")
     labels = write_labels(folder / "classes.tif", ids)
     return DeepScene(name_bands(raster, SENTINEL), labels, pixels, ids)
+
+
+HEIGHTS = ("dsm", "intensity")
+_HEIGHTS = np.array([[512.0, -14.0], [513.0, -7.0], [519.0, -9.0]])
+
+
+def height_scene(folder: Path, dtype: str, height: int = 160, width: int = 208) -> DeepScene:
+    """Heights above the sea and radar in dB: float32 with NaN, or int16 (decimetres, tenths of dB) with -9999.
+
+    A corner of 24 x 40 px is missing in both bands; 8 x 8 px from (60, 60) in the heights alone.
+    """
+    ids = fields(height, width, seed=3)
+    rng = np.random.default_rng(4)
+    values = _HEIGHTS[ids] + rng.normal(0, 0.5, (height, width, 2))
+    whole = dtype == "int16"
+    pixels = (values * 10).round().astype(np.int16) if whole else values.astype(np.float32)
+    missing = np.array(-9999 if whole else np.nan, dtype)
+    pixels[:24, :40] = missing
+    pixels[60:68, 60:68, 0] = missing
+    bands = pixels.transpose(2, 0, 1)
+    raster = write_raster(folder / "heights.tif", bands, photometric="minisblack", nodata=-9999 if whole else None)
+    return DeepScene(name_bands(raster, HEIGHTS), write_labels(folder / "classes.tif", ids), bands, ids)
