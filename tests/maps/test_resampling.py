@@ -1,6 +1,7 @@
 """Laws of the working grid: a pixel does not depend on where it is read, and every valid pixel of the input counts."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -37,11 +38,11 @@ SIZES = [(107, 31), (31, 107), (64, 16), (50, 50), (1, 7), (9, 1), (97, 96), (10
 class InMemory:
     """An array as a source; it remembers how much was read at a time."""
 
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[Any]
     valid: NDArray[np.bool_]
     reads: list[int] = field(default_factory=list)
 
-    def read(self, row: int, col: int, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    def read(self, row: int, col: int, height: int, width: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         assert min(row, col) >= 0
         assert row + height <= self.valid.shape[0]
         assert col + width <= self.valid.shape[1]
@@ -53,6 +54,15 @@ class InMemory:
 def scene(height: int, width: int, seed: int = 0) -> InMemory:
     """Noise of which a third is invalid."""
     return InMemory(noise(height, width, 3, seed=seed), noise(height, width, seed=seed + 1) > 85)
+
+
+def deep_scene(height: int, width: int) -> InMemory:
+    """Heights of which a third is invalid, and some are missing in one band."""
+    pixels = np.random.default_rng(height).normal(800, 30, (height, width, 3)).astype(np.float32)
+    pixels[noise(height, width, 3, seed=2) < 30] = np.nan
+    valid = (noise(height, width, seed=1) > 85) & ~np.isnan(pixels).all(axis=2)
+    pixels[~valid] = np.nan
+    return InMemory(pixels, valid)
 
 
 # --- one axis
@@ -124,13 +134,33 @@ def test_means_over_valid_pixels_worked_by_hand() -> None:
     np.testing.assert_array_equal(any_valid, [[True, True], [False, True]])
 
 
+def test_means_of_floats_are_of_the_values_that_are_there() -> None:
+    """Not rounded; a band that is missing in a pixel does not count, nor does an invalid pixel."""
+    nan = np.nan
+    height = np.array([[1.5, nan, nan, 8], [2.5, 5, nan, nan]], np.float32)
+    light = np.array([[100, 200, nan, 9], [300, nan, 4, 9]], np.float32)
+    valid = np.array([[1, 1, 0, 1], [1, 1, 1, 0]], bool)
+    grid = WorkingGrid(ScaledAxis(2, 1), ScaledAxis(4, 2))
+    means, any_valid = WorkingPixels(InMemory(np.dstack((height, light)), valid), grid).read(0, 0, 1, 2)
+    assert means.dtype == np.float32
+    np.testing.assert_array_equal(means[0], [[3, 200], [8, 6.5]])  # 9 / 3, 600 / 3; one pixel, (9 + 4) / 2
+    assert any_valid.all()
+    none, _ = WorkingPixels(InMemory(np.dstack((height, light)), np.zeros_like(valid)), grid).read(0, 0, 1, 2)
+    assert np.isnan(none).all()
+
+
+@pytest.mark.parametrize("make", [scene, deep_scene])
 @pytest.mark.parametrize(("height", "width"), [(107, 151), (64, 40), (13, 200)])
 @pytest.mark.parametrize("factors", [(0.37, 0.21), (0.25, 0.25), (2.3, 1.7), (0.6, 1.9)])
 def test_a_pixel_does_not_depend_on_the_part_in_which_it_is_read(
-    height: int, width: int, factors: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+    height: int,
+    width: int,
+    factors: tuple[float, float],
+    make: Callable[[int, int], InMemory],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen = max(1, int(height * factors[0])), max(1, int(width * factors[1]))
-    source = scene(height, width)
+    source = make(height, width)
     for kernel in ("area", "triangle"):
         grid = WorkingGrid(ScaledAxis(height, seen[0], kernel), ScaledAxis(width, seen[1], kernel))  # type: ignore[arg-type]
         whole, valid = WorkingPixels(source, grid).read(0, 0, *seen)

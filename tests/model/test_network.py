@@ -69,6 +69,35 @@ def test_minmax_scaling_is_per_patch_and_band_and_survives_a_constant_band() -> 
     assert scaled[1, 1].flatten().tolist() == pytest.approx([0.0, 1 / 3, 1.0])
 
 
+def test_deep_bands_are_clipped_where_a_scale_says_and_missing_values_are_the_mean() -> None:
+    """(x - 50) / 25 of 0..100, clipped; (x + 5) / 10 of heights, which are not."""
+    normalization = Normalization(
+        "bands", (50, -5), (25, 10), dtype="int16", low=(0, -9), high=(100, 9), clips=(True, False)
+    )
+    normalizer = Normalizer(normalization)
+    pixels = torch.tensor([[[[-10.0, 75, 900, float("nan")]], [[-15.0, 5, 995, float("inf")]]]])
+    assert normalizer(pixels)[0].tolist() == [[[-2, 1, 2, 0]], [[-1, 1, 100, 0]]]
+    assert normalizer.filled(pixels)[0, :, 0, 3].tolist() == [50, -5]
+    grey = normalizer.to_grey(torch.tensor([[[[0.0, 50, 100]], [[-9.0, 0, 9]]]]))
+    assert grey[0].tolist() == [[[0, 127.5, 255]], [[0, 127.5, 255]]]
+    assert normalizer.from_grey(grey)[0].flatten().tolist() == pytest.approx([0, 50, 100, -9, 0, 9], abs=1e-5)
+
+
+def test_deep_minmax_fills_with_the_mean_of_the_patch() -> None:
+    """1000, 3000 and a missing value: 2000 is the mean, so 0, 1, 0.5; a band without a value is 0."""
+    normalization = Normalization(
+        "minmax", (0, 0), (1, 1), dtype="uint16", low=(0, 0), high=(9, 9), clips=(False, False)
+    )
+    nan = float("nan")
+    found = Normalizer(normalization)(torch.tensor([[[[1000.0, 3000, nan]], [[nan, nan, nan]]]]))
+    assert found[0].tolist() == [[[0, 1, 0.5]], [[0, 0, 0]]]
+
+
+def test_deep_values_need_a_span_of_each_band() -> None:
+    with pytest.raises(RecipeError, match=r"uint16 values need low and high of each of 2 bands"):
+        Normalization("bands", (0, 0), (1, 1), dtype="uint16", low=(0,), high=(9,), clips=(False,))
+
+
 def test_statistics_stretch_to_other_band_counts() -> None:
     assert for_bands((0.1, 0.2, 0.6), 3, 0.0) == (0.1, 0.2, 0.6)
     assert for_bands((0.1, 0.2, 0.6), 1, 0.0) == pytest.approx((0.3,))

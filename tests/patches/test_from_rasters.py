@@ -268,17 +268,91 @@ def test_any_number_of_bands_and_depths_with_their_choice_told(labels: Path, tmp
     stored = np.random.default_rng(6).integers(0, 4000, (4, HEIGHT, WIDTH), np.uint16)
     scene = write_raster(tmp_path / "deep.tif", stored)
     options = {"class_field": "cover", "patch_size": SIZE}
-    with pytest.raises(InputError, match=r"holds uint16 values.*--scale LOW,HIGH"):
-        terrazzo.prepare(scene, labels, out=tmp_path / "out", **options)  # type: ignore[arg-type]
     patches = terrazzo.prepare(scene, labels, out=tmp_path / "out", scale="0,2550", **options).patches  # type: ignore[arg-type]
-    assert patches.images.shape[1:] == (SIZE, SIZE, 4)
-    np.testing.assert_array_equal(
-        patches.images[0], np.rint(np.minimum(stored[:, :SIZE, :SIZE], 2550) / 10).transpose(1, 2, 0)
-    )
+    assert (patches.images.shape[1:], patches.images.dtype) == ((SIZE, SIZE, 4), np.uint16)
+    np.testing.assert_array_equal(patches.images[0], stored[:, :SIZE, :SIZE].transpose(1, 2, 0))
     told = patches.description
-    assert (told["bands"], told["band_numbers"], told["value_scale"]) == (4, [1, 2, 3, 4], [0.0, 2550.0])
+    assert (told["bands"], told["band_numbers"], told["value_scale"]) == (4, [1, 2, 3, 4], [[0.0, 2550.0]] * 4)
+    assert told["dtype"] == "uint16"
     two = terrazzo.prepare(scene, labels, out=tmp_path / "two", scale=(0, 2550), bands="4,1", **options).patches  # type: ignore[arg-type]
     np.testing.assert_array_equal(two.images, patches.images[..., [3, 0]])
+
+
+@pytest.mark.parametrize(
+    ("stored", "kept"),
+    [
+        ("int8", "int16"),
+        ("uint16", "uint16"),
+        ("int16", "int16"),
+        ("uint32", "float32"),
+        ("int32", "float32"),
+        ("float32", "float32"),
+        ("float64", "float32"),
+    ],
+)
+def test_patches_keep_what_the_raster_has(labels: Path, tmp_path: Path, stored: str, kept: str) -> None:
+    values = np.random.default_rng(8).integers(0, 120, (2, HEIGHT, WIDTH)).astype(stored)
+    scene = write_raster(tmp_path / "deep.tif", values - np.array(3).astype(stored) * (stored[0] != "u"))
+    with rasterio.open(scene) as dataset:
+        values = dataset.read()
+    said: list[str] = []
+    done = terrazzo.prepare(scene, labels, out=tmp_path / "out", class_field="cover", patch_size=SIZE, say=said.append)
+    images = done.patches.images
+    assert (images.dtype.name, done.patches.description["dtype"]) == (kept, kept)
+    for (row, col), image in zip(done.patches.corners, images, strict=True):
+        np.testing.assert_array_equal(image, values[:, row : row + SIZE, col : col + SIZE].transpose(1, 2, 0))
+    assert f"values: {stored} as stored; training normalizes each band (--scale sets what it spans)" in said
+
+
+def test_rasters_of_several_types_share_the_widest_and_it_is_said(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir(), (tmp_path / "labels").mkdir()
+    for number, dtype in enumerate(("uint8", "int16", "uint8")):
+        place = {"transform": GRID @ Affine.translation(0, 500 * number)}
+        values = noise(2, 64, 96, seed=number).astype(dtype)
+        write_raster(tmp_path / "images" / f"s{number}.tif", values, **place)
+        write_classes(tmp_path / "labels" / f"s{number}.tif", noise(64, 96) % 3, place["transform"])
+    said: list[str] = []
+    done = terrazzo.prepare(
+        tmp_path / "images", tmp_path / "labels", out=tmp_path / "out", patch_size=SIZE, say=said.append
+    )
+    assert done.patches.dtype == "int16"
+    assert done.patches.images.min() >= 1
+    words = "warning: the rasters hold int16, uint8 values, all kept as int16; do they have the same units?"
+    assert words in said
+    with pytest.raises(InputError, match=r"--scale nir: names no band"):
+        terrazzo.prepare(tmp_path / "images", tmp_path / "labels", out=tmp_path / "new", scale="nir:0,9")
+
+
+def test_what_is_missing_is_ignored_or_left_to_the_mean(labels: Path, tmp_path: Path) -> None:
+    """A float scene: NaN in both bands is no pixel, NaN in one is filled by the network; so is -9999 of a height."""
+    values = np.random.default_rng(9).normal(50, 9, (2, HEIGHT, WIDTH)).astype(np.float32)
+    values[:, 10:14, 20:30] = np.nan
+    values[1, 40:50, 60:70] = np.nan
+    values[1, 41, 61] = -9999
+    scene = write_raster(tmp_path / "deep.tif", values, nodata=-9999)
+    patches = terrazzo.prepare(scene, labels, out=tmp_path / "out", class_field="cover", patch_size=SIZE).patches
+    ids = mosaic(patches)
+    assert (ids[10:14, 20:30] == IGNORE).all()
+    np.testing.assert_array_equal(ids[40:50, 60:70], expected(patches.schema.names)[40:50, 60:70])
+    first = patches.pixels([0])[0]
+    assert np.isnan(first[10:14, 20:30]).all()
+    lower = patches.pixels([int(np.flatnonzero((patches.corners == (32, 32)).all(axis=1))[0])])[0]
+    assert np.isnan(lower[8:18, 28:, 1]).all()
+    assert np.isfinite(lower[..., 0]).all()
+    picture = patches.picture(0)
+    assert (picture.shape, picture.dtype) == ((SIZE, SIZE, 3), np.uint8)
+
+
+def test_eight_bits_take_a_scale_a_band_and_no_automatic_one(scene: Path, labels: Path, tmp_path: Path) -> None:
+    options = {"class_field": "cover", "patch_size": SIZE}
+    done = terrazzo.prepare(scene, labels, out=tmp_path / "out", scale=["red:0,51"], **options)  # type: ignore[arg-type]
+    stored = rasterio.open(scene).read()[:, :SIZE, :SIZE].transpose(1, 2, 0).astype(int)
+    np.testing.assert_array_equal(done.patches.images[0][..., 0], np.minimum(stored[..., 0] * 5, 255))
+    np.testing.assert_array_equal(done.patches.images[0][..., 1:], stored[..., 1:])
+    assert done.patches.band_reading is not None
+    assert done.patches.band_reading.scale == ((0, 51), (0, 255), (0, 255))
+    with pytest.raises(InputError, match=r"--scale auto: is for rasters of more than 8 bits; .* holds uint8"):
+        terrazzo.prepare(scene, labels, out=tmp_path / "auto", scale="auto", **options)  # type: ignore[arg-type]
 
 
 def test_finished_patches_of_the_same_inputs_are_kept(scene: Path, labels: Path, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def _examples(bundle: "Bundle", inputs: "Inputs", outcome: "Outcome", picked: "N
                 col=at_col,
                 accuracy=accuracy(pooled),
                 mean_iou=mean_iou(pooled),
-                panels=compare(patches.images[row], patches.masks[row], predicted, patches.schema),
+                panels=compare(patches.picture(row), patches.masks[row], predicted, patches.schema),
             )
         )
     return examples

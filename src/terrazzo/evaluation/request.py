@@ -74,6 +74,11 @@ def open_inputs(request: Request) -> Inputs:
         )
     if header.bands != opened.bands:
         raise PatchesError(f"{patches}: has {opened.bands} bands, the model {model} takes {header.bands}")
+    if opened.deep != header.normalization.deep:
+        raise PatchesError(
+            f"{patches}: holds {opened.dtype} values, the model {model} was trained on {header.normalization.dtype}; "
+            "prepare patches of rasters like those of its training"
+        )
     rows = opened.rows(request.split)
     if not any((opened.masks[row] != IGNORE).any() for row in rows):
         raise PatchesError(

@@ -79,7 +79,7 @@ def probs_of(bundle: "Bundle", patches: Patches, rows: NDArray[np.int64]) -> "Te
     """Class probabilities (B, K, S, S) of the patches, float32, on the bundle's device."""
     import torch
 
-    return bundle.probs(torch.from_numpy(patches.images[rows]).permute(0, 3, 1, 2))
+    return bundle.probs(torch.from_numpy(patches.pixels(rows)).permute(0, 3, 1, 2))
 
 
 def scores_of(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def _write(out: Path, wanted: _Wanted, key: str) -> None:
     patches, rows = wanted.patches, wanted.rows
     predicted = [] if wanted.inputs is None else _predicted(wanted.inputs, rows)
     entries = [
-        Entry(_caption(patches, row), patches.images[row], (patches.masks[row], *predicted[number : number + 1]))
+        Entry(_caption(patches, row), patches.picture(row), (patches.masks[row], *predicted[number : number + 1]))
         for number, row in enumerate(rows)
     ]
     heads = ("image", "truth", "prediction") if predicted else ("image", "mask")

@@ -19,6 +19,7 @@ from terrazzo.model.hardware import Compute, choose
 from terrazzo.model.header import METADATA_KEY, Header, read_header
 from terrazzo.model.network import Network, build_model
 from terrazzo.model.predictor import CPU_BATCH_PIXELS
+from terrazzo.pixels.bands.depth import Pixels
 from terrazzo.system.files import write_beside
 
 _GPU_BATCH_PIXELS = 1 << 22
@@ -33,7 +34,7 @@ class Bundle:
     compute: Compute
 
     def probs(self, pixels: Tensor) -> Tensor:
-        """Class probabilities (B, K, H, W) float32 on the device, for pixels (B, C, H, W), uint8 or float in 0..255."""
+        """Class probabilities (B, K, H, W) float32 on the device, for pixels (B, C, H, W) as `Network` takes them."""
         if pixels.shape[1] != self.header.bands:
             raise InputError(f"the image has {pixels.shape[1]} bands, the model takes {self.header.bands}")
         with torch.inference_mode(), self.compute.autocast():
@@ -46,7 +47,7 @@ class Bundle:
         """How many pixels to process together: about 0.25 megapixels on a CPU, 4 on an accelerator."""
         return CPU_BATCH_PIXELS if self.compute.device.type == "cpu" else _GPU_BATCH_PIXELS
 
-    def classify(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def classify(self, pixels: Pixels) -> NDArray[np.float32]:
         """`probs` for arrays. Raises MemoryError if the accelerator's memory does not hold the batch."""
         try:
             return cast(NDArray[np.float32], self.probs(torch.from_numpy(pixels)).cpu().numpy())
@@ -56,8 +57,11 @@ class Bundle:
         torch.cuda.empty_cache()
         raise MemoryError(message)
 
-    def predict(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Class ids (H, W) and probabilities (K, H, W) of one image (H, W, C), uint8, of any size from 1 px."""
+    def predict(self, image: Pixels) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Class ids (H, W) and probabilities (K, H, W) of one image (H, W, C) of any size from 1 px.
+
+        It is uint8, or of a model of deeper values any number type, in the units of its training rasters.
+        """
         from terrazzo.model.windows.tiling import predict_array
 
         return predict_array(self, image)

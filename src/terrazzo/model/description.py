@@ -2,6 +2,7 @@
 
 from terrazzo.model.header import Header
 from terrazzo.patches.splits.leak import BUFFER
+from terrazzo.pixels.bands.scaling import extent
 from terrazzo.system.reporting import how_many
 
 
@@ -33,12 +34,20 @@ def describe_header(header: Header) -> list[str]:
 
 
 def _band_lines(header: Header) -> list[str]:
-    """How the bands of the training rasters were read."""
-    if header.band_reading is None:
+    """How the bands of the training rasters were read, and what deep ones span."""
+    reading, normalization = header.band_reading, header.normalization
+    if reading is None:
         return []
-    scale = header.band_reading.scale
-    values = "8-bit values" if scale is None else f"values {scale[0]:g} to {scale[1]:g} are scaled to 0 to 255"
-    return [f"rasters: bands {', '.join(header.band_reading.names)}; {values}"]
+    names = ", ".join(reading.names)
+    if normalization.deep:
+        spans = zip(reading.names, normalization.low, normalization.high, normalization.clips, strict=True)
+        shown = (f"  {name}: {low:g} to {high:g}{', clipped' * clips}" for name, low, high, clips in spans)
+        return [f"rasters: bands {names}; {normalization.dtype} values as stored", *shown]
+    values = "8-bit values"
+    if reading.scale is not None:
+        low, high = extent(reading.scale)
+        values = f"values {low:g} to {high:g} are scaled to 0 to 255"
+    return [f"rasters: bands {names}; {values}"]
 
 
 def _numbers(values: tuple[float, ...]) -> str:

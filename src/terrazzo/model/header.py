@@ -5,7 +5,7 @@ the JSON of `Header`. Nothing else is needed to use the weights: no recipe file,
 carry the same JSON (`exporting.formats`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,14 @@ class Header:
     def title(self) -> str:
         """The architecture in a few words: `unet / resnet34`."""
         return f"{self.model.arch} / {self.model.encoder}" if self.model.encoder else f"classic {self.model.arch}"
+
+    @property
+    def reading(self) -> BandReading | None:
+        """How the bands of rasters are read, with the levels of a network that takes stored values."""
+        reading, normalization = self.band_reading, self.normalization
+        if reading is None or not normalization.deep:
+            return reading
+        return replace(reading, levels=tuple(zip(normalization.low, normalization.high, strict=True)))
 
     def to_json(self) -> str:
         """The header as the JSON text in the model file."""

@@ -1,9 +1,11 @@
 """Networks, built from the names in a recipe's model section.
 
-A network takes pixels (B, C, H, W), uint8 or float in 0..255, normalizes them itself, and gives logits (B, K, H, W).
+A network takes pixels (B, C, H, W), normalizes them itself, and gives logits (B, K, H, W). Pixels are uint8 or float in
+0..255, or, of a network for deeper values, floats as the raster stores them, where what is not finite is missing.
 Heights and widths that are not multiples of `STRIDE` are padded inside, and the logits cropped.
 """
 
+import math
 import warnings
 from itertools import pairwise
 from typing import cast
@@ -14,7 +16,7 @@ from torch.nn import functional as F
 
 from terrazzo.errors import RecipeError
 from terrazzo.model.decoder import fold_decoder
-from terrazzo.model.normalization import Normalization, for_bands
+from terrazzo.model.normalization import UINT8_RANGE, Normalization, for_bands
 from terrazzo.model.predictor import STRIDE
 from terrazzo.recipe.encoders import DECODER_CHANNEL_ARCHITECTURES, statistics
 from terrazzo.recipe.sections import ModelSection
@@ -26,18 +28,63 @@ class Normalizer(nn.Module):
 
     mean: Tensor
     std: Tensor
+    low: Tensor
+    high: Tensor
 
     def __init__(self, normalization: Normalization) -> None:
         super().__init__()
+        self.normalization = normalization
+        self.deep = normalization.deep
         self.minmax = normalization.scale == "minmax"
         self.value_range = normalization.value_range
         # Not persistent: these numbers belong to the header of the model file.
         self.register_buffer("mean", torch.tensor(normalization.mean).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(normalization.std).view(1, -1, 1, 1), persistent=False)
+        spans = zip(normalization.low, normalization.high, normalization.clips, strict=True)
+        limits = [(low, high) if clips else (-math.inf, math.inf) for low, high, clips in spans]
+        self.clips = any(normalization.clips)
+        for name, values in zip(("low", "high"), zip(*limits, strict=True), strict=False):
+            self.register_buffer(name, torch.tensor(values).view(1, -1, 1, 1), persistent=False)
+
+    def filled(self, pixels: Tensor) -> Tensor:
+        """Pixels (B, C, H, W) of a deep network, float32, with the band's mean (of the patch) where one is missing.
+
+        Missing is what is not finite. The mean is that of the normalization; with `minmax`, which knows none, that of
+        the band in the patch. Pixels of 8 bits are returned as they are.
+        """
+        if not self.deep:
+            return pixels
+        x = pixels.float()
+        there = torch.isfinite(x)
+        if not self.minmax:
+            return torch.where(there, x, self.mean)
+        known = torch.where(there, x, torch.zeros_like(x))
+        count = there.sum(dim=(2, 3), keepdim=True).clamp(min=1)
+        return torch.where(there, x, known.sum(dim=(2, 3), keepdim=True) / count)
+
+    def to_grey(self, pixels: Tensor) -> Tensor:
+        """Pixels (B, C, H, W) on the scale on which the low value of each band is 0 and the high one is 255."""
+        low, high = self._levels(pixels)
+        return (pixels - low) * (UINT8_RANGE / (high - low))
+
+    def from_grey(self, pixels: Tensor) -> Tensor:
+        """The way back from `to_grey`."""
+        low, high = self._levels(pixels)
+        return pixels * ((high - low) / UINT8_RANGE) + low
+
+    def _levels(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        low, high = (torch.from_numpy(level).to(pixels.device) for level in self.normalization.levels())
+        return low.view(1, -1, 1, 1), high.view(1, -1, 1, 1)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """`(scaled - mean) / std`; with `minmax` a constant band becomes 0."""
         x = pixels.float()
+        if self.deep:
+            x = self.filled(x)
+            if self.clips:
+                x = torch.minimum(torch.maximum(x, self.low), self.high)
+            if not self.minmax:
+                return (x - self.mean) / self.std
         if self.minmax:
             low = x.amin(dim=(2, 3), keepdim=True)
             spread = x.amax(dim=(2, 3), keepdim=True) - low
@@ -48,7 +95,7 @@ class Normalizer(nn.Module):
 
 
 class Network(nn.Module):
-    """Normalizer and body: pixels (B, C, H, W) in 0..255 to logits (B, K, H, W)."""
+    """Normalizer and body: pixels (B, C, H, W) to logits (B, K, H, W)."""
 
     def __init__(self, normalization: Normalization, body: nn.Module) -> None:
         super().__init__()

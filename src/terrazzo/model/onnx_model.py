@@ -12,6 +12,7 @@ from terrazzo.errors import InputError, ModelFileError
 from terrazzo.model.exporting.formats import FREE_SIZE, read_notes
 from terrazzo.model.header import Header, read_header
 from terrazzo.model.predictor import CPU_BATCH_PIXELS, STRIDE
+from terrazzo.pixels.bands.depth import Pixels
 from terrazzo.system.extras import silence_onnxruntime
 from terrazzo.system.reporting import first_line
 
@@ -34,7 +35,7 @@ class OnnxModel:
         """How many pixels to process together."""
         return CPU_BATCH_PIXELS
 
-    def classify(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def classify(self, pixels: Pixels) -> NDArray[np.float32]:
         """Class probabilities (B, K, H, W) for pixels (B, C, H, W), padded at the border as `Network` does.
 
         Raises InputError if a window is larger than the graph takes.
@@ -45,12 +46,15 @@ class OnnxModel:
                 f"--window {max(height, width)}: this ONNX file takes at most {self.window} px; use a smaller one"
             )
         pad = [(0, 0), (0, 0), *((0, (self.window or -(-side // STRIDE) * STRIDE) - side) for side in (height, width))]
-        image = np.divide(np.pad(pixels, pad, mode="edge"), self.header.normalization.value_range, dtype=np.float32)
+        image = np.pad(pixels, pad, mode="edge")
+        if not self.header.normalization.deep:
+            image = np.divide(image, self.header.normalization.value_range, dtype=np.float32)
         return self.probs(image)[..., :height, :width]
 
     def probs(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The output of the graph: probabilities (B, K, H, W) for a float32 image (B, C, H, W) in 0..1."""
-        (probs,) = self.session.run(None, {self.session.get_inputs()[0].name: np.ascontiguousarray(image)})
+        """The output of the graph: probabilities (B, K, H, W) for an image (B, C, H, W) in the units that it states."""
+        image = np.ascontiguousarray(image, np.float32)
+        (probs,) = self.session.run(None, {self.session.get_inputs()[0].name: image})
         return np.asarray(probs)
 
 

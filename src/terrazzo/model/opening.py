@@ -30,7 +30,9 @@ class ModelFile:
 def load(model: PathLike, *, device: str = "auto", precision: str = "auto") -> "Bundle":
     """A trained model in memory: `load(path).predict(image)` gives ids (H, W) and probabilities (K, H, W).
 
-    `image` is an array (H, W, C), uint8. Raises InputError or ModelFileError.
+    `image` is an array (H, W, C), uint8, or of a model of deeper values in the units of its training rasters.
+
+    Raises InputError or ModelFileError.
     """
     from terrazzo.model.header import read_header
     from terrazzo.system.devices import check_compute

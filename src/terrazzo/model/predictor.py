@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from terrazzo.errors import InputError
 from terrazzo.model.header import Header
+from terrazzo.pixels.bands.depth import Pixels
 from terrazzo.system.reporting import Say, quiet
 
 STRIDE = 32
@@ -16,8 +17,8 @@ STRIDE = 32
 CPU_BATCH_PIXELS = 1 << 18
 """Pixels to process together on a CPU. More are slower, as their activations do not fit the cache."""
 
-Classify = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""Pixels (B, C, H, W) to probabilities (B, K, H, W)."""
+Classify = Callable[[Pixels], NDArray[np.float32]]
+"""Pixels (B, C, H, W), uint8 or float32 with NaN where missing, to probabilities (B, K, H, W)."""
 
 
 class Predictor(Protocol):
@@ -31,7 +32,7 @@ class Predictor(Protocol):
     def batch_pixels(self) -> int:
         """How many pixels are best processed together."""
 
-    def classify(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def classify(self, pixels: Pixels) -> NDArray[np.float32]:
         """Class probabilities (B, K, H, W) for pixels (B, C, H, W). Raises MemoryError if they do not fit."""
 
 
@@ -55,7 +56,7 @@ class Halving:
         """The model's own."""
         return self._model.batch_pixels
 
-    def classify(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def classify(self, pixels: Pixels) -> NDArray[np.float32]:
         """The model's probabilities; halving does not change them."""
         found: list[NDArray[np.float32]] = []
         done = 0

@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from terrazzo.classes.schema import IGNORE
+from terrazzo.pixels.bands.depth import Pixels
 
 
 @dataclass(frozen=True)
 class Cut:
     """The patches of one image: pixels (n, S, S, C), ids (n, S, S), top left corners (n, 2) as (row, col)."""
 
-    images: NDArray[np.uint8]
+    images: Pixels
     masks: NDArray[np.uint8]
     corners: NDArray[np.int64]
 
@@ -38,7 +39,7 @@ def grid(height: int, width: int, patch_size: int, fit: str) -> tuple[int, int]:
     return (height + spare) // patch_size, (width + spare) // patch_size
 
 
-def cut(image: NDArray[np.uint8], ids: NDArray[np.uint8], patch_size: int, fit: str) -> Cut:
+def cut(image: Pixels, ids: NDArray[np.uint8], patch_size: int, fit: str) -> Cut:
     """The patches of an image (H, W, C) and its ids (H, W).
 
     `crop`: side by side from the top left, without the rest that fills no patch. `pad`: the last row and column are

@@ -1,6 +1,6 @@
 """The folder of patches that training and evaluation read.
 
-- images.npy: (N, S, S, C) uint8, memory-mapped
+- images.npy: (N, S, S, C) uint8, uint16, int16 or float32, memory-mapped
 - masks.npy: (N, S, S) uint8 class ids, 255 = ignore
 - index.csv: one line a patch: patch,image,group,row,col,split,valid_pixels
 - dataset.json: classes, splits, leak, images with their hashes, options, content hash
@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import ClassTableError, PatchesError
 from terrazzo.patches.splits.origins import SIDES
-from terrazzo.pixels.bands.reading import BandReading
+from terrazzo.pixels.bands.depth import EIGHT_BITS, Pixels, as_floats
+from terrazzo.pixels.bands.kinds import rgb_places
+from terrazzo.pixels.bands.reading import BandReading, Pairs
 from terrazzo.system.files import Mark
 
 IMAGES, MASKS, INDEX, DESCRIPTION = "images.npy", "masks.npy", "index.csv", "dataset.json"
@@ -50,14 +52,14 @@ class Patches:
         return len(self.image_of)
 
     @cached_property
-    def images(self) -> NDArray[np.uint8]:
-        """(N, S, S, C) uint8, memory-mapped, read-only."""
-        return self._map(IMAGES, (len(self), self.patch_size, self.patch_size, self.bands))
+    def images(self) -> Pixels:
+        """(N, S, S, C) of the type `dtype`, memory-mapped, read-only."""
+        return self._map(IMAGES, (len(self), self.patch_size, self.patch_size, self.bands), self.dtype)
 
     @cached_property
     def masks(self) -> NDArray[np.uint8]:
         """(N, S, S) uint8 class ids, memory-mapped, read-only."""
-        return self._map(MASKS, (len(self), self.patch_size, self.patch_size))
+        return self._map(MASKS, (len(self), self.patch_size, self.patch_size), EIGHT_BITS)
 
     @property
     def patch_size(self) -> int:
@@ -91,7 +93,49 @@ class Patches:
         if "band_names" not in self.description:
             return None
         scale = self.description.get("value_scale")
-        return BandReading(tuple(self.description["band_names"]), None if scale is None else (scale[0], scale[1]))
+        known = None if scale is None or self.deep else scale
+        if known is not None:
+            known = tuple(map(tuple, known)) if isinstance(known[0], list) else (known[0], known[1])
+        return BandReading(tuple(self.description["band_names"]), known)
+
+    @property
+    def dtype(self) -> str:
+        """The pixel type of the images; uint8 in folders that do not say."""
+        return str(self.description.get("dtype", EIGHT_BITS))
+
+    @property
+    def deep(self) -> bool:
+        """Whether the pixels are stored values of more than 8 bits."""
+        return self.dtype != EIGHT_BITS
+
+    @property
+    def scale(self) -> Pairs:
+        """Of deep pixels, the low and high value that was given for each band; None for a band without one."""
+        scale = self.description.get("value_scale") if self.deep else None
+        pairs = scale or [None] * self.bands
+        return tuple(None if pair is None else (float(pair[0]), float(pair[1])) for pair in pairs)
+
+    def pixels(self, rows: NDArray[np.int64] | list[int]) -> Pixels:
+        """The patches of these numbers, (n, S, S, C): uint8, or float32 with NaN where a value is missing."""
+        stored = self.images[rows]
+        return as_floats(stored) if self.deep else stored
+
+    def picture(self, row: int) -> NDArray[np.uint8]:
+        """A patch to look at, (S, S, 3): red, green and blue where the bands' names say so, else the first bands.
+
+        Deep values are stretched between the 2nd and the 98th percentile of the training patches.
+        """
+        pixels = self.pixels([row])[0]
+        names = self.description.get("band_names", ())
+        places = rgb_places(names) or (tuple(range(3)) if self.bands >= 3 else (0, 0, 0))
+        pixels = pixels[..., list(places)]
+        if not self.deep:
+            return np.asarray(pixels, np.uint8)
+        low, high = np.array([self.description["value_range"][place] for place in places], np.float32).T
+        grey = (np.where(np.isnan(pixels), low, pixels) - low) * (
+            255 / np.maximum(high - low, np.finfo(np.float32).tiny)
+        )
+        return np.asarray(np.rint(grey.clip(0, 255)), np.uint8)
 
     @property
     def content_hash(self) -> str:
@@ -142,15 +186,16 @@ class Patches:
             raise PatchesError(f"{self.path}: its split {split} has no patches ({shares}); prepare with --{split} 0.2")
         return rows
 
-    def _map(self, name: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    def _map(self, name: str, shape: tuple[int, ...], dtype: str) -> Pixels:
         path = self.path / name
         try:
-            array: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
+            array: Pixels = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:
             raise PatchesError(f"{path}: cannot be mapped ({error}); prepare the patches again") from error
-        if array.shape != shape or array.dtype != np.uint8:
+        if array.shape != shape or array.dtype.name != dtype:
             raise PatchesError(
-                f"{path}: holds {array.dtype} {array.shape}, dataset.json says uint8 {shape}; prepare the patches again"
+                f"{path}: holds {array.dtype} {array.shape}, dataset.json says {dtype} {shape}; "
+                "prepare the patches again"
             )
         return array
 

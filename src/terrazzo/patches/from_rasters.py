@@ -16,10 +16,11 @@ from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import InputError, LabelError
 from terrazzo.patches.cut_loss import CutLoss
 from terrazzo.patches.options import PatchOptions
-from terrazzo.patches.raster_cutting import CutCount, cut_strip, margins, strips
+from terrazzo.patches.raster_cutting import DEEP_BYTES, EIGHT_BIT_BYTES, CutCount, cut_strip, margins, strips
 from terrazzo.patches.splits.footprints import Footprints, footprints
 from terrazzo.patches.write_patches import Cuttable, Preparation
 from terrazzo.patches.writer import PatchWriter, Source, Written
+from terrazzo.pixels.bands.depth import EIGHT_BITS
 from terrazzo.pixels.rasters.reading import open_pixels
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
@@ -66,6 +67,7 @@ class LabelledRasters:
             told={"downsample": 1.0, "layout": "rasters", **_told(scenes)},
             labels_key=(labelling.identity,),
             notes=tuple(lying.notes()),
+            dtype=scenes[0].choice.dtype,
         )
 
 
@@ -87,7 +89,8 @@ def _key(asked: Preparation, scenes: Sequence[LabelledScene], lying: Footprints)
     # Only of rasters near one another: the keys of all others stay those of versions that did not look for neighbours.
     parts += [] if lying.alone else [repr((lying.joined.tolist(), lying.scene.tolist(), lying.shifts.tolist()))]
     for scene in scenes:
-        parts += [scene.pair.name, scene.raster.identity, repr(scene.choice)]
+        parts += [scene.pair.name, scene.raster.identity, scene.choice.identity]
+        parts += [] if scene.choice.dtype == EIGHT_BITS else [repr(scene.scale)]
     return parts
 
 
@@ -95,11 +98,12 @@ def _told(scenes: Sequence[LabelledScene]) -> dict[str, Any]:
     """What dataset.json says of rasters: ground sampling distance, bands and scale."""
     known = [scene.raster.gsd_m for scene in scenes if scene.raster.gsd_m is not None]
     first = scenes[0]
+    scale = first.choice.scale if first.choice.dtype == EIGHT_BITS else first.scale
     return {
         "gsd_m": float(f"{sum(known) / len(known):.6g}") if known else None,
         "band_numbers": list(first.choice.bands),
         "band_names": [first.raster.names[band - 1] for band in first.choice.bands],
-        "value_scale": None if first.choice.scale is None else list(first.choice.scale),
+        "value_scale": list(scale) if isinstance(scale, tuple) else scale,
     }
 
 
@@ -146,7 +150,8 @@ class _Scenes:
         ):
             if labels is None:
                 return None
-            windows = strips(raster.height, raster.width, len(scene.choice.bands), size, fit)
+            value_bytes = EIGHT_BIT_BYTES if scene.choice.dtype == EIGHT_BITS else DEEP_BYTES
+            windows = strips(raster.height, raster.width, len(scene.choice.bands), size, fit, value_bytes)
             for done, window in enumerate(windows, start=1):
                 writer.add(number, cut_strip(pixels, labels, window, size, fit, count))
                 self.asked.reporter.progress(f"cutting {scene.pair.image.name}", done, len(windows))

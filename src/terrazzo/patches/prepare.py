@@ -88,6 +88,8 @@ def prepare(
     section = own.updated(
         patch_size=patch_size, fit=fit, downsample=downsample, split=split, val=val, test=test, seed=seed
     )
+    if labels is not None and not scale:
+        given |= {"scale": section.scale}
     inputs = scene_inputs(Path(data), given)
     source: PatchSource
     if inputs is None:

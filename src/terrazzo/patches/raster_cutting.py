@@ -13,14 +13,17 @@ from terrazzo.scenes.labelled_rasters.labelling import GridLabels
 from terrazzo.system.reporting import how_many
 
 STRIP_BYTES = 64 << 20
-"""About how many bytes of an image are held at a time, while stored values become 8 bits."""
-_BYTES = 8  # of a stored value while it is converted
+"""About how many bytes of an image are held at a time, while stored values become patches."""
+EIGHT_BIT_BYTES, DEEP_BYTES = 8, 16
+"""Bytes of a stored value while it is converted, hashed and cut: to 8 bits, and to a deeper type."""
 
 Window = tuple[int, int, int, int]
 """Row, column, height and width."""
 
 
-def strips(height: int, width: int, bands: int, patch_size: int, fit: str) -> list[Window]:
+def strips(
+    height: int, width: int, bands: int, patch_size: int, fit: str, value_bytes: int = EIGHT_BIT_BYTES
+) -> list[Window]:
     """The windows to read one after another, of whole patches, row-major; under `pad` the last ones are smaller.
 
     Law: under `crop` they cover each whole patch once, under `pad` each pixel once. None is larger than STRIP_BYTES
@@ -28,7 +31,7 @@ def strips(height: int, width: int, bands: int, patch_size: int, fit: str) -> li
     """
     rows, cols = grid(height, width, patch_size, fit)
     height, width = min(height, rows * patch_size), min(width, cols * patch_size)
-    step = max(1, STRIP_BYTES // (patch_size * patch_size * bands * _BYTES)) * patch_size
+    step = max(1, STRIP_BYTES // (patch_size * patch_size * bands * value_bytes)) * patch_size
     return [
         (row, col, min(patch_size, height - row), min(step, width - col))
         for row in range(0, height, patch_size)

@@ -13,7 +13,10 @@ from terrazzo.patches.folder import DESCRIPTION, FORMAT, MARK, open_patches
 from terrazzo.patches.options import PatchOptions, SplitOptions
 from terrazzo.patches.prepared import Prepared
 from terrazzo.patches.splits.split import make_split
-from terrazzo.patches.writer import Making, PatchWriter, Written, finished, open_writer, write_tables
+from terrazzo.patches.statistics import value_ranges
+from terrazzo.patches.writer import Making, PatchShape, PatchWriter, Written, finished, open_writer, write_tables
+from terrazzo.pixels.bands.depth import EIGHT_BITS
+from terrazzo.pixels.bands.reading import AUTO
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.system.files import digest, refuse_existing, write_folder_beside
 from terrazzo.system.reporting import Reporter
@@ -36,6 +39,8 @@ class Cuttable:
     """What decides the labels of all scenes."""
     notes: tuple[str, ...] = ()
     """Notes for dataset.json that were reported already."""
+    dtype: str = EIGHT_BITS
+    """The pixel type of the images."""
 
 
 class PatchSource(Protocol):
@@ -75,11 +80,17 @@ def write_patches(asked: Preparation) -> Prepared:
             return Prepared(kept, True, ())
         refuse_existing(asked.out, "a finished set of patches", asked.overwrite, MARK)
         with write_folder_beside(asked.out) as folder:
-            with open_writer(folder, asked.patches.patch_size, ready.bands, ready.schema.n_classes) as writer:
+            shape = PatchShape(asked.patches.patch_size, ready.bands, ready.dtype)
+            with open_writer(folder, shape, ready.schema.n_classes) as writer:
                 written = ready.cut(writer)
             split = make_split(written.origins(ready.schema), ready.split)
             warnings = (*written.warnings, *split.warnings)
             told = {"fit": asked.patches.fit, "downsample": asked.labels.downsample, **ready.told}
+            told |= value_ranges(folder, ready.dtype, split.sides, told.get("value_scale"))
+            if ready.told.get("value_scale") == AUTO:
+                spans = zip(told["band_names"], told["value_scale"], strict=True)
+                shown = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in spans)
+                asked.reporter.say(f"--scale {AUTO}: {shown}")
             noted = replace(split, warnings=(*ready.notes, *warnings))
             write_tables(folder, written, noted, Making(key, ready.schema, ready.split, told))
     return Prepared(open_patches(asked.out), False, warnings)

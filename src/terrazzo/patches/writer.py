@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +20,7 @@ from terrazzo.patches.folder import DESCRIPTION, FORMAT, IMAGES, INDEX, INDEX_FI
 from terrazzo.patches.options import SplitOptions
 from terrazzo.patches.splits.origins import Ground, PatchOrigins
 from terrazzo.patches.splits.split import Split, counts
+from terrazzo.pixels.bands.depth import EIGHT_BITS
 from terrazzo.system.files import digest, write_json
 
 
@@ -58,6 +59,8 @@ class Written:
     places_known: bool = True
     """Whether each image has a place: a group of its layout, or coordinates."""
     warnings: tuple[str, ...] = ()
+    dtype: str = EIGHT_BITS
+    """The pixel type of the images."""
 
     @property
     def valid_pixels(self) -> NDArray[np.int64]:
@@ -86,13 +89,21 @@ class Written:
         )
 
 
+@dataclass(frozen=True)
+class PatchShape:
+    """Patches of `patch_size` pixels a side, with `bands` bands of the pixel type `dtype`."""
+
+    patch_size: int
+    bands: int
+    dtype: str = EIGHT_BITS
+
+
 class PatchWriter:
     """Patches added to a folder, some of an image at a time; `open_writer` makes one."""
 
-    def __init__(self, images: BinaryIO, masks: BinaryIO, patch_size: int, bands: int, n_classes: int) -> None:
+    def __init__(self, images: BinaryIO, masks: BinaryIO, shape: "PatchShape", n_classes: int) -> None:
         self._images, self._masks = images, masks
-        self.patch_size = patch_size
-        self._bands, self._n_classes = bands, n_classes
+        self._shape, self._n_classes = shape, n_classes
         self._hasher = hashlib.blake2b(digest_size=16)
         self._parts: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]] = []
         self._write_headers()
@@ -115,24 +126,28 @@ class PatchWriter:
         image = np.concatenate([np.zeros(0, np.int64), *[part[0] for part in self._parts]])
         corners = np.concatenate([np.zeros((0, 2), np.int64), *[part[1] for part in self._parts]])
         pixels = np.concatenate([np.zeros((0, self._n_classes), np.int64), *[part[2] for part in self._parts]])
-        return Written(sources, image, corners, pixels, self._hasher.hexdigest(), self.patch_size, self._bands)
+        shape = self._shape
+        made = Written(sources, image, corners, pixels, self._hasher.hexdigest(), shape.patch_size, shape.bands)
+        return replace(made, dtype=shape.dtype)
 
     def _write_headers(self) -> None:
         """Write the headers at the start of both files; numpy pads them to one length for every count."""
-        for stream, tail in (
-            (self._images, (self.patch_size, self.patch_size, self._bands)),
-            (self._masks, (self.patch_size,) * 2),
+        side, bands = self._shape.patch_size, self._shape.bands
+        for stream, dtype, tail in (
+            (self._images, self._shape.dtype, (side, side, bands)),
+            (self._masks, EIGHT_BITS, (side, side)),
         ):
             stream.seek(0)
-            header = {"descr": "|u1", "fortran_order": False, "shape": (len(self), *tail)}
+            descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
+            header = {"descr": descr, "fortran_order": False, "shape": (len(self), *tail)}
             np.lib.format.write_array_header_2_0(stream, header)
 
 
 @contextmanager
-def open_writer(folder: Path, patch_size: int, bands: int, n_classes: int) -> Iterator[PatchWriter]:
+def open_writer(folder: Path, shape: PatchShape, n_classes: int) -> Iterator[PatchWriter]:
     """A writer of the pixels in `folder`."""
     with (folder / IMAGES).open("wb") as images, (folder / MASKS).open("wb") as masks:
-        yield PatchWriter(images, masks, patch_size, bands, n_classes)
+        yield PatchWriter(images, masks, shape, n_classes)
 
 
 def count_classes(masks: NDArray[np.uint8], n_classes: int) -> NDArray[np.int64]:
@@ -173,12 +188,15 @@ def write_tables(folder: Path, written: Written, split: Split, making: Making) -
     pixels = written.class_pixels.sum(axis=0)
     for entry in classes["classes"]:
         entry["pixels"] = int(pixels[entry["id"]])
+    # Deep pixels are as stored, whatever the scale; but what a network learns from them depends on it.
+    deep = [] if written.dtype == EIGHT_BITS else [written.dtype, json.dumps(making.told.get("value_scale"))]
     description = {
         "format": FORMAT,
         "terrazzo_version": __version__,
         "n_patches": len(written.image),
         "patch_size": written.patch_size,
         "bands": written.bands,
+        **({} if written.dtype == EIGHT_BITS else {"dtype": written.dtype}),
         **making.told,
         **classes,
         "splits": counts(split.sides),
@@ -189,7 +207,7 @@ def write_tables(folder: Path, written: Written, split: Split, making: Making) -
         "places_known": written.places_known,
         "images": [_image(one) for one in written.sources],
         "notes": list(split.warnings),
-        "content_hash": digest(written.pixel_hash, "".join(split.sides), json.dumps(classes)),
+        "content_hash": digest(written.pixel_hash, "".join(split.sides), json.dumps(classes), *deep),
         "key": making.key,
     }
     write_json(folder / DESCRIPTION, description)

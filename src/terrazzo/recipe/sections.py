@@ -47,9 +47,15 @@ class ModelSection(Section):
     decoder_channels: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
         None, description="decoder widths of U-Net-like architectures; none = the library's own"
     )
-    scale: Literal["unit", "minmax"] = Field("unit", description="unit: value / 255; minmax: each patch to 0..1")
-    mean: tuple[float, ...] | None = Field(None, description="mean by band after scaling; none = the encoder's own")
-    std: tuple[float, ...] | None = Field(None, description="deviation by band after scaling; none = the encoder's own")
+    scale: Literal["unit", "minmax"] = Field(
+        "unit", description="unit: value / 255, deeper values as stored; minmax: each patch to 0..1"
+    )
+    mean: tuple[float, ...] | None = Field(
+        None, description="mean by band after scaling; none = the encoder's own, or that of deeper values"
+    )
+    std: tuple[float, ...] | None = Field(
+        None, description="deviation by band after scaling; none = the encoder's own, or that of deeper values"
+    )
 
     @field_validator("encoder")
     @classmethod
@@ -149,6 +155,9 @@ class DataSection(Section):
         "crop", description="crop: whole patches only; pad: fill the last ones; resize: one patch an image"
     )
     downsample: float = Field(1.0, ge=1, description="images are read at 1 / this of their size")
+    scale: Literal["auto"] | tuple[float, float] | dict[str, tuple[float, float]] | None = Field(
+        None, description="rasters: low and high of all bands, or {name: [low, high]}, or auto; none = as stored"
+    )
     split: Literal["given", "group", "image", "block", "patch"] | None = Field(
         None, description="none = given if the layout has splits, else by group, else by image"
     )

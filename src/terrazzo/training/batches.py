@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from terrazzo.patches.folder import Patches
 
 Batch = tuple[Tensor, Tensor]
-"""Pixels (B, C, S, S) uint8 in channels-last layout, ids (B, S, S) uint8."""
+"""Pixels (B, C, S, S) in channels-last layout, uint8 or float32 with NaN where missing; ids (B, S, S) uint8."""
 
 
 class PatchDataset(Dataset[Batch]):
@@ -26,7 +26,7 @@ class PatchDataset(Dataset[Batch]):
 
     def __getitem__(self, rows: list[int]) -> Batch:
         """One batch of the patches with these numbers."""
-        images = torch.from_numpy(self.patches.images[rows])
+        images = torch.from_numpy(self.patches.pixels(rows))
         return images.permute(0, 3, 1, 2), torch.from_numpy(self.patches.masks[rows])
 
 

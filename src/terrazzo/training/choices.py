@@ -5,9 +5,11 @@ from dataclasses import replace
 import torch
 
 from terrazzo.errors import InputError
+from terrazzo.model.band_statistics import normalization_of
 from terrazzo.model.encoder_weights import load_encoder_weights
 from terrazzo.model.hardware import Compute
-from terrazzo.model.network import Network, build_model, normalization_for
+from terrazzo.model.network import Network, build_model
+from terrazzo.model.normalization import Normalization
 from terrazzo.patches.folder import Patches
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.system.files import write_text
@@ -27,8 +29,9 @@ def fit_settled(run: Run, patches: Patches) -> tuple[Recipe, Fit | None]:
     compute, say = compute_for(run.recipe, run.device), run.reporter.say
     started = started_recipe(run) if run.resume else None
     settled = replace(run, recipe=started or run.recipe, resume=started is not None)
+    normalization = normalization_of(run.recipe.model, patches)  # of the recipe as asked: the same when resumed
     while True:
-        network = first_network(patches, settled.recipe)
+        network = first_network(patches, settled.recipe, normalization)
         if not (settled.resume and settled.has_checkpoint):
             settled = replace(settled, recipe=settle_choices(network, patches, settled.recipe, compute, run.reporter))
             write_text(run.folder / RECIPE, f"{SETTLED}\n{settled.recipe.to_yaml()}")
@@ -46,10 +49,13 @@ def fit_settled(run: Run, patches: Patches) -> tuple[Recipe, Fit | None]:
             clear_fit(run.folder)
 
 
-def first_network(patches: Patches, recipe: Recipe) -> Network:
-    """The network of a recipe with its initial weights, which depend on the recipe's seed alone."""
+def first_network(patches: Patches, recipe: Recipe, normalization: Normalization | None = None) -> Network:
+    """The network of a recipe with its initial weights, which depend on the recipe's seed alone.
+
+    Its normalization is that of the recipe and the patches, unless it is given.
+    """
     torch.manual_seed(recipe.train.seed)
-    normalization = normalization_for(recipe.model, patches.bands)
+    normalization = normalization or normalization_of(recipe.model, patches)
     return build_model(recipe.model, patches.bands, patches.schema.n_classes, normalization)
 
 

@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from terrazzo.evaluation.metrics import BEST_BY
 from terrazzo.model.hardware import Compute, choose
 from terrazzo.model.network import Network
+from terrazzo.model.normalization import Normalization
 from terrazzo.patches.folder import Patches
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import ScheduleSection
@@ -35,6 +36,8 @@ class Fit:
     scores: dict[str, float]
     epochs_done: int
     complete: bool
+    normalization: Normalization
+    """How the network sees pixels."""
 
 
 def compute_for(recipe: Recipe, device: str) -> Compute:
@@ -71,7 +74,7 @@ def fit(network: Network, run: Run, patches: Patches, compute: Compute) -> Fit |
     rows = read_rows(folder / METRICS)  # from the file, as a run killed after its last epoch logs nothing when resumed
     row = next(row for row in rows if int(row["epoch"]) == best_epoch)
     scores = {name: row[name] for name in SCORES}
-    return Fit(state, best_epoch, scores, len(rows), complete)
+    return Fit(state, best_epoch, scores, len(rows), complete, network.normalizer.normalization)
 
 
 def _last_epoch(checkpoint: Path) -> int:

@@ -118,8 +118,6 @@ def _train(run: Run, patches: Patches, key: str) -> Trained:
 
 
 def _header(patches: Patches, recipe: Recipe, key: str, result: "Fit") -> Header:
-    from terrazzo.model.network import normalization_for
-
     train_images = sorted({patches.image_hashes[image] for image in patches.image_of[patches.rows("train")]})
     data = TrainingData(
         fingerprint=patches.content_hash,
@@ -135,7 +133,7 @@ def _header(patches: Patches, recipe: Recipe, key: str, result: "Fit") -> Header
         model=recipe.model,
         bands=patches.bands,
         schema=patches.schema,
-        normalization=normalization_for(recipe.model, patches.bands),
+        normalization=result.normalization,
         patch_size=patches.patch_size,
         fit=patches.fit,
         downsample=patches.downsample,

@@ -36,9 +36,18 @@ class TrainingStep:
         """
         seed = step_seed(self.seed, epoch, number)
         torch.manual_seed(seed)
-        pixels, ids = self.augmentation(*shrink(*batch, size), seed)
+        pixels, ids = self._changed(*batch, size, seed)
         logits = learning_logits(self.network, pixels.contiguous(memory_format=self.memory_format))
         return cast(Tensor, self.loss(logits, ids))
+
+    def _changed(self, pixels: Tensor, ids: Tensor, size: int, seed: int) -> Batch:
+        """The batch shrunk and augmented; deep values as grey levels of 0 to 255, so that all bands are alike."""
+        normalizer = self.network.normalizer
+        if not normalizer.deep:
+            return self.augmentation(*shrink(pixels, ids, size), seed)
+        pixels, ids = shrink(normalizer.filled(pixels), ids, size)
+        grey, ids = self.augmentation(normalizer.to_grey(pixels), ids, seed)
+        return normalizer.from_grey(grey), ids
 
 
 def step_seed(seed: int, epoch: int, step: int) -> int:

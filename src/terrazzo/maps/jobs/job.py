@@ -90,7 +90,7 @@ def plan_map(
     """
     max_pixels = options.max_pixels or MAX_PIXELS
     raster = read_raster(path, max_pixels, options.nodata)
-    choice = choose(raster, model.header.bands, options.bands, options.scale, model.header.band_reading)
+    choice = choose(raster, model.header.bands, options.bands, options.scale, model.header.reading)
     grid = working_grid(raster, model, options.resample, max_pixels)
     made_of: dict[str, Any] = {
         "model": model.digest,

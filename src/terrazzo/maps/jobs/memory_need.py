@@ -19,6 +19,7 @@ from terrazzo.maps.polygons.mapping_unit import STRIP_ROWS
 from terrazzo.model.exporting.formats import ONNX
 from terrazzo.model.opening import ModelFile
 from terrazzo.model.predictor import CPU_BATCH_PIXELS
+from terrazzo.pixels.bands.depth import EIGHT_BITS
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import Choice
 
@@ -118,7 +119,7 @@ def memory_need(raster: Raster, choice: Choice, grid: WorkingGrid, model: ModelF
     polygons = POLYGON_BYTES + STRIP_ROWS * raster.width * POLYGON_PIXEL_BYTES if options.vectors else 0
     pixel = SUM_COPIES * SUM_BYTES * n_classes + FINISHING_BYTES
     pixel += 8 * (CONFIDENCE in options.computed) + 2 * n_classes * (PROBABILITIES in options.computed)
-    plain = choice.scale is None and raster.palette is None
+    plain = choice.scale is None and raster.palette is None and choice.dtype == EIGHT_BITS
     row_pixel = len(choice.bands) * (READING_BYTES if plain else READING_FLOAT_BYTES) + 4
     return MemoryNeed(fixed, _batch(model, options.tta), polygons, pixel, row_pixel, model.tiling.window)
 

@@ -11,7 +11,7 @@ from terrazzo.errors import InputError
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES
 from terrazzo.maps.pieces.turning import NONE, symmetries
 from terrazzo.maps.polygons.formats import FORMATS, TOLERANCE, VECTOR_FORMATS, VectorFormat
-from terrazzo.pixels.bands.reading import parse_bands, parse_scale
+from terrazzo.pixels.bands.reading import AskedScale, parse_bands, parse_scale
 
 if TYPE_CHECKING:
     from terrazzo.maps.outputs.zones import Zones
@@ -25,7 +25,7 @@ class MapOptions:
     """
 
     bands: tuple[str, ...] | None = None
-    scale: tuple[float, float] | None = None
+    scale: AskedScale = None
     nodata: float | None = None
     max_pixels: int | None = None
     resample: bool = False

@@ -66,6 +66,10 @@ class PictureBatch:
             words = f"takes {model.header.bands} bands; ordinary images have {BANDS}: red, green and blue"
             self.failures.add(InputError(f"{model.path}: {words}"), n_pictures)
             return
+        if model.header.normalization.deep:
+            words = f"takes values as {model.header.normalization.dtype} of rasters; ordinary images have 8 bits"
+            self.failures.add(InputError(f"{model.path}: {words}"), n_pictures)
+            return
         if self._found.ignored:
             self._command.reporter.say(f"ignored {how_many(self._found.ignored, 'file')}, hidden or not an image")
         self.jobs = list(self._readable())

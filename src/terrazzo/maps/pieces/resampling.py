@@ -1,7 +1,8 @@
-"""An axis of pixels resampled to fewer or more pixels: each is the mean of those under it, in whole numbers.
+"""An axis of pixels resampled to fewer or more pixels: each is the mean of those under it.
 
-All weights are whole numbers from absolute pixel numbers, and so are the sums. So a value does not depend on the part
-in which it is read; GDAL's and Pillow's resampling of parts does. The `area` kernel weighs a pixel by its overlap with
+All weights are whole numbers from absolute pixel numbers, and of 8-bit pixels so are the sums; of floats they are
+added in one order. So a value does not depend on the part in which it is read; GDAL's and Pillow's resampling of parts
+does. The `area` kernel weighs a pixel by its overlap with
 the made one; at whole factors that is `prepare --downsample`. The `triangle` kernel weighs it by a tent over the centre
 of the made one, as wide as two source pixels or two made ones, whichever are larger. That is bilinear interpolation
 for an axis that is enlarged. For one that is reduced it is Pillow's BILINEAR, with which `prepare --fit resize` makes
@@ -14,6 +15,8 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from terrazzo.pixels.bands.depth import Pixels
 
 MOST_WEIGHT = 1 << 22
 """The weights of a pixel sum to about this at most: sums over two axes stay below 2**53."""
@@ -101,12 +104,16 @@ class ScaledAxis:
 
 
 def weighted_means(
-    pixels: NDArray[np.uint8], valid: NDArray[np.bool_], rows: tuple[Taps, int], cols: tuple[Taps, int]
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Means over the valid pixels (n, m, C), rounded half up, and whether there is any (n, m).
+    pixels: Pixels, valid: NDArray[np.bool_], rows: tuple[Taps, int], cols: tuple[Taps, int]
+) -> tuple[Pixels, NDArray[np.bool_]]:
+    """Means over the valid pixels (n, m, C), and whether there is any (n, m).
 
-    `pixels` (h, w, C) begin at the row and column beside the taps. Without a valid pixel the mean is 0.
+    `pixels` (h, w, C) begin at the row and column beside the taps. Those of 8 bits are rounded half up, and without a
+    valid pixel the mean is 0. Floats are float32; bands that are missing (NaN) in a pixel do not count, and without a
+    valid pixel the mean is NaN.
     """
+    if pixels.dtype == np.float32:
+        return _float_means(pixels, valid, rows, cols)
     if valid.all():
         total = np.outer(*(taps.weights.sum(axis=1, dtype=np.float64) for taps, _ in (rows, cols)))
     else:
@@ -118,8 +125,25 @@ def weighted_means(
     return means.astype(np.uint8), total > 0
 
 
-def _add_up(source: NDArray[np.uint8], rows: tuple[Taps, int], cols: tuple[Taps, int]) -> NDArray[np.float64]:
-    """Weighted sums (n, m, ...) of whole numbers below 2**53: float64 holds them, and is faster than int64."""
-    along = rows[0].add_up(source, rows[1], np.int32)
+def _float_means(
+    pixels: Pixels, valid: NDArray[np.bool_], rows: tuple[Taps, int], cols: tuple[Taps, int]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Means (n, m, C) of the values that are there, and whether there is a valid pixel (n, m)."""
+    there = np.isfinite(pixels) & valid[..., None]
+    total = _add_up(there.astype(np.uint8), rows, cols)
+    means = _add_up(np.where(there, pixels, np.float32(0)), rows, cols, np.float64)
+    means /= np.maximum(total, 1)
+    means[total == 0] = np.nan
+    return means.astype(np.float32), _add_up(valid.astype(np.uint8), rows, cols) > 0
+
+
+def _add_up(
+    source: Pixels, rows: tuple[Taps, int], cols: tuple[Taps, int], first: type[np.number] = np.int32
+) -> NDArray[np.float64]:
+    """Weighted sums (n, m, ...): along the rows in the type `first`, then in float64.
+
+    Float64 holds whole numbers below 2**53 and is faster than int64.
+    """
+    along = rows[0].add_up(source, rows[1], first)
     turned = np.ascontiguousarray(along.swapaxes(0, 1))  # columns are added up fastest if they lie together
     return cols[0].add_up(turned, cols[1], np.float64).swapaxes(0, 1)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from terrazzo.maps.pieces.lattice import Lattice, Piece
 from terrazzo.model.normalization import Normalization
+from terrazzo.pixels.bands.depth import Pixels
 
 T = TypeVar("T")
 
@@ -17,8 +18,11 @@ T = TypeVar("T")
 class PixelSource(Protocol):
     """What is read: an open raster (`rasters.RasterPixels`), or an array in tests."""
 
-    def read(self, row: int, col: int, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """Pixels (height, width, C) from (row, col), and which are valid (height, width)."""
+    def read(self, row: int, col: int, height: int, width: int) -> tuple[Pixels, NDArray[np.bool_]]:
+        """Pixels (height, width, C) from (row, col), and which are valid (height, width).
+
+        They are uint8, or float32 with NaN where a value is missing.
+        """
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Batch:
 
     piece: Piece
     places: tuple[tuple[int, int], ...]
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class WindowReader:
             top, bottom = self.lattice.rows.span(piece.row)
             left, right = self.lattice.cols.span(piece.col)
             valid = np.zeros((bottom - top, right - left), bool)
-            waiting: list[tuple[tuple[int, int], NDArray[np.uint8]]] = []
+            waiting: list[tuple[tuple[int, int], Pixels]] = []
             for place, pixels in self._windows(piece, valid):
                 waiting.append((place, pixels))
                 if len(waiting) == self.batch_size:
@@ -67,7 +71,7 @@ class WindowReader:
                 yield self._batch(piece, waiting)
             yield ReadPiece(piece, valid)
 
-    def _windows(self, piece: Piece, valid: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, int], NDArray[np.uint8]]]:
+    def _windows(self, piece: Piece, valid: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, int], Pixels]]:
         """The windows of a piece, read one row of windows at a time; fills in `valid` of the piece."""
         rows, cols = self.lattice.rows, self.lattice.cols
         top, _ = rows.span(piece.row)
@@ -81,18 +85,20 @@ class WindowReader:
                 if shown[:, part].any():
                     yield (i, j), self._filled(pixels[:, part], shown[:, part])
 
-    def _filled(self, pixels: NDArray[np.uint8], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """A whole window: invalid pixels become the mean; a smaller raster is filled up by reflection."""
-        if not valid.all():
+    def _filled(self, pixels: Pixels, valid: NDArray[np.bool_]) -> Pixels:
+        """A whole window: what is invalid or missing becomes the mean; a smaller raster is filled up by reflection."""
+        if pixels.dtype == np.float32:
+            pixels = fill_missing(self.normalization, pixels, valid)
+        elif not valid.all():
             pixels = pixels.copy()
             pixels[~valid] = fill_color(self.normalization, pixels[valid])
         pad = (self.lattice.rows.axis.window - pixels.shape[0], self.lattice.cols.axis.window - pixels.shape[1])
         return np.pad(pixels, ((0, pad[0]), (0, pad[1]), (0, 0)), mode="symmetric") if any(pad) else pixels
 
-    def _batch(self, piece: Piece, windows: list[tuple[tuple[int, int], NDArray[np.uint8]]]) -> Batch:
+    def _batch(self, piece: Piece, windows: list[tuple[tuple[int, int], Pixels]]) -> Batch:
         """The windows, padded with zeros to the batch size."""
         height, width, bands = windows[0][1].shape
-        pixels = np.zeros((self.batch_size, bands, height, width), np.uint8)
+        pixels = np.zeros((self.batch_size, bands, height, width), windows[0][1].dtype)
         for k, (_, window) in enumerate(windows):
             pixels[k] = window.transpose(2, 0, 1)
         return Batch(piece, tuple(place for place, _ in windows), pixels)
@@ -109,6 +115,23 @@ def fill_color(normalization: Normalization, shown: NDArray[np.uint8]) -> NDArra
         mean = np.array(normalization.mean) * normalization.value_range
     color: NDArray[np.uint8] = np.rint(mean.clip(0, 255)).astype(np.uint8)
     return color
+
+
+def fill_missing(normalization: Normalization, pixels: Pixels, valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Pixels (H, W, C) float32 with the mean of their band wherever one is invalid or not finite.
+
+    The mean is that of the training, which the network sees as 0; with `minmax` that of the band's valid pixels in the
+    window, and 0 of a band without any.
+    """
+    there = np.isfinite(pixels) & valid[..., None]
+    if there.all():
+        return pixels
+    if normalization.scale == "minmax":
+        sums = np.where(there, pixels, 0).sum(axis=(0, 1), dtype=np.float64)
+        mean = sums / np.maximum(there.sum(axis=(0, 1)), 1)
+    else:
+        mean = np.array(normalization.mean)
+    return np.where(there, pixels, mean.astype(np.float32))
 
 
 def one_ahead(items: Iterable[T]) -> Iterator[T]:

@@ -15,6 +15,7 @@ from terrazzo.maps.pieces.lattice import Cell
 from terrazzo.maps.pieces.resampling import ScaledAxis, weighted_means
 from terrazzo.maps.pieces.sums import NODATA, Layers, Part
 from terrazzo.maps.pieces.window_reader import PixelSource
+from terrazzo.pixels.bands.depth import Pixels
 
 SOURCE_PIXELS = 1 << 20
 """About how many pixels of the raster are read together to make working pixels."""
@@ -66,7 +67,7 @@ class WorkingPixels:
     raster: PixelSource
     grid: WorkingGrid
 
-    def read(self, row: int, col: int, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    def read(self, row: int, col: int, height: int, width: int) -> tuple[Pixels, NDArray[np.bool_]]:
         """Pixels (height, width, C) from (row, col), and which are valid (height, width)."""
         rows, cols = self.grid.rows, self.grid.cols
         depth = _depth(rows) * _depth(cols)
@@ -82,7 +83,7 @@ class WorkingPixels:
         pixels = np.concatenate([np.concatenate([pixels for pixels, _ in line], axis=1) for line in parts])
         return pixels, np.block([[valid for _, valid in line] for line in parts])
 
-    def _means(self, row: int, col: int, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    def _means(self, row: int, col: int, height: int, width: int) -> tuple[Pixels, NDArray[np.bool_]]:
         rows, cols = self.grid.rows, self.grid.cols
         top, bottom = rows.sources(row, row + height)
         left, right = cols.sources(col, col + width)

@@ -1,6 +1,6 @@
 """Rasters to maps with one model. All are checked before the first is computed; a bad one does not stop the others."""
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from terrazzo.maps.jobs.resolution import check_resampling, other_resolution
 from terrazzo.maps.outputs.record import read_record
 from terrazzo.maps.rasters.dry_run import MapPlan, plan_maps
 from terrazzo.maps.rasters.raster_map import map_raster
+from terrazzo.maps.rasters.units import unlike_training
+from terrazzo.pixels.bands.scaling import extent
 from terrazzo.pixels.rasters.doubts import Doubt, doubts, in_words
 from terrazzo.pixels.rasters.sampling import has_valid_pixel
 from terrazzo.system.places import Place
@@ -67,6 +69,7 @@ class RasterBatch:
             for words in job.zones.notes if job.zones else ():
                 command.reporter.say(words)
         self._report_scale()
+        self._report_units()
         if not options.resample:
             self._report_resolution()
 
@@ -129,10 +132,21 @@ class RasterBatch:
         """Report the scale that rasters are read with if it comes from the model."""
         scales = [job.choice.scale for _, job in self.jobs if job.choice.scale and not job.finished()]
         if scales and self.command.options.scale is None:
-            low, high = scales[0]
+            low, high = extent(scales[0])
             self.command.reporter.say(
                 f"values {low:g} to {high:g} are read as 0 to 255, as in training (change it with --scale)"
             )
+
+    def _report_units(self) -> None:
+        """Report the first raster whose values are unlike the training's, and how many more there are."""
+        found = []
+        for _, job in self.jobs:
+            if not job.finished():
+                with suppress(ImageError):  # said where it is mapped
+                    found += [words] if (words := unlike_training(job)) else []
+        if found:
+            more = f" (and {how_many(len(found) - 1, 'more raster')})" if len(found) > 1 else ""
+            self.command.reporter.say(found[0] + more)
 
     def _report_resolution(self) -> None:
         """Report the first raster of another resolution than the training data, and how many more there are."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from terrazzo.errors import ExportError, InputError, ModelFileError, OutputExistsError
-from terrazzo.model.exporting.formats import FORMATS, HEADER, KEY, Format, Notes, format_of, read_notes
+from terrazzo.model.exporting.formats import FORMATS, HEADER, INPUT, KEY, Format, Notes, format_of, read_notes
 from terrazzo.system.extras import need, silence_onnxruntime
 from terrazzo.system.files import digest, file_digest, refuse_existing, write_beside
 from terrazzo.system.options import Option, Overwrite
@@ -47,10 +47,11 @@ class _Wanted:
     def notes(self) -> Notes:
         """The text entries of the file; the header is last, so that a file cut short has none."""
         from terrazzo.model.exporting.gis import metadata
+        from terrazzo.model.exporting.input_notes import input_notes
         from terrazzo.model.windows.tiling import plan
 
         gis = metadata(self.header, plan(self.header), self.side) if self.format.for_gis else {}
-        return {**gis, KEY: self.key, HEADER: self.header.to_json()}
+        return {**gis, INPUT: input_notes(self.header), KEY: self.key, HEADER: self.header.to_json()}
 
 
 def export(
@@ -67,10 +68,11 @@ def export(
 ) -> Exported:
     """Write a model as ONNX, HDF5 or torch.export, and check that it computes the same.
 
-    `format` is onnx (a graph with normalization and softmax inside, for input in 0..1, and metadata for QGIS tools), h5
-    (weights and header) or pt2 (torch.export). Height and width of graphs are the model's window; with `dynamic` they
-    are any multiples of 32. `resolution` is the ground sampling distance of the images in cm per pixel, if the model
-    does not know it. A finished export of the same model and options is kept, unless `overwrite`.
+    `format` is onnx (a graph with normalization and softmax inside, and metadata for QGIS tools), h5 (weights and
+    header) or pt2 (torch.export). Graphs take 0..1 of 8-bit images, and deeper values as stored. Their height and width
+    are the model's window; with `dynamic` they are any multiples of 32. `resolution` is the ground sampling distance of
+    the images in cm per pixel, if the model does not know it. A finished export of the same model and options is kept,
+    unless `overwrite`.
 
     Raises InputError (arguments, packages not installed), ModelFileError, OutputExistsError, and ExportError if the
     export fails or differs by more than 1e-4; then nothing is written.
@@ -138,6 +140,8 @@ def _warnings(wanted: _Wanted) -> list[str]:
     if resolution_of(wanted.header) is None:
         written = f"{DEFAULT_RESOLUTION:g} cm/px is written"
         lines.append(f"ground sampling distance unknown, so {written}; --resolution CM_PER_PX sets it")
+    if wanted.header.normalization.deep:
+        lines.append("GeoDeep takes three bands and scales deep values itself; use Deepness or `terrazzo predict`")
     if wanted.header.fit == "resize":
         side = wanted.header.patch_size
         lines.append(f"QGIS tools give the model tiles of {side} px; it was trained on whole images (--fit resize)")

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 HEADER, KEY = "terrazzo", "terrazzo_key"
 FREE_SIZE = "terrazzo_free_size"
 """Present if an ONNX graph takes any height and width, whatever it declares."""
+INPUT = "terrazzo_input"
+"""What the input of an export is, as JSON: its units, pixel type and bands."""
 WEIGHTS = "weights"
 PT2_NOTES = "terrazzo.json"
 

@@ -26,6 +26,11 @@ def write_hdf5(path: Path, graph: Graph, notes: Notes) -> float:
         file.attrs["mean"] = np.array(header.normalization.mean)
         file.attrs["std"] = np.array(header.normalization.std)
         file.attrs["value_range"] = header.normalization.value_range
+        file.attrs["dtype"] = header.normalization.dtype
+        if header.normalization.deep:
+            file.attrs["low"] = np.array(header.normalization.low)
+            file.attrs["high"] = np.array(header.normalization.high)
+            file.attrs["clips"] = np.array(header.normalization.clips)
         file.attrs["bands"] = header.bands
         file.attrs["patch_size"] = header.patch_size
         file.attrs["fit"] = header.fit
@@ -36,4 +41,5 @@ def write_hdf5(path: Path, graph: Graph, notes: Notes) -> float:
             # One chunk with a checksum, so that damage is found on reading. Scalars take no chunk.
             checked = {"chunks": array.shape, "fletcher32": True} if array.ndim else {}
             file.create_dataset(f"{WEIGHTS}/{name.replace('.', '/')}", data=array, **checked)
-    return greatest_difference(graph.network.probs, Portable(load(path, "cpu", "32")).probs, graph.other_shapes())
+    read_back = Portable(load(path, "cpu", "32"))
+    return greatest_difference(graph.network.probs, read_back.probs, graph.other_shapes(), graph.levels)

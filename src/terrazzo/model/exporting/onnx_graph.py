@@ -56,15 +56,15 @@ def write_onnx(path: Path, graph: Graph, notes: Notes) -> float:
         return np.asarray(session.run(None, {INPUT: image})[0])
 
     if any_size:  # larger batches were compared at the other sizes
-        return max(difference, greatest_difference(graph.network.probs, declared, [graph.shape()]))
-    return greatest_difference(graph.network.probs, declared, [graph.shape(), graph.shape(2)])
+        return max(difference, greatest_difference(graph.network.probs, declared, [graph.shape()], graph.levels))
+    return greatest_difference(graph.network.probs, declared, [graph.shape(), graph.shape(2)], graph.levels)
 
 
 def _write_free(path: Path, graph: Graph, notes: Notes) -> float:
     """Write a graph of any height and width; its largest difference, infinity if it cannot be traced or run."""
     try:
         _write(path, graph, {FREE_SIZE: "true", **notes}, free=True)
-        return greatest_difference(graph.network.probs, load_onnx(path).probs, graph.other_shapes())
+        return greatest_difference(graph.network.probs, load_onnx(path).probs, graph.other_shapes(), graph.levels)
     except _TROUBLE:
         return float("inf")
 
@@ -75,7 +75,7 @@ def _write(path: Path, graph: Graph, notes: Notes, free: bool) -> None:
         warnings.simplefilter("ignore")  # of tracing, whose result is checked; of the exporter being the older one
         torch.onnx.export(
             graph.network,
-            (torch.rand(graph.shape(2)),),
+            (graph.example(),),
             path,
             input_names=[INPUT],
             output_names=[OUTPUT],

@@ -1,4 +1,8 @@
-"""The network as exports contain it: from an image in 0..1 to probabilities."""
+"""The network as exports contain it: from an image to probabilities.
+
+The image of a network of 8 bits is in 0..1. That of a network of deeper values is in the units of its training rasters,
+and a value that is not finite is missing.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,25 +13,28 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from terrazzo.model.bundle import Bundle
+from terrazzo.model.exporting.parity import Levels, noise
 
 INPUT, OUTPUT = "image", "probs"
 
 
 class Portable(nn.Module):
-    """A network from images (B, C, H, W), float32 in 0..1, to probabilities (B, K, H, W).
+    """A network from images (B, C, H, W), float32, to probabilities (B, K, H, W).
 
     Height and width are multiples of 32: the padding of `Network` is not part of a graph.
     """
 
     def __init__(self, model: Bundle) -> None:
         super().__init__()
-        self.value_range = model.header.normalization.value_range
+        normalization = model.header.normalization
+        self.value_range = None if normalization.deep else normalization.value_range
         self.normalizer = model.network.normalizer
         self.body = model.network.body.to(memory_format=torch.contiguous_format)
 
     def forward(self, image: Tensor) -> Tensor:
         """Probabilities of the image."""
-        logits: Tensor = self.body(self.normalizer(image * self.value_range))
+        pixels = image if self.value_range is None else image * self.value_range
+        logits: Tensor = self.body(self.normalizer(pixels))
         return logits.softmax(dim=1)
 
     def probs(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -46,12 +53,25 @@ class Graph:
 
     @cached_property
     def network(self) -> Portable:
-        """The network from an image in 0..1 to probabilities."""
+        """The network from an image to probabilities."""
         return Portable(self.model).eval()
 
     def shape(self, count: int = 1) -> tuple[int, ...]:
         """The shape (B, C, H, W) of the input that the graph declares."""
         return (count, self.model.header.bands, self.side, self.side)
+
+    @property
+    def levels(self) -> Levels | None:
+        """The low and high value of each band (C, 1, 1); None if the image is in 0..1."""
+        normalization = self.model.header.normalization
+        if not normalization.deep:
+            return None
+        low, high = normalization.levels()
+        return low[:, None, None], high[:, None, None]
+
+    def example(self) -> Tensor:
+        """Two images of noise, to trace the network with."""
+        return torch.from_numpy(noise(np.random.default_rng(), self.shape(2), self.levels))
 
     def other_shapes(self) -> list[tuple[int, ...]]:
         """Other shapes of input."""

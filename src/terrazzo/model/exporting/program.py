@@ -27,7 +27,7 @@ def write_pt2(path: Path, graph: Graph, notes: Notes) -> float:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns about itself; the result is checked
             program = torch.export.export(
-                graph.network, (torch.rand(graph.shape(2)),), dynamic_shapes={INPUT: {0: Dim("batch"), **sizes}}
+                graph.network, (graph.example(),), dynamic_shapes={INPUT: {0: Dim("batch"), **sizes}}
             )
             torch.export.save(program, path, extra_files={PT2_NOTES: json.dumps(dict(notes))})
             loaded = torch.export.load(path).module()
@@ -40,4 +40,4 @@ def write_pt2(path: Path, graph: Graph, notes: Notes) -> float:
             return np.asarray(loaded(torch.from_numpy(image)).numpy())
 
     others = graph.other_shapes() if graph.dynamic else [graph.shape(2)]
-    return greatest_difference(graph.network.probs, written, [graph.shape(), *others])
+    return greatest_difference(graph.network.probs, written, [graph.shape(), *others], graph.levels)

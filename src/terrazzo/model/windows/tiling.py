@@ -19,6 +19,7 @@ from terrazzo.model.header import Header
 from terrazzo.model.predictor import STRIDE, Classify, Halving, Predictor
 from terrazzo.model.windows.blend import Axis, Blender, Block, cover
 from terrazzo.model.windows.enlarging import enlarge
+from terrazzo.pixels.bands.depth import Pixels
 from terrazzo.pixels.image_view import ImageView
 
 DEFAULT_WINDOW = 512
@@ -31,10 +32,10 @@ class Picture(Protocol):
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
 
-    def read(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
+    def read(self, row: int, col: int, height: int, width: int) -> Pixels:
         """The pixels (height, width, C) from (row, col); the rectangle lies inside the image."""
 
-    def resized(self, height: int, width: int, how: Image.Resampling) -> NDArray[np.uint8]:
+    def resized(self, height: int, width: int, how: Image.Resampling) -> Pixels:
         """The whole image as (height, width, C)."""
 
 
@@ -42,18 +43,18 @@ class Picture(Protocol):
 class ArrayPicture:
     """An array (H, W, C) as a picture."""
 
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.pixels.shape[0], self.pixels.shape[1]
 
-    def read(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
+    def read(self, row: int, col: int, height: int, width: int) -> Pixels:
         """The pixels (height, width, C) from (row, col)."""
         return self.pixels[row : row + height, col : col + width]
 
-    def resized(self, height: int, width: int, how: Image.Resampling) -> NDArray[np.uint8]:
+    def resized(self, height: int, width: int, how: Image.Resampling) -> Pixels:
         """The whole image as (height, width, C), band by band."""
         bands = (Image.fromarray(np.ascontiguousarray(band)) for band in np.moveaxis(self.pixels, 2, 0))
         return np.dstack([np.asarray(band.resize((width, height), how)) for band in bands])
@@ -165,15 +166,19 @@ def window_batch(model: Predictor, tiling: Tiling) -> int:
     return max(1, model.batch_pixels // tiling.window**2)
 
 
-def predict_array(model: Predictor, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+def predict_array(model: Predictor, image: Pixels) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Class ids (H, W) and probabilities (K, H, W) of one image (H, W, C) of any size from 1 px.
 
-    Raises InputError unless it is an array of 8-bit pixels with the model's bands last.
+    Raises InputError unless it is an array of pixels with the model's bands last: 8-bit ones, or numbers of any type
+    for a model of deeper values.
     """
     image = np.asarray(image)
-    bands = model.header.bands
-    if image.ndim != 3 or image.shape[2] != bands or 0 in image.shape or image.dtype != np.uint8:
-        raise InputError(f"an array {image.shape} of {image.dtype}; expected uint8 (height, width, {bands})")
+    bands, deep = model.header.bands, model.header.normalization.deep
+    right = image.dtype.kind in "uif" if deep else image.dtype == np.uint8
+    if image.ndim != 3 or image.shape[2] != bands or 0 in image.shape or not right:
+        expected = f"numbers as {model.header.normalization.dtype}" if deep else "uint8"
+        raise InputError(f"an array {image.shape} of {image.dtype}; expected {expected} (height, width, {bands})")
+    image = image.astype(np.float32) if deep else image
     height, width = image.shape[:2]
     ids = np.empty((height, width), np.uint8)
     probs = np.empty((model.header.schema.n_classes, height, width), np.float32)
@@ -184,7 +189,7 @@ def predict_array(model: Predictor, image: NDArray[np.uint8]) -> tuple[NDArray[n
     return ids, probs
 
 
-def _window(picture: Picture, rows: Axis, cols: Axis, row: int, col: int) -> NDArray[np.uint8]:
+def _window(picture: Picture, rows: Axis, cols: Axis, row: int, col: int) -> Pixels:
     """The pixels of one window, filled up by reflection if the image is smaller."""
     height, width = picture.size
     pixels = picture.read(row, col, min(rows.window, height), min(cols.window, width))
@@ -192,7 +197,7 @@ def _window(picture: Picture, rows: Axis, cols: Axis, row: int, col: int) -> NDA
     return np.pad(pixels, ((0, pad[0]), (0, pad[1]), (0, 0)), mode="symmetric") if any(pad) else pixels
 
 
-def _batch(pixels: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+def _batch(pixels: list[Pixels]) -> Pixels:
     """Windows (H, W, C) as one batch (B, C, H, W), bands innermost in memory."""
     return np.stack(pixels).transpose(0, 3, 1, 2)
 

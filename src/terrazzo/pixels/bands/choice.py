@@ -1,4 +1,4 @@
-"""Which bands of a raster are read, in which order, and which stored values become 0 and 255.
+"""Which bands of a raster are read, in which order, and what their stored values become (`bands.scaling`).
 
 The user's choice comes first. Next comes the model, which records the bands and the scale of its training rasters. With
 neither, all bands but alpha are read as they are.
@@ -11,7 +11,8 @@ from rasterio.enums import ColorInterp
 from terrazzo.errors import InputError
 from terrazzo.pixels.bands.hints import hint
 from terrazzo.pixels.bands.kinds import rgb_places
-from terrazzo.pixels.bands.reading import BandReading
+from terrazzo.pixels.bands.reading import AUTO, AskedScale, BandReading, BandScales, Pair, Pairs
+from terrazzo.pixels.bands.scaling import scaled
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import Choice
 
@@ -20,10 +21,21 @@ def choose(
     raster: Raster,
     n_bands: int,
     bands: Sequence[str | int] | None = None,
-    scale: tuple[float, float] | None = None,
+    scale: AskedScale = None,
     trained: BandReading | None = None,
 ) -> Choice:
-    """The bands of a raster for a model of `n_bands`. Raises InputError with the remedy if there are more or fewer.
+    """The bands of a raster for a model of `n_bands`, and how their values are read.
+
+    `choose_bands` and `scaling.scaled` say more. Raises InputError with the remedy.
+    """
+    chosen = choose_bands(raster, n_bands, bands, trained)
+    return scaled(raster, chosen, pairs_of(raster, chosen, scale), trained)
+
+
+def choose_bands(
+    raster: Raster, n_bands: int, bands: Sequence[str | int] | None = None, trained: BandReading | None = None
+) -> tuple[int, ...]:
+    """The numbers of the bands for a model of `n_bands`. Raises InputError with the remedy if there are more or fewer.
 
     `bands` names them, by number from 1 or by name. Without it, the bands of the training are read by name if the
     raster has them, otherwise all but alpha. Of four 8-bit bands with an undefined last one, these are the first three,
@@ -34,7 +46,28 @@ def choose(
     if len(chosen) != n_bands:
         count = f"--bands chooses {len(chosen)} bands" if bands is not None else f"has {_listed(raster)}"
         raise InputError(f"{raster.path}: {count}, the model takes {n_bands}; {hint(raster, n_bands, trained)}")
-    return Choice(chosen, _scale(raster, trained) if scale is None else scale)
+    return chosen
+
+
+def pairs_of(raster: Raster, chosen: Sequence[int], scale: AskedScale) -> Pairs | None:
+    """What `--scale` says of each chosen band (None: keep its values); None if it says nothing.
+
+    Raises InputError where it names a band that is not read, and for `auto`, which is for `prepare` alone.
+    """
+    if scale is None:
+        return None
+    if scale == AUTO:
+        raise InputError(f"--scale {AUTO}: is for prepare, which records the range; give LOW,HIGH, or leave it out")
+    if not isinstance(scale, BandScales):
+        return (scale,) * len(chosen)
+    found: list[Pair | None] = [scale.others] * len(chosen)
+    for word, pair in scale.by_band:
+        number = _band(raster, word, "--scale")
+        if number not in chosen:
+            read = ", ".join(raster.names[band - 1] for band in chosen)
+            raise InputError(f"{raster.path}: --scale {word}: is not among the bands that are read ({read})")
+        found = [pair if band == number else each for band, each in zip(chosen, found, strict=True)]
+    return tuple(found)
 
 
 def _as_trained(raster: Raster, trained: BandReading | None) -> tuple[str, ...] | None:
@@ -45,23 +78,6 @@ def _as_trained(raster: Raster, trained: BandReading | None) -> tuple[str, ...] 
     return trained.names
 
 
-def _scale(raster: Raster, trained: BandReading | None) -> tuple[float, float] | None:
-    """The scale of the training, for a user who gives none. Raises InputError if it does not suit the raster."""
-    known = trained.scale if trained else None
-    eight_bits = raster.dtype == "uint8"
-    if eight_bits and known is not None:
-        raise InputError(
-            f"{raster.path}: holds uint8 values, the model was trained on others, of which {known[0]:g} to "
-            f"{known[1]:g} became 0 to 255; say with --scale LOW,HIGH which of these become 0 and 255"
-        )
-    if not eight_bits and known is None:
-        raise InputError(
-            f"{raster.path}: holds {raster.dtype} values, a network sees uint8; "
-            "say with --scale LOW,HIGH which values become 0 and 255"
-        )
-    return known
-
-
 def _all_bands(raster: Raster, n_bands: int) -> tuple[int, ...]:
     bands = tuple(i for i, color in enumerate(raster.colors, start=1) if color != ColorInterp.alpha.name)
     undefined_last = raster.colors[-1] == ColorInterp.undefined.name and raster.dtype == "uint8"
@@ -69,7 +85,7 @@ def _all_bands(raster: Raster, n_bands: int) -> tuple[int, ...]:
     return bands[:3] if len(bands) == 4 and n_bands == 3 and undefined_last and plain else bands
 
 
-def _band(raster: Raster, band: str | int) -> int:
+def _band(raster: Raster, band: str | int, flag: str = "--bands") -> int:
     """The number from 1 of a band given by number or name."""
     word = str(band).strip()
     if word.isdigit():
@@ -82,7 +98,7 @@ def _band(raster: Raster, band: str | int) -> int:
         ] or [i for i, color in enumerate(raster.colors, start=1) if word.casefold() == color]
         if len(found) == 1:
             return found[0]
-    raise InputError(f"{raster.path}: --bands {word}: names no band, or several; it has {_listed(raster)}")
+    raise InputError(f"{raster.path}: {flag} {word}: names no band, or several; it has {_listed(raster)}")
 
 
 def _listed(raster: Raster) -> str:

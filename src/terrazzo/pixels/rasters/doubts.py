@@ -5,12 +5,14 @@ An alpha band that is none, a rim of one value that no nodata value covers, and 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
 
 from terrazzo.pixels.alpha import is_no_alpha
+from terrazzo.pixels.bands.reading import Pairs
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import Choice
 from terrazzo.pixels.rasters.sampling import Sample, sample
@@ -113,8 +115,12 @@ def _flattened(raster: Raster, choice: Choice, seen: Sample, flag: str) -> Doubt
     """A scale of which a band uses too little, or that puts nearly all of its values at one end."""
     if choice.scale is None:
         return None
-    low, high = choice.scale
-    for band, stored in zip(choice.bands, seen.stored, strict=True):
+    one_for_all = isinstance(choice.scale[0], int | float)
+    pairs = (choice.scale,) * len(choice.bands) if one_for_all else choice.scale
+    for band, stored, pair in zip(choice.bands, seen.stored, cast(Pairs, pairs), strict=True):
+        if pair is None:
+            continue
+        low, high = pair
         values = stored[seen.valid].astype(np.float64)
         first, last = np.percentile(values, (2, 98))
         used = (min(last, high) - max(first, low)) / (high - low)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from terrazzo.errors import InputError
-from terrazzo.pixels.bands.reading import parse_bands, parse_scale
+from terrazzo.pixels.bands.reading import AskedScale, parse_bands, parse_scale
 from terrazzo.pixels.suffixes import NAMED_SUFFIXES, RASTER_SUFFIXES
 from terrazzo.scenes.naming import hold_pictures
 
@@ -20,7 +20,7 @@ class SceneInputs:
     class_field: str | None = None
     layer: str | None = None
     bands: tuple[str, ...] | None = None
-    scale: tuple[float, float] | None = None
+    scale: AskedScale = None
     nodata: float | None = None
 
     def too_small(self, patch_size: int) -> str:
@@ -53,7 +53,8 @@ def scene_inputs(data: Path, given: Mapping[str, Any]) -> SceneInputs | None:
         return SceneInputs(data, Path(given["labels"]), **options)
     for name, value in options.items():
         if value is not None:
-            flag = f"--{name.replace('_', '-')} {value}"
+            words = " ".join(value) if isinstance(value, list) else value
+            flag = f"--{name.replace('_', '-')} {words}"
             if given["labels"] is not None:
                 raise InputError(f"{flag}: is for rasters; {data} and {given['labels']} hold pictures; leave it out")
             raise InputError(f"{flag}: is for rasters with labels; give these too, as in {data} labels.gpkg")

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from terrazzo.errors import InputError, LabelError
-from terrazzo.pixels.bands.choice import choose
+from terrazzo.pixels.bands.choice import choose_bands, pairs_of
+from terrazzo.pixels.bands.depth import EIGHT_BITS, pixel_type
+from terrazzo.pixels.bands.reading import AUTO, AskedScale, Pairs
+from terrazzo.pixels.bands.scaling import eight_bit_choice
 from terrazzo.pixels.geodesy import ALIKE
 from terrazzo.pixels.rasters.doubts import doubts, in_words
 from terrazzo.pixels.rasters.raster import Raster, read_raster
@@ -16,7 +20,7 @@ from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
 from terrazzo.scenes.labelled_rasters.labelling import GridLabels, Labelling
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster, pair_rasters
 from terrazzo.scenes.labelled_rasters.raster_classes import raster_labels
-from terrazzo.system.reporting import Progress, Say, how_many
+from terrazzo.system.reporting import Progress, Say, how_many, listed
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,13 @@ class LabelledScene:
     pair: LabelledRaster
     raster: Raster
     choice: Choice
+    scale: Pairs | Literal["auto"] | None = None
+    """Low and high of the bands of a deep raster, by `--scale`; the values are read as stored."""
+
+    @property
+    def asked(self) -> Choice:
+        """The choice with the scale of a deep raster, as the network will see its values."""
+        return self.choice if self.scale in (None, AUTO) else replace(self.choice, scale=self.scale)
 
 
 def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledScene]:
@@ -39,13 +50,16 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
         for line in raster.notes:
             say(line)
         n_bands = len(inputs.bands) if inputs.bands else sum(color != "alpha" for color in raster.colors)
-        scenes.append(LabelledScene(pair, raster, choose(raster, n_bands, inputs.bands, inputs.scale)))
+        scenes.append(LabelledScene(pair, raster, Choice(choose_bands(raster, n_bands, inputs.bands))))
         if n_bands != len(scenes[0].choice.bands):
             raise InputError(
                 f"{raster.path}: has {n_bands} bands, {scenes[0].raster.path} {len(scenes[0].choice.bands)}; "
                 "choose bands that all rasters have, as in --bands 1,2,3"
             )
-    for line in in_words(doubts(scene.raster, scene.choice) for scene in scenes):
+    dtype = pixel_type(scene.raster.dtype for scene in scenes)
+    scenes = [_of_type(scene, dtype, inputs.scale) for scene in scenes]
+    _say_types(scenes, dtype, say)
+    for line in in_words(doubts(scene.raster, scene.asked) for scene in scenes):
         say(line)
     first = scenes[0]
     if first.raster.palette is None and len(first.choice.bands) != 3:
@@ -55,6 +69,26 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
     if known and max(known) > ALIKE * min(known):
         say(f"warning: the rasters have between {min(known):.3g} and {max(known):.3g} m a pixel")
     return scenes
+
+
+def _say_types(scenes: Sequence[LabelledScene], dtype: str, say: Say) -> None:
+    """Say that deep values are kept, and warn where the rasters hold values of several types."""
+    found = sorted({scene.raster.dtype for scene in scenes})
+    if len(found) > 1:
+        say(f"warning: the rasters hold {listed(found)} values, all kept as {dtype}; do they have the same units?")
+    elif dtype != EIGHT_BITS:
+        say(f"values: {found[0]} as stored; training normalizes each band (--scale sets what it spans)")
+
+
+def _of_type(scene: LabelledScene, dtype: str, scale: AskedScale) -> LabelledScene:
+    """The scene with its values read as the pixel type of all, and its scale. Raises InputError."""
+    raster, bands = scene.raster, scene.choice.bands
+    if dtype == EIGHT_BITS:
+        if scale == AUTO:
+            raise InputError(f"--scale {AUTO}: is for rasters of more than 8 bits; {raster.path} holds {raster.dtype}")
+        return replace(scene, choice=eight_bit_choice(raster, bands, pairs_of(raster, bands, scale)))
+    pairs: Pairs | Literal["auto"] | None = AUTO if scale == AUTO else pairs_of(raster, bands, scale)
+    return replace(scene, choice=Choice(bands, dtype=dtype), scale=pairs)
 
 
 def open_labelling(
