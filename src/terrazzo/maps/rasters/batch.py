@@ -14,6 +14,7 @@ from terrazzo.maps.jobs.resolution import check_resampling, other_resolution
 from terrazzo.maps.outputs.record import read_record
 from terrazzo.maps.rasters.dry_run import MapPlan, plan_maps
 from terrazzo.maps.rasters.raster_map import map_raster
+from terrazzo.pixels.rasters.stacks.stack import warp_notes
 from terrazzo.system.places import Place
 from terrazzo.system.reporting import how_many
 
@@ -59,6 +60,8 @@ class RasterBatch:
             job.check_place(command.overwrite, command.restart)
             for words in job.zones.notes if job.zones else ():
                 command.reporter.say(words)
+        for words in warp_notes([job.raster for _, job in self.jobs if not job.finished()]):
+            command.reporter.say(words)
         self._report_scale()
         if not options.resample:
             self._report_resolution()

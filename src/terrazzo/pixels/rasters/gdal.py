@@ -11,6 +11,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from terrazzo.errors import ImageError
 from terrazzo.pixels.rasters.remote import Url
+from terrazzo.pixels.rasters.stacks.spec import RasterPath
 from terrazzo.pixels.signatures import refuse_pointer
 from terrazzo.pixels.suffixes import TIFF_SUFFIXES, VIRTUAL
 from terrazzo.system.reporting import first_line
@@ -62,7 +63,7 @@ def _start_of(path: Path) -> bytes:
         raise ImageError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def remedy(path: Path | Url) -> str:
+def remedy(path: RasterPath) -> str:
     """The remedy for a raster of which a part cannot be read."""
     if isinstance(path, Path):
         return "the file is damaged, copy or make it again"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from terrazzo.errors import ImageError
-from terrazzo.pixels.rasters.gdal import TROUBLE, gdal, opened, remedy
+from terrazzo.pixels.rasters.gdal import TROUBLE, remedy
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.system.reporting import first_line
 
@@ -63,7 +63,7 @@ class RasterPixels:
 @contextmanager
 def open_pixels(raster: Raster, choice: Choice) -> Iterator[RasterPixels]:
     """The raster, open for reading while the block runs."""
-    with gdal(raster.remote is not None), opened(raster.path) as dataset:
+    with raster.open() as dataset:
         yield RasterPixels(raster, choice, dataset)
 
 

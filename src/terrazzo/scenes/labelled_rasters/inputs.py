@@ -7,6 +7,7 @@ from typing import Any
 
 from terrazzo.errors import InputError
 from terrazzo.pixels.bands.reading import parse_bands, parse_scale
+from terrazzo.pixels.rasters.stacks.spec import StackSpec, stack_spec
 from terrazzo.pixels.suffixes import RASTER_SUFFIXES, VIRTUAL
 
 
@@ -14,7 +15,7 @@ from terrazzo.pixels.suffixes import RASTER_SUFFIXES, VIRTUAL
 class SceneInputs:
     """Paths of rasters and labels, and how both are read, by the options of those names."""
 
-    images: Path
+    images: Path | StackSpec
     labels: Path
     class_field: str | None = None
     layer: str | None = None
@@ -28,6 +29,11 @@ class SceneInputs:
             "use a smaller --patch-size, or --fit pad"
         )
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files and folders of rasters and labels."""
+        return (*((self.images,) if isinstance(self.images, Path) else self.images.paths), self.labels)
+
 
 def scene_inputs(data: Path, given: Mapping[str, Any]) -> SceneInputs | None:
     """The rasters and labels among the arguments of `prepare` or `inspect`; None without labels, for pictures.
@@ -37,12 +43,12 @@ def scene_inputs(data: Path, given: Mapping[str, Any]) -> SceneInputs | None:
     options = {name: given.get(name) for name in ("class_field", "layer", "bands", "scale")}
     if given["labels"] is not None:
         options |= {"bands": parse_bands(options["bands"]), "scale": parse_scale(options["scale"])}
-        return SceneInputs(data, Path(given["labels"]), **options)
+        return SceneInputs(stack_spec(data) or data, Path(given["labels"]), **options)
     for name, value in options.items():
         if value is not None:
             flag = f"--{name.replace('_', '-')} {value}"
             raise InputError(f"{flag}: is for rasters with labels; give these too, as in {data} labels.gpkg")
-    if data.is_file() and data.suffix.lower() in (*RASTER_SUFFIXES, VIRTUAL):
+    if stack_spec(data) is not None or (data.is_file() and data.suffix.lower() in (*RASTER_SUFFIXES, VIRTUAL)):
         raise InputError(
             f"{data}: is a raster without labels; give them too, as in {data} labels.gpkg --class-field class"
         )

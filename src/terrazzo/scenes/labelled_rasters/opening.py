@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from terrazzo.errors import InputError, LabelError
 from terrazzo.pixels.bands.choice import choose
 from terrazzo.pixels.geodesy import ALIKE
-from terrazzo.pixels.rasters.raster import Raster, read_raster
+from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import Choice
+from terrazzo.pixels.rasters.stacks.stack import read_image, warp_notes
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.burning import polygon_labels
 from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
@@ -34,7 +35,7 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
         say(f"left out: {how_many(n_lone, 'file')} without a partner (--unpaired skip)")
     scenes: list[LabelledScene] = []
     for pair in pairs:
-        raster = read_raster(pair.image)
+        raster = read_image(pair.image)
         n_bands = len(inputs.bands) if inputs.bands else sum(color != "alpha" for color in raster.colors)
         scenes.append(LabelledScene(pair, raster, choose(raster, n_bands, inputs.bands, inputs.scale)))
         if n_bands != len(scenes[0].choice.bands):
@@ -42,6 +43,8 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
                 f"{raster.path}: has {n_bands} bands, {scenes[0].raster.path} {len(scenes[0].choice.bands)}; "
                 "choose bands that all rasters have, as in --bands 1,2,3"
             )
+    for note in warp_notes([scene.raster for scene in scenes]):
+        say(note)
     first = scenes[0]
     if first.raster.palette is None and len(first.choice.bands) != 3:
         names = ", ".join(f"{band} {first.raster.names[band - 1]}" for band in first.choice.bands)
