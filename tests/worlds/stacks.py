@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import rasterio
 from rasterio.transform import Affine
 
 from terrazzo.pixels.rasters.raster import Raster
@@ -25,6 +26,14 @@ def write_plane(
     rows, cols = np.indices((height, width)) + 0.5
     x, y = transform.a * cols + transform.c - 500_000, transform.e * rows + transform.f - 4_000_000
     return write_raster(path, (100 + x + 2 * y)[None].astype(np.float32), transform=transform, crs=crs)
+
+
+def write_labels(path: Path, height: int = 64, width: int = 64) -> Path:
+    """Ids of three classes on `GRID`, with their names."""
+    write_raster(path, noise(1, height, width) % 3)
+    with rasterio.open(path, "r+") as dataset:
+        dataset.update_tags(CLASS_0="Building", CLASS_1="Road", CLASS_2="Water")
+    return path
 
 
 def stack_path(words: str) -> StackPath:

@@ -15,6 +15,8 @@ from terrazzo.pixels.rasters.stacks.alignment import Alignment, alignment, descr
 from tests.worlds.rasters import GRID, noise, write_raster
 from tests.worlds.stacks import write_ortho, write_plane
 
+pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+
 
 def placed(
     tmp_path: Path, height: int, width: int, transform: Affine | None, name: str = "dsm", **profile: object
