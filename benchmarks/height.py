@@ -4,8 +4,9 @@
     python -m benchmarks.height --scenes 24 --epochs 10 --seeds 0
 
 The scenes are those of `terrazzo synthesize --layout geotiff`, each a world of its own. Grey flat roofs have the
-colours of asphalt and paving, so that a photo alone has to guess from shape and shadow. Heights are written in decimetres
-of 8 bits. Both are trained by the same recipe, with the same seed, on the same patches; the test scenes choose nothing.
+colours of asphalt and paving, so that a photo alone has to guess from shape and shadow. Heights are written in
+decimetres of 8 bits. Both are trained by the same recipe, with the same seed, on the same patches; the test scenes
+choose nothing.
 Printed for each seed: IoU of Building, and mean IoU of all classes, on the test scenes.
 """
 
