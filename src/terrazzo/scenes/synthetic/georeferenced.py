@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from terrazzo.classes.palettes import SYNTHETIC
 from terrazzo.scenes.synthetic.published import Plan
 from terrazzo.scenes.synthetic.render import render_sensed
-from terrazzo.scenes.synthetic.surface import GSD_M
+from terrazzo.scenes.synthetic.sensors.surface import GSD_M
 
 CRS = "EPSG:32640"
 CORNER = 300_000.0, 2_800_000.0

@@ -7,16 +7,16 @@ from numpy.typing import NDArray
 
 from terrazzo.errors import InputError
 from terrazzo.scenes.synthetic.draft import Draft
-from terrazzo.scenes.synthetic.infrared import infrared_of
 from terrazzo.scenes.synthetic.light import Light, Sensor
 from terrazzo.scenes.synthetic.paint import Painting, paint
-from terrazzo.scenes.synthetic.surface import surface_of
+from terrazzo.scenes.synthetic.sensors.infrared import infrared_of
+from terrazzo.scenes.synthetic.sensors.surface import surface_of
 from terrazzo.scenes.synthetic.world import plan
 
 
 @dataclass(frozen=True)
 class Sensed:
-    """One scene as several sensors see it, on one grid of pixels of `surface.GSD_M` metres."""
+    """One scene as several sensors see it, on one grid of pixels of `sensors.surface.GSD_M` metres."""
 
     photo: NDArray[np.uint8]
     """(H, W, 3) red, green and blue."""
