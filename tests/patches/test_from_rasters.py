@@ -487,7 +487,7 @@ def test_four_bands_go_all_the_way_and_a_block_split_is_told_for_what_it_is(labe
         say=said.append,
     )
     assert (run.header.bands, run.header.gsd_m) == (4, pytest.approx(0.5, rel=1e-3))
-    assert any("needs three bands; these images have 4" in line for line in said)
+    assert any("needs red, green and blue, which these images of 4 bands do not name" in line for line in said)
     assert run.header.training_data.leak == {"image": 1.0, "group": 1.0, "buffer_px": 32.0}
     done = terrazzo.evaluate(run.model, tmp_path / "out", out=tmp_path / "report", device="cpu")
     assert done.scores["protocol"]["leaky"] is False
