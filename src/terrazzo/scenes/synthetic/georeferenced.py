@@ -43,13 +43,13 @@ def geotiff(plan: Plan) -> Iterator[tuple[str, bytes]]:
 def _encoded(bands: NDArray[Any], easting: float, folder: str) -> bytes:
     """The bands (C, H, W) as the bytes of a GeoTIFF."""
     from rasterio.io import MemoryFile
-    from rasterio.transform import from_origin
+    from rasterio.transform import Affine
 
     from terrazzo.pixels.rasters.gdal import gdal
 
     count, height, width = bands.shape
     profile = {"driver": "GTiff", "count": count, "height": height, "width": width, "dtype": bands.dtype}
-    profile |= {"crs": CRS, "transform": from_origin(easting, CORNER[1], GSD_M, GSD_M), "compress": "deflate"}
+    profile |= {"crs": CRS, "transform": Affine(GSD_M, 0, easting, 0, -GSD_M, CORNER[1]), "compress": "deflate"}
     if folder == "ortho":
         profile["photometric"] = "RGB"
     with gdal(), MemoryFile() as file:
