@@ -187,6 +187,16 @@ def test_no_number_is_not_mixed_into_its_neighbours() -> None:
     assert (stored(raster, 4)[0][expected] == 50).all()
 
 
+def test_a_band_keeps_its_own_nodata_value_unless_a_mask_says_it_better() -> None:
+    write_raster(Path("dark.tif"), noise(3, 60, 80), nodata=0, photometric="RGB")
+    write_raster(Path("height.tif"), np.ones((1, 60, 80), np.int16), nodata=-9999)
+    write_raster(Path("coarse.tif"), np.ones((1, 30, 40), np.int16), nodata=-9999, transform=COARSE)
+    with read_words("rgb=dark.tif,dsm=height.tif,dtm=coarse.tif").open() as dataset:
+        assert dataset.nodatavals == (None, None, None, -9999, None)
+        assert dataset.dtypes == ("int16",) * 5
+        assert (dataset.count, dataset.overviews(1)) == (5, [])
+
+
 # --- what tells a stack from another
 
 

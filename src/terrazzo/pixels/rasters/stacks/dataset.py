@@ -30,6 +30,17 @@ class OpenPart:
     palette: NDArray[np.uint8] | None
     """The colours (256, 3) of a file whose colour table is read as red, green and blue."""
 
+    @property
+    def nodatavals(self) -> tuple[float | None, ...]:
+        """The value of each of its bands that is no data; None where a mask alone says so.
+
+        A 0 of unsigned bands is left to the mask, because one band alone may hold it as a dark pixel.
+        """
+        if self.palette is not None or self.alpha is not None:
+            return (None,) * len(self.bands)
+        found = [(self.dataset.nodatavals[band - 1], self.dataset.dtypes[band - 1]) for band in self.bands]
+        return tuple(None if value == 0 and np.dtype(dtype).kind == "u" else value for value, dtype in found)
+
     def read_into(self, out: NDArray[Any], places: Sequence[int], window: Window) -> None:
         """Fill `out` (C, h, w) with the bands at these places (from 0) among those of this part."""
         if self.palette is not None:
@@ -69,6 +80,15 @@ class StackDataset:
     def dtypes(self) -> tuple[str, ...]:
         """The type of every band."""
         return (self._dtype.name,) * self.count
+
+    @property
+    def nodatavals(self) -> tuple[float | None, ...]:
+        """The value of every band that is no data."""
+        return tuple(value for part in self._parts for value in part.nodatavals)
+
+    def overviews(self, index: int) -> list[int]:
+        """None: parts may have different ones, and warped ones have none on this grid."""
+        return []
 
     def read(
         self, indexes: int | Sequence[int] | None = None, *, window: Window | None = None, out_shape: Shape = None
