@@ -21,6 +21,7 @@ from terrazzo.patches import raster_cutting
 from terrazzo.patches.cutting import grid
 from terrazzo.patches.folder import Patches
 from terrazzo.patches.raster_cutting import CutCount, strips
+from terrazzo.pixels.bands.light import light_of
 from terrazzo.recipe.reading import load_recipe
 from terrazzo.scenes.burnt_polygons import BurntPolygons
 from terrazzo.scenes.labelled_rasters.field_classes import Naming, classes_of_values
@@ -403,13 +404,28 @@ def test_narrow_strips_give_the_same_patches(
         assert (narrow.patches.path / name).read_bytes() == (whole.patches.path / name).read_bytes()
 
 
-def test_saturation_is_left_out_where_there_are_not_three_bands() -> None:
+def test_saturation_is_left_out_where_no_bands_are_red_green_and_blue() -> None:
     said: list[str] = []
     recipe = load_recipe("unet").with_changes({"augment.saturation": 0.3})
-    assert suited(recipe, 3, said.append) == recipe
+    assert suited(recipe, light_of(None, 3), said.append) == recipe
+    assert suited(recipe, light_of(("red", "green", "blue", "dsm"), 4), said.append) == recipe
     assert said == []
-    assert suited(recipe, 4, said.append).augment.saturation == 0
-    assert "0.3 needs three bands; these images have 4" in said[0]
+    assert suited(recipe, light_of(None, 4), said.append).augment.saturation == 0
+    (line,) = said
+    assert line == (
+        "augment.saturation = 0.3 needs red, green and blue, which these images of 4 bands do not name, so it is off"
+    )
+
+
+def test_colours_are_left_alone_where_no_band_is_light() -> None:
+    said: list[str] = []
+    recipe = load_recipe("unet").with_changes({"augment.saturation": 0.3, "augment.brightness": 0.2})
+    augment = suited(recipe, light_of(("dsm", "vv"), 2), said.append).augment
+    assert (augment.brightness, augment.saturation) == (0, 0)
+    assert said == [
+        "augment.brightness = 0.2 needs a band of light; these images have none, so it is off",
+        "augment.saturation = 0.3 needs a band of light; these images have none, so it is off",
+    ]
 
 
 def test_inspect_counts_the_labels_on_the_image(scene: Path, labels: Path) -> None:
@@ -545,7 +561,7 @@ def test_four_bands_go_all_the_way_and_a_block_split_is_told_for_what_it_is(labe
         say=said.append,
     )
     assert (run.header.bands, run.header.gsd_m) == (4, pytest.approx(0.5, rel=1e-3))
-    assert any("needs three bands; these images have 4" in line for line in said)
+    assert any("needs red, green and blue, which these images of 4 bands do not name" in line for line in said)
     assert run.header.training_data.leak == {"image": 1.0, "group": 1.0, "buffer_px": 32.0}
     done = terrazzo.evaluate(run.model, tmp_path / "out", out=tmp_path / "report", device="cpu")
     assert done.scores["protocol"]["leaky"] is False

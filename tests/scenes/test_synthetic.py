@@ -45,7 +45,8 @@ def planned(seed: int) -> Draft:
 
 
 def painted(draft: Draft, light: Light) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    return paint(draft, light, generator(1))
+    painting = paint(draft, light, generator(1))
+    return painting.radiance, painting.ids
 
 
 def bare(draft: Draft) -> Draft:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import RecipeError
+from terrazzo.pixels.bands.light import light_of
 from terrazzo.recipe.sections import AugmentSection
 from terrazzo.training.augmentation import (
     Augmentation,
@@ -279,7 +280,9 @@ def test_any_band_count_is_moved_and_jittered_but_saturation_needs_three():
     images, masks = a_batch(bands=5)
     new_images, _ = Augmentation(everything(saturation=0))(images, masks, 0)
     assert new_images.shape == images.shape
-    with pytest.raises(RecipeError, match=r"saturation = 0.3 needs images of three bands, these have 5; set .* to 0"):
+    with pytest.raises(
+        RecipeError, match=r"saturation = 0.3 needs red, green and blue, which these images of 5 bands do"
+    ):
         Augmentation(everything())(images, masks, 0)
 
 
@@ -297,3 +300,75 @@ def test_kornia_s_rotation_invents_class_0_and_ours_does_not():
     for fill, allowed in (("reflect", {3}), ("ignore", {3, IGNORE})):
         _, our_masks = warped(images, masks, fill=fill, angle=30.0)
         assert set(our_masks.unique().tolist()) == allowed
+
+
+# --- bands of light, and deeper levels
+
+
+def test_colours_change_in_bands_of_light_alone_and_geometry_in_all():
+    """Heights beside a photo: the photo changes as it does alone, heights as under geometry alone."""
+    images, masks = a_batch(bands=4)
+    light = light_of(("red", "dsm", "green", "blue"), 4)
+    photo = images[:, [0, 2, 3]]
+    changed, new_masks = Augmentation(everything(probability=1), light)(images, masks, 3)
+    alone, masks_alone = Augmentation(everything(probability=1))(photo, masks, 3)
+    unjittered, _ = Augmentation(section(**AFFINE, hflip=True, vflip=True, quarter_turns=True))(images, masks, 3)
+    torch.testing.assert_close(changed[:, [0, 2, 3]], alone, rtol=0, atol=0)
+    torch.testing.assert_close(changed[:, 1], unjittered[:, 1], rtol=0, atol=0)
+    assert not torch.equal(changed[:, 0], unjittered[:, 0])
+    torch.testing.assert_close(new_masks, masks_alone, rtol=0, atol=0)
+
+
+def test_colours_worked_by_hand_beside_a_band_that_is_none():
+    """Brightness 1.5 about the mean of the light: 10, 20, 30 become 15, 30, 45; the height stays 200."""
+    images = torch.tensor([10, 200, 20, 30], dtype=torch.uint8)[None, :, None, None].expand(1, 4, 2, 2)
+    augment = Augmentation(section(brightness=0.9), light_of(("red", "dsm", "green", "blue"), 4))
+    changed, _ = augment(images, torch.zeros(1, 2, 2, dtype=torch.uint8), 5)
+    factor = draw(section(brightness=0.9), 1, 5).brightness
+    expected = torch.stack([10 * factor, torch.tensor([200.0]), 20 * factor, 30 * factor], dim=1)
+    torch.testing.assert_close(changed[..., 0, 0], expected)
+
+
+def test_without_a_band_of_light_colours_change_nothing():
+    images, masks = a_batch(bands=2)
+    augment = Augmentation(section(brightness=0.5, contrast=0.5), light_of(("dsm", "vv"), 2))
+    changed, _ = augment(images, masks, 0)
+    torch.testing.assert_close(changed, images.float(), rtol=0, atol=0)
+
+
+def test_saturation_finds_red_green_and_blue_by_name():
+    images, masks = a_batch(bands=4)
+    for names in (("nir", "dsm"), None):
+        light = None if names is None else light_of(names, 2)
+        with pytest.raises(RecipeError, match=r"augment.saturation = 0.3 needs red, green and blue"):
+            Augmentation(section(saturation=0.3), light)(images[:, : 4 if names is None else 2], masks, 0)
+    light = light_of(("nir", "blue", "green", "red"), 4)
+    changed, _ = Augmentation(section(saturation=0.3), light)(images, masks, 0)
+    turned, _ = Augmentation(section(saturation=0.3))(images[:, [3, 2, 1]], masks, 0)
+    torch.testing.assert_close(changed[:, [3, 2, 1]], turned, rtol=0, atol=1e-4)
+    torch.testing.assert_close(changed[:, 0], images[:, 0].float(), rtol=0, atol=0)
+
+
+def test_levels_beyond_0_and_255_stay_where_their_own_band_reaches():
+    """Deeper bands come as levels of their range: what lies beyond it is not cut off by geometry."""
+    images, masks = a_batch(bands=3)
+    levels = images.float()
+    levels[:, 1] = levels[:, 1] * 4 - 300
+    light = light_of(("red", "dsm", "green"), 3, eight_bits=False)
+    changed, _ = Augmentation(everything(saturation=0, probability=1), light)(levels, masks, 1)
+    assert changed[:, 1].min() < -250
+    assert changed[:, 1].max() > 650
+    assert changed[:, 1].min() >= levels[:, 1].min()
+    assert changed[:, 1].max() <= levels[:, 1].max()
+    assert changed[:, [0, 2]].min() >= 0
+    assert changed[:, [0, 2]].max() <= 255
+
+
+def test_photos_and_rasters_of_red_green_and_blue_change_alike():
+    images, masks = a_batch()
+    changed, new_masks = Augmentation(everything(), light_of(None, 3))(images, masks, 11)
+    again, _ = Augmentation(everything())(images, masks, 11)
+    assert torch.equal(changed, again)
+    named, _ = Augmentation(everything(), light_of(("red", "green", "blue"), 3))(images, masks, 11)
+    assert torch.equal(changed, named)
+    assert new_masks.dtype == torch.uint8

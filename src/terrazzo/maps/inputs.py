@@ -1,6 +1,7 @@
 """The photos and rasters that the inputs of a prediction name.
 
-Inputs are files, folders with their sub-folders, patterns that no shell has expanded, and web addresses of rasters.
+Inputs are files, folders with their sub-folders, patterns that no shell has expanded, web addresses of rasters, and
+several rasters as one (`rgb=ortho.tif,dsm=height.tif`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,10 +15,13 @@ from terrazzo.pixels.rasters.beside import placed_by
 from terrazzo.pixels.rasters.elsewhere import address_of
 from terrazzo.pixels.rasters.formats import driver_of
 from terrazzo.pixels.rasters.remote import Url
+from terrazzo.pixels.rasters.stacks.pairing import stacks_of
+from terrazzo.pixels.rasters.stacks.spec import RasterPath, StackSpec, stack_spec
 from terrazzo.pixels.signatures import TIFF
 from terrazzo.pixels.suffixes import PHOTO_SUFFIXES, RASTER_SUFFIXES, REMOTE_SUFFIXES, VIRTUAL
 from terrazzo.system.patterns import is_pattern, matching
 from terrazzo.system.places import Place, local_path
+from terrazzo.system.reporting import how_many
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class PictureFile:
 class RasterFile:
     """A raster to map, and its name below the input that it was found in: `north/a.tif`."""
 
-    path: Path | Url
+    path: RasterPath
     name: PurePosixPath
 
     def folder(self, out: Place) -> Place:
@@ -89,6 +93,9 @@ def _found(word: str | Path, out: Path) -> tuple[list[PictureFile | RasterFile],
     url = address_of(word)
     if url is not None:
         return [_remote_file(url)], 0
+    several = stack_spec(word)
+    if several is not None:
+        return _stacks(several, out)
     path = local_path(word)
     if path.is_dir():
         if _same(path, out):
@@ -103,6 +110,17 @@ def _found(word: str | Path, out: Path) -> tuple[list[PictureFile | RasterFile],
     if not found[0]:
         raise InputError(f"{path}: no image matches this pattern; expected {_expected()} files")
     return found
+
+
+def _stacks(several: StackSpec, out: Path) -> tuple[list[PictureFile | RasterFile], int]:
+    """The stacks that one input names, and how many files of its folders have no partner in the first."""
+    stacks = stacks_of(several, out)
+    if stacks.missing:
+        raise InputError(
+            f"{stacks.missing[0]}: has no partner of its name in each part of {several} "
+            f"({how_many(len(stacks.missing), 'such file')}); name the files alike, or take it away"
+        )
+    return [RasterFile(path, name) for name, path in stacks.found], len(stacks.surplus)
 
 
 def _among(
@@ -166,7 +184,7 @@ def _unique(files: Iterable[File], written_to: str) -> tuple[File, ...]:
     return tuple(by_output.values())
 
 
-def _same(first: Path | Url, second: Path | Url) -> bool:
+def _same(first: RasterPath, second: RasterPath) -> bool:
     if isinstance(first, Path) and isinstance(second, Path):
         return first.resolve() == second.resolve()
     return first == second

@@ -60,7 +60,12 @@ def predict(
     model: Annotated[str | Path, Option("A model.safetensors, or an .onnx or .h5 that export wrote.")],
     inputs: Annotated[
         str | Path | Sequence[str | Path],
-        Option("Images and rasters, folders of them, patterns, and addresses (https://).", many=True, remote=True),
+        Option(
+            "Images and rasters, folders of them, patterns, and addresses (https://); several rasters as one: "
+            "rgb=ortho.tif,dsm=height.tif.",
+            many=True,
+            remote=True,
+        ),
     ],
     *,
     out: Annotated[str | Path, Option("Folder for the maps; for rasters also a store: s3://bucket/maps.", remote=True)],
@@ -112,7 +117,8 @@ def predict(
     """Map the classes of images: class map and overlay of photos, GeoTIFFs, polygons and areas of rasters.
 
     An .onnx runs in onnxruntime, without torch. `inputs` are files, folders, patterns like `scenes/**/*.tif`, and web
-    addresses of rasters, which are read in parts. The sub-folders of folders and patterns are mirrored.
+    addresses of rasters, which are read in parts. The sub-folders of folders and patterns are mirrored. Several rasters
+    are read as one by `rgb=ortho.tif,dsm=height.tif`; the map has the first one's grid and name.
 
     A photo (.png, .jpg, ...) becomes STEM_classes.png and STEM_overlay.jpg; all photos share areas.csv and legend.png.
     A raster (.tif, .tiff, .jp2; a .vrt only if named itself) becomes a folder STEM. It holds classes.tif on the

@@ -41,7 +41,7 @@ class LabelledRasters:
     @property
     def paths(self) -> tuple[Path, ...]:
         """The rasters and the labels."""
-        return (self.inputs.images, self.inputs.labels)
+        return self.inputs.paths
 
     @contextmanager
     def opened(self, asked: Preparation) -> Iterator[Cuttable]:

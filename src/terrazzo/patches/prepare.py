@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 def prepare(
-    data: Annotated[PathLike, Option("A folder or .zip of images and masks; or rasters (.tif), with LABELS.")],
+    data: Annotated[
+        PathLike,
+        Option(
+            "A folder or .zip of images and masks; or rasters (.tif), with LABELS; several as one: "
+            "rgb=ortho.tif,dsm=height.tif."
+        ),
+    ],
     labels: arguments.Labels = None,
     *,
     out: Annotated[PathLike, Option("Folder for the patches.")],
@@ -71,8 +77,9 @@ def prepare(
     squares of `block_size` patches a side, with `buffer` pixels between the sides.
 
     With `labels`, `data` is a raster or a folder of rasters (GeoTIFF, ...), and `labels` are polygons, a label raster,
-    or a folder of label rasters. Of two folders of pictures, `data` holds the images, `labels` the masks. Raises
-    LabelError, SplitError, InputError, OutputExistsError.
+    or a folder of label rasters. Of two folders of pictures, `data` holds the images, `labels` the masks. Several files
+    of one place are read as one by `rgb=ortho.tif,dsm=height.tif`, folders of them paired by name. Raises LabelError,
+    SplitError, InputError, OutputExistsError.
     """
     given = dict(locals())
     from terrazzo.patches.from_pictures import Pictures

@@ -15,12 +15,13 @@ class Synthesized:
 
     path: Path
     kept: bool
+    layout: str = "flat"
 
 
 def synthesize(
     out: Annotated[PathLike, Option("Folder (or .zip) to write.")],
     *,
-    layout: Annotated[str, Option("The data set layout to write; `prepare --help` lists them.")] = "flat",
+    layout: Annotated[str, Option("One of those of `prepare --help`; or geotiff: photo, infrared, heights.")] = "flat",
     images: Annotated[int, Option("How many images.")] = 12,
     height: Annotated[int, Option("Minimum height of an image in pixels.")] = 320,
     width: Annotated[int, Option("Minimum width of an image in pixels.")] = 416,
@@ -31,6 +32,7 @@ def synthesize(
 ) -> Synthesized:
     """Write a seeded synthetic world: aerial images with exact masks, in a layout that `prepare` reads.
 
+    The layout geotiff has scenes of 0.5 m a pixel in UTM: ortho/ (red, green, blue), nir/, dsm/ (metres) and labels/.
     Images are at least `height` x `width` px. Equal options make equal bytes, so an equal world at `out` is kept.
     Anything else there raises OutputExistsError, unless `overwrite`. Masks of ids come with their table, classes.json.
     """
@@ -46,6 +48,6 @@ def synthesize(
     if path.exists() and not overwrite:
         with tempfile.TemporaryDirectory() as folder:
             if same_content(write(Path(folder) / path.name), path):
-                return Synthesized(path, True)
+                return Synthesized(path, True, layout)
     refuse_existing(path, "a synthetic world", overwrite, None if as_zip else world_mark(path))
-    return Synthesized(write(path), False)
+    return Synthesized(write(path), False, layout)

@@ -1,5 +1,8 @@
 """Random augmentation of images and masks together: flips, quarter turns, one affine resampling, colour jitter.
 
+Geometry is the same for all bands. Colours change in bands of light alone (`bands.light`): a height is a height in any
+weather. Pixels are grey levels: deeper ones come with the range of each band as 0..255, and may lie beyond it.
+
 Masks are never interpolated. Flips and quarter turns move pixels and leave their values alone. Rotation, shift and zoom
 are one affine map, bilinear for the image and nearest for the mask, so nothing is resampled twice. Pixels from outside
 the image are mirrored from inside (`fill: reflect`), or mirrored in the image and ignore in the mask (`fill: ignore`).
@@ -22,6 +25,7 @@ from torch import Tensor
 
 from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import RecipeError
+from terrazzo.pixels.bands.light import Light, light_of
 from terrazzo.recipe.sections import AugmentSection
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601: the grey that saturation pulls towards
@@ -45,38 +49,73 @@ class Draws:
 
 
 @dataclass(frozen=True)
+class Levels:
+    """What the levels of each sample's bands may be: 0 to 255, or as far beyond as the band itself reaches."""
+
+    lowest: Tensor | None = None
+    highest: Tensor | None = None
+    """(B, C, 1, 1); None: 0 and 255 everywhere."""
+
+    @classmethod
+    def of(cls, images: Tensor) -> "Levels":
+        """Those of images (B, C, H, W)."""
+        if images.dtype == torch.uint8:
+            return EIGHT_BITS
+        sides = (2, 3)
+        return cls(images.amin(sides, keepdim=True).clamp(max=0), images.amax(sides, keepdim=True).clamp(min=255))
+
+    def at(self, rows: Tensor | slice, bands: list[int] | slice = slice(None)) -> "Levels":
+        """Those of some samples and bands."""
+        if self.lowest is None or self.highest is None:
+            return self
+        return Levels(self.lowest[rows][:, bands], self.highest[rows][:, bands])
+
+    def clamp_(self, images: Tensor) -> Tensor:
+        """The images, clipped in place."""
+        if self.lowest is None or self.highest is None:
+            return images.clamp_(0, 255)
+        return images.clamp_(self.lowest, self.highest)
+
+
+EIGHT_BITS = Levels()
+
+
+@dataclass(frozen=True)
 class Augmentation:
     """The augmentation that a recipe's section describes. Call it with images, masks and a seed."""
 
     section: AugmentSection
+    light: Light | None = None
+    """Which bands are light; None: all are, as in photos."""
 
     def __call__(self, images: Tensor, masks: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-        """Augmented copies of images (B, C, H, W) uint8 and masks (B, H, W) uint8; the images are float32 in 0..255.
+        """Augmented copies of images (B, C, H, W) uint8 or levels and masks (B, H, W) uint8; the images are float32.
 
-        Equal arguments give equal results. Where H and W differ, quarter turns are half turns. Raises RecipeError for
-        saturation on images that do not have three bands.
+        Levels of 0..255 stay in that range, others in that of their band. Equal arguments give equal results. Where H
+        and W differ, quarter turns are half turns. Raises RecipeError for saturation on images without red, green and
+        blue.
         """
-        section = self.section
-        if section.saturation and images.shape[1] != len(LUMA):
+        section, light = self.section, self.light or light_of(None, images.shape[1])
+        if section.saturation and light.rgb is None:
             raise RecipeError(
-                f"augment.saturation = {section.saturation:g} needs images of three bands, these have "
-                f"{images.shape[1]}; set augment.saturation to 0"
+                f"augment.saturation = {section.saturation:g} needs red, green and blue, which these images of "
+                f"{images.shape[1]} bands do not have; set augment.saturation to 0"
             )
         # Half-precision positions would move pixels: no autocast here.
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
-            return self._changed(images, masks, draw(section, len(images), seed))
+            return self._changed(images, masks, draw(section, len(images), seed), light)
 
-    def _changed(self, images: Tensor, masks: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
-        section = self.section
+    def _changed(self, images: Tensor, masks: Tensor, draws: Draws, light: Light) -> tuple[Tensor, Tensor]:
+        section, levels = self.section, Levels.of(images)
         height, width = images.shape[-2:]
         turns = draws.turns if height == width else draws.turns // 2 * 2
         images = flip_and_turn(images, draws.hflip, draws.vflip, turns).float()
         masks = flip_and_turn(masks, draws.hflip, draws.vflip, turns)
         if section.rotate_deg or section.shift_x or section.shift_y or section.zoom:
             matrices = sampling_matrices(draws, height, width)
-            images, masks = _warp_some(images, masks, matrices, draws.warped, section.fill)
+            images, masks = _warp_some(images, masks, matrices, draws.warped, section.fill, levels)
         if section.brightness or section.contrast or section.saturation:
-            images = jitter(images, draws.brightness, draws.contrast, draws.saturation)
+            images = _jittered(images, draws, light, levels)
         return images, masks
 
 
@@ -131,7 +170,9 @@ def sampling_matrices(draws: Draws, height: int, width: int) -> Tensor:
     return torch.cat([linear, -linear @ shift[:, :, None]], dim=2)
 
 
-def warp(images: Tensor, masks: Tensor, matrices: Tensor, fill: str) -> tuple[Tensor, Tensor]:
+def warp(
+    images: Tensor, masks: Tensor, matrices: Tensor, fill: str, levels: Levels = EIGHT_BITS
+) -> tuple[Tensor, Tensor]:
     """Images (B, C, H, W) float32 and masks (B, H, W) uint8 resampled through `sampling_matrices`, (B, 2, 3).
 
     Images are mirrored at their edges. With `fill` "ignore" a mask pixel from outside the image is ignore. Masks are
@@ -143,14 +184,22 @@ def warp(images: Tensor, masks: Tensor, matrices: Tensor, fill: str) -> tuple[Te
     padding = "zeros" if fill == "ignore" else "reflection"
     above_ignore = F.grid_sample(above_ignore, grid, mode="nearest", padding_mode=padding, align_corners=False)
     # Clamped because the weights of a bilinear mean sum to 1 up to rounding only.
-    return images.clamp_(0, 255), above_ignore[:, 0].to(torch.uint8) + IGNORE
+    return levels.clamp_(images), above_ignore[:, 0].to(torch.uint8) + IGNORE
 
 
-def jitter(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
-    """Images (B, C, H, W) times brightness, then stretched about their own mean, then about their own grey; 0..255.
+def jitter(
+    images: Tensor,
+    brightness: Tensor,
+    contrast: Tensor,
+    saturation: Tensor,
+    rgb: tuple[int, int, int] = (0, 1, 2),
+    levels: Levels = EIGHT_BITS,
+) -> Tensor:
+    """Images (B, C, H, W) times brightness, then stretched about their own mean, then about their own grey.
 
     Factors are (B,), 1 = no change. The mean is that of the whole brightened sample, over all bands. Values are
-    clipped to 0..255 once, at the end. Saturation needs red, green and blue, and is skipped where all factors are 1.
+    clipped once, at the end: to 0..255, or what their band had beyond. Saturation changes the bands `rgb`, and is
+    skipped where all factors are 1.
     """
     grey_matters = bool((saturation != 1).any())
     brightness, contrast, saturation = (
@@ -159,17 +208,38 @@ def jitter(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Ten
     mean = images.mean(dim=(1, 2, 3), keepdim=True) * brightness
     images = torch.addcmul(mean * (1 - contrast), images, brightness * contrast)
     if grey_matters:
-        grey = LUMA[0] * images[:, 0:1] + LUMA[1] * images[:, 1:2] + LUMA[2] * images[:, 2:3]
-        images = torch.lerp(grey, images, saturation)
-    return images.clamp_(0, 255)
+        red, green, blue = (images[:, place : place + 1] for place in rgb)
+        grey = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
+        if images.shape[1] == len(LUMA):
+            images = torch.lerp(grey, images, saturation)
+        else:
+            images[:, list(rgb)] = torch.lerp(grey, images[:, list(rgb)], saturation)
+    return levels.clamp_(images)
 
 
-def _warp_some(images: Tensor, masks: Tensor, matrices: Tensor, warped: Tensor, fill: str) -> tuple[Tensor, Tensor]:
+def _jittered(images: Tensor, draws: Draws, light: Light, levels: Levels) -> Tensor:
+    """`jitter` of the bands of light; the others unchanged."""
+    factors = draws.brightness, draws.contrast, draws.saturation
+    places = list(light.places)
+    rgb = (0, 1, 2) if light.rgb is None else light.rgb
+    if light.everywhere:
+        return jitter(images, *factors, rgb, levels)
+    if places:
+        among = [places.index(place) for place in rgb] if light.rgb is not None else [0, 1, 2]
+        images[:, places] = jitter(
+            images[:, places], *factors, (among[0], among[1], among[2]), levels.at(slice(None), places)
+        )
+    return images
+
+
+def _warp_some(
+    images: Tensor, masks: Tensor, matrices: Tensor, warped: Tensor, fill: str, levels: Levels
+) -> tuple[Tensor, Tensor]:
     """`warp` of the samples where `warped` (B,) is true; the others unchanged."""
     if warped.all():
-        return warp(images, masks, matrices.to(images.device), fill)
+        return warp(images, masks, matrices.to(images.device), fill, levels)
     rows = warped.nonzero()[:, 0]
     if len(rows):
         matrices, rows = matrices[rows].to(images.device), rows.to(images.device)
-        images[rows], masks[rows] = warp(images[rows], masks[rows], matrices, fill)
+        images[rows], masks[rows] = warp(images[rows], masks[rows], matrices, fill, levels.at(rows))
     return images, masks

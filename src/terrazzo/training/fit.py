@@ -18,6 +18,7 @@ from terrazzo.model.hardware import Compute, choose
 from terrazzo.model.network import Network
 from terrazzo.model.normalization import Normalization
 from terrazzo.patches.folder import Patches
+from terrazzo.patches.light import light_in
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import ScheduleSection
 from terrazzo.recipe.stages import legs
@@ -56,7 +57,7 @@ def fit(network: Network, run: Run, patches: Patches, compute: Compute) -> Fit |
     train = batches(patches, "train", batch_size, recipe.train.seed)
     val = batches(patches, "val", batch_size)
     plan = legs(recipe, patches.patch_size)
-    learner = Learner(network, recipe, patches.schema.names, compute.memory_format, plan)
+    learner = Learner(network, recipe, patches.schema.names, compute.memory_format, plan, light_in(patches))
     learner.to(memory_format=compute.memory_format)
     log = EpochLog(folder / METRICS, len(patches.rows("train")), run.reporter)
     last = folder / CHECKPOINTS / LAST

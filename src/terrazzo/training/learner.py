@@ -13,6 +13,7 @@ from terrazzo.classes.schema import IGNORE
 from terrazzo.evaluation.confusion import class_counts
 from terrazzo.evaluation.metrics import EPOCH_METRICS, Pooled, Scores
 from terrazzo.model.network import Network
+from terrazzo.pixels.bands.light import Light
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.stages import Leg
 from terrazzo.training.batches import Batch
@@ -45,6 +46,7 @@ class Learner(lightning.LightningModule):
         class_names: tuple[str, ...],
         memory_format: torch.memory_format,
         plan: tuple[Leg, ...],
+        light: Light | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -56,7 +58,7 @@ class Learner(lightning.LightningModule):
         self.plan = plan
         self.leg = plan[0]
         self._lrs: list[float] = []
-        self.step = TrainingStep(network, recipe, n_classes, memory_format)
+        self.step = TrainingStep(network, recipe, n_classes, memory_format, light)
         self.loss = self.step.loss  # a submodule, so that its class weights move to the device
         self._schedule: Schedule | None = None
         self._resumed: dict[str, Any] | None = None

@@ -15,6 +15,7 @@ from terrazzo.errors import InputError
 from terrazzo.model.hardware import Compute
 from terrazzo.model.network import Network
 from terrazzo.patches.folder import Patches
+from terrazzo.patches.light import light_in
 from terrazzo.recipe.stages import legs
 from terrazzo.training.batches import BatchOrder, PatchDataset
 from terrazzo.training.run_folder import Run
@@ -92,7 +93,7 @@ def range_test(network: Network, run: Run, patches: Patches, compute: Compute, n
     network.to(compute.device).to(memory_format=compute.memory_format).train()
     freeze_encoder(network, freezes(recipe))
     optimizer = build_optimizer(recipe.optimizer, network)
-    step = TrainingStep(network, recipe, patches.schema.n_classes, compute.memory_format)
+    step = TrainingStep(network, recipe, patches.schema.n_classes, compute.memory_format, light_in(patches))
     step.loss.to(compute.device)
     size = legs(recipe, patches.patch_size)[0].size
     order = BatchOrder(patches.rows("train"), int(recipe.train.batch_size), recipe.train.seed)

@@ -13,7 +13,9 @@ from terrazzo._version import __version__
 from terrazzo.errors import InputError, RecipeError, StoppedError
 from terrazzo.model.header import Header, TrainingData
 from terrazzo.patches.folder import Patches, open_patches
+from terrazzo.patches.light import light_in
 from terrazzo.patches.splits.leak import describe_leak, is_leaky
+from terrazzo.pixels.bands.light import Light
 from terrazzo.recipe.loss_terms import check_class_weights, parse_terms
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.stages import legs
@@ -61,7 +63,7 @@ def train_patches(run: Run) -> Trained:
     """
     check_compute(run.device)
     patches, say = open_patches(run.patches), run.reporter.say
-    run = replace(run, recipe=suited(run.recipe, patches.bands, say))
+    run = replace(run, recipe=suited(run.recipe, light_in(patches), say))
     _check(patches, run.recipe)
     key = run_key(patches, run.recipe)
     if (kept := finished(run.folder, key)) is not None and not run.overwrite:
@@ -146,14 +148,23 @@ def _header(patches: Patches, recipe: Recipe, key: str, result: "Fit") -> Header
     )
 
 
-def suited(recipe: Recipe, bands: int, say: Say) -> Recipe:
-    """The recipe without saturation if images do not have three bands; a note says so."""
-    if bands == 3 or not recipe.augment.saturation:
-        return recipe
-    say(
-        f"augment.saturation = {recipe.augment.saturation:g} needs three bands; these images have {bands}, so it is off"
-    )
-    return recipe.with_changes({"augment.saturation": 0})
+def suited(recipe: Recipe, light: Light, say: Say) -> Recipe:
+    """The recipe without changes of colour that images have no bands for; a note says so.
+
+    Saturation needs red, green and blue; brightness and contrast need a band of light.
+    """
+    asked = [name for name in ("brightness", "contrast", "saturation") if getattr(recipe.augment, name)]
+    if not light.places:
+        off, why = asked, "needs a band of light; these images have none"
+    elif light.rgb is None:
+        bands = len(light.is_light)
+        off = [name for name in asked if name == "saturation"]
+        why = f"needs red, green and blue, which these images of {how_many(bands, 'band')} do not name"
+    else:
+        off, why = [], ""
+    for name in off:
+        say(f"augment.{name} = {getattr(recipe.augment, name):g} {why}, so it is off")
+    return recipe.with_changes({f"augment.{name}": 0 for name in off}) if off else recipe
 
 
 def check_training(patches: Patches, recipe: Recipe) -> None:

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from terrazzo.errors import InputError
 from terrazzo.model.losses import build_loss
 from terrazzo.model.network import Network
+from terrazzo.pixels.bands.light import Light
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import OptimizerSection
 from terrazzo.training.augmentation import Augmentation
@@ -24,10 +25,17 @@ from terrazzo.training.schedules import LR_RATIO
 class TrainingStep:
     """The loss of one batch: shrunk, augmented, passed through the network. Call it under autocast."""
 
-    def __init__(self, network: Network, recipe: Recipe, n_classes: int, memory_format: torch.memory_format) -> None:
+    def __init__(
+        self,
+        network: Network,
+        recipe: Recipe,
+        n_classes: int,
+        memory_format: torch.memory_format,
+        light: Light | None = None,
+    ) -> None:
         self.network, self.seed, self.memory_format = network, recipe.train.seed, memory_format
         self.loss = build_loss(recipe.loss, n_classes)
-        self.augmentation = Augmentation(recipe.augment)
+        self.augmentation = Augmentation(recipe.augment, light)
 
     def __call__(self, batch: Batch, size: int, epoch: int, number: int) -> Tensor:
         """The loss, a float32 scalar, of step `number` of an epoch (both from 0), with patches of `size` pixels.

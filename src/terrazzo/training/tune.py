@@ -83,13 +83,14 @@ class Tuned:
 def _tune(run: "Run", steps: int) -> Tuned:
     """The result of a range test, written as learning_rate.png, .csv and tune.json. Checks precede torch's import."""
     from terrazzo.patches.folder import open_patches
+    from terrazzo.patches.light import light_in
     from terrazzo.training.run import check_training, suited
 
     check_compute(run.device)
     if steps < FEWEST_STEPS:
         raise InputError(f"--steps {steps}: too few to see a curve; give {FEWEST_STEPS} or more")
     patches, out = open_patches(run.patches), run.folder
-    run = replace(run, recipe=suited(run.recipe, patches.bands, run.reporter.say))
+    run = replace(run, recipe=suited(run.recipe, light_in(patches), run.reporter.say))
     check_training(patches, run.recipe)
     key = digest(patches.content_hash, run.recipe.model_dump_json(), str(steps))
     if not run.overwrite and (kept := _finished(out, key)) is not None:

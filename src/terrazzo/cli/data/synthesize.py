@@ -1,5 +1,7 @@
 """`terrazzo synthesize`: a synthetic world to try everything on, with no download."""
 
+from pathlib import Path
+
 from terrazzo.cli.output import next_command, wrote
 from terrazzo.scenes.synthesize import Synthesized
 
@@ -9,4 +11,7 @@ def tell(made: Synthesized, *, height: int, width: int) -> None:
     from terrazzo.patches.cutting import fitting_size
 
     wrote("a synthetic world", [made.path], made.kept)
-    next_command("terrazzo", "prepare", made.path, "--patch-size", str(fitting_size(height, width)), "--out", "patches")
+    data: list[str | Path] = [made.path]
+    if made.layout == "geotiff":
+        data = [f"rgb={made.path / 'ortho'},nir={made.path / 'nir'}", made.path / "labels"]
+    next_command("terrazzo", "prepare", *data, "--patch-size", str(fitting_size(height, width)), "--out", "patches")

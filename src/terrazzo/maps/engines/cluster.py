@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -161,11 +160,8 @@ def _forget(client: Any, name: str) -> None:
 
 def _absolute(job: RasterJob) -> RasterJob:
     """The job with absolute paths, which processes in other folders can find."""
-    raster = job.raster
-    path = raster.path.absolute() if isinstance(raster.path, Path) else raster.path
-    found = replace(raster, path=path, sources=tuple(path.absolute() for path in raster.sources))
     options = replace(job.options, zones=None)  # zones can be large, and are counted by the client
-    return replace(job, raster=found, options=options, folder=job.folder.absolute(), zones=None)
+    return replace(job, raster=job.raster.absolute(), options=options, folder=job.folder.absolute(), zones=None)
 
 
 def _result(future: Any, job: RasterJob) -> Finished:

@@ -25,7 +25,7 @@ from terrazzo.maps.pieces.window_reader import WindowReader
 from terrazzo.model.opening import ModelFile, computes_on, open_model
 from terrazzo.model.predictor import Halving, Predictor
 from terrazzo.model.windows.tiling import window_batch
-from terrazzo.pixels.rasters.raster import read_raster
+from terrazzo.pixels.rasters.stacks.stack import read_image
 from terrazzo.system.files import file_digest
 from terrazzo.system.machine import library_versions
 
@@ -138,7 +138,7 @@ class RasterOnWorker(WorkerPlugin):
                 f"{self._journal.folder}: worker {worker.address} does not find the run's unfinished work there; "
                 "--out must lie where all workers can write under the same path"
             )
-        if read_raster(raster.path, raster.height * raster.width, raster.ignored).identity != raster.identity:
+        if read_image(raster.path, raster.height * raster.width, raster.ignored).identity != raster.identity:
             raise InputError(
                 f"{raster.path}: worker {worker.address} finds another file there; "
                 "rasters must lie where all workers can read them under the same path"

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from terrazzo.maps.jobs.memory_need import MemoryNeed, memory_need
@@ -16,9 +15,10 @@ from terrazzo.maps.polygons.formats import TOLERANCE
 from terrazzo.model.opening import ModelFile
 from terrazzo.model.windows.blend import Axis
 from terrazzo.pixels.bands.choice import choose
-from terrazzo.pixels.rasters.raster import MAX_PIXELS, Raster, read_raster
+from terrazzo.pixels.rasters.raster import MAX_PIXELS, Raster
 from terrazzo.pixels.rasters.reading import Choice
-from terrazzo.pixels.rasters.remote import Url
+from terrazzo.pixels.rasters.stacks.spec import RasterPath
+from terrazzo.pixels.rasters.stacks.stack import read_image
 from terrazzo.system.files import digest
 from terrazzo.system.machine import free_bytes, library_versions
 from terrazzo.system.places import Place
@@ -82,14 +82,14 @@ class RasterJob:
 
 
 def plan_map(
-    path: Path | Url, folder: Place, model: ModelFile, options: MapOptions, restart: bool = False
+    path: RasterPath, folder: Place, model: ModelFile, options: MapOptions, restart: bool = False
 ) -> RasterJob:
     """The raster at `path`, checked against the model. Raises ImageError or InputError with the remedy.
 
     Unfinished work on the same map is resumed with its own pieces, unless `restart`.
     """
     max_pixels = options.max_pixels or MAX_PIXELS
-    raster = read_raster(path, max_pixels, options.nodata)
+    raster = read_image(path, max_pixels, options.nodata)
     choice = choose(raster, model.header.bands, options.bands, options.scale, model.header.reading)
     grid = working_grid(raster, model, options.resample, max_pixels)
     made_of: dict[str, Any] = {

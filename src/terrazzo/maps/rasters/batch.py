@@ -18,6 +18,7 @@ from terrazzo.maps.rasters.units import unlike_training
 from terrazzo.pixels.bands.scaling import extent
 from terrazzo.pixels.rasters.doubts import Doubt, doubts, in_words
 from terrazzo.pixels.rasters.sampling import has_valid_pixel
+from terrazzo.pixels.rasters.stacks.stack import warp_notes
 from terrazzo.system.places import Place
 from terrazzo.system.reporting import how_many
 
@@ -68,6 +69,8 @@ class RasterBatch:
             job.check_place(command.overwrite, command.restart)
             for words in job.zones.notes if job.zones else ():
                 command.reporter.say(words)
+        for words in warp_notes([job.raster for _, job in self.jobs if not job.finished()]):
+            command.reporter.say(words)
         self._report_scale()
         self._report_units()
         if not options.resample:

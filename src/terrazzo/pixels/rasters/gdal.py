@@ -19,6 +19,7 @@ from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from terrazzo.errors import ImageError, TerrazzoError
 from terrazzo.pixels.rasters.formats import driver_of, of_part, way_out
 from terrazzo.pixels.rasters.remote import CONNECT_S, RETRIES, SILENT_S, Url
+from terrazzo.pixels.rasters.stacks.spec import RasterPath
 from terrazzo.pixels.signatures import refuse_pointer
 from terrazzo.system.reporting import first_line
 
@@ -125,7 +126,7 @@ def _words(error: BaseException) -> str:
     return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}..."  # a server may answer with a page
 
 
-def remedy(path: Path | Url) -> str:
+def remedy(path: RasterPath) -> str:
     """The remedy for a raster of which a part cannot be read."""
     if isinstance(path, Path):
         return "the file is damaged, copy or make it again"

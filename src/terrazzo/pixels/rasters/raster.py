@@ -4,9 +4,11 @@ Only rasterio touches the file.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pyproj
@@ -22,6 +24,7 @@ from terrazzo.pixels.rasters.beside import crs_beside, placed_by
 from terrazzo.pixels.rasters.elsewhere import Elsewhere, content_of
 from terrazzo.pixels.rasters.gdal import Facts, answered, gdal, opened
 from terrazzo.pixels.rasters.remote import RemoteFile, Url, ask
+from terrazzo.pixels.rasters.stacks.spec import RasterPath
 from terrazzo.pixels.rasters.vrt import vrt_sources
 from terrazzo.pixels.signatures import refuse_pointer
 from terrazzo.pixels.suffixes import PHOTO_SUFFIXES, VIRTUAL
@@ -35,7 +38,7 @@ MAX_PIXELS = 20_000_000_000
 class Raster:
     """A raster's metadata; its pixels are not read yet."""
 
-    path: Path | Url
+    path: RasterPath
     height: int
     width: int
     dtype: str
@@ -84,8 +87,8 @@ class Raster:
     @property
     def identity(self) -> str:
         """What distinguishes this file from another or a changed one: sizes and times of the files, and the header."""
-        if isinstance(self.path, Url):
-            stats: list[Any] = [self.remote and self.remote.identity(self.path)]
+        if not isinstance(self.path, Path):
+            stats: list[Any] = [self.remote and self.remote.identity(cast(Url, self.path))]
         else:
             files = [self.path, *self.sources, *_beside(self.path)]
             stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
@@ -97,6 +100,17 @@ class Raster:
     def n_bytes(self) -> int:
         """The size of its file in bytes."""
         return self.path.stat().st_size if isinstance(self.path, Path) else self.remote.n_bytes if self.remote else 0
+
+    def absolute(self) -> "Raster":
+        """The same files by absolute paths, which processes in other folders can find."""
+        sources = tuple(source.absolute() for source in self.sources)
+        return replace(self, path=self.path.absolute(), sources=sources)
+
+    @contextmanager
+    def open(self) -> Iterator[Any]:
+        """Its dataset, open for reading while the block runs."""
+        with gdal(self.remote is not None), opened(cast(Path | Url, self.path)) as dataset:
+            yield dataset
 
 
 def read_raster(path: Path | Url, max_pixels: int = MAX_PIXELS, nodata: float | None = None) -> Raster:

@@ -20,7 +20,7 @@ from rasterio.windows import Window
 from terrazzo.errors import ImageError
 from terrazzo.pixels.bands.depth import EIGHT_BITS, Pixels, with_missing
 from terrazzo.pixels.bands.reading import Pair, Pairs
-from terrazzo.pixels.rasters.gdal import TROUBLE, gdal, opened, remedy
+from terrazzo.pixels.rasters.gdal import TROUBLE, remedy
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.validity import valid_by_masks
 from terrazzo.system.reporting import first_line
@@ -100,7 +100,7 @@ class RasterPixels:
 @contextmanager
 def open_pixels(raster: Raster, choice: Choice) -> Iterator[RasterPixels]:
     """The raster, open for reading while the block runs."""
-    with gdal(raster.remote is not None), opened(raster.path) as dataset:
+    with raster.open() as dataset:
         yield RasterPixels(raster, choice, dataset)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
-from terrazzo.pixels.rasters.gdal import TROUBLE, gdal, opened
+from terrazzo.pixels.rasters.gdal import TROUBLE
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import Choice, open_pixels
 from terrazzo.pixels.rasters.validity import valid_by_masks
@@ -39,7 +39,7 @@ def sample(raster: Raster, bands: Sequence[int]) -> Sample | None:
     """
     read = [1] if raster.palette is not None else list(bands)
     try:
-        with gdal(raster.remote is not None), opened(raster.path) as dataset:
+        with raster.open() as dataset:
             parts = [[_read(raster, read, dataset, *place) for place in row] for row in _places(raster, dataset)]
     except TROUBLE:
         return None  # whoever reads that place says so

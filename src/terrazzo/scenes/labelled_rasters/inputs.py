@@ -7,6 +7,7 @@ from typing import Any
 
 from terrazzo.errors import InputError
 from terrazzo.pixels.bands.reading import AskedScale, parse_bands, parse_scale
+from terrazzo.pixels.rasters.stacks.spec import StackSpec, stack_spec
 from terrazzo.pixels.suffixes import NAMED_SUFFIXES, RASTER_SUFFIXES
 from terrazzo.scenes.naming import hold_pictures
 
@@ -15,7 +16,7 @@ from terrazzo.scenes.naming import hold_pictures
 class SceneInputs:
     """Paths of rasters and labels, and how both are read, by the options of those names."""
 
-    images: Path
+    images: Path | StackSpec
     labels: Path
     class_field: str | None = None
     layer: str | None = None
@@ -29,6 +30,11 @@ class SceneInputs:
             f"{self.images}: is smaller than a patch of {patch_size} px, so there is nothing to cut; "
             "use a smaller --patch-size, or --fit pad"
         )
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files and folders of rasters and labels."""
+        return (*((self.images,) if isinstance(self.images, Path) else self.images.paths), self.labels)
 
 
 def is_raster(data: Path) -> bool:
@@ -50,7 +56,7 @@ def scene_inputs(data: Path, given: Mapping[str, Any]) -> SceneInputs | None:
             flag = f"--{patterns[0].replace('_', '-')} {given[patterns[0]]}"
             raise InputError(f"{flag}: is for folders of pictures; {data} and {given['labels']} are read as rasters")
         options |= {"bands": parse_bands(options["bands"]), "scale": parse_scale(options["scale"])}
-        return SceneInputs(data, Path(given["labels"]), **options)
+        return SceneInputs(stack_spec(data) or data, Path(given["labels"]), **options)
     for name, value in options.items():
         if value is not None:
             words = " ".join(value) if isinstance(value, list) else value
@@ -58,7 +64,7 @@ def scene_inputs(data: Path, given: Mapping[str, Any]) -> SceneInputs | None:
             if given["labels"] is not None:
                 raise InputError(f"{flag}: is for rasters; {data} and {given['labels']} hold pictures; leave it out")
             raise InputError(f"{flag}: is for rasters with labels; give these too, as in {data} labels.gpkg")
-    if is_raster(data):
+    if stack_spec(data) is not None or is_raster(data):
         raise InputError(
             f"{data}: is a raster without labels; give them too, as in {data} labels.gpkg --class-field class"
         )

@@ -10,8 +10,8 @@ import numpy as np
 from terrazzo.classes.schema import IGNORE
 from terrazzo.classes.tables import ClassTable
 from terrazzo.errors import ClassTableError, LabelError
-from terrazzo.pixels.rasters.raster import read_raster
 from terrazzo.pixels.rasters.reading import Choice
+from terrazzo.pixels.rasters.stacks.stack import read_image, warp_notes
 from terrazzo.scenes.contract.class_drafts import draft_classes
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.inspection import Inspected, Inspection, class_lines
@@ -47,7 +47,7 @@ def _described(
 ) -> tuple[Inspection, tuple[ClassTable, int] | None]:
     """The description, and the draft of a class table with the number of values left out; None if unknown."""
     pairs, _ = pair_rasters(inputs.images, inputs.labels, labels.unpaired)
-    rasters = [read_raster(pair.image) for pair in pairs]
+    rasters = [read_image(pair.image) for pair in pairs]
     scenes = [LabelledScene(*both, Choice((1,))) for both in zip(pairs, rasters, strict=True)]
     value: dict[str, Any] = {
         "layout": "rasters",
@@ -58,6 +58,7 @@ def _described(
         "refusal": None,
     }
     text = [_line(told) for told in value["rasters"]]
+    text += warp_notes(rasters)
     try:
         labelling = open_labelling(scenes, inputs, labels, progress)
         pixels, said = _count(scenes, labelling, labels, progress)

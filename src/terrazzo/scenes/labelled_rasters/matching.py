@@ -6,6 +6,8 @@ from pathlib import Path
 
 from terrazzo.errors import InputError, LabelError
 from terrazzo.pixels.rasters.formats import driver_of, way_out
+from terrazzo.pixels.rasters.stacks.pairing import stacks_of
+from terrazzo.pixels.rasters.stacks.spec import StackPath, StackSpec
 from terrazzo.pixels.suffixes import LAYER_SUFFIXES, RASTER_SUFFIXES, VIRTUAL
 from terrazzo.scenes.pairing.stems import match_stems
 from terrazzo.scenes.pairing.two_folders import plain_path
@@ -20,7 +22,7 @@ class LabelledRaster:
 
     name: str
     """The raster's name below the folder, without suffix."""
-    image: Path
+    image: Path | StackPath
     labels: Path
 
     @property
@@ -29,38 +31,62 @@ class LabelledRaster:
         return self.labels.suffix.lower() in LAYER_SUFFIXES
 
 
-def pair_rasters(images: Path, labels: Path, unpaired: str = "error") -> tuple[tuple[LabelledRaster, ...], int]:
+def pair_rasters(
+    images: Path | StackSpec, labels: Path, unpaired: str = "error"
+) -> tuple[tuple[LabelledRaster, ...], int]:
     """The rasters at `images` with their labels, in natural order, and the number of files without a partner.
 
-    `images`: a raster, a folder of rasters, or a pattern that no shell has expanded. `labels`: a layer of polygons for
-    all, a label raster for one, or a folder or pattern of label rasters whose names are equal or differ as
-    `pairing.stems` describes. Raises InputError if one of the two cannot be used, or if two rasters of a folder have
-    one name; LabelError at files without a partner, unless `unpaired` is `skip`.
+    `images`: a raster, a folder of rasters, a pattern that no shell has expanded, or several of these as one. `labels`:
+    a layer of polygons for all, a label raster for one, or a folder or pattern of label rasters whose names are equal
+    or differ as `pairing.stems` describes. Raises InputError if one of the two cannot be used, or if two rasters of a
+    folder have one name; LabelError at files without a partner, unless `unpaired` is `skip`.
     """
-    for path in (images, labels):
+    named = images.paths if isinstance(images, StackSpec) else (images,)
+    for path in (*named, labels):
         if not path.exists() and not is_pattern(path):
             raise InputError(f"{path}: no such file or folder; expected rasters and their labels")
-    if images.resolve() == labels.resolve():
+    if any(path.resolve() == labels.resolve() for path in named):
         raise InputError(f"{labels}: is both the images and the labels; give polygons or label rasters")
-    rasters = _rasters(images, "a raster or a folder of rasters (.tif, .tiff, .jp2)")
+    rasters, lone = _images(images)
     if labels.is_file() and labels.suffix.lower() in LAYER_SUFFIXES:
-        return tuple(LabelledRaster(name, path, labels) for name, path in rasters), 0
+        _refuse_lone(lone, unpaired)
+        return tuple(LabelledRaster(name, path, labels) for name, path in rasters), len(lone)
     wanted = f"polygons ({', '.join(LAYER_SUFFIXES)}), a label raster (.tif) or a folder of label rasters"
     targets = _rasters(labels, wanted)
     if labels.is_file():
-        if images.is_dir() or len(rasters) > 1:
-            several = "a folder" if images.is_dir() else f"names {len(rasters)} rasters"
+        is_folder = any(path.is_dir() for path in named)
+        if is_folder or len(rasters) > 1:
+            several = "a folder" if is_folder else f"names {len(rasters)} rasters"
             raise InputError(f"{labels}: is one label raster, {images} {several}; give a folder of label rasters")
         return (LabelledRaster(rasters[0][0], rasters[0][1], labels),), 0
-    pairs, lone = _paired(dict(rasters), dict(targets))
+    pairs, without = _paired(dict(rasters), dict(targets))
+    lone += without
+    _refuse_lone(lone, unpaired)
+    if not pairs:
+        raise LabelError(f"{images}: none of its {len(rasters)} rasters has a label raster of its name in {labels}")
+    return tuple(pairs), len(lone)
+
+
+def _refuse_lone(lone: Sequence[object], unpaired: str) -> None:
     if lone and unpaired == "error":
         raise LabelError(
             f"{lone[0]}: has no partner of the same name ({how_many(len(lone), 'such file')}); "
             "name image and label alike, or leave such files out with --unpaired skip"
         )
-    if not pairs:
-        raise LabelError(f"{images}: none of its {len(rasters)} rasters has a label raster of its name in {labels}")
-    return tuple(pairs), len(lone)
+
+
+def _images(images: Path | StackSpec) -> tuple[list[tuple[str, Path | StackPath]], list[object]]:
+    """The rasters or stacks, each by its name without suffix, and files of stacks without a partner."""
+    if isinstance(images, Path):
+        return [*_rasters(images, "a raster or a folder of rasters (.tif, .tiff, .jp2)")], []
+    remote = [path for _, path in images.parts if not isinstance(path, Path)]
+    if remote:
+        raise InputError(f"{remote[0]}: is an address; expected files on this machine beside labels, download it")
+    stacks = stacks_of(images)
+    named = [(name.with_suffix("").as_posix(), path) for name, path in stacks.found]
+    if not named:
+        raise LabelError(f"{images}: no two of its rasters have one name; name the files of one place alike")
+    return sorted(named, key=lambda entry: natural_key(entry[0])), [*stacks.missing, *stacks.surplus]
 
 
 def _rasters(path: Path, expected: str) -> list[tuple[str, Path]]:
@@ -88,7 +114,7 @@ def _rasters(path: Path, expected: str) -> list[tuple[str, Path]]:
     return sorted(named.items(), key=lambda entry: natural_key(entry[0]))
 
 
-def _paired(images: dict[str, Path], targets: dict[str, Path]) -> tuple[list[LabelledRaster], Sequence[Path]]:
+def _paired(images: dict[str, Path | StackPath], targets: dict[str, Path]) -> tuple[list[LabelledRaster], list[object]]:
     """Pairs of equal names, then of names that differ by known words, of the folders too; and the remaining files."""
     pairs = {name: targets[name] for name in images if name in targets}
     for stem_of in (str, plain_path):
@@ -101,6 +127,6 @@ def _paired(images: dict[str, Path], targets: dict[str, Path]) -> tuple[list[Lab
         alike |= {match.image: match.mask for match in match_stems(left, others).matches}
         pairs |= {name: targets[other.removeprefix("label:")] for name, other in alike.items()}
     used = set(pairs.values())
-    lone = [path for name, path in images.items() if name not in pairs]
+    lone: list[object] = [path for name, path in images.items() if name not in pairs]
     lone += [path for path in targets.values() if path not in used]
     return [LabelledRaster(name, images[name], pairs[name]) for name in images if name in pairs], lone

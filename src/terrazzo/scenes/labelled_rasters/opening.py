@@ -12,8 +12,9 @@ from terrazzo.pixels.bands.reading import AUTO, AskedScale, Pairs
 from terrazzo.pixels.bands.scaling import eight_bit_choice
 from terrazzo.pixels.geodesy import ALIKE
 from terrazzo.pixels.rasters.doubts import doubts, in_words
-from terrazzo.pixels.rasters.raster import Raster, read_raster
+from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import Choice
+from terrazzo.pixels.rasters.stacks.stack import read_image, warp_notes
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.burning import polygon_labels
 from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
@@ -46,7 +47,7 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
         say(f"left out: {how_many(n_lone, 'file')} without a partner (--unpaired skip)")
     scenes: list[LabelledScene] = []
     for pair in pairs:
-        raster = read_raster(pair.image, nodata=inputs.nodata)
+        raster = read_image(pair.image, nodata=inputs.nodata)
         for line in raster.notes:
             say(line)
         n_bands = len(inputs.bands) if inputs.bands else sum(color != "alpha" for color in raster.colors)
@@ -61,6 +62,8 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
     _say_types(scenes, dtype, say)
     for line in in_words(doubts(scene.raster, scene.asked) for scene in scenes):
         say(line)
+    for note in warp_notes([scene.raster for scene in scenes]):
+        say(note)
     first = scenes[0]
     if first.raster.palette is None and len(first.choice.bands) != 3:
         names = ", ".join(f"{band} {first.raster.names[band - 1]}" for band in first.choice.bands)

@@ -3,7 +3,8 @@
 - plane, water, materials: geometry and surfaces
 - quarters, streets, world: the plan (`world.plan`), collected as polygons on a `draft.Draft`
 - paint, light, noise: a plan under a light becomes radiance and class ids, a sensor makes a photo of it
-- render, write, published: seeds in, arrays or files out
+- sensors: what others see of the same scene, near infrared and heights
+- render, write, published, georeferenced: seeds in, arrays or files out
 """
 
 from terrazzo.scenes.synthetic.render import render

@@ -42,7 +42,7 @@ class Canvas:
         """Paint the faces, one over the other."""
         draw = ImageDraw.Draw(self.image)
         for face in faces:
-            draw.polygon(_pixels(face.points), fill=len(self.surfaces))
+            draw.polygon(pixels_of(face.points), fill=len(self.surfaces))
             self.surfaces.append(face.surface)
 
     def index(self) -> NDArray[np.int32]:
@@ -52,14 +52,27 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Crowns:
-    """Trees from above: their height (H, W), 0 where there is none, and the colour (H, W, 3) of the topmost."""
+    """Trees from above: their height (H, W), 0 where there is none, and the topmost's colour (H, W, 3) and radius."""
 
     bulge: NDArray[np.float32]
     color: NDArray[np.float32]
+    radius: NDArray[np.float32]
+    """(H, W) in px, 0 where there is no tree."""
 
 
-def paint(draft: Draft, light: Light, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """The radiance (H, W, 3) in 0..255 or a little beyond, and the ids (H, W) of a planned scene."""
+@dataclass(frozen=True)
+class Painting:
+    """A planned scene as it looks under a light."""
+
+    radiance: NDArray[np.float32]
+    """(H, W, 3) in 0..255 or a little beyond."""
+    ids: NDArray[np.uint8]
+    """(H, W)"""
+    crowns: Crowns
+
+
+def paint(draft: Draft, light: Light, rng: np.random.Generator) -> Painting:
+    """The scene painted from a plan under a light."""
     size = draft.height, draft.width
     canvas = Canvas(*size, [Surface(VEGETATION, (112, 134, 72), 0.15, 0.07)])
     roofs = itertools.chain.from_iterable(building.faces(light.sun) for building in draft.buildings)
@@ -78,10 +91,10 @@ def paint(draft: Draft, light: Light, rng: np.random.Generator) -> tuple[NDArray
     crowns = _crowns(draft, rng)
     _blend_crowns(radiance, crowns, light, rng)
     ids[crowns.bulge > 0] = VEGETATION
-    return radiance, ids
+    return Painting(radiance, ids, crowns)
 
 
-def _pixels(points: Points) -> list[tuple[int, int]]:
+def pixels_of(points: Points) -> list[tuple[int, int]]:
     return [(col, row) for row, col in np.round(points * SCALE).astype(np.int64).tolist()]
 
 
@@ -123,10 +136,10 @@ def _shadows(draft: Draft, light: Light) -> NDArray[np.float32]:
     draw = ImageDraw.Draw(image)
     for caster in draft.casters:
         tip = caster.points + np.array(light.shadow_of(caster.height))
-        draw.polygon(_pixels(tip), fill=255)
+        draw.polygon(pixels_of(tip), fill=255)
         for i in range(len(tip)):
             quad = np.stack([caster.points[i - 1], caster.points[i], tip[i], tip[i - 1]])
-            draw.polygon(_pixels(quad), fill=255)
+            draw.polygon(pixels_of(quad), fill=255)
     for tree in draft.trees:
         row, col = light.shadow_of(tree.radius * TREE_HEIGHT)
         radius = tree.radius * 0.95
@@ -142,7 +155,7 @@ def _crowns(draft: Draft, rng: np.random.Generator) -> Crowns:
     """Every tree's half sphere, the highest on top, with ragged edges."""
     shape = (draft.height, draft.width)
     bulge = np.zeros(shape, np.float32)
-    color = np.zeros((*shape, 3), np.float32)
+    color, radius = np.zeros((*shape, 3), np.float32), np.zeros(shape, np.float32)
     ragged = smooth_noise(rng, shape, 2.6) * np.float32(0.30)
     for tree in draft.trees:
         top, left = max(0, int(tree.row - tree.radius)), max(0, int(tree.col - tree.radius))
@@ -157,7 +170,8 @@ def _crowns(draft: Draft, rng: np.random.Generator) -> Crowns:
         higher = height > bulge[window]
         bulge[window][higher] = height[higher]
         color[window][higher] = tree.color
-    return Crowns(bulge, color)
+        radius[window][higher] = tree.radius
+    return Crowns(bulge, color, radius)
 
 
 def _blend_crowns(radiance: NDArray[np.float32], crowns: Crowns, light: Light, rng: np.random.Generator) -> None:

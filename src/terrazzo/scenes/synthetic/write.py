@@ -13,11 +13,13 @@ from PIL import Image
 
 from terrazzo.classes.palettes import SYNTHETIC
 from terrazzo.errors import InputError
+from terrazzo.scenes.synthetic.georeferenced import geotiff
 from terrazzo.scenes.synthetic.published import WRITERS, Plan, encoded
 from terrazzo.scenes.synthetic.render import render
 from terrazzo.system.files import Mark, read_json, write_beside, write_folder_beside, write_json
 
-LAYOUTS = ("flat", "humans-in-the-loop", *WRITERS)
+_WRITERS = {**WRITERS, "geotiff": geotiff}
+LAYOUTS = ("flat", "humans-in-the-loop", *_WRITERS)
 MASK_MODES = ("color", "palette", "id")
 PARTS = 3
 """A tile is one scene cut into this many parts a side."""
@@ -36,8 +38,9 @@ def write_world(out: Path, *, as_zip: bool = False, **options: Any) -> Path:
       row-major order; `n_images` is rounded up to whole tiles
     - layouts "semantic-drone", "cityscapes", "cityscapes-pairs", "camvid": as published (`published`), with masks and
       tables of their own, so that `mask_mode` and `class_table` keep their defaults
+    - layout "geotiff": ortho/, nir/, dsm/ and labels/ with a GeoTIFF each a scene (`georeferenced`), always as a folder
     - size: the least (height, width); images are up to an eighth larger, never a multiple of 32; in the layouts of
-      published data sets exactly this size
+      published data sets and of GeoTIFFs exactly this size
     - mask_mode: "color", "id" or "palette", with another order of the palette in each file
     - as_zip: an archive instead of a folder, with the data in a folder inside it
     - class_table: also write a classes.json that agrees with the masks
@@ -47,6 +50,8 @@ def write_world(out: Path, *, as_zip: bool = False, **options: Any) -> Path:
     world = _World(**options)
     if as_zip and Path(out).suffix.lower() != ".zip":
         raise InputError(f"{out}: an archive needs a name that ends in .zip")
+    if as_zip and world.layout == "geotiff":
+        raise InputError("--zip: rasters are read from folders, not archives; leave it out with --layout geotiff")
     if as_zip:
         with write_beside(Path(out)) as temporary:
             _write_zip(temporary, Path(out).stem, world)
@@ -81,7 +86,7 @@ class _World:
             raise InputError(f"--layout {self.layout}: no such layout; there are {', '.join(LAYOUTS)}")
         if self.mask_mode not in MASK_MODES:
             raise InputError(f"--mask-mode {self.mask_mode}: no such mode; there are {', '.join(MASK_MODES)}")
-        if self.layout in WRITERS and (self.mask_mode != "color" or self.class_table):
+        if self.layout in _WRITERS and (self.mask_mode != "color" or self.class_table):
             raise InputError(
                 f"--mask-mode {self.mask_mode}: the layout {self.layout} has masks and a table of its own; "
                 "leave it out, or use the layout flat"
@@ -94,8 +99,8 @@ class _World:
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Name and bytes of every file, photo and mask in turn, the class table last."""
-        if self.layout in WRITERS:
-            yield from WRITERS[self.layout](Plan(self.n_images, self.size, self.seed))
+        if self.layout in _WRITERS:
+            yield from _WRITERS[self.layout](Plan(self.n_images, self.size, self.seed))
             return
         pairs = self._flat() if self.layout == "flat" else self._tiles()
         for number, (folder, stem, photo, ids) in enumerate(pairs):
