@@ -21,8 +21,8 @@ from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import ScheduleSection
 from terrazzo.recipe.stages import legs
 from terrazzo.training.batches import batches
-from terrazzo.training.epoch_log import SCORES, EpochLog, keep_rows, read_rows
 from terrazzo.training.learner import Learner
+from terrazzo.training.reports.epoch_log import SCORES, EpochLog, keep_rows, read_rows
 from terrazzo.training.run_folder import BEST, CHECKPOINTS, LAST, METRICS, TENSORBOARD, Run
 
 

@@ -20,8 +20,8 @@ from terrazzo.recipe.stages import legs
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import digest, folder_for
 from terrazzo.system.reporting import Say, how_many
+from terrazzo.training.reports.stage_report import report_stages
 from terrazzo.training.run_folder import CURVES, METRICS, MODEL, Run, finished, make_room, nothing_left
-from terrazzo.training.stage_report import report_stages
 
 if TYPE_CHECKING:
     from terrazzo.training.fit import Fit
@@ -94,8 +94,8 @@ def run_key(patches: Patches, recipe: Recipe) -> str:
 def _train(run: Run, patches: Patches, key: str) -> Trained:
     from terrazzo.model.bundle import save
     from terrazzo.training.choices import fit_settled
-    from terrazzo.training.curves import plot_curves
-    from terrazzo.training.epoch_log import read_rows
+    from terrazzo.training.reports.curves import plot_curves
+    from terrazzo.training.reports.epoch_log import read_rows
 
     recipe, result = fit_settled(run, patches)
     if result is None:

@@ -126,7 +126,7 @@ def _plot(curve: "Curve", lr: float, name: str, out_png: Path) -> None:
     """Draw the loss over the learning rate, single and smoothed, and mark the suggestion."""
     from matplotlib.figure import Figure
 
-    from terrazzo.training.curves import save
+    from terrazzo.training.reports.curves import save
 
     figure = Figure(figsize=(7.0, 4.2), dpi=110, layout="constrained")
     axis = figure.subplots()
