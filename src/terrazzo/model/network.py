@@ -16,6 +16,7 @@ from terrazzo.errors import RecipeError
 from terrazzo.model.decoder import fold_decoder
 from terrazzo.model.normalization import Normalization, for_bands
 from terrazzo.model.predictor import STRIDE
+from terrazzo.model.window_attention import encoder_options, pad_windows
 from terrazzo.recipe.encoders import DECODER_CHANNEL_ARCHITECTURES, statistics
 from terrazzo.recipe.sections import ModelSection
 from terrazzo.system.reporting import first_line
@@ -107,7 +108,7 @@ def build_model(section: ModelSection, bands: int, n_classes: int, normalization
         return Network(normalization, _he_init(ClassicUNet(bands, n_classes, section)))
     import segmentation_models_pytorch as smp
 
-    options: dict[str, object] = {}
+    options = encoder_options(section.encoder)
     if section.decoder_channels is not None:
         if section.arch not in DECODER_CHANNEL_ARCHITECTURES:
             raise RecipeError(f"model.decoder_channels: {section.arch} has no such option; leave it out")
@@ -122,7 +123,7 @@ def build_model(section: ModelSection, bands: int, n_classes: int, normalization
         raise RecipeError(
             f"model: {section.arch} with encoder {section.encoder} cannot be built: {first_line(error)}"
         ) from error
-    return Network(normalization, fold_decoder(body))
+    return Network(normalization, pad_windows(fold_decoder(body)))
 
 
 def normalization_for(section: ModelSection, bands: int) -> Normalization:
