@@ -21,6 +21,11 @@ from terrazzo.recipe.encoders import DECODER_CHANNEL_ARCHITECTURES, statistics
 from terrazzo.recipe.sections import ModelSection
 from terrazzo.system.reporting import first_line
 
+NETWORK_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What the libraries raise where architecture, encoder and size do not go together."""
+
+WHAT_FITS = "docs/reference/models.md lists what goes together, as unet with resnet34"
+
 
 class Normalizer(nn.Module):
     """Normalized pixels (B, C, H, W), float32: scaled, then by mean and standard deviation of each band."""
@@ -108,7 +113,7 @@ def build_model(section: ModelSection, bands: int, n_classes: int, normalization
         return Network(normalization, _he_init(ClassicUNet(bands, n_classes, section)))
     import segmentation_models_pytorch as smp
 
-    options = encoder_options(section.encoder)
+    options = encoder_options(section.arch, section.encoder)
     if section.decoder_channels is not None:
         if section.arch not in DECODER_CHANNEL_ARCHITECTURES:
             raise RecipeError(f"model.decoder_channels: {section.arch} has no such option; leave it out")
@@ -119,9 +124,9 @@ def build_model(section: ModelSection, bands: int, n_classes: int, normalization
             body = smp.create_model(
                 section.arch, section.encoder, encoder_weights=None, in_channels=bands, classes=n_classes, **options
             )
-    except (KeyError, ValueError, RuntimeError, NotImplementedError) as error:
+    except NETWORK_ERRORS as error:
         raise RecipeError(
-            f"model: {section.arch} with encoder {section.encoder} cannot be built: {first_line(error)}"
+            f"model: {section.arch} with encoder {section.encoder} cannot be built: {first_line(error)}; {WHAT_FITS}"
         ) from error
     return Network(normalization, pad_windows(fold_decoder(body)))
 

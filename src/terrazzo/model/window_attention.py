@@ -11,13 +11,17 @@ from typing import Any, cast
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_ANY_SIZE = (("tu-swin", {"strict_img_size": False}),)
-"""Options of timm by the start of the encoder's name."""
+_SWIN, _VIT = "tu-swin", ("tu-vit_", "tu-deit")
 
 
-def encoder_options(encoder: str) -> dict[str, object]:
-    """The options with which timm builds the encoder for images of any size; empty for most encoders."""
-    return next((dict(options) for start, options in _ANY_SIZE if encoder.startswith(start)), {})
+def encoder_options(arch: str, encoder: str) -> dict[str, object]:
+    """The options with which timm builds the encoder for images of any size; empty for most encoders.
+
+    Vision transformers go with dpt alone, which takes their maps of one size.
+    """
+    if encoder.startswith(_SWIN):
+        return {"strict_img_size": False}
+    return {"dynamic_img_size": True} if arch == "dpt" and encoder.startswith(_VIT) else {}
 
 
 def pad_windows(network: nn.Module) -> nn.Module:
@@ -26,9 +30,9 @@ def pad_windows(network: nn.Module) -> nn.Module:
 
     for module in network.modules():
         if isinstance(module, PartitionAttentionCl | ParallelPartitionAttention):
-            module._partition_attn = MethodType(_padded_rows_first, module)
+            module._partition_attn = MethodType(_padded_rows_first, module)  # type: ignore[method-assign]
         elif isinstance(module, PartitionAttention2d):
-            module._partition_attn = MethodType(_padded_channels_first, module)
+            module._partition_attn = MethodType(_padded_channels_first, module)  # type: ignore[method-assign]
     return network
 
 

@@ -126,6 +126,9 @@ class TrainSection(Section):
     batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         8, description="patches a step; auto: as many as memory holds, set when the run starts"
     )
+    sampler: Literal["uniform", "classes", "groups"] = Field(
+        "uniform", description="how patches are drawn: each once, or each class or each group as often as any other"
+    )
     accumulate: int = Field(1, ge=1, description="batches whose gradients are summed before a step of the weights")
     freeze_epochs: int = Field(0, ge=0, description="a pretrained encoder keeps its weights for this many epochs first")
     ema: float = Field(0.0, ge=0, lt=1, description="decay of a running mean of the weights, used instead; 0 = off")

@@ -8,8 +8,11 @@ from terrazzo.errors import InputError
 from terrazzo.model.encoder_weights import load_encoder_weights
 from terrazzo.model.hardware import Compute
 from terrazzo.model.network import Network, build_model, normalization_for
+from terrazzo.model.trial import Trial, try_model
+from terrazzo.model.windows.tiling import default_window
 from terrazzo.patches.folder import Patches
 from terrazzo.recipe.recipe import Recipe
+from terrazzo.recipe.stages import legs
 from terrazzo.system.files import write_text
 from terrazzo.system.reporting import Reporter, first_line
 from terrazzo.training.batch_size import settle
@@ -51,6 +54,28 @@ def first_network(patches: Patches, recipe: Recipe) -> Network:
     torch.manual_seed(recipe.train.seed)
     normalization = normalization_for(recipe.model, patches.bands)
     return build_model(recipe.model, patches.bands, patches.schema.n_classes, normalization)
+
+
+def try_recipe(patches: Patches, recipe: Recipe, device: str) -> None:
+    """Raise RecipeError, before anything is written, if the network cannot be trained on patches like these."""
+    n_train, batch = len(patches.rows("train")), recipe.train.batch_size
+    smallest = 2 if batch == "auto" else n_train // -(-n_train // int(batch))
+    sizes = dict.fromkeys((*(leg.size for leg in legs(recipe, patches.patch_size)), patches.patch_size))
+    trial = Trial(
+        bands=patches.bands,
+        n_classes=patches.schema.n_classes,
+        sizes=tuple(sizes),
+        window=default_window(patches.patch_size, patches.fit, recipe.model.scale),
+        batch=min(2, smallest, n_train),
+    )
+    try_model(recipe.model, trial, compute_for(recipe, device))
+
+
+def try_before_preparing(recipe: Recipe, device: str) -> None:
+    """`try_recipe` for the patches that the recipe's data section asks for, of red, green and blue."""
+    size = recipe.data.patch_size
+    window = default_window(size, recipe.data.fit, recipe.model.scale)
+    try_model(recipe.model, Trial(3, 2, (size,), window), compute_for(recipe, device))
 
 
 def settle_choices(network: Network, patches: Patches, recipe: Recipe, compute: Compute, reporter: Reporter) -> Recipe:

@@ -94,6 +94,10 @@ def _prepare_first(source: Path, run: "Run") -> None:
     folder, say = run.folder, run.reporter.say
     if not run.patches.is_dir() and not _holds_only_patches(folder):
         refuse_existing(folder, "a run", run.overwrite, MARK)
+    if not run.patches.is_dir() and run.recipe.model.encoder is not None:
+        from terrazzo.training.choices import try_before_preparing
+
+        try_before_preparing(run.recipe, run.device)
     say(f"{source} is a data set: preparing it into {run.patches} (`terrazzo prepare` has options)")
     was_there = folder.exists()
     try:

@@ -83,7 +83,7 @@ class Tuned:
 def _tune(run: "Run", steps: int) -> Tuned:
     """The result of a range test, written as learning_rate.png, .csv and tune.json. Checks precede torch's import."""
     from terrazzo.patches.folder import open_patches
-    from terrazzo.training.run import check_training, suited
+    from terrazzo.training.run import check_training, suited, try_network
 
     check_compute(run.device)
     if steps < FEWEST_STEPS:
@@ -95,6 +95,7 @@ def _tune(run: "Run", steps: int) -> Tuned:
     if not run.overwrite and (kept := _finished(out, key)) is not None:
         return kept
     refuse_existing(out, "a finished range test", run.overwrite, MARK)
+    try_network(run, patches)
     curve = _curve(run, patches, steps)
     lr = curve.suggestion
     with write_folder_beside(out) as folder:

@@ -24,13 +24,14 @@ from terrazzo.errors import ExportError
 from terrazzo.model.exporting.formats import FREE_SIZE, Notes
 from terrazzo.model.exporting.parity import TOLERANCE, greatest_difference
 from terrazzo.model.exporting.portable import INPUT, OUTPUT, Graph
+from terrazzo.model.network import NETWORK_ERRORS
 from terrazzo.model.onnx_model import load_onnx
 from terrazzo.system.reporting import first_line
 
 OPSET = 17
 
 # What torch and onnxruntime raise for graphs that they cannot trace or run.
-_TROUBLE = (RuntimeError, trouble.Fail, trouble.InvalidGraph, trouble.InvalidArgument, trouble.RuntimeException)
+_TROUBLE = (*NETWORK_ERRORS, trouble.Fail, trouble.InvalidGraph, trouble.InvalidArgument, trouble.RuntimeException)
 
 
 def write_onnx(path: Path, graph: Graph, notes: Notes) -> float:
@@ -46,7 +47,8 @@ def write_onnx(path: Path, graph: Graph, notes: Notes) -> float:
     if not any_size:
         try:
             _write(path, graph, notes, free=False)
-        except RuntimeError as error:
+            InferenceSession(path, providers=["CPUExecutionProvider"])
+        except _TROUBLE as error:
             raise ExportError(
                 f"--format onnx: torch cannot trace this network ({first_line(error).split('. ')[0]})"
             ) from error
