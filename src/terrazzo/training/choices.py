@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 
 from terrazzo.errors import InputError
+from terrazzo.model.band_filters import RGB
 from terrazzo.model.encoder_weights import load_encoder_weights
 from terrazzo.model.hardware import Compute
 from terrazzo.model.network import Network, build_model, normalization_for
@@ -78,10 +79,17 @@ def try_before_preparing(recipe: Recipe, device: str) -> None:
     try_model(recipe.model, Trial(3, 2, (size,), window), compute_for(recipe, device))
 
 
+def band_names(patches: Patches) -> tuple[str, ...]:
+    """The names of the bands: those of rasters, red, green and blue of photos, else their numbers."""
+    if patches.band_reading is not None:
+        return patches.band_reading.names
+    return RGB if patches.bands == len(RGB) else tuple(f"band {number + 1}" for number in range(patches.bands))
+
+
 def settle_choices(network: Network, patches: Patches, recipe: Recipe, compute: Compute, reporter: Reporter) -> Recipe:
     """The recipe with its encoder weights loaded and its batch size decided."""
     changes: dict[str, object] = {
-        "model.encoder_weights": load_encoder_weights(network, recipe.model, patches.bands, reporter.say)
+        "model.encoder_weights": load_encoder_weights(network, recipe.model, band_names(patches), reporter.say)
     }
     if recipe.train.batch_size == "auto":
         n_train = len(patches.rows("train"))

@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from onnxruntime import InferenceSession
+from onnxruntime import InferenceSession, set_default_logger_severity
 from onnxruntime.capi import onnxruntime_pybind11_state as trouble
 
 from terrazzo.errors import ExportError
@@ -29,6 +29,7 @@ from terrazzo.model.onnx_model import load_onnx
 from terrazzo.system.reporting import first_line
 
 OPSET = 17
+_WARNING, _FATAL = 2, 4  # onnxruntime's levels; the first is its default
 
 # What torch and onnxruntime raise for graphs that they cannot trace or run.
 _TROUBLE = (*NETWORK_ERRORS, trouble.Fail, trouble.InvalidGraph, trouble.InvalidArgument, trouble.RuntimeException)
@@ -64,11 +65,14 @@ def write_onnx(path: Path, graph: Graph, notes: Notes) -> float:
 
 def _write_free(path: Path, graph: Graph, notes: Notes) -> float:
     """Write a graph of any height and width; its largest difference, infinity if it cannot be traced or run."""
+    set_default_logger_severity(_FATAL)  # a graph that fails at other sizes is found here, and no news for the user
     try:
         _write(path, graph, {FREE_SIZE: "true", **notes}, free=True)
         return greatest_difference(graph.network.probs, load_onnx(path).probs, graph.other_shapes())
     except _TROUBLE:
         return float("inf")
+    finally:
+        set_default_logger_severity(_WARNING)
 
 
 def _write(path: Path, graph: Graph, notes: Notes, free: bool) -> None:
