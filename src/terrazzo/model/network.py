@@ -121,6 +121,7 @@ def build_model(section: ModelSection, bands: int, n_classes: int, normalization
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # timm- names are old but still work
+            warnings.filterwarnings("ignore", "Encoder does not have prefix tokens")  # dpt, whose weights stay as is
             body = smp.create_model(
                 section.arch, section.encoder, encoder_weights=None, in_channels=bands, classes=n_classes, **options
             )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from terrazzo.errors import InputError
+from terrazzo.errors import InputError, RecipeError
 from terrazzo.recipe.arguments import DEFAULT_RECIPE, Changes, RecipeName
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import (
@@ -44,10 +44,16 @@ def tune(
     Up to `steps` training steps are taken, each at a higher rate; no weights are kept. Raises PatchesError,
     RecipeError, OutputExistsError, and InputError if the curve suggests nothing.
     """
-    from terrazzo.recipe.reading import changes_of, load_recipe
+    from terrazzo.recipe.reading import changed_recipe, changes_of, refuse_data_changes
     from terrazzo.training.run_folder import Run
+    from terrazzo.training.train import is_patches
 
-    chosen = load_recipe(recipe).with_changes(changes_of(changes))
+    wanted = changes_of(changes)
+    if is_patches(Path(patches)):
+        refuse_data_changes(wanted, patches)
+    chosen = changed_recipe(recipe, {}, wanted)
+    if "optimizer.lr" in wanted and chosen.optimizer.encoder_lr is None:
+        raise RecipeError("--set optimizer.lr: tune looks for it, from 1e-06 to 1; leave it out")
     run = Run(Path(patches), chosen, Path(out), device, overwrite=overwrite, reporter=Reporter(progress, say))
     return _tune(run, steps)
 
