@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from terrazzo.errors import RecipeError
-from terrazzo.model.hardware import Compute
+from terrazzo.model.hardware import Compute, release_memory
 from terrazzo.model.network import NETWORK_ERRORS, WHAT_FITS, build_model, normalization_for
 from terrazzo.recipe.sections import ModelSection
 from terrazzo.system.reporting import first_line
@@ -43,20 +43,25 @@ def try_model(section: ModelSection, trial: Trial, compute: Compute) -> None:
         return
     devices = [compute.device] if compute.device.type == "cuda" else []
     with torch.random.fork_rng(devices):
-        normalization = normalization_for(section, trial.bands)
-        network = build_model(section, trial.bands, trial.n_classes, normalization)
-        network.to(compute.device).to(memory_format=compute.memory_format)
-        for size in trial.sizes:
-            if (problem := _training_problem(network, trial, size, compute)) is not None:
-                fits = next((it for it in _LARGER if it > size and _learns(network, trial, it, compute)), None)
-                remedy = WHAT_FITS if fits is None else f"prepare with --patch-size {fits}, or choose another encoder"
-                raise RecipeError(f"{_pair(section)} {problem}; {remedy}")
-        if (problem := _window_problem(network, trial, compute)) is not None:
-            raise RecipeError(f"{_pair(section)} {problem}; {WHAT_FITS}")
+        problem = _problem(section, trial, compute)
+    release_memory(compute.device)  # the batch size is chosen by what is free
+    if problem is not None:
+        raise RecipeError(f"model: {section.arch} with encoder {section.encoder} {problem}")
 
 
-def _pair(section: ModelSection) -> str:
-    return f"model: {section.arch} with encoder {section.encoder}"
+def _problem(section: ModelSection, trial: Trial, compute: Compute) -> str | None:
+    """What does not go together, and the remedy; None if all does. The network lives no longer than this call."""
+    normalization = normalization_for(section, trial.bands)
+    network = build_model(section, trial.bands, trial.n_classes, normalization)
+    network.to(compute.device).to(memory_format=compute.memory_format)
+    for size in trial.sizes:
+        problem = _training_problem(network, trial, size, compute)
+        if problem is not None:
+            fits = next((it for it in _LARGER if it > size and _learns(network, trial, it, compute)), None)
+            remedy = WHAT_FITS if fits is None else f"prepare with --patch-size {fits}, or choose another encoder"
+            return f"{problem}; {remedy}"
+    problem = _window_problem(network, trial, compute)
+    return None if problem is None else f"{problem}; {WHAT_FITS}"
 
 
 def _learns(network: nn.Module, trial: Trial, size: int, compute: Compute) -> bool:
