@@ -32,8 +32,8 @@ def ours(patches_path: Path, n_batches: int) -> float:
     from terrazzo.model.network import build_model, normalization_for
     from terrazzo.patches.folder import Patches, open_patches
     from terrazzo.recipe.reading import load_recipe
-    from terrazzo.training.epoch_log import read_rows
     from terrazzo.training.fit import compute_for, fit
+    from terrazzo.training.reports.epoch_log import read_rows
     from terrazzo.training.run_folder import METRICS, Run
 
     class Few(Patches):

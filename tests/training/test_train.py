@@ -272,3 +272,50 @@ def test_the_classes_behind_published_figures_are_those_of_their_data() -> None:
     assert classes["dubai-unet-scratch"] == classes["dubai-resnet34"] == DUBAI.names
     assert classes["dubai-unet-resized"] == (*DUBAI.names, "Black")
     assert classes["cityscapes-unet"] == CAMVID.names
+
+
+@pytest.mark.parametrize("command", ["train", "tune"])
+def test_a_change_of_the_data_section_is_refused_on_patches(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    terrazzo.prepare(data, out=tmp_path / "patches", patch_size=32)
+    words = [command, str(tmp_path / "patches"), "--out", str(tmp_path / "run"), "--set", "data.patch_size=64"]
+    assert run(words) == 2
+    err = " ".join(capsys.readouterr().err.split())
+    assert "--set data.patch_size: has no effect on" in err
+    assert "prepare again with --patch-size" in err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--epochs", "0"], "--epochs 0: must be greater than or equal to 1"),
+        (["--epochs", str(10**30)], "must be less than or equal to 100000"),
+        (["--batch-size", "1000000"], "--batch-size"),
+        (["--set", "train.epochs=0"], "--set: train.epochs = 0: must be greater than or equal to 1"),
+        (["--set", "model.filters=[4, 1000000]"], "must be less than or equal to 4096"),
+        (["--epochs", "3", "--set", "train.epochs=3"], "--epochs and --set train.epochs: are the same field"),
+        (["--set", "optimizer.lr=1", "--set", "optimizer.lr=2"], "--set optimizer.lr: is given twice"),
+    ],
+)
+def test_numbers_out_of_bounds_and_fields_given_twice_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    (tmp_path / "patches").mkdir()
+    assert run(["train", str(tmp_path / "patches"), "--out", str(tmp_path / "run"), *words]) == 2
+    err = " ".join(capsys.readouterr().err.split())
+    assert told in err
+    assert "Traceback" not in err
+
+
+def test_tune_refuses_the_learning_rate_that_it_looks_for(data: Path, tmp_path: Path) -> None:
+    terrazzo.prepare(data, out=tmp_path / "patches", patch_size=32)
+    with pytest.raises(RecipeError, match=r"--set optimizer.lr: tune looks for it, from 1e-06 to 1; leave it out"):
+        terrazzo.tune(tmp_path / "patches", out=tmp_path / "tune", changes={"optimizer.lr": 1e-3})
+    # With a rate of the encoder's own it decides the ratio of the two.
+    encoder = {"model.encoder": "resnet18", "model.encoder_weights": "none", "optimizer.encoder_lr": 1e-4}
+    found = terrazzo.tune(
+        tmp_path / "patches", out=tmp_path / "tune", changes={"optimizer.lr": 1e-3, **encoder}, steps=20, device="cpu"
+    )
+    assert found.lr > 0

@@ -17,10 +17,11 @@ from terrazzo.errors import InputError, ModelFileError
 from terrazzo.model.exporting.formats import format_of, read_hdf5_weights
 from terrazzo.model.hardware import Compute, choose
 from terrazzo.model.header import METADATA_KEY, Header, read_header
-from terrazzo.model.network import Network, build_model
+from terrazzo.model.network import NETWORK_ERRORS, Network, build_model
 from terrazzo.model.predictor import CPU_BATCH_PIXELS
 from terrazzo.pixels.bands.depth import Pixels
 from terrazzo.system.files import write_beside
+from terrazzo.system.reporting import first_line
 
 _GPU_BATCH_PIXELS = 1 << 22
 
@@ -39,8 +40,21 @@ class Bundle:
             raise InputError(f"the image has {pixels.shape[1]} bands, the model takes {self.header.bands}")
         with torch.inference_mode(), self.compute.autocast():
             moved = pixels.to(self.compute.device).contiguous(memory_format=self.compute.memory_format)
-            logits: Tensor = self.network(moved)
+            logits = self._logits(moved)
         return logits.float().softmax(dim=1).contiguous()  # class by class, as blending adds them up
+
+    def _logits(self, pixels: Tensor) -> Tensor:
+        """Logits (B, K, H, W). Raises InputError if the network does not take images of this height and width."""
+        try:
+            return cast(Tensor, self.network(pixels))
+        except torch.OutOfMemoryError:
+            raise
+        except NETWORK_ERRORS as error:
+            height, width = pixels.shape[-2:]
+            raise InputError(
+                f"{self.header.title}: the network cannot map a window of {height} x {width} px "
+                f"({first_line(error):.160}); it was trained on patches of {self.header.patch_size} px"
+            ) from error
 
     @property
     def batch_pixels(self) -> int:

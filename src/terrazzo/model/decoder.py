@@ -47,7 +47,13 @@ class FoldedBlock(nn.Module):
         self.conv2, self.attention2 = block.conv2, block.attention2
 
     def forward(self, feature_map: Tensor, height: int, width: int, skip_connection: Tensor | None = None) -> Tensor:
-        """Features (B, O, height, width) from the level below and the encoder's skip connection."""
+        """Features (B, O, height, width) from the level below and the encoder's skip connection.
+
+        Encoders that start at a stride of 4 have a skip connection without channels at the stride of 2: it is no
+        skip connection.
+        """
+        if skip_connection is not None and skip_connection.shape[1] == 0:
+            skip_connection = None
         if self._folds(feature_map, height, width):
             convolution, *rest = self.conv1
             x = convolve_enlarged(feature_map, skip_connection, convolution)

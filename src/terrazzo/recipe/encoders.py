@@ -42,7 +42,10 @@ _NOT_IMAGENET_STATISTICS = {
     **dict.fromkeys(("dpn68", "dpn68b", "dpn92", "dpn98", "dpn107", "dpn131"), _DPN),
     **dict.fromkeys(("inceptionresnetv2", "inceptionv4", "xception"), _HALF),
 }
-_HALF_PREFIXES = ("tu-tf_efficientnet_lite", "timm-tf_efficientnet_lite", "tu-vit_", "tu-mixer", "tu-inception")
+_HALF_PREFIXES = (
+    "tu-tf_efficientnet_lite", "timm-tf_efficientnet_lite", "tu-vit_", "tu-mixer", "tu-inception", "tu-maxvit_pico",
+    "tu-maxvit_nano", "tu-maxvit_rmlp", "tu-maxvit_tiny_rw", "tu-maxvit_tiny_pm", "tu-maxxvit",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

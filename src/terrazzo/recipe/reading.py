@@ -10,6 +10,7 @@ import yaml
 
 from terrazzo.errors import RecipeError
 from terrazzo.recipe.recipe import Recipe, parse_recipe, sections
+from terrazzo.system.places import PathLike
 
 _NO_YAML = (yaml.YAMLError, ValueError, RecursionError)
 """What PyYAML raises: its own errors, and those of the values that it makes, such as the date 2020-13-45."""
@@ -71,11 +72,45 @@ def changes_of(given: Mapping[str, Any] | Sequence[str] | None) -> dict[str, Any
         key, equals, raw = assignment.partition("=")
         if not equals or not key.strip():
             raise RecipeError(f"--set {assignment}: expected SECTION.FIELD=VALUE, as in --set optimizer.lr=3e-4")
+        if key.strip() in changes:
+            raise RecipeError(f"--set {key.strip()}: is given twice; leave one of them out")
         try:
             changes[key.strip()] = yaml.load(raw, _Loader)
         except _NO_YAML as error:
             raise RecipeError(f"--set {assignment}: the value is not valid YAML; quote it") from error
     return changes
+
+
+def changed_recipe(name: str | Path, by_flag: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
+    """The recipe of that name with changes by field: those of flags such as --epochs, and those of --set.
+
+    Raises RecipeError, naming the flag, at a value that the field does not take or that --set gives as well.
+    """
+    for field in by_flag:
+        if field in changes:
+            raise RecipeError(f"{flag_of(field)} and --set {field}: are the same field; leave one of them out")
+    try:
+        return load_recipe(name).with_changes({**by_flag, **changes})
+    except RecipeError as error:
+        for field in by_flag:
+            if str(error).startswith(f"--set: {field} = "):
+                raise RecipeError(str(error).replace(f"--set: {field} = ", f"{flag_of(field)} ", 1)) from error
+        raise
+
+
+def flag_of(field: str) -> str:
+    """The flag that sets a field by itself: `--batch-size` for `train.batch_size`."""
+    return f"--{field.partition('.')[2].replace('_', '-')}"
+
+
+def refuse_data_changes(changes: Mapping[str, Any], patches: PathLike) -> None:
+    """Raise RecipeError at a change of the data section, which has no effect on patches that are cut already."""
+    field = next((field for field in changes if field.startswith("data.")), None)
+    if field is not None:
+        raise RecipeError(
+            f"--set {field}: has no effect on {patches}, whose patches are cut already; "
+            f"prepare again with {flag_of(field)}, or train from the data set itself"
+        )
 
 
 def _shipped() -> Traversable:

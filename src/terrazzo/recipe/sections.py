@@ -12,6 +12,9 @@ from terrazzo.errors import InputError, TerrazzoError
 from terrazzo.recipe.encoders import check_architecture, check_encoder
 from terrazzo.recipe.loss_terms import parse_terms
 
+MOST = 100_000
+"""The most epochs and patches a step. More is a slip of the finger, or a number that no memory holds."""
+
 Fit = Literal["crop", "pad", "resize"]
 """How images become patches."""
 
@@ -39,12 +42,12 @@ class ModelSection(Section):
         None, description="encoder by its segmentation-models-pytorch name; none = the classic U-Net"
     )
     encoder_weights: str = Field("none", description="imagenet, none, auto (imagenet if reachable), or a weights file")
-    filters: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+    filters: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
         (16, 32, 64, 128, 256), min_length=2, description="classic U-Net: filters from the top level to the bottom"
     )
     dropout: float = Field(0.2, ge=0, lt=1, description="classic U-Net: share of activations dropped in each block")
     batch_norm: bool = Field(False, description="classic U-Net: batch normalization after each convolution")
-    decoder_channels: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
+    decoder_channels: tuple[Annotated[int, Field(ge=1, le=4096)], ...] | None = Field(
         None, description="decoder widths of U-Net-like architectures; none = the library's own"
     )
     scale: Literal["unit", "minmax"] = Field(
@@ -128,12 +131,19 @@ class ScheduleSection(Section):
 class TrainSection(Section):
     """Length, batches, precision and random seed."""
 
-    epochs: int = Field(15, ge=1, description="passes over the training patches")
-    batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+    epochs: int = Field(15, ge=1, le=MOST, description="passes over the training patches")
+    batch_size: Annotated[int, Field(ge=1, le=MOST)] | Literal["auto"] = Field(
         8, description="patches a step; auto: as many as memory holds, set when the run starts"
     )
-    accumulate: int = Field(1, ge=1, description="batches whose gradients are summed before a step of the weights")
-    freeze_epochs: int = Field(0, ge=0, description="a pretrained encoder keeps its weights for this many epochs first")
+    sampler: Literal["uniform", "classes", "groups"] = Field(
+        "uniform", description="how patches are drawn: each once, or each class or each group as often as any other"
+    )
+    accumulate: int = Field(
+        1, ge=1, le=MOST, description="batches whose gradients are summed before a step of the weights"
+    )
+    freeze_epochs: int = Field(
+        0, ge=0, le=MOST, description="a pretrained encoder keeps its weights for this many epochs first"
+    )
     ema: float = Field(0.0, ge=0, lt=1, description="decay of a running mean of the weights, used instead; 0 = off")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="decides order, augmentation, dropout and initial weights")
     precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(_word)] = Field(
@@ -195,6 +205,6 @@ def expectation(problem: Mapping[str, Any]) -> str:
 class Stage(Section):
     """A stage of progressive resizing: `epochs` on patches shrunk to `size`, from where the last stage ended."""
 
-    size: int = Field(ge=16, description="height and width to which training patches are shrunk, in pixels")
-    epochs: int = Field(ge=1, strict=True, description="passes over the training patches")
+    size: int = Field(ge=16, le=4096, description="height and width to which training patches are shrunk, in pixels")
+    epochs: int = Field(ge=1, le=MOST, strict=True, description="passes over the training patches")
     lr: float | None = Field(None, gt=0, description="learning rate of the stage; none = optimizer.lr")

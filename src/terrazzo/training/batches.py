@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from terrazzo.patches.folder import Patches
+from terrazzo.training.sampling import drawn
 
 Batch = tuple[Tensor, Tensor]
 """Pixels (B, C, S, S) in channels-last layout, uint8 or float32 with NaN where missing; ids (B, S, S) uint8."""
@@ -33,13 +34,21 @@ class PatchDataset(Dataset[Batch]):
 class BatchOrder(Sampler[list[int]]):
     """Patch numbers in batches whose sizes differ by one at most, so that no last batch is a stub.
 
-    Shuffled by (seed, epoch) if there is a seed, else ascending.
+    Shuffled by (seed, epoch) if there is a seed, else ascending. With weights (N,), of mean 1, an epoch has as many
+    patches, drawn by them (`sampling.drawn`); without, each patch comes once.
     """
 
-    def __init__(self, rows: NDArray[np.int64], batch_size: int, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        rows: NDArray[np.int64],
+        batch_size: int,
+        seed: int | None = None,
+        weights: NDArray[np.float64] | None = None,
+    ) -> None:
         self.rows = rows
         self.batch_size = batch_size
         self.seed = seed
+        self.weights = weights
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -52,15 +61,19 @@ class BatchOrder(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         order = self.rows
         if self.seed is not None:
-            order = np.random.default_rng((self.seed, self.epoch)).permutation(self.rows)
+            rng = np.random.default_rng((self.seed, self.epoch))
+            order = rng.permutation(self.rows) if self.weights is None else self.rows[drawn(self.weights, rng)]
         for part in np.array_split(order, len(self)):
             yield part.tolist()
 
 
-def batches(patches: Patches, split: str, batch_size: int, seed: int | None = None) -> DataLoader[Batch]:
-    """The batches of one split: shuffled each epoch if there is a seed, else in order.
-
-    Raises PatchesError where the split is empty.
-    """
-    order = BatchOrder(patches.rows(split), batch_size, seed)
+def batches(
+    patches: Patches,
+    split: str,
+    batch_size: int,
+    seed: int | None = None,
+    weights: NDArray[np.float64] | None = None,
+) -> DataLoader[Batch]:
+    """The batches of one split in the order of `BatchOrder`. Raises PatchesError where the split is empty."""
+    order = BatchOrder(patches.rows(split), batch_size, seed, weights)
     return DataLoader(PatchDataset(patches), batch_size=None, sampler=order)

@@ -5,13 +5,17 @@ from dataclasses import replace
 import torch
 
 from terrazzo.errors import InputError
+from terrazzo.model.band_filters import RGB
 from terrazzo.model.band_statistics import normalization_of
 from terrazzo.model.encoder_weights import load_encoder_weights
 from terrazzo.model.hardware import Compute
 from terrazzo.model.network import Network, build_model
 from terrazzo.model.normalization import Normalization
+from terrazzo.model.trial import Trial, try_model
+from terrazzo.model.windows.tiling import default_window
 from terrazzo.patches.folder import Patches
 from terrazzo.recipe.recipe import Recipe
+from terrazzo.recipe.stages import legs
 from terrazzo.system.files import write_text
 from terrazzo.system.reporting import Reporter, first_line
 from terrazzo.training.batch_size import settle
@@ -59,10 +63,39 @@ def first_network(patches: Patches, recipe: Recipe, normalization: Normalization
     return build_model(recipe.model, patches.bands, patches.schema.n_classes, normalization)
 
 
+def try_recipe(patches: Patches, recipe: Recipe, device: str) -> None:
+    """Raise RecipeError, before anything is written, if the network cannot be trained on patches like these."""
+    n_train, batch = len(patches.rows("train")), recipe.train.batch_size
+    smallest = 2 if batch == "auto" else n_train // -(-n_train // int(batch))
+    sizes = dict.fromkeys((*(leg.size for leg in legs(recipe, patches.patch_size)), patches.patch_size))
+    trial = Trial(
+        bands=patches.bands,
+        n_classes=patches.schema.n_classes,
+        sizes=tuple(sizes),
+        window=default_window(patches.patch_size, patches.fit, recipe.model.scale),
+        batch=min(2, smallest, n_train),
+    )
+    try_model(recipe.model, trial, compute_for(recipe, device))
+
+
+def try_before_preparing(recipe: Recipe, device: str) -> None:
+    """`try_recipe` for the patches that the recipe's data section asks for, of red, green and blue."""
+    size = recipe.data.patch_size
+    window = default_window(size, recipe.data.fit, recipe.model.scale)
+    try_model(recipe.model, Trial(3, 2, (size,), window), compute_for(recipe, device))
+
+
+def band_names(patches: Patches) -> tuple[str, ...]:
+    """The names of the bands: those of rasters, red, green and blue of photos, else their numbers."""
+    if patches.band_reading is not None:
+        return patches.band_reading.names
+    return RGB if patches.bands == len(RGB) else tuple(f"band {number + 1}" for number in range(patches.bands))
+
+
 def settle_choices(network: Network, patches: Patches, recipe: Recipe, compute: Compute, reporter: Reporter) -> Recipe:
     """The recipe with its encoder weights loaded and its batch size decided."""
     changes: dict[str, object] = {
-        "model.encoder_weights": load_encoder_weights(network, recipe.model, patches.bands, reporter.say)
+        "model.encoder_weights": load_encoder_weights(network, recipe.model, band_names(patches), reporter.say)
     }
     if recipe.train.batch_size == "auto":
         n_train = len(patches.rows("train"))

@@ -23,9 +23,10 @@ from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import ScheduleSection
 from terrazzo.recipe.stages import legs
 from terrazzo.training.batches import batches
-from terrazzo.training.epoch_log import SCORES, EpochLog, keep_rows, read_rows
 from terrazzo.training.learner import Learner
+from terrazzo.training.reports.epoch_log import SCORES, EpochLog, keep_rows, read_rows
 from terrazzo.training.run_folder import BEST, CHECKPOINTS, LAST, METRICS, TENSORBOARD, Run
+from terrazzo.training.sampling import sampling_weights
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ def fit(network: Network, run: Run, patches: Patches, compute: Compute) -> Fit |
     """
     recipe, folder = run.recipe, run.folder
     batch_size = int(recipe.train.batch_size)  # settled, so not `auto`
-    train = batches(patches, "train", batch_size, recipe.train.seed)
+    weights = sampling_weights(patches, recipe.train.sampler, run.reporter)
+    train = batches(patches, "train", batch_size, recipe.train.seed, weights)
     val = batches(patches, "val", batch_size)
     plan = legs(recipe, patches.patch_size)
     learner = Learner(network, recipe, patches.schema.names, compute.memory_format, plan, light_in(patches))

@@ -19,6 +19,7 @@ from terrazzo.patches.light import light_in
 from terrazzo.recipe.stages import legs
 from terrazzo.training.batches import BatchOrder, PatchDataset
 from terrazzo.training.run_folder import Run
+from terrazzo.training.sampling import sampling_weights
 from terrazzo.training.schedules import LR_RATIO
 from terrazzo.training.step import TrainingStep, build_optimizer, freeze_encoder, freezes
 
@@ -96,7 +97,8 @@ def range_test(network: Network, run: Run, patches: Patches, compute: Compute, n
     step = TrainingStep(network, recipe, patches.schema.n_classes, compute.memory_format, light_in(patches))
     step.loss.to(compute.device)
     size = legs(recipe, patches.patch_size)[0].size
-    order = BatchOrder(patches.rows("train"), int(recipe.train.batch_size), recipe.train.seed)
+    weights = sampling_weights(patches, recipe.train.sampler, run.reporter)
+    order = BatchOrder(patches.rows("train"), int(recipe.train.batch_size), recipe.train.seed, weights)
     dataset, lrs = PatchDataset(patches), rates(n_steps)
     losses: list[float] = []
     for number, lr in enumerate(lrs):

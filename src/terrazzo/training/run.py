@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from terrazzo._version import __version__
 from terrazzo.errors import InputError, RecipeError, StoppedError
@@ -22,8 +22,8 @@ from terrazzo.recipe.stages import legs
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import digest, folder_for
 from terrazzo.system.reporting import Say, how_many
-from terrazzo.training.run_folder import CURVES, METRICS, MODEL, Run, finished, make_room, nothing_left
-from terrazzo.training.stage_report import report_stages
+from terrazzo.training.reports.stage_report import report_stages
+from terrazzo.training.run_folder import CURVES, METRICS, MODEL, Run, check_room, finished, make_room, nothing_left
 
 if TYPE_CHECKING:
     from terrazzo.training.fit import Fit
@@ -68,6 +68,8 @@ def train_patches(run: Run) -> Trained:
     key = run_key(patches, run.recipe)
     if (kept := finished(run.folder, key)) is not None and not run.overwrite:
         return Trained(run.folder / MODEL, kept, True, False)
+    check_room(run)
+    try_network(run, patches)
     make_room(run)
     say(f"{how_many(len(patches.rows('train')), 'patch')} to train on, {len(patches.rows('val'))} to validate")
     say(describe_leak(patches.leak, patches.places_known))
@@ -90,14 +92,25 @@ def _interrupts_kept() -> Iterator[None]:
 
 def run_key(patches: Patches, recipe: Recipe) -> str:
     """A key, equal for the same patches and recipes that train alike, whatever their names and published figures."""
-    return digest(patches.content_hash, recipe.model_dump_json(exclude={"name", "about", "data", "published"}))
+    exclude: dict[str, Any] = dict.fromkeys(("name", "about", "data", "published"), True)
+    if recipe.train.sampler == "uniform":
+        exclude["train"] = {"sampler"}  # runs of versions without the field are still known as finished
+    return digest(patches.content_hash, recipe.model_dump_json(exclude=exclude))
+
+
+def try_network(run: Run, patches: Patches) -> None:
+    """Refuse a network that cannot be trained on these patches. The classic U-Net needs no trial, and no torch yet."""
+    if run.recipe.model.encoder is not None:
+        from terrazzo.training.choices import try_recipe
+
+        try_recipe(patches, run.recipe, run.device)
 
 
 def _train(run: Run, patches: Patches, key: str) -> Trained:
     from terrazzo.model.bundle import save
     from terrazzo.training.choices import fit_settled
-    from terrazzo.training.curves import plot_curves
-    from terrazzo.training.epoch_log import read_rows
+    from terrazzo.training.reports.curves import plot_curves
+    from terrazzo.training.reports.epoch_log import read_rows
 
     recipe, result = fit_settled(run, patches)
     if result is None:

@@ -80,7 +80,14 @@ def finished(folder: Path, key: str) -> Header | None:
 
 
 def make_room(run: Run) -> None:
-    """Refuse to replace what is in the folder, or clear it."""
+    """Clear the folder, unless its run is resumed. Raises what `check_room` raises."""
+    check_room(run)
+    if not (run.resume and (run.folder / RECIPE).is_file()):
+        clear(run.folder)
+
+
+def check_room(run: Run) -> None:
+    """Refuse to replace what is in the folder."""
     if run.folder.is_file():
         raise OutputExistsError(f"{run.folder}: is a file; --out takes a folder")
     if run.patches.resolve() in (run.folder.resolve(), *run.folder.resolve().parents):
@@ -95,7 +102,6 @@ def make_room(run: Run) -> None:
         )
     else:
         refuse_existing(run.folder, "a run", run.overwrite, MARK)
-        clear(run.folder)
 
 
 def clear(folder: Path) -> None:

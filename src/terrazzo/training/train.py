@@ -45,18 +45,19 @@ def train(
     Raises PatchesError, RecipeError, WeightsError, OutputExistsError; StoppedError if Ctrl-C came before the end of the
     first epoch; and what `prepare` raises.
     """
-    from terrazzo.recipe.reading import changes_of, load_recipe
+    from terrazzo.recipe.reading import changed_recipe, changes_of, refuse_data_changes
     from terrazzo.training.run import train_patches
     from terrazzo.training.run_folder import Run
 
     short = {"train.epochs": epochs, "train.batch_size": batch_size, "model.encoder_weights": encoder_weights}
-    wanted = {name: value for name, value in short.items() if value is not None} | changes_of(changes)
     if resume and overwrite:
         raise InputError("--overwrite: starts anew, and --resume continues; leave one of them out")
-    source, folder = Path(patches), Path(out)
+    source, folder, wanted = Path(patches), Path(out), changes_of(changes)
+    if is_patches(source):
+        refuse_data_changes(wanted, source)
     run = Run(
         patches_of(source, folder),
-        load_recipe(recipe).with_changes(wanted),
+        changed_recipe(recipe, {name: value for name, value in short.items() if value is not None}, wanted),
         folder,
         device=device,
         resume=resume,
@@ -82,6 +83,11 @@ def is_data_set(source: Path) -> bool:
     return source.is_file() and source.suffix.lower() == ".zip"
 
 
+def is_patches(source: Path) -> bool:
+    """Whether `source` is a folder of patches, whole or damaged."""
+    return source.is_dir() and not is_data_set(source)
+
+
 def patches_of(source: Path, run: Path) -> Path:
     """The patches of a run: `source` itself, or for a data set the patches in the run's folder."""
     return run / PATCHES if is_data_set(source) else source
@@ -94,6 +100,10 @@ def _prepare_first(source: Path, run: "Run") -> None:
     folder, say = run.folder, run.reporter.say
     if not run.patches.is_dir() and not _holds_only_patches(folder):
         refuse_existing(folder, "a run", run.overwrite, MARK)
+    if not run.patches.is_dir() and run.recipe.model.encoder is not None:
+        from terrazzo.training.choices import try_before_preparing
+
+        try_before_preparing(run.recipe, run.device)
     say(f"{source} is a data set: preparing it into {run.patches} (`terrazzo prepare` has options)")
     was_there = folder.exists()
     try:

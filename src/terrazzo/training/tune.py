@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from terrazzo.errors import InputError
+from terrazzo.errors import InputError, RecipeError
 from terrazzo.recipe.arguments import DEFAULT_RECIPE, Changes, RecipeName
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import (
@@ -44,10 +44,16 @@ def tune(
     Up to `steps` training steps are taken, each at a higher rate; no weights are kept. Raises PatchesError,
     RecipeError, OutputExistsError, and InputError if the curve suggests nothing.
     """
-    from terrazzo.recipe.reading import changes_of, load_recipe
+    from terrazzo.recipe.reading import changed_recipe, changes_of, refuse_data_changes
     from terrazzo.training.run_folder import Run
+    from terrazzo.training.train import is_patches
 
-    chosen = load_recipe(recipe).with_changes(changes_of(changes))
+    wanted = changes_of(changes)
+    if is_patches(Path(patches)):
+        refuse_data_changes(wanted, patches)
+    chosen = changed_recipe(recipe, {}, wanted)
+    if "optimizer.lr" in wanted and chosen.optimizer.encoder_lr is None:
+        raise RecipeError("--set optimizer.lr: tune looks for it, from 1e-06 to 1; leave it out")
     run = Run(Path(patches), chosen, Path(out), device, overwrite=overwrite, reporter=Reporter(progress, say))
     return _tune(run, steps)
 
@@ -84,7 +90,7 @@ def _tune(run: "Run", steps: int) -> Tuned:
     """The result of a range test, written as learning_rate.png, .csv and tune.json. Checks precede torch's import."""
     from terrazzo.patches.folder import open_patches
     from terrazzo.patches.light import light_in
-    from terrazzo.training.run import check_training, suited
+    from terrazzo.training.run import check_training, suited, try_network
 
     check_compute(run.device)
     if steps < FEWEST_STEPS:
@@ -96,6 +102,7 @@ def _tune(run: "Run", steps: int) -> Tuned:
     if not run.overwrite and (kept := _finished(out, key)) is not None:
         return kept
     refuse_existing(out, "a finished range test", run.overwrite, MARK)
+    try_network(run, patches)
     curve = _curve(run, patches, steps)
     lr = curve.suggestion
     with write_folder_beside(out) as folder:
@@ -127,7 +134,7 @@ def _plot(curve: "Curve", lr: float, name: str, out_png: Path) -> None:
     """Draw the loss over the learning rate, single and smoothed, and mark the suggestion."""
     from matplotlib.figure import Figure
 
-    from terrazzo.training.curves import save
+    from terrazzo.training.reports.curves import save
 
     figure = Figure(figsize=(7.0, 4.2), dpi=110, layout="constrained")
     axis = figure.subplots()

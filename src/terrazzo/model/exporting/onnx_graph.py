@@ -17,20 +17,22 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from onnxruntime import InferenceSession
+from onnxruntime import InferenceSession, set_default_logger_severity
 from onnxruntime.capi import onnxruntime_pybind11_state as trouble
 
 from terrazzo.errors import ExportError
 from terrazzo.model.exporting.formats import FREE_SIZE, Notes
 from terrazzo.model.exporting.parity import TOLERANCE, greatest_difference
 from terrazzo.model.exporting.portable import INPUT, OUTPUT, Graph
+from terrazzo.model.network import NETWORK_ERRORS
 from terrazzo.model.onnx_model import load_onnx
 from terrazzo.system.reporting import first_line
 
 OPSET = 17
+_WARNING, _FATAL = 2, 4  # onnxruntime's levels; the first is its default
 
 # What torch and onnxruntime raise for graphs that they cannot trace or run.
-_TROUBLE = (RuntimeError, trouble.Fail, trouble.InvalidGraph, trouble.InvalidArgument, trouble.RuntimeException)
+_TROUBLE = (*NETWORK_ERRORS, trouble.Fail, trouble.InvalidGraph, trouble.InvalidArgument, trouble.RuntimeException)
 
 
 def write_onnx(path: Path, graph: Graph, notes: Notes) -> float:
@@ -46,7 +48,8 @@ def write_onnx(path: Path, graph: Graph, notes: Notes) -> float:
     if not any_size:
         try:
             _write(path, graph, notes, free=False)
-        except RuntimeError as error:
+            InferenceSession(path, providers=["CPUExecutionProvider"])
+        except _TROUBLE as error:
             raise ExportError(
                 f"--format onnx: torch cannot trace this network ({first_line(error).split('. ')[0]})"
             ) from error
@@ -62,11 +65,14 @@ def write_onnx(path: Path, graph: Graph, notes: Notes) -> float:
 
 def _write_free(path: Path, graph: Graph, notes: Notes) -> float:
     """Write a graph of any height and width; its largest difference, infinity if it cannot be traced or run."""
+    set_default_logger_severity(_FATAL)  # a graph that fails at other sizes is found here, and no news for the user
     try:
         _write(path, graph, {FREE_SIZE: "true", **notes}, free=True)
         return greatest_difference(graph.network.probs, load_onnx(path).probs, graph.other_shapes(), graph.levels)
     except _TROUBLE:
         return float("inf")
+    finally:
+        set_default_logger_severity(_WARNING)
 
 
 def _write(path: Path, graph: Graph, notes: Notes, free: bool) -> None:

@@ -13,6 +13,7 @@ from terrazzo.errors import ExportError
 from terrazzo.model.exporting.formats import PT2_NOTES, Notes
 from terrazzo.model.exporting.parity import greatest_difference
 from terrazzo.model.exporting.portable import INPUT, Graph
+from terrazzo.model.network import NETWORK_ERRORS
 from terrazzo.system.reporting import first_line
 
 
@@ -31,7 +32,7 @@ def write_pt2(path: Path, graph: Graph, notes: Notes) -> float:
             )
             torch.export.save(program, path, extra_files={PT2_NOTES: json.dumps(dict(notes))})
             loaded = torch.export.load(path).module()
-    except (RuntimeError, ValueError) as error:
+    except NETWORK_ERRORS as error:
         flag = "--dynamic" if graph.dynamic else "--format pt2"
         raise ExportError(f"{flag}: torch cannot export this network this way ({first_line(error)})") from error
 

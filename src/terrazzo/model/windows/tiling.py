@@ -111,8 +111,7 @@ def plan(
             )
         return Tiling(header.patch_size, 0, header.patch_size, True, count, header.downsample)
     if window is None:
-        minmax = header.normalization.scale == "minmax"
-        window = header.patch_size if minmax else _ceil_to_stride(max(header.patch_size, DEFAULT_WINDOW))
+        window = default_window(header.patch_size, header.fit, header.normalization.scale)
     elif not STRIDE <= window <= 8192:
         raise InputError(f"--window {window}: expected {STRIDE} to 8192 pixels")
     elif window % STRIDE and window != header.patch_size:
@@ -123,6 +122,13 @@ def plan(
     elif not 0 <= overlap <= window // 2:
         raise InputError(f"--overlap {overlap}: expected 0 to half the window, {window // 2} pixels")
     return Tiling(window, overlap, min(window, header.patch_size), False, count, header.downsample)
+
+
+def default_window(patch_size: int, fit: str, scale: str) -> int:
+    """The side of a window in pixels if none is asked for."""
+    if fit == "resize" or scale == "minmax":
+        return patch_size
+    return _ceil_to_stride(max(patch_size, DEFAULT_WINDOW))
 
 
 def _batch_size(word: int | str | None) -> int | None:

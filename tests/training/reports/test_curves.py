@@ -8,8 +8,8 @@ import pytest
 
 from terrazzo.errors import InputError
 from terrazzo.evaluation.metrics import EPOCH_METRICS
-from terrazzo.training.curves import best_row, plot_curves, summary
-from terrazzo.training.epoch_log import COLUMNS
+from terrazzo.training.reports.curves import best_row, plot_curves, summary
+from terrazzo.training.reports.epoch_log import COLUMNS
 
 ROWS = [
     {"epoch": 1, "train_loss": 1.5, "val_loss": 1.25, "val_accuracy": 0.5, "val_mean_iou": 0.25, "lr": 1e-3},

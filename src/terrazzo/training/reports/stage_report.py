@@ -8,7 +8,7 @@ from typing import Any
 
 from terrazzo.recipe.stages import Leg
 from terrazzo.system.files import csv_text, write_text
-from terrazzo.training.curves import save
+from terrazzo.training.reports.curves import save
 from terrazzo.training.run_folder import STAGE_CURVES, STAGES, Run
 
 

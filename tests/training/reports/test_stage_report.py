@@ -13,7 +13,7 @@ from terrazzo.errors import RecipeError
 from terrazzo.model.header import read_header
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.stages import legs
-from terrazzo.training.stage_report import compare_legs, stage_table
+from terrazzo.training.reports.stage_report import compare_legs, stage_table
 from terrazzo.training.step import shrink
 from tests.worlds.striped import striped_patches
 

@@ -1,0 +1,1 @@
+"""What a run tells of itself: lines, metrics.csv, curves and stages."""
