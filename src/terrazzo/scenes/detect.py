@@ -8,7 +8,7 @@ from pathlib import Path
 
 from terrazzo.errors import InputError
 from terrazzo.scenes import layouts
-from terrazzo.scenes.layouts import flat
+from terrazzo.scenes.layouts import annotations, flat
 from terrazzo.scenes.naming import Naming
 from terrazzo.scenes.pairing.folder_words import IMAGE_FOLDER, IMAGE_FOLDERS, MASK_FOLDER, MASK_FOLDERS, folder_name
 from terrazzo.scenes.pairing.patterns import pair_by_patterns
@@ -54,30 +54,41 @@ def find_scenes(root: Path, layout: str | None = None, usual: str | None = None,
 
 def _named(root: Path, layout: str | None, naming: Naming) -> Found:
     """The scenes of two folders, or of files whose names fit patterns."""
-    if layout not in (None, flat.NAME):
+    if layout not in (None, flat.NAME, annotations.NAME):
         raise InputError(f"--layout {layout}: finds images and masks itself; leave it out, or the folder and patterns")
-    notes: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
+    by_patterns = naming.image_suffix is not None or naming.mask_suffix is not None
     if naming.masks is None:
         tree = open_tree(root)
+        return flat.found_of(tree, pair_by_patterns(tree, naming.image_suffix, naming.mask_suffix))
+    tree, (images, masks) = _joined(root, naming.masks)
+    if by_patterns:
+        found = flat.found_of(tree, pair_by_patterns(tree, naming.image_suffix, naming.mask_suffix))
+    elif (annotated := _annotated(tree, masks)) is not None:
+        found = annotated
     else:
-        if root.resolve() == naming.masks.resolve():
-            raise InputError(f"{root}: is both the images and the masks; give two folders, or one and --mask-suffix")
-        swapped = [folder_name(path.resolve().stem).kind for path in (root, naming.masks)]
-        if swapped == [MASK_FOLDER, IMAGE_FOLDER]:
-            raise InputError(f"{root} {naming.masks}: the names say masks and images; give the images first")
-        parts = {root.resolve().name or "images": open_tree(root, without=naming.masks)}
-        masks = naming.masks.resolve().name
-        parts[masks if masks not in parts else f"{masks} (masks)"] = open_tree(naming.masks, without=root)
-        tree = JoinedTree(root.resolve().parent, parts)
-        notes = (f"pictures: images in {root}, masks in {naming.masks}",)
-        words = (str(root), str(naming.masks))
-    if naming.image_suffix is None and naming.mask_suffix is None:
-        pairing = pair_two_folders(tree, *parts)
-    else:
-        pairing = pair_by_patterns(tree, naming.image_suffix, naming.mask_suffix)
-    found = flat.found_of(tree, pairing)
-    return replace(found, notes=(*notes, *found.notes), words=words)
+        found = flat.found_of(tree, pair_two_folders(tree, images, masks))
+    note = f"pictures: images in {root}, {'masks' if found.layout == flat.NAME else 'annotations'} in {naming.masks}"
+    return replace(found, notes=(note, *found.notes), words=(str(root), str(naming.masks)))
+
+
+def _joined(root: Path, masks: Path) -> tuple[Tree, tuple[str, str]]:
+    """Images and masks as one tree, and the names that the two have in it."""
+    if root.resolve() == masks.resolve():
+        raise InputError(f"{root}: is both the images and the masks; give two folders, or one and --mask-suffix")
+    swapped = [folder_name(path.resolve().stem).kind for path in (root, masks)]
+    if swapped == [MASK_FOLDER, IMAGE_FOLDER]:
+        raise InputError(f"{root} {masks}: the names say masks and images; give the images first")
+    tops = root.resolve().name or "images", masks.resolve().name
+    tops = (tops[0], tops[1] if tops[1] != tops[0] else f"{tops[1]} (masks)")
+    trees = open_tree(root, without=masks), open_tree(masks, without=root)
+    return JoinedTree(root.resolve().parent, dict(zip(tops, trees, strict=True))), tops
+
+
+def _annotated(tree: Tree, masks: str) -> Found | None:
+    """The scenes where the folder of masks holds annotations, and no image; None elsewhere."""
+    if any(is_picture(name) for name in tree.files() if name.startswith(f"{masks}/")):
+        return None
+    return annotations.find(tree)
 
 
 def _detected(root: Path, layout: str | None, usual: str | None) -> Found:

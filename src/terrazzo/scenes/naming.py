@@ -7,7 +7,7 @@ from typing import Any
 
 from terrazzo.errors import ImageError, InputError
 from terrazzo.pixels.suffixes import PHOTO_SUFFIXES, RASTER_SUFFIXES
-from terrazzo.scenes.trees import Tree, open_tree
+from terrazzo.scenes.trees import JSON, Tree, open_tree
 
 ZIP = ".zip"
 
@@ -38,18 +38,34 @@ class Naming:
 
 
 def hold_pictures(images: Path, labels: Path, for_rasters: bool = False) -> bool:
-    """Whether two paths are folders (or zips) of pictures, rather than of rasters with a place on the ground.
+    """Whether two paths are pictures with their masks or annotations, rather than rasters with a place on the ground.
+
+    Annotations are a JSON file of a format that `annotations` reads, or a folder of such files without any image.
 
     They are where one of them holds none but ordinary pictures, or where the first TIFF of the images is a plain one:
     8 bits, 1, 3 or 4 bands, not georeferenced. Options `for_rasters` make plain TIFFs rasters.
     """
-    if not all(path.is_dir() or (path.is_file() and path.suffix.lower() == ZIP) for path in (images, labels)):
+    folders = [path.is_dir() or (path.is_file() and path.suffix.lower() == ZIP) for path in (images, labels)]
+    if folders[0] and not for_rasters and _are_annotations(labels):
+        return True
+    if not all(folders):
         return False
     trees = [open_tree(images, without=labels), open_tree(labels, without=images)]
     rasters = [_ending(tree, RASTER_SUFFIXES) for tree in trees]
     if not all(rasters):
         return all(_ending(tree, PHOTO_SUFFIXES) or found for tree, found in zip(trees, rasters, strict=True))
     return images.is_file() or (not for_rasters and _is_plain(images / rasters[0][0]))
+
+
+def _are_annotations(labels: Path) -> bool:
+    if (labels.is_file() and labels.suffix.lower() != JSON) or not labels.exists():
+        return False
+    tree = open_tree(labels)
+    if _ending(tree, (*PHOTO_SUFFIXES, *RASTER_SUFFIXES)):
+        return False
+    from terrazzo.scenes.annotations.documents import holds_annotations  # loads shapely
+
+    return holds_annotations(tree)
 
 
 def _ending(tree: Tree, suffixes: tuple[str, ...]) -> list[str]:

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from terrazzo.errors import ImageError, InputError
 
+JSON = ".json"
 MAX_MEMBER_BYTES = 2 << 30
 """Largest declared size of a zip's member; beyond it lie decompression bombs. 400 megapixels of raw RGB fit."""
 
@@ -28,7 +29,7 @@ def natural_key(name: str) -> tuple[list[int | str], str]:
 
 
 def open_tree(path: Path, without: Path | None = None) -> "Tree":
-    """The tree at `path`, a folder or a zip file, without the files of a folder inside it.
+    """The tree at `path`, a folder, a zip or a single JSON file, without the files of a folder inside it.
 
     Raises InputError if it is neither.
     """
@@ -36,7 +37,7 @@ def open_tree(path: Path, without: Path | None = None) -> "Tree":
     if path.is_dir():
         return FolderTree(path, without)
     if path.is_file():
-        return ZipTree(path)
+        return FileTree(path) if path.suffix.lower() == JSON else ZipTree(path)
     raise InputError(f"{path}: no such file or folder; expected a folder or a .zip with images and masks")
 
 
@@ -139,6 +140,24 @@ class ZipTree(Tree):
     def where(self, name: str) -> str:
         """`data.zip!a/b.png`."""
         return f"{self._path}!{name}"
+
+
+class FileTree(Tree):
+    """One file on its own."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, path.stem, (path.name,))
+
+    def read(self, name: str) -> bytes:
+        """The file's bytes. Raises ImageError if it cannot be read."""
+        try:
+            return self._path.read_bytes()
+        except OSError as error:
+            raise ImageError(f"{self._path}: cannot be read ({error.strerror or error})") from error
+
+    def where(self, name: str) -> str:
+        """The file's path as the user typed it."""
+        return str(self._path)
 
 
 class JoinedTree(Tree):

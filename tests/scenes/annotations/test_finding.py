@@ -17,6 +17,7 @@ from terrazzo.scenes.annotations.label_studio import decoded_strokes
 from terrazzo.scenes.contract.check import Checked, check, read_label
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.detect import find_scenes
+from terrazzo.scenes.naming import Naming, hold_pictures
 from tests.worlds.annotations import BAR, HEIGHT, SQUARE, WIDTH, coco, labelme, pairs, picture, shares, write_json
 
 EXPECTED = np.full((HEIGHT, WIDTH), 255, np.uint8)
@@ -354,3 +355,30 @@ def test_strokes_of_a_brush_are_decoded() -> None:
         decoded_strokes(rle, (2, 2))
     with pytest.raises(ValueError, match="cut short"):
         decoded_strokes(rle[:8], (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("write", "images", "labels"),
+    [
+        (as_yolo, "images", "labels"),
+        (as_coco_run_lengths, "images", "annotations/instances_default.json"),
+        (as_coco_run_lengths, "images", "annotations"),
+        (as_label_studio, "images", "project-1.json"),
+    ],
+)
+def test_images_and_annotations_may_be_given_apart(write: Any, images: str, labels: str, tmp_path: Path) -> None:
+    write(tmp_path)
+    naming = Naming(tmp_path / labels)
+    assert hold_pictures(tmp_path / images, tmp_path / labels)
+    found = find_scenes(tmp_path / images, naming=naming)
+    report = check(tmp_path / images, found, LabelOptions(background="ground")).report
+    assert sorted(report.class_pixels) == [12, 16, HEIGHT * WIDTH - 28]
+    assert any("annotations in" in note for note in report.notes)
+
+
+def test_geojson_beside_a_folder_stays_a_layer(tmp_path: Path) -> None:
+    picture(tmp_path / "images/a.jpg")
+    layer = write_json(tmp_path / "labels.geojson", {"type": "FeatureCollection", "features": []})
+    assert not hold_pictures(tmp_path / "images", layer)
+    other = write_json(tmp_path / "labels.json", {"type": "FeatureCollection", "features": []})
+    assert not hold_pictures(tmp_path / "images", other)

@@ -63,6 +63,21 @@ def annotation_files(tree: Tree) -> Iterator[AnnotationFile]:
     yield from _yolo_files(tree, names)
 
 
+def holds_annotations(tree: Tree) -> bool:
+    """Whether any file of a tree has the form of annotations; damage inside is found when they are read."""
+    for name in tree.files():
+        try:
+            if name.lower().endswith(".txt") and is_yolo(_text(tree, name)):
+                return True
+            if name.lower().endswith(".json"):
+                document = json.loads(tree.read(name))
+                if any(one.fits(document) for one in JSON_FORMATS):
+                    return True
+        except (ValueError, ImageError, RecursionError):
+            continue
+    return False
+
+
 def unread_file(tree: Tree) -> str | None:
     """The first annotation file of a kind that is not read, with what to do instead; None without any."""
     for name in tree.files():
@@ -98,15 +113,21 @@ def _json_file(tree: Tree, name: str) -> AnnotationFile | None:
 
 
 def _yolo_files(tree: Tree, names: Sequence[str]) -> Iterator[AnnotationFile]:
-    """The label files of images: of equal name in the folder `labels/` beside `images/`, or in the same folder."""
+    """The label files of images: of equal name in the folder `labels/` beside `images/`, or in the same folder.
+
+    Of two folders that were given, the label lies at the same place in the other one.
+    """
     there = set(names)
+    tops = dict.fromkeys(name.split("/")[0] for name in names if "/" in name)
     pairs = {}
     for name in names:
         stem, suffix = posixpath.splitext(name)
         if suffix.lower() in IMAGE_SUFFIXES:
             parts = stem.split("/")
             swapped = ["labels" if part.lower() == "images" else part for part in parts]
-            pairs[name] = next((text for text in ("/".join(swapped) + ".txt", stem + ".txt") if text in there), None)
+            others = ("/".join((top, *parts[1:])) for top in tops)
+            stems = ("/".join(swapped), stem, *others)
+            pairs[name] = next((f"{one}.txt" for one in stems if f"{one}.txt" in there), None)
     texts = {image: _text(tree, label) for image, label in pairs.items() if label}
     if not any(is_yolo(text) for text in texts.values()):
         return
