@@ -47,7 +47,7 @@ def fitting_table(table: ClassTable, census: Census, ignore_values: Collection[i
         name, value = hit[0]
         raise ClassTableError(
             f"{where}: has no column of ids, so {name!r} would be the value {value} that --ignore-value leaves out; "
-            f"give the table an id column, or use --ignore-class {name!r}"
+            f"give the table a column of ids (id,name), or use --ignore-class {name!r}"
         )
     impossible = [(table.schema.names[number], v) for v, number in table.pairs() if not 0 <= v < MAX_VALUES]
     if impossible:
