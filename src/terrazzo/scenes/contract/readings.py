@@ -16,6 +16,7 @@ from terrazzo.errors import ClassTableError, ImageError
 from terrazzo.pixels.masks import ValueCounts
 from terrazzo.scenes.contract.known_classes import AGREEMENT, GivenTable
 from terrazzo.scenes.contract.survey import Probe, ProbedMask, Survey
+from terrazzo.scenes.pairing.folders import class_tables
 from terrazzo.scenes.scene import Found
 
 INDICES_NOTE = "the masks are palette images, and the table gives ids: the indices are the ids, whatever their colours"
@@ -33,9 +34,7 @@ def settled(surveyed: Survey, given: GivenTable | None) -> Survey:
     if fixed or not any(probe.mask and probe.mask.is_color for probe in probes):
         return surveyed
     masks = _Masks(tuple(probes))
-    table = given.table if given else _own_table(found)
-    if given is None and table is not None and not _agrees(masks, table):
-        table = None
+    table = given.table if given else _own_table(found, masks)
     choice = _choice(masks, table, void_known=bool(found.void_colors))
     changed = {"indices": _as_indices, "greys": _as_greys}.get(choice.reading)
     if changed is None:
@@ -135,8 +134,6 @@ def _choice(masks: _Masks, table: ClassTable | None, void_known: bool) -> _Choic
 
 def _agrees(masks: _Masks, table: ClassTable) -> bool:
     """Whether a table among the data's files can be meant for these masks."""
-    if table.has_colors and not table.has_ids:
-        return True
     share = masks.share("colors", _colors(table)) if table.has_colors else 0.0
     if masks.all_palettes and masks.strangers() is None:
         share = max(share, masks.share("indices", _values(table)))
@@ -161,13 +158,16 @@ def _as_greys(probe: Probe) -> Probe:
     return replace(probe, mask=replace(mask, is_color=False, tally=tally, stored=stored))
 
 
-def _own_table(found: Found) -> ClassTable | None:
-    if found.class_table is None:
-        return None
-    try:
-        return parse_table(table_text(found.class_table.read(), ""), "")
-    except (ImageError, ClassTableError):
-        return None  # reported where the classes are resolved
+def _own_table(found: Found, masks: _Masks) -> ClassTable | None:
+    """The first table among the data's files that can be meant for these masks."""
+    for asset in class_tables(found.class_table.tree) if found.class_table else ():
+        try:
+            table = parse_table(table_text(asset.read(), ""), "")
+        except (ImageError, ClassTableError):
+            continue  # reported where the classes are resolved
+        if _agrees(masks, table):
+            return table
+    return None
 
 
 def _values(table: ClassTable) -> set[int]:

@@ -116,11 +116,15 @@ def without_split(path: str) -> str:
 
 def find_class_table(tree: Tree) -> Asset | None:
     """The class table (`CLASS_TABLES`) nearest to the root, if any."""
-    tables = [name for name in tree.files() if posixpath.basename(name).lower() in CLASS_TABLES]
-    if not tables:
-        return None
+    return next(iter(class_tables(tree)), None)
+
+
+def class_tables(tree: Tree) -> list[Asset]:
+    """All files that are class tables by their name, those nearest to the root first."""
     order = {name: number for number, name in enumerate(CLASS_TABLES)}
-    return Asset(tree, min(tables, key=lambda name: (name.count("/"), order[posixpath.basename(name).lower()])))
+    tables = [name for name in tree.files() if posixpath.basename(name).lower() in order]
+    tables.sort(key=lambda name: (name.count("/"), order[posixpath.basename(name).lower()]))
+    return [Asset(tree, name) for name in tables]
 
 
 def is_known_table(name: str) -> bool:
