@@ -92,14 +92,14 @@ def inspect_pictures(root: Path, options: LabelOptions, least_side: int, progres
     read = survey(root, found, progress, Reader(options.downsample))
 
     def judged(given: GivenTable | None, options: LabelOptions = options) -> tuple[Classes, Checked]:
-        surveyed = settled(read, given)
+        surveyed = settled(read, given, options.palette is not None)
         if surveyed.problem is not None:
             raise ClassTableError(surveyed.problem)
         counted = census(surveyed.probes)
         classes = resolve_classes(counted, found, given, options, shlex.quote(str(root)))
         return classes, judge(surveyed, counted, classes, options, least_side)
 
-    surveyed = settled(read, given)
+    surveyed = settled(read, given, options.palette is not None)
     counted = census(surveyed.probes)
     try:
         (classes, checked), problem = judged(given), None

@@ -52,6 +52,11 @@ def test_a_palette_may_be_asked_for(tmp_path: Path) -> None:
     assert strange.schema.void_colors == (BLACK,)
 
 
+def test_black_and_white_are_colours_where_a_palette_is_asked_for(tmp_path: Path) -> None:
+    result = checked(tmp_path, painted(BLACK, (255, 255, 255)), palette="isprs")
+    assert (result.report.class_pixels[0], result.report.ignored_pixels) == (1200, 1200)
+
+
 def test_uavid_and_camvid_are_told_apart_or_asked_for(tmp_path: Path) -> None:
     building, road, _, _, low, _, moving, clutter = UAVID.colors
     with pytest.raises(ClassTableError, match="the known palettes 'camvid', 'uavid' have them alike"):

@@ -42,6 +42,8 @@ AGREEMENT = 0.5
 """A table inside the data is used if more than this share of the pixels has its colours; the label contract reports the
 rest. The table of the Dubai set agrees on 0.5 % of its pixels."""
 _SHOWN = 8
+_COMPARED = 20
+"""Tables of one name that are compared with one another at most."""
 
 
 @dataclass(frozen=True)
@@ -242,10 +244,8 @@ def _of_asset(asset: Asset, census: Census, options: LabelOptions) -> tuple[Clas
 def _other_text(asset: Asset) -> str | None:
     """A table of the same name and depth, as in the folders of a split, that says something else."""
     place = (asset.name.count("/"), posixpath.basename(asset.name))
-    for other in class_tables(asset.tree):
-        if (other.name.count("/"), posixpath.basename(other.name)) == place and other.read() != asset.read():
-            return other.name
-    return None
+    twins = [name for name in asset.tree.files() if (name.count("/"), posixpath.basename(name)) == place]
+    return next((name for name in twins[:_COMPARED] if asset.tree.read(name) != asset.read()), None)
 
 
 def _read_inside(table: ClassTable, census: Census, options: LabelOptions, asset: Asset) -> tuple[IdTable | None, str]:

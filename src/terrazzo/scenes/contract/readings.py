@@ -23,10 +23,11 @@ INDICES_NOTE = "the masks are palette images, and the table gives ids: the indic
 CHANNELS_NOTE = "the masks' three channels are equal: they are read as one channel"
 
 
-def settled(surveyed: Survey, given: GivenTable | None) -> Survey:
+def settled(surveyed: Survey, given: GivenTable | None, by_palette: bool = False) -> Survey:
     """The survey with its masks as colours or ids, by the user's table or else the data's own.
 
-    `problem` of the result is set where colours must decide and cannot.
+    With `by_palette`, where the user asks for a known palette, they stay colours. `problem` of the result is set where
+    colours must decide and cannot.
     """
     found = surveyed.found
     probes = [probe for probe in surveyed.probes if probe.mask is not None]
@@ -35,7 +36,7 @@ def settled(surveyed: Survey, given: GivenTable | None) -> Survey:
         return surveyed
     masks = _Masks(tuple(probes))
     table = given.table if given else _own_table(found, masks)
-    choice = _choice(masks, table, void_known=bool(found.void_colors))
+    choice = _by_colors(masks) if by_palette else _choice(masks, table, void_known=bool(found.void_colors))
     changed = {"indices": _as_indices, "greys": _as_greys}.get(choice.reading)
     if changed is None:
         return replace(surveyed, problem=choice.problem)
@@ -130,6 +131,11 @@ def _choice(masks: _Masks, table: ClassTable | None, void_known: bool) -> _Choic
     if twins is not None:
         return _Choice("indices") if table is None and indexed else _Choice("colors", problem=_same(*twins))
     return _Choice("colors")
+
+
+def _by_colors(masks: _Masks) -> _Choice:
+    twins = masks.twins()
+    return _Choice("colors", problem=None if twins is None else _same(*twins))
 
 
 def _agrees(masks: _Masks, table: ClassTable) -> bool:

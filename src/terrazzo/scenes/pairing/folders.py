@@ -120,11 +120,14 @@ def find_class_table(tree: Tree) -> Asset | None:
 
 
 def class_tables(tree: Tree) -> list[Asset]:
-    """All files that are class tables by their name, those nearest to the root first."""
+    """The files that are class tables by their name, those nearest to the root first; of equal places one."""
     order = {name: number for number, name in enumerate(CLASS_TABLES)}
-    tables = [name for name in tree.files() if posixpath.basename(name).lower() in order]
-    tables.sort(key=lambda name: (name.count("/"), order[posixpath.basename(name).lower()]))
-    return [Asset(tree, name) for name in tables]
+    tables: dict[tuple[int, int], str] = {}
+    for name in tree.files():
+        base = posixpath.basename(name).lower()
+        if base in order:
+            tables.setdefault((name.count("/"), order[base]), name)
+    return [Asset(tree, tables[place]) for place in sorted(tables)]
 
 
 def is_known_table(name: str) -> bool:
