@@ -1,12 +1,16 @@
 """What counts as using a known palette: enough colours, nearly all pixels, and no other palette that fits as well."""
 
+import io
 import itertools
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from terrazzo.classes.matching import coverage, match_palette
 from terrazzo.classes.palettes import CAMVID, CITYSCAPES, DEEPGLOBE, DUBAI, ISPRS, PALETTES, UAVID, numbered_color
-from terrazzo.classes.schema import Color
+from terrazzo.classes.schema import Color, pack_colors, unpack_color
+from tests.worlds.handmade import encoded
 
 B, LAND, ROAD = DUBAI.colors[:3]
 BLACK, MAGENTA = (0, 0, 0), (255, 0, 255)
@@ -111,6 +115,17 @@ def test_noise_is_let_pass_only_where_it_is_expected() -> None:
     near = {(color[0] ^ 3, color[1] ^ 5, color[2] ^ 2): 10 for color in DUBAI.colors}
     assert match_palette(near).name is None
     assert match_palette(near, noisy=True).name == "dubai"
+
+
+@pytest.mark.parametrize("name", sorted(set(PALETTES) - {"gid", "udd5", "udd6", "semantic-drone", "cityscapes"}))
+def test_a_palette_is_known_in_a_jpeg_with_many_edges(name: str) -> None:
+    schema = PALETTES[name]
+    patchwork = np.random.default_rng(0).integers(0, schema.n_classes, (15, 21)).astype(np.uint8)
+    picture = schema.decode(np.kron(patchwork, np.ones((20, 20), np.uint8)))
+    read = np.asarray(Image.open(io.BytesIO(encoded(picture, "JPEG", quality=75))))
+    packed, counts = np.unique(pack_colors(read), return_counts=True)
+    colors = {unpack_color(color): n for color, n in zip(packed.tolist(), counts.tolist(), strict=True)}
+    assert match_palette(colors, noisy=True).name == name
 
 
 def test_a_tie_stays_one_in_noise() -> None:

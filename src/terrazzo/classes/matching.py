@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.classes.palettes import PALETTES, numbered_color
-from terrazzo.classes.schema import IGNORE, ClassSchema, Color
+from terrazzo.classes.schema import IGNORE, ClassSchema, Color, pack_colors
 
 NOISY_DISTANCE = 32.0
 """In masks with compression noise, a colour up to this Euclidean distance in RGB counts as the palette's."""
@@ -18,9 +19,12 @@ ENOUGH = 3
 # 75 leaves 88 % within NOISY_DISTANCE.
 _SHARE_EXACT, _SHARE_NOISY = 0.9, 0.8
 _LEAST_NOISY = 0.001
-"""Share of the pixels from which on a colour of noisy masks is more than a mixture along edges ..."""
-_LEFT_NOISY = 0.01
-"""... and from which on pixels that only another palette has speak for that one."""
+"""Share of the pixels from which on a colour of noisy masks is more than a mixture along edges."""
+_LACKING_NOISY = 0.01
+"""Share of the pixels up to which another palette of noisy masks covers what one covers."""
+# In noisy masks a colour has a core, which mixtures along edges do not have: within 6 of colours that do not occur lie
+# up to 0.17 % of the pixels (the shapes of the Dubai masks in the colours of ten palettes, JPEG of quality 50 to 90).
+_CORE, _CORE_SHARE = 6.0, 0.0025
 
 # Colours that tools give to any classes: masks that hold nothing else are no evidence of a data set.
 _NUMBERED = ClassSchema(tuple(map(str, range(1, 21))), tuple(numbered_color(i) for i in range(1, 21)), ((0, 0, 0),))
@@ -36,7 +40,7 @@ class PaletteMatch:
     name: str | None
     """The palette to take; None where none is sure."""
     fits: tuple[str, ...]
-    """All that cover the pixels, sure or not."""
+    """Those that cover the pixels with most colours, sure or not."""
     n_colors: int
     """The greatest number of their colours that occur, black aside."""
 
@@ -64,6 +68,8 @@ class _Fit:
     """Of each colour of the masks, whether the palette has it."""
     n_colors: int
     """The number of its colours that occur, black aside."""
+    certain: tuple[Color, ...]
+    """Its colours that occur and are no mixtures, black aside."""
 
 
 def match_palette(colors: Mapping[Color, int], noisy: bool = False) -> PaletteMatch:
@@ -75,7 +81,8 @@ def match_palette(colors: Mapping[Color, int], noisy: bool = False) -> PaletteMa
     - no other palette, nor the colours that tools give to any classes, has two colours or more there and one of them
       that the palette lacks, or just as many
 
-    In `noisy` masks nearby colours count as the palette's, it need cover 80 %, and others need 1 % more to speak.
+    In `noisy` masks nearby colours count as the palette's, and it need cover 80 %. A colour that only another palette
+    has counts where it is no mixture along edges.
     """
     total = sum(colors.values())
     if not total:
@@ -87,20 +94,26 @@ def match_palette(colors: Mapping[Color, int], noisy: bool = False) -> PaletteMa
     fits = {name: fit for name, fit in found.items() if fit.n_colors and counts[fit.covered].sum() >= total * share}
     most = max((fit.n_colors for fit in fits.values()), default=0)
     if most < ENOUGH:
-        return PaletteMatch(None, tuple(fits), most)
+        return PaletteMatch(None, tuple(name for name, fit in fits.items() if fit.n_colors == most), most)
     told = counts * (np.linalg.norm(names.astype(np.float64), axis=1) > (NOISY_DISTANCE if noisy else 0))
-    tolerated = total * _LEFT_NOISY if noisy else 0
+
+    def speaks_against(name: str, other: _Fit) -> bool:
+        """Whether another palette has a colour there that this one lacks, or covers all that this one covers."""
+        fit, own = fits[name], np.array(PALETTES[name].colors + PALETTES[name].void_colors, np.float64)
+        reach = NOISY_DISTANCE if noisy else 0
+        further = any(np.linalg.norm(own - color, axis=1).min() > reach for color in other.certain)
+        lacking = told[fit.covered & ~other.covered].sum()
+        return other.n_colors >= ENOUGH - 1 and bool(further or lacking <= (total * _LACKING_NOISY if noisy else 0))
+
     sure = [
         name
         for name, fit in fits.items()
         if fit.n_colors >= ENOUGH
-        and not any(
-            _speaks_against(fit, other, told, tolerated)
-            for other in (*(found[one] for one in found if one != name), numbered)
-        )
+        and not any(speaks_against(name, found[other]) for other in found if other != name)
+        and not speaks_against(name, numbered)
     ]
-    best = {name: fit for name, fit in fits.items() if fit.n_colors >= ENOUGH}
-    return PaletteMatch(sure[0] if len(sure) == 1 else None, tuple(best), most)
+    best = tuple(name for name, fit in fits.items() if fit.n_colors == most)
+    return PaletteMatch(sure[0] if len(sure) == 1 else None, best, most)
 
 
 def coverage(schema: ClassSchema, colors: Mapping[Color, int], noisy: bool = False) -> tuple[int, int]:
@@ -116,19 +129,20 @@ def coverage(schema: ClassSchema, colors: Mapping[Color, int], noisy: bool = Fal
 
 def _fit(schema: ClassSchema, names: NDArray[np.uint8], counts: NDArray[np.int64], noisy: bool) -> _Fit:
     ids, near = _nearest(schema, names, NOISY_DISTANCE if noisy else 0)
-    pixels = np.bincount(ids[near], weights=counts[near], minlength=IGNORE + 1)[:IGNORE]
-    least = counts.sum() * _LEAST_NOISY if noisy else 0
-    occurring = [i for i in np.flatnonzero(pixels > least).tolist() if schema.colors[i] != (0, 0, 0)]
-    return _Fit(near, len(occurring))
+    core = _nearest(schema, names, _CORE)[1] if noisy else near
+    least, least_core = (counts.sum() * share if noisy else 0 for share in (_LEAST_NOISY, _CORE_SHARE))
+    black = [i for i, color in enumerate(schema.colors) if color == (0, 0, 0)]
+    occurring, certain = (
+        [i for i in np.flatnonzero(pixels > limit).tolist() if i not in black]
+        for pixels, limit in ((_pixels(ids, counts, near), least), (_pixels(ids, counts, core), least_core))
+    )
+    return _Fit(near, len(occurring), tuple(schema.colors[i] for i in certain))
 
 
-def _speaks_against(fit: _Fit, other: _Fit, told: NDArray[np.int64], tolerated: float) -> bool:
-    """Whether another palette explains what this one does not, or all that this one explains."""
-    if other.n_colors < ENOUGH - 1:
-        return False
-    further = told[other.covered & ~fit.covered].sum()
-    lacking = told[fit.covered & ~other.covered].sum()
-    return bool(further > tolerated or lacking <= tolerated)
+def _pixels(ids: NDArray[np.uint8], counts: NDArray[np.int64], which: NDArray[np.bool_]) -> NDArray[Any]:
+    """The pixels of each class, (255,), among the marked colours."""
+    found: NDArray[Any] = np.bincount(ids[which], weights=counts[which], minlength=IGNORE + 1)
+    return found[:IGNORE]
 
 
 def _nearest(
@@ -136,10 +150,13 @@ def _nearest(
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """The nearest class of each colour (N, 3), and whether it is at most `distance` away."""
     if distance == 0:
-        further = [(color, i) for i, color in enumerate(schema.colors)] + list(schema.merged)
-        meant = dict.fromkeys(schema.void_colors, IGNORE) | dict(further)
-        found = [meant.get((r, g, b)) for r, g, b in names.tolist()]
-        return np.array([IGNORE if i is None else i for i in found], np.uint8), np.array([i is not None for i in found])
+        packed, ids, known = pack_colors(names), np.full(len(names), IGNORE, np.uint8), np.zeros(len(names), np.bool_)
+        meant = dict.fromkeys(schema.void_colors, IGNORE)
+        meant |= dict(zip(schema.colors, range(schema.n_classes), strict=True)) | dict(schema.merged)
+        for color, i in meant.items():
+            here = packed == pack_colors(np.array(color, np.uint8))
+            ids[here], known[here] = i, True
+        return ids, known
     parts = [schema.nearest(part) for part in np.array_split(names, len(names) // _CHUNK + 1)]
     ids, distances = (np.concatenate(found) for found in zip(*parts, strict=True))
     return ids, distances <= distance

@@ -25,11 +25,12 @@ NO_CLASS_NAMES = ("ignore", "ignored", "void", "nodata", "unknown")
 """Rows of these names, blanks and dashes aside, stand for pixels without a class."""
 
 TABLE_NAMES = (
-    *("classes.json", "classes.csv", "class_dict.csv", "class_dict_seg.csv", "_classes.csv", "labelmap.txt"),
+    *("classes.json", "classes.csv", "class_dict.csv", "class_dict_seg.csv", "label_class_dict.csv", "_classes.csv"),
+    *("labelmap.txt", "labels.csv", "legend.csv", "class_names.csv", "label_map.json", "colormap.csv", "color_map.csv"),
     *("label_colors.txt", "obj_class_to_machine_color.json", "meta.json", "classes.yaml", "classes.yml", "classes.txt"),
     *("class_names.txt", "label_map.txt", "labels.txt", "id2label.json", "labels.json", "data.yaml", "dataset.json"),
 )
-"""What files of classes are called inside data sets; of two in one folder the one named first here counts."""
+"""What files of classes are called inside data sets; of two in one folder the one named first here is tried first."""
 
 MAX_VALUES = 1 << 16
 """Masks hold values below this."""

@@ -97,14 +97,14 @@ def inspect_pictures(
     read = survey(root, found, progress, Reader(options.downsample))
 
     def judged(given: GivenTable | None, options: LabelOptions = options) -> tuple[Classes, Checked]:
-        surveyed = settled(read, given)
+        surveyed = settled(read, given, options.palette is not None)
         if surveyed.problem is not None:
             raise ClassTableError(surveyed.problem)
         counted = census(surveyed.probes)
         classes = classes_of(found, counted, given, options, shlex.join(found.words or [str(root)]))
         return classes, judge(surveyed, counted, classes, options, least_side)
 
-    surveyed = settled(read, given)
+    surveyed = settled(read, given, options.palette is not None)
     counted = census(surveyed.probes)
     try:
         (classes, checked), problem = judged(given), None

@@ -47,6 +47,12 @@ BOTH = {
     '<paletteEntry alpha="255" value="1" label="building" color="#804080"/>'
     '<paletteEntry alpha="255" value="2" label="low vegetation" color="#00fa07"/>'
     "</colorPalette></pipe></qgis>",
+    "SLD": '<StyledLayerDescriptor xmlns="http://www.opengis.net/sld" xmlns:sld="http://www.opengis.net/sld">'
+    '<sld:ColorMap type="values"><sld:ColorMapEntry color="#000000" label="background" quantity="0"/>'
+    '<sld:ColorMapEntry color="#804080" label="building" quantity="1"/>'
+    '<sld:ColorMapEntry color="#00fa07" label="low vegetation" quantity="2"/></sld:ColorMap></StyledLayerDescriptor>',
+    "FLAIR's pairs by id": "classes:\n  0: [background, '#000000']\n  1: [building, '#804080']\n"
+    "  2: [low vegetation, [0, 250, 7]]\n",
     "QGIS colour map": "# QGIS Generated Color Map Export File\nINTERPOLATION:EXACT\n0,0,0,0,255,background\n"
     "1,128,64,128,255,building\n2,0,250,7,255,low vegetation\n",
     "raster attribute table": "Value,Count,Red,Green,Blue,Class_name\n0,9,0,0,0,background\n"
@@ -69,6 +75,7 @@ TINTED = {
     "values that are colours": "name,value\nbackground,#000000\nbuilding,#804080\nlow vegetation,#00FA07\n",
     "colour with alpha": "class;colour\nbackground;#000000FF\nbuilding;#804080ff\nlow vegetation;#00FA07FF\n",
     "Supervisely's colours": '{"background": [0, 0, 0], "building": [128, 64, 128], "low vegetation": [0, 250, 7]}',
+    "pairs": '[["background", [0, 0, 0]], ["building", "#804080"], ["low vegetation", [0, 250, 7]]]',
     "names by colour": '{"#000000": "background", "(128, 64, 128)": "building", "0,250,7": "low vegetation"}',
     "mmsegmentation": '{"classes": ["background", "building", "low vegetation"], '
     '"palette": [[0, 0, 0], [128, 64, 128], [0, 250, 7]]}',

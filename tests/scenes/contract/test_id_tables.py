@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 import terrazzo
-from terrazzo.errors import ClassTableError
+from terrazzo.errors import ClassTableError, InputError
 from terrazzo.scenes.contract.check import Checked, check, read_label
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.detect import find_scenes
 from tests.worlds.handmade import encoded, flat_set, photo, write
+from tests.worlds.layers import rectangle, write_layer
+from tests.worlds.rasters import noise, write_raster
 
 WHITE_FIRST = "name,r,g,b\nroad,255,255,255\nbackground,0,0,0\n"
 BLACK_FIRST = "name,color\nbackground,#000000\nroad,#FFFFFF\n"
@@ -249,3 +251,43 @@ def test_a_skipped_file_is_left_out_alone(tmp_path: Path) -> None:
     table = write(tmp_path / "classes.csv", WHITE_FIRST.encode())
     result = check(root, find_scenes(root), LabelOptions(classes=table, bad="skip"), 32)
     assert [scene.scene.name for scene in result.scenes] == ["a", "c"]
+
+
+# --- label rasters
+
+
+@pytest.mark.parametrize(("unknown", "counts"), [("nearest", [840, 1560]), ("ignore", [800, 1500])])
+def test_label_rasters_are_read_by_the_same_rules(unknown: str, counts: list[int], tmp_path: Path) -> None:
+    scene = write_raster(tmp_path / "scene.tif", noise(3, 40, 60), photometric="RGB")
+    label = write_raster(tmp_path / "label.tif", EDGES[None])
+    options = {
+        "classes": write(tmp_path / "classes.csv", WHITE_FIRST.encode()),
+        "patch_size": 32,
+        "fit": "pad",
+        "split": "patch",
+    }
+    with pytest.raises(ClassTableError, match=r"the masks hold 0 and 255 on 95\.8% of the pixels"):
+        terrazzo.prepare(scene, label, out=tmp_path / "out", **options)
+    said: list[str] = []
+    done = terrazzo.prepare(scene, label, out=tmp_path / "out", unknown=unknown, say=said.append, **options)
+    assert done.patches.schema.names == ("road", "background")
+    ids, found = np.unique(done.patches.masks, return_counts=True)
+    assert dict(zip(ids.tolist(), found.tolist(), strict=True)).items() >= dict(enumerate(counts)).items()
+    assert any("0 is background, 255 is road" in line for line in said)
+
+
+def test_polygons_have_no_palette(tmp_path: Path) -> None:
+    scene = write_raster(tmp_path / "scene.tif", noise(3, 40, 60), photometric="RGB")
+    layer = write_layer(tmp_path / "fields.gpkg", [rectangle(0, 0, 40, 30)], ["Water"])
+    with pytest.raises(InputError, match=r"--palette isprs: is for masks of colours, .*fields\.gpkg holds polygons"):
+        terrazzo.prepare(scene, layer, out=tmp_path / "out", class_field="cover", palette="isprs")
+
+
+def test_fields_of_merged_ids_are_one_class(tmp_path: Path) -> None:
+    scene = write_raster(tmp_path / "scene.tif", noise(3, 40, 60), photometric="RGB")
+    layer = write_layer(tmp_path / "fields.gpkg", [rectangle(0, 0, 40, 30), rectangle(0, 30, 40, 60)], ["4", "7"])
+    table = write(tmp_path / "classes.csv", b"id,name\n4,wood\n7,wood\n9,lake\n")
+    options = {"classes": table, "class_field": "cover", "patch_size": 32, "fit": "pad", "split": "patch"}
+    done = terrazzo.prepare(scene, layer, out=tmp_path / "out", **options)
+    assert np.unique(done.patches.masks).tolist() == [0, 255]
+    assert (done.patches.masks == 0).sum() == 2400

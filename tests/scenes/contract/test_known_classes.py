@@ -12,7 +12,7 @@ from terrazzo.errors import ClassTableError, InputError
 from terrazzo.scenes.contract.check import Checked, check
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.detect import find_scenes
-from tests.worlds.handmade import bands_of_classes, flat_set, tile_set, write
+from tests.worlds.handmade import bands_of_classes, encoded, flat_set, photo, tile_set, write
 
 BLACK, RED, MAROON = (0, 0, 0), (255, 0, 0), (128, 0, 0)
 
@@ -50,6 +50,11 @@ def test_a_palette_may_be_asked_for(tmp_path: Path) -> None:
     strange = checked(tmp_path / "other", painted(BLACK, RED, (1, 2, 3)), palette="isprs")
     assert "#010203 in no class" in str(strange.report.refusal)
     assert strange.schema.void_colors == (BLACK,)
+
+
+def test_black_and_white_are_colours_where_a_palette_is_asked_for(tmp_path: Path) -> None:
+    result = checked(tmp_path, painted(BLACK, (255, 255, 255)), palette="isprs")
+    assert (result.report.class_pixels[0], result.report.ignored_pixels) == (1200, 1200)
 
 
 def test_uavid_and_camvid_are_told_apart_or_asked_for(tmp_path: Path) -> None:
@@ -91,3 +96,24 @@ def test_prepare_and_inspect_take_the_option(tmp_path: Path, capsys: pytest.Capt
     for command in (["inspect"], ["prepare", "--out", str(tmp_path / "out"), "--split", "image"]):
         assert run([command[0], str(root), *command[1:], "--palette", "dubai", "--patch-size", "32"]) == 0
         assert "those of --palette dubai" in "".join(capsys.readouterr())
+
+
+def test_the_first_table_that_agrees_is_used_and_those_before_it_are_told(tmp_path: Path) -> None:
+    root = flat_set(tmp_path, {"a": painted((9, 9, 200), (200, 9, 9))})
+    write(root / "classes.json", b'{"lake": "#111111"}')
+    write(root / "labelmap.txt", b"# label:color_rgb:parts:actions\nwater:9,9,200::\nroof:200,9,9::\n")
+    result = check(root, find_scenes(root), LabelOptions(), 32)
+    assert result.schema.names == ("water", "roof")
+    assert result.report.notes[0].startswith("the data's own classes.json is not used: 0 of its 1 colours occur")
+    assert "classes: 2 from the data's own labelmap.txt" in result.report.notes
+
+
+def test_tables_of_a_split_that_differ_are_not_used(tmp_path: Path) -> None:
+    for side, rows in (("train", "0, ground\n1, roof\n"), ("valid", "0, roof\n1, ground\n")):
+        write(tmp_path / side / "a_mask.png", bands_of_classes(40, 60) % 2)
+        write(tmp_path / side / "a.jpg", encoded(photo(40, 60, len(side)), "JPEG"))
+        write(tmp_path / side / "_classes.csv", f"Pixel Value, Class\n{rows}".encode())
+    with pytest.raises(ClassTableError, match=r"train/_classes\.csv is not used: valid/_classes\.csv differs; give"):
+        check(tmp_path, find_scenes(tmp_path), LabelOptions(), 32)
+    write(tmp_path / "valid" / "_classes.csv", (tmp_path / "train" / "_classes.csv").read_bytes())
+    assert check(tmp_path, find_scenes(tmp_path), LabelOptions(), 32).schema.names == ("ground", "roof")

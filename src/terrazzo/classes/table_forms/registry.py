@@ -25,7 +25,7 @@ class Form:
 
 
 FORMS = (
-    Form("QGIS style (.qml)", is_style, style_rows),
+    Form("QGIS style (.qml, .sld)", is_style, style_rows),
     Form("JSON", looks_like_json, json_rows),
     Form("CVAT labelmap.txt", is_labelmap, labelmap_rows),
     Form("YAML", looks_like_yaml, yaml_rows),

@@ -48,8 +48,10 @@ def yaml_rows(text: str) -> tuple[Row, ...]:
 def rows_of_value(value: Any) -> tuple[Row, ...]:
     """The classes in a JSON or YAML value.
 
-    - `[{name, color, id}, ...]`, `[name, ...]`, or one of these below `classes`, `names`, `categories`, `labels`
-    - `{id: name}`, `{name: id}`, `{name: color}`, `{color: name}`, `{id: {name, color}}`, `{name: {id, color}}`
+    - `[{name, color, id}, ...]`, `[[name, color], ...]`, `[name, ...]`
+    - `{id: name}`, `{name: id}`, `{name: color}`, `{color: name}`
+    - `{id: [name, color]}`, `{id: {name, color}}`, `{name: {id, color}}`
+    - one of these below `classes`, `names`, `categories`, `labels`
     - a list of names beside a list of colours called `palette`
 
     Raises ClassTableError.
@@ -64,6 +66,8 @@ def rows_of_value(value: Any) -> tuple[Row, ...]:
         return tuple(
             Row(f"entry {i + 1}", name.strip(), None if colors is None else colors[i]) for i, name in enumerate(entries)
         )
+    if entries and all(isinstance(entry, list) and _named(entry) for entry in entries):
+        entries = [_named(entry) for entry in entries]
     return _of_list(entries)
 
 
@@ -99,6 +103,15 @@ def _of_list(entries: Sequence[Any]) -> tuple[Row, ...]:
     return tuple(rows)
 
 
+def _named(parts: Sequence[Any]) -> dict[str, Any]:
+    """The name among the parts of a list, with its colour and id if they are there; empty without a name."""
+    names = [part for part in parts if isinstance(part, str) and not _is_color(part.strip())]
+    colors = [part for part in parts if isinstance(part, list) or (isinstance(part, str) and part not in names)]
+    if len(names) != 1:
+        return {}
+    return {"name": names[0]} | ({"color": colors[0]} if colors else {})
+
+
 def _no_class(entry: Any) -> ClassTableError:
     return ClassTableError(f"the entry {json.dumps(entry, default=str)[:80]} has no name and color")
 
@@ -108,6 +121,11 @@ def _of_mapping(entries: Mapping[Any, Any]) -> tuple[Row, ...]:
     if values and all(isinstance(value, dict) for value in values):
         by_id = all(map(is_whole, keys))
         return _of_list([{"id" if by_id else "name": key} | value for key, value in zip(keys, values, strict=True)])
+    if values and all(isinstance(value, list) and _named(value) for value in values):
+        by_id = all(map(is_whole, keys))
+        return _of_list(
+            [_named(value) | ({"id": key} if by_id else {}) for key, value in zip(keys, values, strict=True)]
+        )
     texts = [_text(value) for value in values]
     rows = []
     for number, (key, text) in enumerate(zip(keys, texts, strict=True), start=1):

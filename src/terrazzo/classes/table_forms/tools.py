@@ -31,12 +31,22 @@ def is_style(text: str) -> bool:
 
 
 def style_rows(text: str) -> tuple[Row, ...]:
-    """The entries of a paletted or single-band style of a raster in QGIS. Raises ClassTableError if it has none."""
+    """The entries of a paletted or single-band style of a raster, as QGIS writes it to .qml or .sld.
+
+    Raises ClassTableError if it has none.
+    """
     try:
         tree = ElementTree.fromstring(text.lstrip())
     except ElementTree.ParseError as error:
         raise ClassTableError(f"not valid XML ({error})") from error
     entries = tree.findall(".//paletteEntry") or tree.findall(".//colorrampshader/item")
+    sld = [element for element in tree.iter() if element.tag.endswith("ColorMapEntry")]
+    if not entries and sld:
+        keyed = [{"value": entry.get("quantity", "")} | dict(entry.items()) for entry in sld]
+        return tuple(
+            Row(f"entry {number}", entry.get("label") or entry["value"], entry.get("color"), entry["value"])
+            for number, entry in enumerate(keyed, start=1)
+        )
     if not entries:
         raise ClassTableError("no palette in it; in QGIS choose the paletted renderer, then save the style as .qml")
     rows = []

@@ -68,7 +68,8 @@ def check(
     given = given_classes(options.classes)
     if given is None and found.classes is not None and found.classes.schema is None:
         raise ClassTableError(f"{root}: {found.classes.note}")  # before minutes of reading
-    surveyed = settled(survey(root, found, progress, reader or Reader(options.downsample)), given)
+    read = survey(root, found, progress, reader or Reader(options.downsample))
+    surveyed = settled(read, given, options.palette is not None)
     if surveyed.problem is not None:
         raise ClassTableError(surveyed.problem)
     counted = census(surveyed.probes)

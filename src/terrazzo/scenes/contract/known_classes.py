@@ -8,6 +8,7 @@ Sources, in this order:
 - a known palette that is sure
 """
 
+import posixpath
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from terrazzo.classes.schema import IGNORE, ClassSchema, Color, distinct_colors,
 from terrazzo.classes.table_forms.registry import WAYS
 from terrazzo.classes.tables import MAX_VALUES, ClassTable, parse_table, read_table, table_text
 from terrazzo.errors import ClassTableError, ImageError
-from terrazzo.scenes.contract.census import Census, colors_of, value_text
+from terrazzo.scenes.contract.census import Census, colors_of
 from terrazzo.scenes.contract.id_tables import NO_VALUE, IdTable, id_table
 from terrazzo.scenes.contract.mask_values import (
     BINARY_CLASSES,
@@ -32,6 +33,8 @@ from terrazzo.scenes.contract.mask_values import (
     unnamed_greys,
 )
 from terrazzo.scenes.contract.options import LabelOptions
+from terrazzo.scenes.contract.unresolved import unresolved
+from terrazzo.scenes.pairing.folders import class_tables
 from terrazzo.scenes.scene import Asset, Found
 from terrazzo.system.reporting import how_many, listed
 
@@ -39,6 +42,8 @@ AGREEMENT = 0.5
 """A table inside the data is used if more than this share of the pixels has its colours; the label contract reports the
 rest. The table of the Dubai set agrees on 0.5 % of its pixels."""
 _SHOWN = 8
+_COMPARED = 20
+"""Tables of one name that are compared with one another at most."""
 
 
 @dataclass(frozen=True)
@@ -110,15 +115,15 @@ def resolve_classes(
         return Classes(ClassSchema(("unknown",), distinct_colors(1)), ("classes: unknown, no mask can be read",))
     notes: list[str] = []
     if found.class_table is not None:
-        classes_inside, notes = _table_inside(found.class_table, census, options)
-        if classes_inside is not None:
-            void = found.void_colors + _void_of(classes_inside.schema)
-            return replace(classes_inside, schema=_with_void(classes_inside.schema, void))
+        inside, notes = _table_inside(found.class_table, census, options)
+        if inside is not None:
+            void = found.void_colors + _void_of(inside.schema)
+            return replace(inside, schema=_with_void(inside.schema, void), notes=(*notes, *inside.notes))
     if not census.is_color:
         return _of_two_values(census, options, notes, data)
     match = match_palette(colors_of(census), options.unknown == "nearest")
     if match.name is None or match.schema is None:
-        raise ClassTableError("; ".join([_unresolved(census, match, data), *notes]))
+        raise ClassTableError("; ".join([unresolved(census, match, data), *notes]))
     notes.append(
         f"classes: the masks match the known palette '{match.name}' ({_occurring(match.schema, census, options)})"
     )
@@ -146,7 +151,7 @@ def _of_two_values(census: Census, options: LabelOptions, notes: list[str], data
     ignored = options.ignore_value
     nearly = is_nearly_binary(census, ignored) and options.unknown != "error"
     if not (is_binary(census, ignored) or nearly) or set(ignored) & set(BINARY_VALUES):
-        raise ClassTableError("; ".join([_unresolved(census, PaletteMatch(None, (), 0), data), *notes]))
+        raise ClassTableError("; ".join([unresolved(census, PaletteMatch(None, (), 0), data), *notes]))
     table = ClassTable(BINARY_CLASSES, BINARY_VALUES, (), True, True)
     classes = _of_id_table(IdTable(table, greys=True), census, options)
     what = NEARLY_NOTE if nearly else BINARY_NOTE
@@ -193,11 +198,25 @@ def _of_id_table(read: IdTable, census: Census, options: LabelOptions, where: st
     return Classes(table.schema, tuple(notes), label_ids, tuple(name for name, _ in table.ignored), table)
 
 
-def _table_inside(asset: Asset, census: Census, options: LabelOptions) -> tuple[Classes | None, list[str]]:
-    """The classes of the table among the data's files if it agrees with the masks, with notes."""
+def _table_inside(first: Asset, census: Census, options: LabelOptions) -> tuple[Classes | None, list[str]]:
+    """The classes of the first table among the data's files that agrees with the masks, and notes on those before."""
+    notes: list[str] = []
+    for asset in class_tables(first.tree):
+        classes, about = _of_asset(asset, census, options)
+        if classes is not None:
+            return classes, notes
+        notes += about
+    return None, notes
+
+
+def _of_asset(asset: Asset, census: Census, options: LabelOptions) -> tuple[Classes | None, list[str]]:
+    """The classes of one table among the data's files, or None and why it is not used."""
     colors = colors_of(census)
     try:
         table = parse_table(table_text(asset.read(), asset.name), asset.name)
+        twin = _other_text(asset)
+        if twin is not None:
+            return None, [f"the data's own {asset.name} is not used: {twin} differs; give the right one as --classes"]
     except (ImageError, ClassTableError) as error:
         return None, [f"the data's own table is not used: {error}"]
     schema = table.schema
@@ -220,6 +239,13 @@ def _table_inside(asset: Asset, census: Census, options: LabelOptions) -> tuple[
         f"on {covered / max(census.total, 1):.1%} of the pixels",
         f"the data's own {asset.name}: not in the masks: {listed(missing, _SHOWN)}",
     ]
+
+
+def _other_text(asset: Asset) -> str | None:
+    """A table of the same name and depth, as in the folders of a split, that says something else."""
+    place = (asset.name.count("/"), posixpath.basename(asset.name))
+    twins = [name for name in asset.tree.files() if (name.count("/"), posixpath.basename(name)) == place]
+    return next((name for name in twins[:_COMPARED] if asset.tree.read(name) != asset.read()), None)
 
 
 def _read_inside(table: ClassTable, census: Census, options: LabelOptions, asset: Asset) -> tuple[IdTable | None, str]:
@@ -262,28 +288,3 @@ def _void_of(schema: ClassSchema) -> tuple[Color, ...]:
 def _occurring(schema: ClassSchema, census: Census, options: LabelOptions) -> str:
     covered, n_classes = coverage(schema, colors_of(census), options.unknown == "nearest")
     return f"{n_classes} of {schema.n_classes} classes occur, {covered / max(census.total, 1):.2%} of the pixels"
-
-
-def _unresolved(census: Census, match: PaletteMatch, data: str) -> str:
-    """One line on masks of unknown classes: their values with shares, and what to do."""
-    shares = [f"{value_text(census, value)} {count / census.total:.1%}" for value, count in census.pixels.items()]
-    what = "colours" if census.is_color else "ids"
-    reason, hint = "need a table of classes" if not census.is_color else "match no known palette", "write"
-    doubt = match.doubt()
-    if census.is_color and doubt:
-        reason = "match no known palette for sure"
-        hint = f"{doubt}, --palette NAME takes one; or write"
-    elif census.is_color and (tolerant := match_palette(colors_of(census), noisy=True)).name:
-        hint = f"with --unknown nearest they match the known palette '{tolerant.name}'; or write"
-    elif census.is_color and (doubt := tolerant.doubt()):
-        hint = f"with --unknown nearest {doubt}, --palette NAME takes one; or write"
-    elif not census.is_color and is_nearly_binary(census):
-        return f"{grey_edges(census)}; or write {_table_hint(data)}"
-    return f"the masks' {len(census.pixels)} {what} {reason}: {listed(shares, _SHOWN)}; {hint} {_table_hint(data)}"
-
-
-def _table_hint(data: str) -> str:
-    return (
-        f"a table with `terrazzo inspect {data} --write-classes classes.csv`, edit it ({WAYS}), "
-        "and give it as --classes classes.csv"
-    )

@@ -16,16 +16,18 @@ from terrazzo.errors import ClassTableError, ImageError
 from terrazzo.pixels.masks import ValueCounts
 from terrazzo.scenes.contract.known_classes import AGREEMENT, GivenTable
 from terrazzo.scenes.contract.survey import Probe, ProbedMask, Survey
+from terrazzo.scenes.pairing.folders import class_tables
 from terrazzo.scenes.scene import Found
 
 INDICES_NOTE = "the masks are palette images, and the table gives ids: the indices are the ids, whatever their colours"
 CHANNELS_NOTE = "the masks' three channels are equal: they are read as one channel"
 
 
-def settled(surveyed: Survey, given: GivenTable | None) -> Survey:
+def settled(surveyed: Survey, given: GivenTable | None, by_palette: bool = False) -> Survey:
     """The survey with its masks as colours or ids, by the user's table or else the data's own.
 
-    `problem` of the result is set where colours must decide and cannot.
+    With `by_palette`, where the user asks for a known palette, they stay colours. `problem` of the result is set where
+    colours must decide and cannot.
     """
     found = surveyed.found
     probes = [probe for probe in surveyed.probes if probe.mask is not None]
@@ -33,10 +35,8 @@ def settled(surveyed: Survey, given: GivenTable | None) -> Survey:
     if fixed or not any(probe.mask and probe.mask.is_color for probe in probes):
         return surveyed
     masks = _Masks(tuple(probes))
-    table = given.table if given else _own_table(found)
-    if given is None and table is not None and not _agrees(masks, table):
-        table = None
-    choice = _choice(masks, table, void_known=bool(found.void_colors))
+    table = given.table if given else _own_table(found, masks)
+    choice = _by_colors(masks) if by_palette else _choice(masks, table, void_known=bool(found.void_colors))
     changed = {"indices": _as_indices, "greys": _as_greys}.get(choice.reading)
     if changed is None:
         return replace(surveyed, problem=choice.problem)
@@ -133,10 +133,13 @@ def _choice(masks: _Masks, table: ClassTable | None, void_known: bool) -> _Choic
     return _Choice("colors")
 
 
+def _by_colors(masks: _Masks) -> _Choice:
+    twins = masks.twins()
+    return _Choice("colors", problem=None if twins is None else _same(*twins))
+
+
 def _agrees(masks: _Masks, table: ClassTable) -> bool:
     """Whether a table among the data's files can be meant for these masks."""
-    if table.has_colors and not table.has_ids:
-        return True
     share = masks.share("colors", _colors(table)) if table.has_colors else 0.0
     if masks.all_palettes and masks.strangers() is None:
         share = max(share, masks.share("indices", _values(table)))
@@ -161,13 +164,16 @@ def _as_greys(probe: Probe) -> Probe:
     return replace(probe, mask=replace(mask, is_color=False, tally=tally, stored=stored))
 
 
-def _own_table(found: Found) -> ClassTable | None:
-    if found.class_table is None:
-        return None
-    try:
-        return parse_table(table_text(found.class_table.read(), ""), "")
-    except (ImageError, ClassTableError):
-        return None  # reported where the classes are resolved
+def _own_table(found: Found, masks: _Masks) -> ClassTable | None:
+    """The first table among the data's files that can be meant for these masks."""
+    for asset in class_tables(found.class_table.tree) if found.class_table else ():
+        try:
+            table = parse_table(table_text(asset.read(), ""), "")
+        except (ImageError, ClassTableError):
+            continue  # reported where the classes are resolved
+        if _agrees(masks, table):
+            return table
+    return None
 
 
 def _values(table: ClassTable) -> set[int]:

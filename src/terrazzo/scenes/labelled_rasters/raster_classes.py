@@ -176,5 +176,5 @@ def _refuse_unknown(first: Path, census: Census, classes: Classes, unknown: str)
         shown = [f"{value_text(census, value)} ({census.pixels[value]} pixels)" for value in values[strange].tolist()]
         raise LabelError(
             f"{first}: {len(shown)} values are in no class: {listed(shown, _SHOWN)}; "
-            "name them all with --classes, or leave their pixels out with --unknown ignore"
+            "name them all with --classes (id,name or name,color), or leave their pixels out with --unknown ignore"
         )

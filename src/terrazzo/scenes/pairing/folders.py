@@ -74,11 +74,18 @@ def without_split(path: str, folders: Mapping[str, str] = SPLIT_FOLDERS) -> str:
 
 def find_class_table(tree: Tree) -> Asset | None:
     """The class table (`CLASS_TABLES`) nearest to the root, if any."""
-    tables = [name for name in tree.files() if posixpath.basename(name).lower() in CLASS_TABLES]
-    if not tables:
-        return None
+    return next(iter(class_tables(tree)), None)
+
+
+def class_tables(tree: Tree) -> list[Asset]:
+    """The files that are class tables by their name, those nearest to the root first; of equal places one."""
     order = {name: number for number, name in enumerate(CLASS_TABLES)}
-    return Asset(tree, min(tables, key=lambda name: (name.count("/"), order[posixpath.basename(name).lower()])))
+    tables: dict[tuple[int, int], str] = {}
+    for name in tree.files():
+        base = posixpath.basename(name).lower()
+        if base in order:
+            tables.setdefault((name.count("/"), order[base]), name)
+    return [Asset(tree, tables[place]) for place in sorted(tables)]
 
 
 def is_known_table(name: str) -> bool:
