@@ -29,10 +29,9 @@ class Doubt:
     words: str
 
 
-def doubts(raster: Raster, choice: Choice, flag: str = "--scale") -> tuple[Doubt, ...]:
-    """The doubts about a raster read as chosen; `flag` is what the scale is called in words."""
+def doubts(raster: Raster, choice: Choice, seen: Sample | None, flag: str = "--scale") -> tuple[Doubt, ...]:
+    """The doubts about a raster read as chosen, of which `seen` is a sample; `flag` is what the scale is called."""
     found = [_alpha(raster, choice.bands)]
-    seen = sample(raster, choice.bands)
     if seen is not None and seen.valid.any():
         found.append(_rim(raster, seen))
         if choice.scale is not None and raster.palette is None:

@@ -10,6 +10,7 @@ from terrazzo.pixels.geodesy import ALIKE
 from terrazzo.pixels.rasters.doubts import doubts, in_words
 from terrazzo.pixels.rasters.raster import Raster, read_raster
 from terrazzo.pixels.rasters.reading import Choice
+from terrazzo.pixels.rasters.sampling import sample
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.burning import polygon_labels
 from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
@@ -45,7 +46,7 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
                 f"{raster.path}: has {n_bands} bands, {scenes[0].raster.path} {len(scenes[0].choice.bands)}; "
                 "choose bands that all rasters have, as in --bands 1,2,3"
             )
-    for line in in_words(doubts(scene.raster, scene.choice) for scene in scenes):
+    for line in doubts_about(scenes):
         say(line)
     first = scenes[0]
     if first.raster.palette is None and len(first.choice.bands) != 3:
@@ -55,6 +56,11 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
     if known and max(known) > ALIKE * min(known):
         say(f"warning: the rasters have between {min(known):.3g} and {max(known):.3g} m a pixel")
     return scenes
+
+
+def doubts_about(scenes: Sequence[LabelledScene]) -> list[str]:
+    """What is doubtful about the pixels of the rasters, a line a kind."""
+    return in_words(doubts(scene.raster, scene.choice, sample(scene.raster, scene.choice.bands)) for scene in scenes)
 
 
 def open_labelling(
