@@ -60,7 +60,11 @@ def predict(
     model: Annotated[str | Path, Option("A model.safetensors, or an .onnx or .h5 that export wrote.")],
     inputs: Annotated[
         str | Path | Sequence[str | Path],
-        Option("Images and rasters, folders of them, patterns, and addresses (https://).", many=True, remote=True),
+        Option(
+            "Images and rasters, folders of them, patterns, and addresses (https://, s3://, zip://).",
+            many=True,
+            remote=True,
+        ),
     ],
     *,
     out: Annotated[str | Path, Option("Folder for the maps; for rasters also a store: s3://bucket/maps.", remote=True)],
@@ -112,9 +116,10 @@ def predict(
     addresses of rasters, which are read in parts. The sub-folders of folders and patterns are mirrored.
 
     A photo (.png, .jpg, ...) becomes STEM_classes.png and STEM_overlay.jpg; all photos share areas.csv and legend.png.
-    A raster (.tif, .tiff, .jp2; a .vrt only if named itself) becomes a folder STEM. It holds classes.tif on the
-    raster's grid, polygons, areas.csv, classes.qml, quicklook.png and run.json. Options of the panel Rasters raise
-    InputError with photos alone; with both, a note names them.
+    A raster (.tif, .tiff, .jp2; a .vrt only if named itself) becomes a folder STEM, one of another format
+    (`rasters.formats`) a folder of its whole name. It holds classes.tif on the raster's grid, polygons, areas.csv,
+    classes.qml, quicklook.png and run.json. A photo that a world file places is a raster. Options of the panel Rasters
+    raise InputError with photos alone; with both, a note names them.
 
     The workers of a cluster at `scheduler` must see all files under the same paths. If your own Dask client is
     connected to it, that is used. Neither memory nor engine changes a byte of a map.
