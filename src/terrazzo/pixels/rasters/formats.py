@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from terrazzo.pixels.rasters.beside import placed_by
-from terrazzo.pixels.suffixes import JPEG_SUFFIXES, NAMED_SUFFIXES, RASTER_SUFFIXES, TIFF_SUFFIXES, VIRTUAL
+from terrazzo.pixels.suffixes import JPEG_SUFFIXES, TIFF_SUFFIXES, VIRTUAL
 
 DRIVERS = {
     **dict.fromkeys(TIFF_SUFFIXES, "GTiff"),
@@ -66,12 +66,11 @@ def driver_of(path: Any) -> str | None:
     return DRIVERS.get(suffix)
 
 
-def way_out(path: PurePath) -> str:
-    """The command that makes a raster of another format one that is read, if there is one; else the suffixes read."""
-    if path.suffix.lower() in _OTHERS:
-        words = shlex.join(["gdal_translate", str(path), str(path.with_suffix(".tif"))])
-        return f"make a GeoTIFF of it: {words}"
-    return f"expected {', '.join((*RASTER_SUFFIXES, *NAMED_SUFFIXES))}"
+def way_out(path: PurePath) -> str | None:
+    """What to do with a raster of a format that is not read; None if the suffix is that of no raster."""
+    if path.suffix.lower() not in _OTHERS:
+        return None
+    return f"make a GeoTIFF of it: {shlex.join(['gdal_translate', str(path), str(path.with_suffix('.tif'))])}"
 
 
 def of_part(path: object, subdatasets: list[str]) -> str:

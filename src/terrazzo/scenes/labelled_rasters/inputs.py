@@ -52,7 +52,7 @@ def scene_inputs(data: Path, given: Mapping[str, Any]) -> SceneInputs | None:
         if value is not None:
             flag = f"--{name.replace('_', '-')} {value}"
             raise InputError(f"{flag}: is for rasters with labels; give these too, as in {data} labels.gpkg")
-    if data.is_file() and (way := way_out(data)).startswith("make"):
+    if (way := way_out(data)) and data.is_file():
         raise InputError(f"{data}: is no raster that is read; {way}")
     if is_raster(data):
         raise InputError(
