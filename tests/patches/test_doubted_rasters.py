@@ -97,7 +97,11 @@ def test_nodata_takes_a_collar_out_of_training_and_makes_other_patches(here: Pat
     write_raster(here / "collar.tif", bands)
     said: list[str] = []
     prepared(said, "collar.tif", "labels.tif", classes="classes.csv")
-    assert any("a rim of 33% of the pixels has the value 0 and gets a class" in line for line in said)
+    rim = "a rim of 33% of the pixels has the value 0 and gets a class"
+    assert any(rim in line for line in said)
+    for nodata in (None, 0):
+        told = terrazzo.inspect("collar.tif", "labels.tif", classes="classes.csv", patch_size=32, nodata=nodata)
+        assert any(rim in line for line in told.lines()) == (nodata is None)
     said.clear()
     pixels = prepared(said, "collar.tif", "labels.tif", classes="classes.csv", nodata=0)
     np.testing.assert_array_equal(pixels[[0, 1, 2]], [0, 2048, 2048])
@@ -167,6 +171,24 @@ def test_a_raster_alone_is_described_with_figures_worked_by_hand(here: Path) -> 
     )
 
 
+def test_a_raster_alone_is_known_by_what_lies_beside_it_and_others_are_told_a_command(here: Path) -> None:
+    write_raster(here / "scene.dat", noise(3, SIDE, 96), driver="ENVI")
+    assert terrazzo.inspect("scene.dat").lines()[0] == "scene.dat: a raster of 64 x 96 px of uint8"
+    (here / "scene.ecw").write_text("")
+    with pytest.raises(
+        InputError, match=r"scene\.ecw: is no raster that is read; make a GeoTIFF of it: gdal_translate"
+    ):
+        terrazzo.inspect("scene.ecw")
+
+
 def test_options_that_need_labels_are_refused_for_a_raster_alone(here: Path) -> None:
     with pytest.raises(InputError, match=r"--patch-size: is for data sets; scene\.tif is a raster without labels"):
         terrazzo.inspect("scene.tif", patch_size=64)
+
+
+def test_addresses_keep_their_slashes_where_they_are_refused(here: Path) -> None:
+    for word, labels in (("s3://bucket/a.tif", "labels.tif"), ("scene.tif", "https://host/labels.gpkg")):
+        with pytest.raises(InputError, match=r"//.*: is an address; expected a file or folder on this machine"):
+            terrazzo.prepare(word, labels, out="out")
+    with pytest.raises(InputError, match=r"s3://bucket/a\.tif: is an address"):
+        terrazzo.inspect("s3://bucket/a.tif")

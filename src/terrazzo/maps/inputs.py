@@ -23,6 +23,9 @@ from terrazzo.system.patterns import is_pattern, matching
 from terrazzo.system.places import Place, local_path
 from terrazzo.system.reporting import how_many
 
+_BY_STEM = (*REMOTE_SUFFIXES, VIRTUAL, *PHOTO_SUFFIXES)
+"""Suffixes that the names of maps lack."""
+
 
 @dataclass(frozen=True)
 class PictureFile:
@@ -30,6 +33,11 @@ class PictureFile:
 
     path: Path
     name: PurePosixPath
+
+    @property
+    def output(self) -> PurePosixPath:
+        """The beginning of its maps' names: `north/a`."""
+        return self.name.with_suffix("")
 
     def read(self) -> bytes:
         """The bytes of the file. Raises ImageError if it cannot be read, or is a TIFF under another name."""
@@ -49,9 +57,14 @@ class RasterFile:
     path: RasterPath
     name: PurePosixPath
 
+    @property
+    def output(self) -> PurePosixPath:
+        """The name of its map: `north/a`, or `north/a.img` of a format that often lies beside a GeoTIFF of its name."""
+        return self.name.with_suffix("") if self.name.suffix.lower() in _BY_STEM else self.name
+
     def folder(self, out: Place) -> Place:
         """Where its map goes: `out/north/a`."""
-        return out / self.name.parent / self.name.stem
+        return out / self.output
 
 
 File = TypeVar("File", PictureFile, RasterFile)
@@ -175,10 +188,10 @@ def _unique(files: Iterable[File], written_to: str) -> tuple[File, ...]:
     """The files, no two with one output name. File systems that take A and a for the same count as well."""
     by_output: dict[str, File] = {}
     for file in files:
-        other = by_output.setdefault(str(file.name.with_suffix("")).casefold(), file)
+        other = by_output.setdefault(str(file.output).casefold(), file)
         if not _same(other.path, file.path):
             raise InputError(
-                f"{other.path} and {file.path} would both be written to {file.name.with_suffix('')}{written_to}; "
+                f"{other.path} and {file.path} would both be written to {file.output}{written_to}; "
                 "rename one, or predict them into different folders"
             )
     return tuple(by_output.values())

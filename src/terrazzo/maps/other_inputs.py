@@ -34,11 +34,8 @@ def other_kind(path: Path) -> InputError:
         href = _asset_of_stac(path)
         if href is not None:
             return InputError(f"{path}: is a STAC item; name the raster that it describes: {href}")
-    way = way_out(path)
-    if way.startswith("expected"):
-        expected = (*PHOTO_SUFFIXES, *RASTER_SUFFIXES, *NAMED_SUFFIXES)
-        way = f"expected {', '.join(suffix.removeprefix('.') for suffix in expected)}"
-    return InputError(f"{path}: is not an image by its name; {way}")
+    expected = ", ".join(suffix.removeprefix(".") for suffix in (*PHOTO_SUFFIXES, *RASTER_SUFFIXES, *NAMED_SUFFIXES))
+    return InputError(f"{path}: is not an image by its name; {way_out(path) or f'expected {expected}'}")
 
 
 def _asset_of_stac(path: Path) -> str | None:

@@ -61,8 +61,8 @@ def predict(
     inputs: Annotated[
         str | Path | Sequence[str | Path],
         Option(
-            "Images and rasters, folders of them, patterns, and addresses (https://); several rasters as one: "
-            "rgb=ortho.tif,dsm=height.tif.",
+            "Images and rasters, folders of them, patterns, and addresses (https://, s3://, zip://); several rasters "
+            "as one: rgb=ortho.tif,dsm=height.tif.",
             many=True,
             remote=True,
         ),
@@ -121,9 +121,10 @@ def predict(
     are read as one by `rgb=ortho.tif,dsm=height.tif`; the map has the first one's grid and name.
 
     A photo (.png, .jpg, ...) becomes STEM_classes.png and STEM_overlay.jpg; all photos share areas.csv and legend.png.
-    A raster (.tif, .tiff, .jp2; a .vrt only if named itself) becomes a folder STEM. It holds classes.tif on the
-    raster's grid, polygons, areas.csv, classes.qml, quicklook.png and run.json. Options of the panel Rasters raise
-    InputError with photos alone; with both, a note names them.
+    A raster (.tif, .tiff, .jp2; a .vrt only if named itself) becomes a folder STEM, one of another format
+    (`rasters.formats`) a folder of its whole name. It holds classes.tif on the raster's grid, polygons, areas.csv,
+    classes.qml, quicklook.png and run.json. A photo that a world file places is a raster. Options of the panel Rasters
+    raise InputError with photos alone; with both, a note names them.
 
     The workers of a cluster at `scheduler` must see all files under the same paths. If your own Dask client is
     connected to it, that is used. Neither memory nor engine changes a byte of a map.

@@ -21,7 +21,8 @@ RGBA = (ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha)
 
 def words(path: Path, choice: Choice | None = None, nodata: float | None = None) -> list[str]:
     """What is said of a raster, without the path in front."""
-    found = doubts(read_raster(path, nodata=nodata), choice or Choice(ALL))
+    raster, choice = read_raster(path, nodata=nodata), choice or Choice(ALL)
+    found = doubts(raster, choice, sample(raster, choice.bands))
     return [doubt.words.removeprefix(f"warning: {path}: ") for doubt in found]
 
 
@@ -163,12 +164,12 @@ def test_12_bits_of_colour_read_as_8_are_said(tmp_path: Path) -> None:
 
 def test_a_raster_without_a_valid_pixel_is_known_as_such(tmp_path: Path) -> None:
     bands = np.zeros((3, 1100, 1000), np.uint8)
-    empty = read_raster(write_raster(tmp_path / "a.tif", bands, nodata=0))
-    assert not has_valid_pixel(empty, Choice(ALL))
-    bands[1, 1077, 333] = 1
-    one = read_raster(write_raster(tmp_path / "b.tif", bands, nodata=0))
-    assert has_valid_pixel(one, Choice(ALL))
-    assert has_valid_pixel(read_raster(write_raster(tmp_path / "c.tif", bands)), Choice(ALL))
+    found = []
+    for name, value, nodata in (("empty", 0, 0), ("one", 1, 0), ("no nodata", 0, None)):
+        bands[1, 1077, 333] = value
+        raster = read_raster(write_raster(tmp_path / f"{name}.tif", bands, nodata=nodata))
+        found.append(has_valid_pixel(raster, Choice(ALL), sample(raster, ALL)))
+    assert found == [False, True, True]
 
 
 @pytest.mark.parametrize(

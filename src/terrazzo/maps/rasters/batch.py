@@ -17,7 +17,7 @@ from terrazzo.maps.rasters.raster_map import map_raster
 from terrazzo.maps.rasters.units import unlike_training
 from terrazzo.pixels.bands.scaling import extent
 from terrazzo.pixels.rasters.doubts import Doubt, doubts, in_words
-from terrazzo.pixels.rasters.sampling import has_valid_pixel
+from terrazzo.pixels.rasters.sampling import has_valid_pixel, sample
 from terrazzo.pixels.rasters.stacks.stack import warp_notes
 from terrazzo.system.places import Place
 from terrazzo.system.reporting import how_many
@@ -86,11 +86,12 @@ class RasterBatch:
         raster = job.raster
         for line in raster.notes:
             self.command.reporter.say(line)
-        if not has_valid_pixel(raster, job.choice):
+        seen = sample(raster, job.choice.bands)
+        if not has_valid_pixel(raster, job.choice, seen):
             words = "" if raster.nodata is None else f", all have the nodata value {raster.nodata:g} or are masked"
             raise ImageError(f"{raster.path}: no pixel is valid{words}; there is nothing to map")
         flag = "--scale" if self.command.options.scale else "the training's scale"
-        self._doubts.append(doubts(raster, job.choice, flag))
+        self._doubts.append(doubts(raster, job.choice, seen, flag))
 
     def planned(self) -> tuple[MapPlan, ...]:
         """What mapping each raster would take."""

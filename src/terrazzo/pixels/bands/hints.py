@@ -1,5 +1,6 @@
 """The bands to propose where a raster has not as many as a model takes: by what they show, never by their position."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from rasterio.enums import ColorInterp
@@ -74,5 +75,5 @@ def _but_alpha(raster: Raster) -> list[int]:
     return [i for i, color in enumerate(raster.colors, start=1) if color != ColorInterp.alpha.name]
 
 
-def _listed(bands: object) -> str:
-    return ",".join(map(str, bands))  # type: ignore[call-overload]
+def _listed(bands: Iterable[int]) -> str:
+    return ",".join(map(str, bands))

@@ -31,10 +31,9 @@ class Doubt:
     words: str
 
 
-def doubts(raster: Raster, choice: Choice, flag: str = "--scale") -> tuple[Doubt, ...]:
-    """The doubts about a raster read as chosen; `flag` is what the scale is called in words."""
+def doubts(raster: Raster, choice: Choice, seen: Sample | None, flag: str = "--scale") -> tuple[Doubt, ...]:
+    """The doubts about a raster read as chosen, of which `seen` is a sample; `flag` is what the scale is called."""
     found = [_alpha(raster, choice.bands)]
-    seen = sample(raster, choice.bands)
     if seen is not None and seen.valid.any():
         found.append(_rim(raster, seen))
         if choice.scale is not None and raster.palette is None:
@@ -113,7 +112,7 @@ def _from_end(alike: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
 
 def _flattened(raster: Raster, choice: Choice, seen: Sample, flag: str) -> Doubt | None:
     """A scale of which a band uses too little, or that puts nearly all of its values at one end."""
-    if choice.scale is None:
+    if choice.scale is None or choice.onto is not None:  # of deep values, `maps.rasters.units` looks at the result
         return None
     one_for_all = isinstance(choice.scale[0], int | float)
     pairs = (choice.scale,) * len(choice.bands) if one_for_all else choice.scale

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from terrazzo.pixels.rasters.beside import placed_by
-from terrazzo.pixels.suffixes import JPEG_SUFFIXES, NAMED_SUFFIXES, RASTER_SUFFIXES, TIFF_SUFFIXES, VIRTUAL
+from terrazzo.pixels.suffixes import JPEG_SUFFIXES, TIFF_SUFFIXES, VIRTUAL
 
 DRIVERS = {
     **dict.fromkeys(TIFF_SUFFIXES, "GTiff"),
@@ -25,6 +25,9 @@ DRIVERS = {
 """GDAL's driver by a file's suffix."""
 _OF_PHOTOS = {".png": "PNG", **dict.fromkeys(JPEG_SUFFIXES, "JPEG"), ".bmp": "BMP", ".webp": "WEBP"}
 """The drivers of photos that a file beside them places on the ground."""
+_OF_ENVI = ("", ".dat", ".bin", ".raw", ".img", ".bil", ".bip", ".bsq", ".envi", ".hsi", ".ref", ".rfl")
+"""Suffixes of ENVI's images, whose header may have the suffix .hdr in place of theirs."""
+_HFA = b"EHFA_HEADER_TAG"  # the header beside it is that of another file of its name
 _OTHERS = (
     *(".ecw", ".sid", ".hdf", ".h5", ".he5", ".asc", ".grd", ".dem", ".dt0", ".dt1", ".dt2", ".hgt", ".ers", ".pix"),
     *(
@@ -51,23 +54,23 @@ _OTHERS = (
 def driver_of(path: Any) -> str | None:
     """GDAL's driver for a file on this machine or elsewhere, by its name and the files beside it; None if unknown.
 
-    A file with an ENVI header beside it is ENVI's, whatever its suffix. A photo is a raster if it is placed.
+    A file with an ENVI header beside it is ENVI's: `scene.dat` with `scene.hdr`, any file with a header of its whole
+    name. A photo is a raster if it is placed.
     """
     suffix = path.suffix.lower()
     if isinstance(path, Path):
-        if suffix not in (*TIFF_SUFFIXES, VIRTUAL) and _has_envi_header(path):
+        if _has_envi_header(path) and not _starts_with(path, _HFA):
             return "ENVI"
         if suffix in _OF_PHOTOS and placed_by(path) is not None:
             return _OF_PHOTOS[suffix]
     return DRIVERS.get(suffix)
 
 
-def way_out(path: PurePath) -> str:
-    """The command that makes a raster of another format one that is read, if there is one; else the suffixes read."""
-    if path.suffix.lower() in _OTHERS:
-        words = shlex.join(["gdal_translate", str(path), str(path.with_suffix(".tif"))])
-        return f"make a GeoTIFF of it: {words}"
-    return f"expected {', '.join((*RASTER_SUFFIXES, *NAMED_SUFFIXES))}"
+def way_out(path: PurePath) -> str | None:
+    """What to do with a raster of a format that is not read; None if the suffix is that of no raster."""
+    if path.suffix.lower() not in _OTHERS:
+        return None
+    return f"make a GeoTIFF of it: {shlex.join(['gdal_translate', str(path), str(path.with_suffix('.tif'))])}"
 
 
 def of_part(path: object, subdatasets: list[str]) -> str:
@@ -78,12 +81,13 @@ def of_part(path: object, subdatasets: list[str]) -> str:
 
 
 def _has_envi_header(path: Path) -> bool:
-    return any(_starts_envi(header) for header in (path.with_suffix(".hdr"), path.with_name(path.name + ".hdr")))
+    short = path.suffix.lower() in _OF_ENVI and _starts_with(path.with_suffix(".hdr"), b"ENVI")
+    return short or _starts_with(path.with_name(f"{path.name}.hdr"), b"ENVI")
 
 
-def _starts_envi(header: Path) -> bool:
+def _starts_with(path: Path, start: bytes) -> bool:
     try:
-        with header.open("rb") as stream:
-            return stream.read(4) == b"ENVI"
+        with path.open("rb") as stream:
+            return stream.read(len(start)) == start
     except OSError:
         return False

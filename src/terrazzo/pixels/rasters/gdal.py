@@ -21,6 +21,7 @@ from terrazzo.pixels.rasters.formats import driver_of, of_part, way_out
 from terrazzo.pixels.rasters.remote import CONNECT_S, RETRIES, SILENT_S, Url
 from terrazzo.pixels.rasters.stacks.spec import RasterPath
 from terrazzo.pixels.signatures import refuse_pointer
+from terrazzo.pixels.suffixes import NAMED_SUFFIXES, RASTER_SUFFIXES, REMOTE_SUFFIXES
 from terrazzo.system.reporting import first_line
 
 _CACHE_BYTES = 64 << 20
@@ -97,8 +98,9 @@ def opened(path: Path | Url) -> Iterator[Any]:
     """The raster at a path, open in GDAL. Raises ImageError."""
     driver = driver_of(path)
     if driver is None:
-        known = way_out(path) if isinstance(path, Path) else "expected .tif, .tiff, .jp2"
-        raise ImageError(f"{path}: is not a raster by its name; {known}")
+        known = (*RASTER_SUFFIXES, *NAMED_SUFFIXES) if isinstance(path, Path) else REMOTE_SUFFIXES
+        way = (isinstance(path, Path) and way_out(path)) or f"expected {', '.join(known)}"
+        raise ImageError(f"{path}: is not a raster by its name; {way}")
     if isinstance(path, Path):
         refuse_pointer(path, _start_of(path), "raster")
     with answered(path, _OPENING if isinstance(path, Path) else "check the address and the rights, or download it"):

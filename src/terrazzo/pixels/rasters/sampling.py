@@ -47,9 +47,12 @@ def sample(raster: Raster, bands: Sequence[int]) -> Sample | None:
     return Sample(stored, np.concatenate([np.concatenate([part.valid for part in row], axis=1) for row in parts]))
 
 
-def has_valid_pixel(raster: Raster, choice: Choice) -> bool:
-    """Whether any pixel of a raster is valid. Reads up to the first one. Raises ImageError at a damaged place."""
-    if not raster.masked:
+def has_valid_pixel(raster: Raster, choice: Choice, seen: Sample | None) -> bool:
+    """Whether any pixel of a raster is valid, of which `seen` is a sample.
+
+    If the sample has none, the raster is read up to the first one. Raises ImageError at a damaged place.
+    """
+    if not raster.masked or (seen is not None and seen.valid.any()):
         return True
     values = raster.width * len(choice.bands) * np.dtype(raster.dtype).itemsize
     rows = max(1, _ROW_BYTES // values)

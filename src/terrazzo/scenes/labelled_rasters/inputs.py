@@ -1,5 +1,6 @@
 """The rasters and labels that a command names; no file is opened here."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,8 +8,8 @@ from typing import Any
 
 from terrazzo.errors import InputError
 from terrazzo.pixels.bands.reading import AskedScale, parse_bands, parse_scale
+from terrazzo.pixels.rasters.formats import driver_of, way_out
 from terrazzo.pixels.rasters.stacks.spec import StackSpec, stack_spec
-from terrazzo.pixels.suffixes import NAMED_SUFFIXES, RASTER_SUFFIXES
 from terrazzo.scenes.naming import hold_pictures
 
 
@@ -38,16 +39,19 @@ class SceneInputs:
 
 
 def is_raster(data: Path) -> bool:
-    """Whether a path is a file that is a raster by its name."""
-    return data.suffix.lower() in (*RASTER_SUFFIXES, *NAMED_SUFFIXES) and data.is_file()
+    """Whether a path is a file that is a raster by its name and the files beside it."""
+    return data.is_file() and driver_of(data) is not None
 
 
 def scene_inputs(data: Path, given: Mapping[str, Any]) -> SceneInputs | None:
     """The rasters and labels among the arguments of `prepare` or `inspect`; None for pictures.
 
-    Two folders of pictures are told by `hold_pictures`. Raises InputError at a raster without labels, and at options
-    for rasters without them.
+    Two folders of pictures are told by `hold_pictures`. Raises InputError at a raster without labels, at options for
+    rasters without them, and at addresses.
     """
+    for word in (given.get("data", given.get("path")), given["labels"]):
+        if isinstance(word, str) and re.match(r"\w+://", word):
+            raise InputError(f"{word}: is an address; expected a file or folder on this machine")
     options = {name: given.get(name) for name in ("class_field", "layer", "bands", "scale", "nodata")}
     patterns = [name for name in ("image_suffix", "mask_suffix") if given.get(name) is not None]
     for_rasters = any(value is not None for value in options.values())
@@ -64,6 +68,8 @@ def scene_inputs(data: Path, given: Mapping[str, Any]) -> SceneInputs | None:
             if given["labels"] is not None:
                 raise InputError(f"{flag}: is for rasters; {data} and {given['labels']} hold pictures; leave it out")
             raise InputError(f"{flag}: is for rasters with labels; give these too, as in {data} labels.gpkg")
+    if (way := way_out(data)) and data.is_file():
+        raise InputError(f"{data}: is no raster that is read; {way}")
     if stack_spec(data) is not None or is_raster(data):
         raise InputError(
             f"{data}: is a raster without labels; give them too, as in {data} labels.gpkg --class-field class"

@@ -10,6 +10,7 @@ import numpy as np
 from terrazzo.classes.schema import IGNORE
 from terrazzo.classes.tables import ClassTable
 from terrazzo.errors import ClassTableError, LabelError
+from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import Choice
 from terrazzo.pixels.rasters.stacks.stack import read_image, warp_notes
 from terrazzo.scenes.contract.class_drafts import draft_classes
@@ -19,7 +20,7 @@ from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
 from terrazzo.scenes.labelled_rasters.label_rasters import ROWS, RasterLabels
 from terrazzo.scenes.labelled_rasters.labelling import Labelling
 from terrazzo.scenes.labelled_rasters.matching import pair_rasters
-from terrazzo.scenes.labelled_rasters.opening import LabelledScene, labels_on, open_labelling
+from terrazzo.scenes.labelled_rasters.opening import LabelledScene, doubts_about, labels_on, open_labelling
 from terrazzo.scenes.labelled_rasters.raster_classes import census_of
 from terrazzo.system.reporting import Progress
 
@@ -47,8 +48,8 @@ def _described(
 ) -> tuple[Inspection, tuple[ClassTable, int] | None]:
     """The description, and the draft of a class table with the number of values left out; None if unknown."""
     pairs, _ = pair_rasters(inputs.images, inputs.labels, labels.unpaired)
-    rasters = [read_image(pair.image) for pair in pairs]
-    scenes = [LabelledScene(*both, Choice((1,))) for both in zip(pairs, rasters, strict=True)]
+    rasters = [read_image(pair.image, nodata=inputs.nodata) for pair in pairs]
+    scenes = [LabelledScene(*both, Choice(_but_alpha(both[1]))) for both in zip(pairs, rasters, strict=True)]
     value: dict[str, Any] = {
         "layout": "rasters",
         "n_images": len(scenes),
@@ -58,7 +59,7 @@ def _described(
         "refusal": None,
     }
     text = [_line(told) for told in value["rasters"]]
-    text += warp_notes(rasters)
+    text += [*(note for raster in rasters for note in raster.notes), *doubts_about(scenes), *warp_notes(rasters)]
     try:
         labelling = open_labelling(scenes, inputs, labels, progress)
         pixels, said = _count(scenes, labelling, labels, progress)
@@ -76,6 +77,10 @@ def _described(
     value["labelled"] = n_labelled / max(value["pixels"], 1)
     text += [*labelling.notes, *said, f"{value['labelled']:.1%} of the pixels have a label"]
     return Inspection((*text, *class_lines(value["classes"])), value), (_table(labelling), 0)
+
+
+def _but_alpha(raster: Raster) -> tuple[int, ...]:
+    return tuple(band for band, color in enumerate(raster.colors, start=1) if color != "alpha") or (1,)
 
 
 def _told(scene: LabelledScene) -> dict[str, Any]:

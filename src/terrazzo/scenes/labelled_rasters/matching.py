@@ -93,10 +93,7 @@ def _rasters(path: Path, expected: str) -> list[tuple[str, Path]]:
     """The rasters at a path, each by its name without suffix."""
     if path.is_file():
         if driver_of(path) is None:
-            way = way_out(path)
-            raise InputError(
-                f"{path}: {way if path.suffix and not way.startswith('expected') else f'expected {expected}'}"
-            )
+            raise InputError(f"{path}: {way_out(path) or f'expected {expected}'}")
         return [(path.stem, path)]
     if path.is_dir():
         folder, files, suffixes, nothing = path, list(path.rglob("*")), RASTER_SUFFIXES, "holds no rasters"

@@ -45,7 +45,7 @@ def inspect_raster(path: Path, nodata: float | None) -> Inspection:
         _validity(raster, seen),
         *_lines(statistics, raster.height * raster.width > SEEN_PIXELS),
         *raster.notes,
-        *in_words([doubts(raster, Choice(bands))]),
+        *in_words([doubts(raster, Choice(bands), seen)]),
         "labels are wanted for training: polygons of classes, or a label raster",
     )
     return Inspection(text, value)

@@ -14,6 +14,7 @@ from terrazzo.pixels.geodesy import ALIKE
 from terrazzo.pixels.rasters.doubts import doubts, in_words
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import Choice
+from terrazzo.pixels.rasters.sampling import sample
 from terrazzo.pixels.rasters.stacks.stack import read_image, warp_notes
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.burning import polygon_labels
@@ -60,7 +61,7 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
     dtype = pixel_type(scene.raster.dtype for scene in scenes)
     scenes = [_of_type(scene, dtype, inputs.scale) for scene in scenes]
     _say_types(scenes, dtype, say)
-    for line in in_words(doubts(scene.raster, scene.asked) for scene in scenes):
+    for line in doubts_about(scenes):
         say(line)
     for note in warp_notes([scene.raster for scene in scenes]):
         say(note)
@@ -72,6 +73,11 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
     if known and max(known) > ALIKE * min(known):
         say(f"warning: the rasters have between {min(known):.3g} and {max(known):.3g} m a pixel")
     return scenes
+
+
+def doubts_about(scenes: Sequence[LabelledScene]) -> list[str]:
+    """What is doubtful about the pixels of the rasters, a line a kind."""
+    return in_words(doubts(scene.raster, scene.asked, sample(scene.raster, scene.choice.bands)) for scene in scenes)
 
 
 def _say_types(scenes: Sequence[LabelledScene], dtype: str, say: Say) -> None:
