@@ -86,10 +86,11 @@ class RasterPixels:
     def _missing(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
         """Which values of the chosen bands (C, h, w) are no numbers, or nodata of their band."""
         missing: NDArray[np.bool_] = ~np.isfinite(stored) if stored.dtype.kind == "f" else np.zeros(stored.shape, bool)
-        if self._raster.palette is not None:
+        known = getattr(self._dataset, "nodatavals", None)  # what is made of several files tells by its mask alone
+        if self._raster.palette is not None or known is None:
             return missing
         for band, values, mask in zip(self._choice.bands, stored, missing, strict=True):
-            nodata = self._dataset.nodatavals[band - 1]
+            nodata = known[band - 1]
             if nodata is not None and not (nodata == 0 and stored.dtype.kind == "u"):
                 with np.errstate(over="ignore"):  # a nodata value beyond the type, which no pixel has
                     mask |= values == nodata
