@@ -58,6 +58,12 @@ def test_a_scale_a_band_makes_eight_bits(tmp_path: Path) -> None:
     assert read(path, Choice((1, 2), ((0, 510), (0, 25.5))))[0].tolist() == pixels.tolist()
 
 
+def test_a_model_of_eight_bits_remembers_a_scale_a_band(tmp_path: Path) -> None:
+    path = raster_of(tmp_path, np.array([[[0, 255, 510]], [[0, 10, 51]]], np.uint16))
+    choice = choose(read_raster(path), 2, trained=BandReading(NAMES, ((0.0, 510.0), (0.0, 51.0))))
+    assert read(path, choice)[0][0].tolist() == [[0, 0], [128, 50], [255, 255]]
+
+
 def test_one_pair_for_all_is_one_pair_however_it_is_given(tmp_path: Path) -> None:
     """So that maps and patches made with one pair keep their keys."""
     raster = read_raster(raster_of(tmp_path, np.zeros((2, 1, 3), np.uint16)))
