@@ -682,3 +682,15 @@ def test_two_rasters_of_one_name_are_refused_not_dropped(tmp_path: Path) -> None
     (tmp_path / "labels.gpkg").touch()
     with pytest.raises(InputError, match=r"a\.jp2 and .*a\.tif have one name"):
         pair_rasters(tmp_path, tmp_path / "labels.gpkg")
+
+
+def test_the_command_takes_a_scale_for_each_band(
+    labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene = write_raster(tmp_path / "deep.tif", noise(2, HEIGHT, WIDTH).astype(np.int16))
+    words = ["prepare", str(scene), str(labels), "--out", str(tmp_path / "out"), "--class-field", "cover"]
+    words += ["--patch-size", str(SIZE)]
+    assert run([*words, "--scale", "2:-5,300", "--scale", "0,200"]) == 0
+    assert open_patches(tmp_path / "out").description["value_scale"] == [[0, 200], [-5, 300]]
+    assert run([*words, "--scale", "2:-5,300", "--scale", "2:0,200"]) == 2
+    assert "--scale 2: is given 2 times; give it once" in capsys.readouterr().err
