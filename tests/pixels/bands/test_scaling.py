@@ -118,11 +118,12 @@ def test_a_nodata_value_of_one_band_is_missing_there_and_no_height(tmp_path: Pat
     assert pixels[0].tolist() == [[300, code], [code, code], [code, 12], [4, 5]]
 
 
-def test_a_dark_pixel_of_one_unsigned_band_is_a_value_though_nodata_is_zero(tmp_path: Path) -> None:
-    bands = np.array([[[0, 0, 9]], [[7, 0, 0]]], np.uint16)
-    pixels, valid = read(raster_of(tmp_path, bands, nodata=0), Choice((1, 2), dtype="uint16"))
+@pytest.mark.parametrize(("dtype", "code"), [("uint16", 65535), ("int16", -32768), ("float32", NAN)])
+def test_a_dark_pixel_of_one_band_is_a_value_though_nodata_is_zero(tmp_path: Path, dtype: str, code: float) -> None:
+    bands = np.array([[[0, 0, 9]], [[7, 0, 0]]], dtype)
+    pixels, valid = read(raster_of(tmp_path, bands, nodata=0), Choice((1, 2), dtype=dtype))
     assert valid.tolist() == [[True, False, True]]
-    assert pixels[0].tolist() == [[0, 7], [65535, 65535], [9, 0]]
+    np.testing.assert_array_equal(pixels[0], [[0, 7], [code, code], [9, 0]])
 
 
 def test_a_mask_makes_all_bands_missing(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ A pixel is invalid by rasterio's dataset mask: by the alpha band, by an internal
 bands. It is also invalid if no chosen band has a number, that is, if all are NaN, infinite or nodata.
 
 Eight-bit pixels are always numbers. Deeper ones are missing (`bands.depth`) where they are invalid, not finite, or the
-nodata of their band. So one band may be missing where the others are valid. A 0 that is nodata is missing in unsigned
-bands only where all bands have it, because it may be a dark pixel of one band.
+nodata of their band. So one band may be missing where the others are valid. Where 0 is nodata, it is missing only in
+all bands together, because a 0 in one of them may be a dark pixel.
 """
 
 from collections.abc import Iterator
@@ -91,7 +91,7 @@ class RasterPixels:
             return missing
         for band, values, mask in zip(self._choice.bands, stored, missing, strict=True):
             nodata = known[band - 1]
-            if nodata is not None and not (nodata == 0 and stored.dtype.kind == "u"):
+            if nodata:  # neither None nor 0
                 with np.errstate(over="ignore"):  # a nodata value beyond the type, which no pixel has
                     mask |= values == nodata
         return missing
