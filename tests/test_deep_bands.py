@@ -1,22 +1,27 @@
 """Bands of more than 8 bits from raster to patches, model, map and export, and back."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
 from numpy.typing import NDArray
+from PIL import Image
 from rasterio.transform import Affine
 
 import terrazzo
 from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import InputError, PatchesError
+from terrazzo.model import bundle
 from terrazzo.model.exporting.formats import read_notes
 from terrazzo.model.header import read_header
+from terrazzo.model.normalization import Normalization
 from terrazzo.patches.folder import open_patches
+from terrazzo.recipe.sections import ModelSection
 from tests.worlds.deep import HEIGHTS, SENTINEL, DeepScene, height_scene, name_bands, sentinel_scene
-from tests.worlds.models import write_model
+from tests.worlds.models import build, header, write_model
 from tests.worlds.rasters import noise, write_raster
 
 TRAINING = {
@@ -42,6 +47,15 @@ def model(sentinel: DeepScene) -> Path:
         folder / "patches", out=folder / "run", recipe="unet", epochs=6, batch_size=8, changes=TRAINING, device="cpu"
     )
     return done.model
+
+
+def write_deep_model(path: Path) -> Path:
+    """A model of three deep bands, with random weights."""
+    section = ModelSection(filters=(4, 8))
+    spans = {"low": (0, 0, 0), "high": (9, 9, 9), "clips": (False,) * 3}
+    normalization = Normalization("bands", (5, 5, 5), (2, 2, 2), dtype="uint16", **spans)  # type: ignore[arg-type]
+    bundle.save(path, replace(header(section), normalization=normalization), build(section).state_dict())
+    return path
 
 
 OPTIONS = {"device": "cpu", "precision": "32", "vector_format": "none"}
@@ -163,6 +177,10 @@ def test_eight_bits_for_a_deep_model_and_deep_values_for_one_of_eight_bits_are_r
     photo = write_model(tmp_path / "photo.safetensors", bands=6)
     with pytest.raises(InputError, match=r"holds uint16 values, a network sees uint8; say with --scale LOW,HIGH"):
         map_of(photo, sentinel.raster, tmp_path / "photo")
+    three = write_deep_model(tmp_path / "three.safetensors")
+    Image.fromarray(noise(40, 50, 3)).save(tmp_path / "photo.png")
+    with pytest.raises(InputError, match=r"three.safetensors: takes values as uint16 of rasters; ordinary images have"):
+        terrazzo.predict(three, tmp_path / "photo.png", out=tmp_path / "three")
     with pytest.raises(InputError, match=r"an array \(8, 8, 6\) of bool; expected numbers as uint16"):
         terrazzo.load(model, device="cpu").predict(np.zeros((8, 8, 6), bool))
 
@@ -180,8 +198,7 @@ def test_evaluation_and_previews_show_deep_patches(sentinel: DeepScene, model: P
         terrazzo.evaluate(model, eight.patches.path, split="train")
 
 
-@pytest.mark.parametrize("dtype", ["float32", "int16"])
-@pytest.mark.parametrize("scale", ["unit", "minmax"])
+@pytest.mark.parametrize(("dtype", "scale"), [("float32", "unit"), ("int16", "unit"), ("float32", "minmax")])
 def test_heights_with_holes_are_learned_and_mapped(dtype: str, scale: str, tmp_path: Path) -> None:
     """NaN and -9999 are no heights: a hole of all bands is nodata of the map, one of a band is filled."""
     scene = height_scene(tmp_path, dtype)

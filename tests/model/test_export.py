@@ -24,6 +24,8 @@ from terrazzo.model.exporting.export import Exported
 from terrazzo.model.exporting.formats import FORMATS, FREE_SIZE, format_of, read_notes
 from terrazzo.model.exporting.gis import metadata
 from terrazzo.model.header import Header, read_header
+from terrazzo.model.network import build_model
+from terrazzo.model.normalization import Normalization
 from terrazzo.model.onnx_model import load_onnx
 from terrazzo.model.predictor import Halving
 from terrazzo.model.windows.blend import Block
@@ -223,6 +225,60 @@ def test_inspect_tells_of_an_export_what_it_tells_of_the_model(
     found, model = terrazzo.inspect(exports("minmax", format)), terrazzo.inspect(models["minmax"])
     assert found.to_dict() == model.to_dict() | {"gsd_m": 0.15}
     assert set(model.lines()[1:]) < set(found.lines())
+
+
+# --- deep bands
+
+DEEP = {
+    "as stored": Normalization(
+        "bands", (900.0, 20.0, -9.0), (500.0, 8.0, 3.0), dtype="float32",
+        low=(100.0, 0.0, -20.0), high=(2600.0, 40.0, 0.0), clips=(False,) * 3,
+    ),
+    "clipped": Normalization(
+        "bands", (900.0, 20.0, -9.0), (500.0, 8.0, 3.0), dtype="int16",
+        low=(100.0, 0.0, -20.0), high=(2600.0, 40.0, 0.0), clips=(True, False, True),
+    ),
+    "minmax": Normalization(
+        "minmax", (0.0,) * 3, (1.0,) * 3, dtype="uint16",
+        low=(100.0, 0.0, -20.0), high=(2600.0, 40.0, 0.0), clips=(False,) * 3,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", DEEP)
+@pytest.mark.parametrize("format", ["onnx", "h5", "pt2"])
+def test_exports_of_deep_bands_take_values_as_stored(kind: str, format: str, tmp_path: Path) -> None:
+    """Values far beyond what was seen in training, and missing ones, are those of the model, too."""
+    normalization = DEEP[kind]
+    section = ModelSection(filters=(4, 8), dropout=0, scale="minmax" if kind == "minmax" else "unit")
+    head = replace(header(section), normalization=normalization, gsd_m=0.5)
+    network = build_model(section, 3, 3, normalization)
+    model, out = tmp_path / "model.safetensors", tmp_path / f"a{SUFFIXES[format]}"
+    bundle.save(model, head, network.state_dict())
+    said: list[str] = []
+    terrazzo.export(model, format=format, out=out, dynamic=format != "h5", say=said.append)
+    assert any("GeoDeep takes three bands" in line for line in said) == (format == "onnx")
+    low, high = (level[:, None, None] for level in normalization.levels())
+    image = low + (noise(2, 3, 96, 160) * 3 - 1) * (high - low)
+    image[0, 1, 20:30, 40:60] = np.nan
+    image[1, 2, 5, 7] = np.inf
+    if format == "pt2":
+        found = torch.export.load(out).module()(torch.from_numpy(image)).detach().numpy()
+    else:
+        found = (load_onnx(out) if format == "onnx" else bundle.load(out, "cpu", "32")).classify(image)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found, bundle.load(model, "cpu", "32").classify(image), atol=1e-4)
+    stated = json.loads(read_notes(out)["terrazzo_input"])
+    assert (stated["dtype"], stated["low"]) == (normalization.dtype, [100, 0, -20])
+    assert stated["clipped_to_low_and_high"] == list(normalization.clips)
+
+
+def test_an_export_of_eight_bits_states_its_input(exports: Callable[[str, str], Path]) -> None:
+    assert json.loads(read_notes(exports("crop", "onnx"))["terrazzo_input"]) == {
+        "units": "0..1: the pixel values divided by 255",
+        "dtype": "uint8",
+        "bands": ["red", "green", "blue"],
+    }
 
 
 # --- the same maps

@@ -15,11 +15,11 @@ from terrazzo.classes.colors import usual_colors
 from terrazzo.classes.palettes import LOVEDA, SYNTHETIC
 from terrazzo.classes.schema import IGNORE
 from terrazzo.cli import run
-from terrazzo.errors import ClassTableError, InputError, LabelError, SplitError, TerrazzoError
+from terrazzo.errors import ClassTableError, InputError, LabelError, PatchesError, SplitError, TerrazzoError
 from terrazzo.evaluation.report import trained_on_line
 from terrazzo.patches import raster_cutting
 from terrazzo.patches.cutting import grid
-from terrazzo.patches.folder import Patches
+from terrazzo.patches.folder import Patches, open_patches
 from terrazzo.patches.raster_cutting import CutCount, strips
 from terrazzo.pixels.bands.light import light_of
 from terrazzo.recipe.reading import load_recipe
@@ -342,6 +342,32 @@ def test_what_is_missing_is_ignored_or_left_to_the_mean(labels: Path, tmp_path: 
     assert np.isfinite(lower[..., 0]).all()
     picture = patches.picture(0)
     assert (picture.shape, picture.dtype) == ((SIZE, SIZE, 3), np.uint8)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_a_picture_shows_red_green_and_blue_by_their_names(labels: Path, tmp_path: Path, dtype: str) -> None:
+    """Of deep values between the 2nd and 98th percentile: 0 to 50 of 0 to 100 is a linear 0 to 255."""
+    bands = noise(4, HEIGHT, WIDTH).astype(dtype)
+    scene = write_raster(tmp_path / "scene.tif", bands, photometric="minisblack")
+    with rasterio.open(scene, "r+") as dataset:
+        dataset.descriptions = ("B02", "B03", "B04", "B08")
+    patches = terrazzo.prepare(scene, labels, out=tmp_path / "out", class_field="cover", patch_size=SIZE).patches
+    blue, green, red = patches.images[0][..., :3].astype(float).transpose(2, 0, 1)
+    expected_picture = np.dstack((red, green, blue))
+    if dtype == "uint16":
+        low, high = np.array(patches.description["value_range"])[[2, 1, 0]].T
+        expected_picture = np.rint(((expected_picture - low) * 255 / (high - low)).clip(0, 255))
+        assert expected_picture.max() == 255
+    assert abs(patches.picture(0) - expected_picture).max() <= (dtype == "uint16")
+
+
+def test_patches_of_another_type_than_their_description_are_damaged(labels: Path, tmp_path: Path) -> None:
+    scene = write_raster(tmp_path / "deep.tif", noise(2, HEIGHT, WIDTH).astype(np.uint16))
+    patches = terrazzo.prepare(scene, labels, out=tmp_path / "out", class_field="cover", patch_size=SIZE).patches
+    description = patches.path / "dataset.json"
+    description.write_text(description.read_text().replace('"dtype": "uint16"', '"dtype": "float32"'))
+    with pytest.raises(PatchesError, match=r"images.npy: holds uint16 .*, dataset.json says float32"):
+        open_patches(patches.path)
 
 
 def test_eight_bits_take_a_scale_a_band_and_no_automatic_one(scene: Path, labels: Path, tmp_path: Path) -> None:
@@ -674,3 +700,15 @@ def test_two_rasters_of_one_name_are_refused_not_dropped(tmp_path: Path) -> None
     (tmp_path / "labels.gpkg").touch()
     with pytest.raises(InputError, match=r"a\.jp2 and .*a\.tif have one name"):
         pair_rasters(tmp_path, tmp_path / "labels.gpkg")
+
+
+def test_the_command_takes_a_scale_for_each_band(
+    labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene = write_raster(tmp_path / "deep.tif", noise(2, HEIGHT, WIDTH).astype(np.int16))
+    words = ["prepare", str(scene), str(labels), "--out", str(tmp_path / "out"), "--class-field", "cover"]
+    words += ["--patch-size", str(SIZE)]
+    assert run([*words, "--scale", "2:-5,300", "--scale", "0,200"]) == 0
+    assert open_patches(tmp_path / "out").description["value_scale"] == [[0, 200], [-5, 300]]
+    assert run([*words, "--scale", "2:-5,300", "--scale", "2:0,200"]) == 2
+    assert "--scale 2: is given 2 times; give it once" in capsys.readouterr().err

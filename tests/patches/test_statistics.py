@@ -8,7 +8,7 @@ import pytest
 import terrazzo
 from terrazzo.classes.schema import IGNORE
 from terrazzo.patches import statistics
-from terrazzo.patches.statistics import BandValues, measured, sampled
+from terrazzo.patches.statistics import BandValues, flattened, measured, sampled
 from tests.worlds.deep import sentinel_scene
 
 MASKS = np.array([[[0, 1], [IGNORE, 2]], [[IGNORE] * 2] * 2, [[1, 1], [0, IGNORE]]], np.uint8)
@@ -60,6 +60,32 @@ def test_a_scale_is_what_a_band_spans() -> None:
 def test_a_band_without_a_value_spans_zero_to_one() -> None:
     sample = np.array([[np.nan, 1], [np.inf, 3]], np.float32)
     assert measured(sample, (None, None), (0, 100)) == (BandValues(0, 1, 0, 1), BandValues(1, 3, 2, 1))
+
+
+@pytest.mark.parametrize(
+    ("values", "pair", "words"),
+    [
+        ((0, 1), (0, 255), "--scale 0,255 leaves nothing to see in band red: its values fill 0.4% of that; they lie"),
+        ((300, 4000), (0, 255), "100% of its values become 255; they lie between 374 and 3926"),
+        ((-50, -1), (0, 255), "100% of its values become 0"),
+        ((0, 10), (0, 255), None),  # 9.6 between the percentiles are 3.8 %
+        ((0, 1), None, None),
+        ((np.nan, np.nan), (0, 255), None),
+    ],
+)
+def test_a_scale_that_leaves_nothing_is_warned_of(
+    values: tuple[float, float], pair: tuple[float, float] | None, words: str | None
+) -> None:
+    found = flattened("red", np.linspace(*values, 101).astype(np.float32), pair)
+    assert (found is None) if words is None else (found is not None and words in found)
+
+
+def test_a_scale_that_flattens_is_told_by_prepare(tmp_path: Path) -> None:
+    scene = sentinel_scene(tmp_path)
+    options = {"patch_size": 32, "split": "patch", "scale": ["B08:0,50", "0,5000"]}
+    done = terrazzo.prepare(scene.raster, scene.labels, out=tmp_path / "out", **options)  # type: ignore[arg-type]
+    (line,) = (line for line in done.lines if "--scale" in line)
+    assert line.startswith("--scale 0,50 leaves nothing to see in band B08: 100% of its values become 50; they lie")
 
 
 def test_auto_freezes_two_to_ninety_eight_percent_of_the_training_patches(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ Only pixels with a label count, and of these only values that are there. Up to `
 over the patches in their order, so memory is bounded and equal patches give equal figures.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,15 @@ from numpy.typing import NDArray
 
 from terrazzo.classes.schema import IGNORE
 from terrazzo.patches.folder import IMAGES, MASKS
-from terrazzo.pixels.bands.depth import EIGHT_BITS, Pixels, as_floats
+from terrazzo.pixels.bands.depth import Pixels, as_floats
 from terrazzo.pixels.bands.reading import AUTO, Pairs
 
 SAMPLE = 1 << 20
 """The most pixels that are taken."""
 SHOWN = (2.0, 98.0)
 """Percentiles between which a band is shown, and that `--scale auto` freezes."""
+LEAST_USED, MOST_AT_AN_END = 0.02, 0.98
+"""A scale of which less is used, or at one end of which more values lie, is warned of."""
 ROBUST = (0.5, 99.5)
 """Percentiles to which values are clipped before mean and deviation, so that no outlier decides them."""
 
@@ -77,17 +80,46 @@ def _measured(
     return BandValues(*pair, float(there.mean()) if len(there) else 0.0, std if std > 0 else 1.0)
 
 
-def value_ranges(folder: Path, dtype: str, sides: NDArray[np.str_], scale: Any) -> dict[str, Any]:
-    """What dataset.json says of the values of deep patches in `folder`; nothing of 8-bit ones.
+@dataclass(frozen=True)
+class Ranges:
+    """What dataset.json says of deep values, and warnings about a scale that does not suit them."""
 
-    `value_range` has the 2nd and the 98th percentile of each band of the training patches (of all patches, if none is
-    for training). `value_scale` is what was given, a pair a band, or these percentiles for `auto`.
-    """
-    if dtype == EIGHT_BITS:
-        return {}
+    value_range: list[list[float]]
+    """The 2nd and the 98th percentile of each band."""
+    value_scale: list[Any] | None
+    """Low and high of each band as given, or these percentiles for `auto`."""
+    warnings: tuple[str, ...]
+
+
+def value_ranges(folder: Path, sides: NDArray[np.str_], scale: Any, names: Sequence[str]) -> Ranges:
+    """The ranges of deep patches in `folder`, from those for training; from all patches if none is for training."""
     images: Pixels = np.load(folder / IMAGES, mmap_mode="r")
     masks: NDArray[np.uint8] = np.load(folder / MASKS, mmap_mode="r")
     train = np.flatnonzero(sides == "train")
     sample = sampled(images, masks, train if len(train) else np.arange(len(masks)))
     found = [[band.low, band.high] for band in measured(sample, (None,) * images.shape[-1], SHOWN)]
-    return {"value_range": found, "value_scale": found if scale == AUTO else scale}
+    if scale == AUTO:
+        return Ranges(found, found, ())
+    warnings = [flattened(*band) for band in zip(names, sample.T, scale or [None] * len(names), strict=True)]
+    return Ranges(found, scale, tuple(words for words in warnings if words is not None))
+
+
+def flattened(name: str, values: NDArray[np.float32], pair: tuple[float, float] | None) -> str | None:
+    """A warning where a scale leaves next to nothing of a band: its values fill 2 % of it, or 98 % lie at one end."""
+    there = values[np.isfinite(values)]
+    if pair is None or not len(there):
+        return None
+    low, high = pair
+    first, last = (float(value) for value in np.percentile(there, SHOWN))
+    used = max(0.0, min(last, high) - max(first, low)) / (high - low)
+    below, above = float((there <= low).mean()), float((there >= high).mean())
+    if max(below, above) >= MOST_AT_AN_END:
+        why = f"{max(below, above):.0%} of its values become {low if below > above else high:g}"
+    elif used < LEAST_USED:
+        why = f"its values fill {used:.1%} of that"
+    else:
+        return None
+    return (
+        f"--scale {low:g},{high:g} leaves nothing to see in band {name}: {why}; "
+        f"they lie between {first:.4g} and {last:.4g}"
+    )

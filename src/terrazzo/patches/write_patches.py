@@ -86,11 +86,13 @@ def write_patches(asked: Preparation) -> Prepared:
             split = make_split(written.origins(ready.schema), ready.split)
             warnings = (*written.warnings, *split.warnings)
             told = {"fit": asked.patches.fit, "downsample": asked.labels.downsample, **ready.told}
-            told |= value_ranges(folder, ready.dtype, split.sides, told.get("value_scale"))
-            if ready.told.get("value_scale") == AUTO:
-                spans = zip(told["band_names"], told["value_scale"], strict=True)
-                shown = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in spans)
-                asked.reporter.say(f"--scale {AUTO}: {shown}")
+            if ready.dtype != EIGHT_BITS:
+                names = ready.told["band_names"]
+                found = value_ranges(folder, split.sides, told.get("value_scale"), names)
+                warnings += found.warnings
+                if told["value_scale"] == AUTO:
+                    asked.reporter.say(f"--scale {AUTO}: {_spans(names, found.value_range)}")
+                told |= {"value_range": found.value_range, "value_scale": found.value_scale}
             noted = replace(split, warnings=(*ready.notes, *warnings))
             write_tables(folder, written, noted, Making(key, ready.schema, ready.split, told))
     return Prepared(open_patches(asked.out), False, warnings)
@@ -101,6 +103,11 @@ def _key(asked: Preparation, ready: Cuttable) -> str:
     options = (str(asked.patches.patch_size), asked.patches.fit, asked.labels.unknown)
     about = (str(FORMAT), json.dumps(ready.schema.to_dict()), json.dumps(ready.split.to_dict()))
     return digest(*about, *ready.labels_key, *options, *ready.key)
+
+
+def _spans(names: Sequence[str], pairs: Sequence[Sequence[float]]) -> str:
+    """`red 0 to 3000, dsm -5 to 40`."""
+    return ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in zip(names, pairs, strict=True))
 
 
 def _refuse_place(out: Path, inputs: Sequence[Path]) -> None:

@@ -58,6 +58,12 @@ def test_a_scale_a_band_makes_eight_bits(tmp_path: Path) -> None:
     assert read(path, Choice((1, 2), ((0, 510), (0, 25.5))))[0].tolist() == pixels.tolist()
 
 
+def test_a_model_of_eight_bits_remembers_a_scale_a_band(tmp_path: Path) -> None:
+    path = raster_of(tmp_path, np.array([[[0, 255, 510]], [[0, 10, 51]]], np.uint16))
+    choice = choose(read_raster(path), 2, trained=BandReading(NAMES, ((0.0, 510.0), (0.0, 51.0))))
+    assert read(path, choice)[0][0].tolist() == [[0, 0], [128, 50], [255, 255]]
+
+
 def test_one_pair_for_all_is_one_pair_however_it_is_given(tmp_path: Path) -> None:
     """So that maps and patches made with one pair keep their keys."""
     raster = read_raster(raster_of(tmp_path, np.zeros((2, 1, 3), np.uint16)))
@@ -112,11 +118,12 @@ def test_a_nodata_value_of_one_band_is_missing_there_and_no_height(tmp_path: Pat
     assert pixels[0].tolist() == [[300, code], [code, code], [code, 12], [4, 5]]
 
 
-def test_a_dark_pixel_of_one_unsigned_band_is_a_value_though_nodata_is_zero(tmp_path: Path) -> None:
-    bands = np.array([[[0, 0, 9]], [[7, 0, 0]]], np.uint16)
-    pixels, valid = read(raster_of(tmp_path, bands, nodata=0), Choice((1, 2), dtype="uint16"))
+@pytest.mark.parametrize(("dtype", "code"), [("uint16", 65535), ("int16", -32768), ("float32", NAN)])
+def test_a_dark_pixel_of_one_band_is_a_value_though_nodata_is_zero(tmp_path: Path, dtype: str, code: float) -> None:
+    bands = np.array([[[0, 0, 9]], [[7, 0, 0]]], dtype)
+    pixels, valid = read(raster_of(tmp_path, bands, nodata=0), Choice((1, 2), dtype=dtype))
     assert valid.tolist() == [[True, False, True]]
-    assert pixels[0].tolist() == [[0, 7], [65535, 65535], [9, 0]]
+    np.testing.assert_array_equal(pixels[0], [[0, 7], [code, code], [9, 0]])
 
 
 def test_a_mask_makes_all_bands_missing(tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ SUM_COPIES = 2
 READING_BYTES = 4
 """Bytes of a band of a pixel while a row of windows is read: as stored, transposed, copied. As floats: 20."""
 READING_FLOAT_BYTES = 20
+RESAMPLING_DEEP_BYTES = 45
+"""Bytes of a band of a pixel of deeper values while it is resampled. Measured 42, with missing values."""
 POLYGON_PIXEL_BYTES = 100
 """Bytes of a pixel of a strip while polygons are made. Measured 87 and 82 for maps 4,000 and 12,000 wide with areas of
 about 300 px. A map of specks of 3 x 3 px takes 360; the memory of the network's batches is used again first."""
@@ -114,12 +116,13 @@ def memory_need(raster: Raster, choice: Choice, grid: WorkingGrid, model: ModelF
     weights = model.path.stat().st_size if model.path.is_file() else 0
     copies = ONNX_WEIGHT_COPIES if model.path.suffix.lower() == ONNX else WEIGHT_COPIES
     fixed = _libraries(model) + GDAL_BYTES + int(copies * weights)
+    deep = choice.dtype != EIGHT_BITS
     if not grid.is_input:
-        fixed += SOURCE_PIXELS * len(choice.bands) * READING_FLOAT_BYTES
+        fixed += SOURCE_PIXELS * len(choice.bands) * (RESAMPLING_DEEP_BYTES if deep else READING_FLOAT_BYTES)
     polygons = POLYGON_BYTES + STRIP_ROWS * raster.width * POLYGON_PIXEL_BYTES if options.vectors else 0
     pixel = SUM_COPIES * SUM_BYTES * n_classes + FINISHING_BYTES
     pixel += 8 * (CONFIDENCE in options.computed) + 2 * n_classes * (PROBABILITIES in options.computed)
-    plain = choice.scale is None and raster.palette is None and choice.dtype == EIGHT_BITS
+    plain = choice.scale is None and raster.palette is None and not deep
     row_pixel = len(choice.bands) * (READING_BYTES if plain else READING_FLOAT_BYTES) + 4
     return MemoryNeed(fixed, _batch(model, options.tta), polygons, pixel, row_pixel, model.tiling.window)
 

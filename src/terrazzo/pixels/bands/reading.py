@@ -79,23 +79,28 @@ def parse_scale(scale: Any) -> AskedScale:
     """
     if scale is None or isinstance(scale, BandScales):
         return scale
-    if isinstance(scale, Mapping) and scale:
+    if isinstance(scale, Mapping):
         given = [(str(name).strip(), _pair(f"{name}:{_shown(values)}", values)) for name, values in scale.items()]
-        return _by_band([("" if name == "*" else name, values) for name, values in given])
-    if not isinstance(scale, str | float | int) and not len(scale):
-        return None
-    words = list(scale) if isinstance(scale, Sequence) and not isinstance(scale, str) else [scale]
-    if not any(isinstance(word, str) and ("," in word or word.strip() == AUTO) for word in words):
-        return _pair(_shown(scale), scale)
-    if any(str(word).strip() == AUTO for word in words):
+        return _by_band([("" if name == "*" else name, values) for name, values in given]) if given else None
+    if isinstance(scale, str):
+        return _of_words([scale])
+    if isinstance(scale, Sequence) and all(isinstance(word, str) for word in scale):
+        return _of_words(scale) if scale else None
+    return _pair(_shown(scale), scale)
+
+
+def _of_words(words: Sequence[str]) -> AskedScale:
+    """The words of the command line, `LOW,HIGH`, `NAME:LOW,HIGH` or `auto`, as one value."""
+    if AUTO in (word.strip() for word in words):
         if len(words) > 1:
             raise InputError(f"--scale {AUTO}: is for all bands; leave the others out")
         return AUTO
-    parts = [str(word).rpartition(":") for word in words]
-    found = [(name.strip(), _pair(str(word), values)) for word, (name, _, values) in zip(words, parts, strict=True)]
-    for (name, separator, _), word in zip(parts, words, strict=True):
+    found: list[tuple[str, Pair]] = []
+    for word in words:
+        name, separator, values = word.rpartition(":")
         if separator and not name.strip():
             raise InputError(f"--scale {word}: {_EXPECTED}")
+        found.append((name.strip(), _pair(word, values)))
     return _by_band(found)
 
 

@@ -4,8 +4,8 @@ A pixel is invalid by rasterio's dataset mask: by the alpha band, by an internal
 bands (`validity`). It is also invalid if no chosen band has a number, that is, if all are NaN, infinite or nodata.
 
 Eight-bit pixels are always numbers. Deeper ones are missing (`bands.depth`) where they are invalid, not finite, or the
-nodata of their band. So one band may be missing where the others are valid. A 0 that is nodata is missing in unsigned
-bands only where all bands have it, because it may be a dark pixel of one band.
+nodata of their band. So one band may be missing where the others are valid. Where 0 is nodata, it is missing only in
+all bands together, because a 0 in one of them may be a dark pixel.
 """
 
 from collections.abc import Iterator
@@ -87,11 +87,12 @@ class RasterPixels:
     def _missing(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
         """Which values of the chosen bands (C, h, w) are no numbers, or nodata of their band."""
         missing: NDArray[np.bool_] = ~np.isfinite(stored) if stored.dtype.kind == "f" else np.zeros(stored.shape, bool)
-        if self._raster.palette is not None:
+        known = getattr(self._dataset, "nodatavals", None)  # what is made of several files tells by its mask alone
+        if self._raster.palette is not None or known is None:
             return missing
         for band, values, mask in zip(self._choice.bands, stored, missing, strict=True):
-            for nodata in (self._dataset.nodatavals[band - 1], self._raster.ignored):
-                if nodata is not None and not (nodata == 0 and stored.dtype.kind == "u"):
+            for nodata in (known[band - 1], self._raster.ignored):
+                if nodata:  # neither None nor 0
                     with np.errstate(over="ignore"):  # a nodata value beyond the type, which no pixel has
                         mask |= values == nodata
         return missing

@@ -1,0 +1,63 @@
+"""What training does with deep values before the network sees them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import terrazzo
+from terrazzo.model.network import build_model
+from terrazzo.model.normalization import Normalization
+from terrazzo.recipe.recipe import Recipe
+from terrazzo.training.batches import PatchDataset
+from terrazzo.training.step import TrainingStep
+from tests.worlds.deep import sentinel_scene
+
+CHANGES = {"augment.brightness": 0.3, "augment.contrast": 0.3, "augment.zoom": 0.2, "augment.rotate_deg": 20}
+
+
+def step_of(normalization: Normalization) -> TrainingStep:
+    recipe = Recipe().with_changes(CHANGES)
+    network = build_model(recipe.model, 3, 3, normalization)
+    return TrainingStep(network, recipe, 3, torch.contiguous_format)
+
+
+def deep(low: float, high: float) -> Normalization:
+    return Normalization(
+        "bands", (low,) * 3, (1.0,) * 3, dtype="float32", low=(low,) * 3, high=(high,) * 3, clips=(False,) * 3
+    )
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 255.0), (-5.0, 45.0), (100.0, 10_100.0)])
+def test_deep_values_are_augmented_as_grey_levels_between_low_and_high(low: float, high: float) -> None:
+    """What 8-bit pixels become, deep ones of the same grey levels become in their own units."""
+    pixels = torch.randint(0, 256, (4, 3, 48, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    ids = torch.randint(0, 3, (4, 48, 64), dtype=torch.uint8)
+    expected, expected_ids = step_of(Normalization("unit", (0.0,) * 3, (1.0,) * 3))._changed(pixels, ids, 32, 7)
+    stored = low + pixels.float() * ((high - low) / 255)
+    found, found_ids = step_of(deep(low, high))._changed(stored, ids, 32, 7)
+    torch.testing.assert_close((found - low) * (255 / (high - low)), expected, atol=0.01, rtol=0)
+    assert torch.equal(found_ids, expected_ids)
+
+
+def test_a_missing_value_is_the_mean_before_its_neighbours_are_mixed_with_it() -> None:
+    pixels = torch.full((1, 3, 32, 32), 20.0)
+    pixels[0, 1, 5, 5] = float("nan")
+    step = step_of(deep(0.0, 40.0))
+    found, _ = step._changed(pixels, torch.zeros((1, 32, 32), dtype=torch.uint8), 16, 0)
+    assert torch.isfinite(found).all()
+
+
+def test_batches_of_deep_patches_are_floats_with_nan(tmp_path: Path) -> None:
+    scene = sentinel_scene(tmp_path, 64, 96)
+    patches = terrazzo.prepare(
+        scene.raster, scene.labels, out=tmp_path / "out", patch_size=32, split="patch", fit="pad"
+    ).patches
+    images, ids = PatchDataset(patches)[[0, 2]]
+    assert (images.dtype, images.shape, ids.dtype) == (torch.float32, (2, 6, 32, 32), torch.uint8)
+    assert images.permute(0, 2, 3, 1).is_contiguous()  # as channels-last networks take them
+    row, col = patches.corners[0]
+    stored = scene.pixels[:, row : row + 32, col : col + 32].astype(np.float32)
+    stored[:, (stored == 0).all(axis=0)] = np.nan
+    np.testing.assert_array_equal(images[0].numpy(), stored)
