@@ -3,6 +3,7 @@
     python -m benchmarks.prediction speed                 # 4096 x 4096 px, U-Net ResNet34, 6 classes; about 5 minutes
     python -m benchmarks.prediction speed --without-geoai
     python -m benchmarks.prediction memory                # 2048 px wide, 4096, 16384 and 65536 rows, every output
+    python -m benchmarks.prediction memory --ragged       # the same with a map of specks; about 20 minutes
     python -m benchmarks.prediction big                   # 40,000 x 40,000 px, a sparse file: half an hour, 2.5 GB
 
 `speed` times three things in turn, `--rounds` times, each in a process of its own, and prints medians:
@@ -33,6 +34,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.prediction_memory import N_CLASSES, make_model
+from benchmarks.ragged import make_ragged_model, make_ragged_scene
 
 GEOAI = "geoai-py==0.40.1"
 HEIGHTS = (4096, 16384, 65536)
@@ -116,7 +118,8 @@ def every_output(folder: Path, network: str) -> dict[str, Any]:
         folder / f"{network}.safetensors", folder / "scene.tif", out=folder / "map", confidence=True, probabilities=True
     )
     record = done.rasters[0].record
-    return {"peak_rss_mb": record["peak_rss_mb"], "mpx_per_s": record["mpx_per_s"], **record["seconds"]}
+    figures = {name: record[name] for name in ("peak_rss_mb", "mpx_per_s")}
+    return figures | {f"n_{name}": n for name, n in record["polygons"].items()} | record["seconds"]
 
 
 GEOAI_RUN = f"""
@@ -164,7 +167,10 @@ def in_process(step: str, folder: Path, *more: str) -> dict[str, Any]:
 
 def run_step(step: str, folder: Path, more: list[str]) -> dict[str, Any]:
     """One step, in this process."""
-    if step == "scene":
+    if step == "ragged":
+        make_ragged_scene(folder / "scene.tif", *map(int, more))
+        make_ragged_model(folder / "model.safetensors")
+    elif step == "scene":
         make_scene(folder / "scene.tif", *map(int, more))
     elif step == "sparse":
         make_sparse_scene(folder / "scene.tif", int(more[0]))
@@ -206,15 +212,16 @@ def speed(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def memory(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Peak memory by height, all outputs included, and the largest over the smallest."""
-    in_process("model", folder, arguments.network)
-    (folder / "model.safetensors").rename(folder / f"{arguments.network}.safetensors")
+    network = "ragged" if arguments.ragged else arguments.network
+    if not arguments.ragged:
+        in_process("model", folder, network)
     peaks = {}
     for height in arguments.heights:
-        in_process("scene", folder, str(height), "2048")
+        in_process("ragged" if arguments.ragged else "scene", folder, str(height), "2048")
         with tempfile.TemporaryDirectory(dir=folder) as name:
-            for file in (f"{arguments.network}.safetensors", "scene.tif"):
-                os.link(folder / file, Path(name) / file)
-            peaks[height] = in_process("every", Path(name), arguments.network)
+            os.link(folder / "model.safetensors", Path(name) / f"{network}.safetensors")
+            os.link(folder / "scene.tif", Path(name) / "scene.tif")
+            peaks[height] = in_process("every", Path(name), network)
         print(height, json.dumps(peaks[height]), flush=True)
     in_mb = [found["peak_rss_mb"] for found in peaks.values()]
     return {"peak_rss_mb": dict(zip(peaks, in_mb, strict=True)), "largest_over_smallest": max(in_mb) / min(in_mb)}
@@ -238,6 +245,7 @@ def main() -> None:
     parser.add_argument("--without-geoai", dest="geoai_wanted", action="store_false")
     parser.add_argument("--geoai", type=Path, default=Path(tempfile.gettempdir()) / "geoai-environment")
     parser.add_argument("--network", choices=("small", "resnet34"), default="resnet34")
+    parser.add_argument("--ragged", action="store_true", help="memory: on a map of specks, with a network of its own")
     parser.add_argument("--heights", type=int, nargs="+", default=HEIGHTS)
     parser.add_argument("--big-side", type=int, default=BIG_SIDE)
     parser.add_argument("--scratch", type=Path, help="Folder for the scenes and maps; the system's temporary one.")

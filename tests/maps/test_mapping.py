@@ -579,6 +579,70 @@ def test_what_succeeded_is_told_before_what_failed(
     assert f"terrazzo: error: 1 of 3 images failed, the others are in {maps}; the first: " in told.err
 
 
+def broken_at_the_third(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """The third raster ends the batch."""
+    calls = itertools.count(1)
+
+    def breaking(*arguments: Any, **options: Any) -> Any:
+        if next(calls) == 3:
+            raise error
+        return raster_map.map_raster(*arguments, **options)
+
+    monkeypatch.setattr("terrazzo.maps.rasters.batch.map_raster", breaking)
+
+
+def test_a_batch_that_breaks_off_lists_the_maps_finished_before(
+    tmp_path: Path, model_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, maps = tmp_path / "in", tmp_path / "maps"
+    folder.mkdir()
+    for name in "abcd":
+        write_raster(folder / f"{name}.tif", noise(3, 45, 70))
+    broken_at_the_third(monkeypatch, InputError("the disk is full"))
+    words = ["predict", str(model_path), str(folder), "--out", str(maps), "--precision", "32"]
+    assert exit_code(words) == 1
+    told = capsys.readouterr()
+    out = " ".join(told.out.split())
+    assert out.startswith(f"mapped 2 images of 4 wrote {maps / 'a'}: areas.csv")
+    assert f"wrote {maps / 'b'}: areas.csv" in out
+    assert f"2 of 4 images were not mapped, the others are in {maps}; the cause: the disk is full" in told.err
+    broken_at_the_third(monkeypatch, InputError("the disk is full"))
+    with pytest.raises(PartialError) as caught:
+        terrazzo.predict(model_path, folder, out=maps, device="cpu", precision="32", overwrite=True)
+    assert caught.value.done.written == ("a.tif", "b.tif")
+    assert caught.value.done.n_failed == 2
+
+
+def test_a_batch_stopped_by_ctrl_c_lists_them_too_and_goes_on_later(
+    tmp_path: Path, model_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, maps = tmp_path / "in", tmp_path / "maps"
+    folder.mkdir()
+    for name in "abcd":
+        write_raster(folder / f"{name}.tif", noise(3, 45, 70))
+    said: list[str] = []
+    with monkeypatch.context() as patch:
+        broken_at_the_third(patch, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            terrazzo.predict(model_path, folder, out=maps, device="cpu", precision="32", say=said.append)
+    assert said[-1] == f"2 maps of 4 were finished in {maps}: a.tif, b.tif"
+    done = terrazzo.predict(model_path, folder, out=maps, device="cpu", precision="32")
+    assert (done.kept, done.written) == (("a.tif", "b.tif"), ("c.tif", "d.tif"))
+
+
+def test_a_batch_that_breaks_off_at_once_raises_the_error_itself(
+    tmp_path: Path, model_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_raster(tmp_path / "a.tif", noise(3, 45, 70))
+    monkeypatch.setattr("terrazzo.maps.rasters.batch.map_raster", _full)
+    with pytest.raises(InputError, match=r"^the disk is full$"):
+        terrazzo.predict(model_path, tmp_path / "a.tif", out=tmp_path / "maps", device="cpu", precision="32")
+
+
+def _full(*arguments: Any, **options: Any) -> Any:
+    raise InputError("the disk is full")
+
+
 NEEDS_DASK = pytest.mark.skipif(find_spec("distributed") is None, reason="needs the extra dask")
 
 

@@ -131,8 +131,9 @@ def predict(
 
     A killed run is resumed. Finished maps of the same inputs and options are kept, unless `overwrite`. Anything else in
     the way raises OutputExistsError before anything is written. An input that fails is reported to `say` and the others
-    are mapped; then PartialError is raised, whose `done` is the Maps of the others. If all fail, the first error is
-    raised. `dry_run` checks everything, times the model and writes nothing: see `Maps.planned`.
+    are mapped; then PartialError is raised, whose `done` is the Maps of the others. It is raised too if a full disk or
+    the like ends the rasters half way. If all fail, the first error is raised. `dry_run` checks everything, times the
+    model and writes nothing: see `Maps.planned`.
     """
     given = dict(locals())
     from terrazzo.maps.command import Command
@@ -173,7 +174,15 @@ def predict(
     if dry_run and any(batch.jobs for batch in batches):
         return Maps(place, (), None, rasters.planned() if rasters else (), len(pictures.jobs) if pictures else 0)
     mapped = pictures.run() if pictures and not dry_run else None
-    maps = Maps(place, tuple(rasters.run()) if rasters and not dry_run else (), mapped)
+    if rasters and not dry_run:
+        try:
+            rasters.run()
+        except BaseException as error:
+            _tell_finished(
+                error, Maps(place, tuple(rasters.done), mapped), len(found.rasters) + len(found.pictures), say
+            )
+            raise
+    maps = Maps(place, tuple(rasters.done) if rasters else (), mapped)
     if errors := [error for batch in batches for error in batch.failures.errors]:
         maps = replace(maps, n_failed=sum(batch.failures.count for batch in batches))
         raise _summary(maps, errors, len(found.rasters) + len(found.pictures))
@@ -192,6 +201,18 @@ def _refuse_raster_options(command: "Command", found: "FoundPictures") -> None:
         raise InputError(f"{flags[0]}: {words}; leave {flags[0]} out")
     if flags:
         command.reporter.say(f"{listed(flags, len(flags))}: for rasters; pictures are mapped without")
+
+
+def _tell_finished(error: BaseException, maps: Maps, n_images: int, say: Say) -> None:
+    """Say which maps were finished before a batch broke off. Raises PartialError with them for an error of ours."""
+    there = (*maps.written, *maps.kept)
+    if not there:
+        return
+    if isinstance(error, TerrazzoError):
+        left = n_images - len(there)
+        words = f"{left} of {how_many(n_images, 'image')} were not mapped, the others are in {maps.out}"
+        raise PartialError(f"{words}; the cause: {error}", replace(maps, n_failed=left)) from error
+    say(f"{how_many(len(there), 'map')} of {n_images} were finished in {maps.out}: {listed(there)}")
 
 
 def _summary(maps: Maps, errors: Sequence[TerrazzoError], n_images: int) -> TerrazzoError:

@@ -45,6 +45,7 @@ def fill_journal(
             if waiting is not None:
                 yield waiting.result()
             waiting = writer.submit(write, *found)
+            del found  # freed once written, not once the next piece is computed
         if waiting is not None:
             yield waiting.result()
 
@@ -70,10 +71,12 @@ def _computed(
             _add(sums, probs, part, lattice)
             n_windows += len(part.places)
             continue
-        arrays = {} if sums is None else _cells(sums, part.valid, lattice, part.piece, wanted)
-        sums = None
-        yield Finished(part.piece, n_windows), arrays
-        n_windows = 0
+        n_done, found = n_windows, sums
+        sums, n_windows = None, 0
+        yield (
+            Finished(part.piece, n_done),
+            {} if found is None else _cells(found, part.valid, lattice, part.piece, wanted),
+        )
 
 
 def assemble(lattice: Lattice, journal: Journal, wanted: tuple[str, ...]) -> Iterator[tuple[Cell, Layers]]:

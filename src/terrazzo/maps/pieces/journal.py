@@ -28,6 +28,7 @@ PARTIAL = ".partial"
 _KEY_FILE = "key.json"
 _MEANS_FILE = "computed_with.json"
 _STAGED = "finished"
+_AT_ONCE = 1 << 20
 _PIECE = re.compile(r"piece-(\d+)-(\d+)\.npz")
 
 MadeOf = Mapping[str, Any]
@@ -179,20 +180,21 @@ def _name(piece: Piece) -> str:
 
 
 def _write_arrays(file: Path | BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays as one .npz file.
+    """Write arrays as one .npz file, a megabyte at a time.
 
     Only probabilities are compressed, at the fastest level: they take a byte a class and pixel. Sums and confidences
-    hardly shrink, and classes are small beside the sums.
+    hardly shrink, and classes are small beside the sums. Those of a ragged map hardly shrink either; compressed as a
+    whole, they would take as much memory again.
     """
-    with zipfile.ZipFile(file, "w") as archive:
+    with zipfile.ZipFile(file, "w", compresslevel=1) as archive:
         for name, array in arrays.items():
-            if name.startswith(PROBABILITIES):
-                whole = io.BytesIO()
-                np.lib.format.write_array(whole, array, allow_pickle=False)
-                archive.writestr(f"{name}.npy", whole.getbuffer(), zipfile.ZIP_DEFLATED, 1)
-                continue
+            archive.compression = zipfile.ZIP_DEFLATED if name.startswith(PROBABILITIES) else zipfile.ZIP_STORED
             with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
-                np.lib.format.write_array(stream, array, allow_pickle=False)
+                plain = np.ascontiguousarray(array)
+                np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(plain))
+                whole = plain.reshape(-1).view(np.uint8).data
+                for start in range(0, len(whole), _AT_ONCE):
+                    stream.write(whole[start : start + _AT_ONCE])
 
 
 def _remove(folder: Place) -> None:

@@ -42,6 +42,8 @@ class RasterBatch:
         self.failures = Failures(command.reporter.say, len(found.rasters))
         self.jobs: list[tuple[RasterFile, RasterJob]] = []
         self._doubts: list[tuple[Doubt, ...]] = []
+        self.done: list[RasterMap] = []
+        """The maps that exist so far, also after `run` was broken off."""
 
     def plan(self) -> None:
         """Find the rasters that can be mapped; report the others and remember them. Nothing is written.
@@ -99,7 +101,7 @@ class RasterBatch:
 
     def run(self) -> list[RasterMap]:
         """Map the rasters or keep their finished maps; report those damaged inside and remember them."""
-        command, done = self.command, []
+        command, done = self.command, self.done
         total = sum(job.n_pixels for _, job in self.jobs)
         finished = 0
 
