@@ -175,10 +175,10 @@ def test_resume_where_nothing_is_begins_anew_and_where_all_is_done_keeps(
 
 
 def test_another_recipe_is_not_resumed(patches_path: Path, whole: Path) -> None:
-    other = training(patches_path, whole, "--resume", "--set", "optimizer.lr=0.5")
+    other = training(patches_path, whole, "--resume", "--set", "optimizer.weight_decay=0.5")
     assert other.returncode == 2
     assert other.stderr.count("\n") == 1
-    assert "was started with optimizer.lr = 0.01, not 0.5" in other.stderr
+    assert "was started with optimizer.weight_decay = 0.01, not 0.5" in other.stderr
     settings = changes_of([f"{key}={value}" for key, value in SETTINGS.items()])
     with pytest.raises(RecipeError, match=r"started with stages = .* resumes it") as caught:
         terrazzo.train(
