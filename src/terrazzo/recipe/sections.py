@@ -101,9 +101,9 @@ class AugmentSection(Section):
     zoom: float = Field(0.0, ge=0, lt=1, description="scale by up to 1 -/+ this")
     fill: Literal["reflect", "ignore"] = Field("reflect", description="pixels from outside: mirrored, or ignored")
     probability: float = Field(1.0, ge=0, le=1, description="share of patches that are rotated, shifted and zoomed")
-    brightness: float = Field(0.0, ge=0, lt=1, description="brightness times 1 -/+ this")
-    contrast: float = Field(0.0, ge=0, lt=1, description="contrast times 1 -/+ this")
-    saturation: float = Field(0.0, ge=0, lt=1, description="saturation times 1 -/+ this (three bands)")
+    brightness: float = Field(0.0, ge=0, lt=1, description="brightness of bands of light times 1 -/+ this")
+    contrast: float = Field(0.0, ge=0, lt=1, description="contrast of bands of light times 1 -/+ this")
+    saturation: float = Field(0.0, ge=0, lt=1, description="saturation times 1 -/+ this (red, green and blue)")
 
 
 class OptimizerSection(Section):

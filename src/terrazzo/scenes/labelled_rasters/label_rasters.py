@@ -98,7 +98,7 @@ class LabelValues:
         window = Window(col, row, width, height)
         try:
             values = self.dataset.read(list(self.bands), window=window)
-            valid = self.dataset.dataset_mask(window=window) > 0 if self.masked else np.ones((height, width), bool)
+            valid = self._valid(window) if self.masked else np.ones((height, width), bool)
         except TROUBLE as error:
             raise ImageError(
                 f"{self.path}: the labels of rows {row} to {row + height - 1} cannot be read; the file is damaged, "
@@ -106,6 +106,13 @@ class LabelValues:
             ) from error
         pixels = values[0] if len(self.bands) == 1 else np.ascontiguousarray(values.transpose(1, 2, 0))
         return pixels.astype(np.int32) if pixels.ndim == 2 and pixels.dtype != np.uint8 else pixels, valid
+
+    def _valid(self, window: Window) -> NDArray[np.bool_]:
+        """Which pixels the file has a label for, by its mask; of a warped file, by the alpha that warping made."""
+        if isinstance(self.dataset, WarpedVRT):
+            # rasterio's own mask passes over an alpha band that is not of 8 or 16 unsigned bits.
+            return np.asarray(self.dataset.read(self.dataset.count, window=window) > 0)
+        return np.asarray(self.dataset.dataset_mask(window=window) > 0)
 
     def valid_values(self, height: int, width: int) -> Iterator[NDArray[Any]]:
         """The valid values (n,) or (n, 3) of the whole grid, `ROWS` at a time."""

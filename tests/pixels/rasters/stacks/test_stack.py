@@ -254,3 +254,24 @@ def test_damage_is_one_line_that_names_the_file() -> None:
         dataset.read([1, 4])
     assert str(caught.value).startswith("height.tif: rows 0 to 59, columns 0 to 79 of the stack cannot be read")
     assert "\n" not in str(caught.value)
+
+
+def test_a_rotated_grid_and_a_warped_alpha_band() -> None:
+    """A plane on a turned grid is the plane at the centres of its pixels; alpha of a coarser part makes its holes."""
+    turned = Affine(0.4, 0.3, 500_005, 0.3, -0.4, 3_999_990)
+    write_raster(Path("turned.tif"), noise(1, 40, 50), transform=turned)
+    write_plane(Path("height.tif"), 80, 80, Affine(1, 0, 499_995, 0, -1, 4_000_010))
+    rows, cols = np.indices((40, 50)) + 0.5
+    x = turned.a * cols + turned.b * rows + turned.c - 500_000
+    y = turned.d * cols + turned.e * rows + turned.f - 4_000_000
+    np.testing.assert_allclose(stored(read_words("nir=turned.tif,dsm=height.tif"), 2)[0], 100 + x + 2 * y, atol=1e-3)
+    bands = np.full((4, 30, 40), 50, np.uint8)
+    bands[3] = 255
+    bands[3, :, :10] = 0
+    write_raster(Path("ortho.tif"), bands, transform=COARSE, colors=(*RGB, ColorInterp.alpha))
+    write_raster(Path("nir.tif"), noise(1, 60, 80))
+    raster = read_words("nir=nir.tif,rgb=ortho.tif")
+    assert raster.names == ("nir", "red", "green", "blue")
+    assert not valid(raster)[:, :20].any()
+    assert valid(raster)[:, 20:].all()
+    assert (stored(raster, 2, 3, 4)[:, :, 20:] == 50).all()
