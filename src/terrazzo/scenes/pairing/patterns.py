@@ -139,8 +139,8 @@ def _no_pair(tree: Tree, images: Sequence[_File], masks: Sequence[_File]) -> str
     examples = " and ".join(f"{side[0].name} ({side[0].shared!r})" for side in (images, masks) if side)
     return (
         f"{tree.name}: the patterns fit {how_many(len(images), 'image')} and "
-        f"{how_many(len(masks), 'mask')}, but no two share what * stands for: {examples}; give both {IMAGE_FLAG} and "
-        f"{MASK_FLAG}"
+        f"{how_many(len(masks), 'mask')}, but no two share what * stands for: {examples}; give "
+        f"{IMAGE_FLAG} and {MASK_FLAG} that leave the same"
     )
 
 

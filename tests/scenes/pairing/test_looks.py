@@ -1,0 +1,107 @@
+"""Folders and endings whose names say nothing: told apart by what lies in them, or refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from terrazzo.errors import InputError
+from terrazzo.scenes.detect import find_scenes
+from terrazzo.scenes.scene import Found
+from tests.worlds.handmade import color_mask, photo, write
+
+GREY = (np.indices((4, 6)).sum(0) % 3).astype(np.uint8)
+
+
+def fill(root: Path, **folders: np.ndarray | None) -> Path:
+    """Pictures a, b and c in each folder: photos where it is None."""
+    for seed, (folder, mask) in enumerate(folders.items()):
+        for number, name in enumerate("abc"):
+            write(root / folder / f"{name}.png", photo(4, 6, 10 * seed + number) if mask is None else mask)
+    return root
+
+
+def pairs(found: Found) -> dict[str, str]:
+    return {scene.image.name: scene.label.name for scene in found.scenes}
+
+
+def test_the_folder_of_one_channel_holds_the_masks(tmp_path: Path) -> None:
+    found = find_scenes(fill(tmp_path / "set", east=None, result=GREY))
+    assert pairs(found) == {f"east/{n}.png": f"result/{n}.png" for n in "abc"}
+    assert found.notes[0] == "taken for images: east/, for masks: result/, as their files have equal names"
+
+
+def test_colour_in_both_is_refused_with_the_command(tmp_path: Path) -> None:
+    root = fill(tmp_path / "set", bw=color_mask(4, 6), images=None)
+    with pytest.raises(InputError) as caught:
+        find_scenes(root)
+    assert str(caught.value) == (
+        f"{root}/images and {root}/bw hold pictures of equal names, and either may be the masks; give the images, then "
+        f"the masks, as in terrazzo prepare {root}/images {root}/bw"
+    )
+
+
+def test_masks_by_name_take_the_only_folder_beside_them_and_refuse_two(tmp_path: Path) -> None:
+    found = find_scenes(fill(tmp_path / "one", B=None, label=color_mask(4, 6)))
+    assert pairs(found) == {f"B/{n}.png": f"label/{n}.png" for n in "abc"}
+    root = fill(tmp_path / "two", A=None, B=None, label=color_mask(4, 6))
+    with pytest.raises(InputError, match=r"two/A and .*two/B may hold the images of label/; give the images, then"):
+        find_scenes(root)
+
+
+def test_masks_in_a_folder_below_their_images(tmp_path: Path) -> None:
+    root = fill(tmp_path / "set", **{"": None, "masks": color_mask(4, 6)})
+    assert pairs(find_scenes(root)) == {f"{n}.png": f"masks/{n}.png" for n in "abc"}
+
+
+def test_folders_of_other_names_are_not_paired(tmp_path: Path) -> None:
+    root = fill(tmp_path / "set", east=None)
+    write(root / "west/x.png", GREY)
+    with pytest.raises(InputError, match="no images with masks found; found folders: east/"):
+        find_scenes(root)
+
+
+def test_one_ending_in_one_folder(tmp_path: Path) -> None:
+    for n, name in enumerate("ab"):
+        write(tmp_path / f"grey/{name}.png", photo(4, 6, n))
+        write(tmp_path / f"grey/{name}_roofs.png", GREY)
+        write(tmp_path / f"colour/{name}.png", photo(4, 6, n))
+        write(tmp_path / f"colour/{name}_roofs.png", color_mask(4, 6))
+    assert pairs(find_scenes(tmp_path / "grey")) == {f"{n}.png": f"{n}_roofs.png" for n in "ab"}
+    with pytest.raises(
+        InputError, match=r"a_roofs\.png: may be the mask of a\.png or another picture of it; if it is, "
+    ):
+        find_scenes(tmp_path / "colour")
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (
+            [f"task-{n}-annotation-{n}-by-1-tag-{tag}-0.png" for n in (1, 2) for tag in ("Road", "Building")],
+            "4 masks of Label Studio's brush labels, one PNG per class (Building, Road); export COCO or",
+        ),
+        (
+            [f"{kind}/{n}.png" for n in "ab" for kind in ("images", "labels/cloud_shadow", "labels/waterway")],
+            "the masks are one file per class (cloud_shadow/, waterway/); choose an export of one mask an image",
+        ),
+        (
+            [f"{n}{ending}.png" for n in "ab" for ending in ("", "_building", "_road")],
+            "the masks are one file per class (*_building, *_road); choose an export of one mask an image",
+        ),
+        (
+            [f"images/{n}.png" for n in "ab"] + [f"masks/{n}_{what}.png" for n in "ab" for what in ("roof", "tree")],
+            "the masks are one file per class (*_roof, *_tree); choose an export of one mask an image",
+        ),
+        (
+            [f"{n}/images/{n}.png" for n in "ab"] + [f"{n}/masks/{m}.png" for n in "ab" for m in ("0f1e", "9c2d")],
+            "the masks are one file per object (a/); choose an export of one mask an image",
+        ),
+    ],
+)
+def test_exports_of_one_mask_a_class_are_named(tmp_path: Path, names: list[str], words: str) -> None:
+    for seed, name in enumerate(names):
+        write(tmp_path / "set" / name, photo(4, 6, seed))
+    with pytest.raises(InputError) as caught:
+        find_scenes(tmp_path / "set")
+    assert str(caught.value).startswith(f"set: {words}")
