@@ -314,11 +314,20 @@ REPLICAS = (
     ),
     Replica(
         "DeepGlobe Land Cover",
-        "`train/*_sat.jpg`, `train/*_mask.png`, `class_dict.csv`",
+        "`train/*_sat.jpg`, `train/*_mask.png`, `class_dict.csv`, `metadata.csv`; `valid/`, `test/` without masks",
         both("train/*_sat.jpg", "train/*_mask.png", "119", "266", "606"),
         DEEPGLOBE,
+        command="DATA --unpaired skip",
         splits={"train": 3},
-        also={"class_dict.csv": "name,r,g,b\nurban_land,0,255,255\n"},
+        also={
+            "valid/6004_sat.jpg": None,
+            "test/9001_sat.jpg": None,
+            "class_dict.csv": "name,r,g,b\nurban_land,0,255,255\n",
+            "metadata.csv": "image_id,split,sat_image_path,mask_path\n119,train,train/119_sat.jpg,train/119_mask.png\n"
+            "266,train,train/266_sat.jpg,train/266_mask.png\n606,train,train/606_sat.jpg,train/606_mask.png\n"
+            "6004,valid,valid/6004_sat.jpg,\n9001,test,test/9001_sat.jpg,\n",
+        },
+        note="metadata.csv: 2 images are listed, but their masks are missing, e.g. 6004",
     ),
     Replica(
         "DeepGlobe Roads",

@@ -86,6 +86,21 @@ def test_one_ending_in_one_folder(tmp_path: Path) -> None:
             "the masks are one file per class (cloud_shadow/, waterway/); choose an export of one mask an image",
         ),
         (
+            [
+                *(
+                    f"train/{kind}/{n}.png"
+                    for n in "ab"
+                    for kind in ("images/rgb", "images/nir", "masks", "boundaries")
+                ),
+                *(f"train/labels/{kind}/{n}.png" for n in "ab" for kind in ("cloud_shadow", "double_plant")),
+            ],
+            "the masks are one file per class (cloud_shadow/, double_plant/); choose an export of one mask an image",
+        ),
+        (
+            [f"images/{n}.png" for n in "ab"] + [f"masks/{n}/{m}.png" for n in "ab" for m in ("0", "1")],
+            "the masks are one file per object (masks/a/); choose an export of one mask an image",
+        ),
+        (
             [f"{n}{ending}.png" for n in "ab" for ending in ("", "_building", "_road")],
             "the masks are one file per class (*_building, *_road); choose an export of one mask an image",
         ),

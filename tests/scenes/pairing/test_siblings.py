@@ -54,6 +54,24 @@ def test_folders_that_differ_in_words_for_images_and_masks(tmp_path: Path, image
     assert pairs(find_scenes(root)) == {f"{images}/{n}.png": f"{masks}/{n}.png" for n in "ab"}
 
 
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("images/a.png", "masks/semantic/a.png"),
+        ("images/a.png", "annotations/trimaps/a.png"),
+        ("images/8 bit/a.png", "labels/a.png"),
+        ("train/images/images/a.png", "train/Semantic_masks/images/a.png"),
+    ],
+)
+def test_a_folder_more_on_one_side(tmp_path: Path, image: str, mask: str) -> None:
+    assert pairs(find_scenes(files(tmp_path / "set", image, mask))) == {image: mask}
+
+
+def test_a_folder_more_that_says_a_split_or_that_is_one_of_several_is_not_passed_over(tmp_path: Path) -> None:
+    assert find_scenes(files(tmp_path / "a", "images/a.png", "masks/val/a.png")).scenes == ()
+    assert find_scenes(files(tmp_path / "b", "images/a.png", "masks/x/a.png", "masks/y/b.png")).scenes == ()
+
+
 def test_places_do_not_mix(tmp_path: Path) -> None:
     """Each year's images go with its own masks, also where the number stands in front."""
     names = [f"{year}_{kind}/{year}.png" for year in (2019, 2020) for kind in ("images", "masks")]

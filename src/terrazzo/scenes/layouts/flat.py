@@ -33,12 +33,20 @@ def find(tree: Tree) -> Found | None:
 
     None if there are none. Raises InputError at exports of one mask a class, and where folders or files fit alike.
     """
-    pairing = pair_by_stem(tree) or pair_in_folder(tree)
+    try:
+        pairing = pair_by_stem(tree) or pair_in_folder(tree)
+    except InputError:
+        _refuse_masks_of_classes(tree)  # says more than that two folders hold masks
+        raise
     if pairing is None or not pairing.pairs:
-        if (problem := one_mask_a_class(tree)) is not None:
-            raise InputError(f"{tree.name}: {problem}")
+        _refuse_masks_of_classes(tree)
         pairing = pair_by_look(tree) or pair_by_ending(tree) or pairing
     return None if pairing is None else found_of(tree, pairing)
+
+
+def _refuse_masks_of_classes(tree: Tree) -> None:
+    if (problem := one_mask_a_class(tree)) is not None:
+        raise InputError(f"{tree.name}: {problem}")
 
 
 def found_of(tree: Tree, pairing: Pairing) -> Found:

@@ -3,7 +3,7 @@
 - `task-7-annotation-3-by-1-tag-Building-0.png`: Label Studio's brush labels
 - `labels/water/a.png` with `labels/road/a.png`: a folder a class, as in Agriculture-Vision
 - `a_building.png` with `a_road.png`: an ending a class
-- `ID/images/ID.png` with `ID/masks/*.png`: a mask an object, as in the Data Science Bowl
+- `ID/images/ID.png` with `ID/masks/*.png`, or `masks/ID/*.png`: a mask an object, as in the Data Science Bowl
 """
 
 import posixpath
@@ -55,6 +55,8 @@ def _folders(pictures: Sequence[str]) -> list[str]:
                 break
     images = {posixpath.splitext(posixpath.basename(name))[0] for name in pictures}
     for folders in inside.values():
+        if folders.keys() <= images:
+            continue  # a folder an image
         stems = [{posixpath.splitext(name)[0] for name in names} for names in folders.values()]
         if len(stems) > 1 and stems[0] & stems[1] and stems[0] & images:
             return [f"{folder}/" for folder in folders]
@@ -76,11 +78,16 @@ def _endings(pictures: Sequence[str]) -> list[str]:
 
 
 def _objects(pictures: Sequence[str]) -> str | None:
-    """A folder of several masks beside a folder of one image, where two such places are."""
+    """A folder of several masks of one image, by its name or by a folder of one image beside it; at least two such."""
     counts: dict[str, Counter[str]] = {}
+    stems = {posixpath.splitext(posixpath.basename(name))[0] for name in pictures}
+    of_image: Counter[str] = Counter()
     for name in pictures:
         above, folder = posixpath.split(posixpath.dirname(name))
+        if folder in stems and folder_name(posixpath.basename(above)).kind == MASK_FOLDER:
+            of_image[posixpath.join(above, folder)] += 1
         if kind := folder_name(folder).kind:
             counts.setdefault(above, Counter())[kind] += 1
-    several = [above for above, of in counts.items() if of["images"] == 1 and of["masks"] > 1]
+    several = [folder for folder, count in of_image.items() if count > 1]
+    several += [above for above, of in counts.items() if of["images"] == 1 and of["masks"] > 1]
     return f"{several[0]}/" if len(several) > 1 else None
