@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from terrazzo.errors import InputError
 from terrazzo.scenes.pairing.folder_words import (
@@ -52,7 +53,7 @@ class PlacedFile:
     place: Place
     name: str
 
-    @property
+    @cached_property
     def stem(self) -> str:
         """The name without suffix, with the folders below the place: `a` or `day 1/a`; of nnU-Net without channel."""
         base = posixpath.splitext(posixpath.basename(self.name))[0]

@@ -137,6 +137,8 @@ def _forms(stem: str, patterns: _Patterns) -> Iterator[tuple[tuple[str, str], st
 
 def _with_file_suffix(stem: str) -> Iterator[tuple[tuple[str, str], str]]:
     """The forms of a mask that keeps the image's file name with its suffix: `a.jpg.png`, `a.jpg___fuse.png`."""
+    if "." not in stem:
+        return
     for (side, rest), pattern in _forms(stem, _MASK):
         image, suffix = posixpath.splitext(rest)
         if side == "suffix" and image and suffix.lower() in IMAGE_SUFFIXES:
