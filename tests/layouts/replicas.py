@@ -5,7 +5,10 @@
 
 from pathlib import Path
 
+from terrazzo.classes.palettes import CAMVID, CITYSCAPES, DUBAI
+from terrazzo.scenes.layouts.cityscapes import EVALUATED
 from tests.layouts.build import Color, Replica
+from tests.layouts.rasters import RASTERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "layouts.md"
 BEGIN, END = "<!-- the table of tests/layouts/replicas.py -->", "<!-- end of the table -->"
@@ -189,6 +192,66 @@ def sides(image: str, mask: str, **names: tuple[str, ...]) -> tuple[tuple[str, s
 
 
 REPLICAS = (
+    # Layouts with a module of their own.
+    Replica(
+        "Dubai, Humans in the Loop",
+        "`Tile 1/images/*.jpg`, `Tile 1/masks/*.png`; `Tile 2/`; `classes.json`",
+        (
+            *both("Tile 1/images/image_part_*.jpg", "Tile 1/masks/image_part_*.png", "001", "002"),
+            *both("Tile 2/images/image_part_*.jpg", "Tile 2/masks/image_part_*.png", "001"),
+        ),
+        dict(zip(DUBAI.names, DUBAI.colors, strict=True)),
+        also={"classes.json": '{"classes": [{"title": "Water", "color": "#50E3C2"}]}'},
+        table=False,
+        n_groups=2,
+    ),
+    Replica(
+        "Semantic Drone Dataset, TU Graz, as circulated",
+        "`original_images/*.jpg`, `label_images_semantic/*.png`, `class_dict_seg.csv`",
+        both(
+            "dataset/semantic_drone_dataset/original_images/*.jpg",
+            "dataset/semantic_drone_dataset/label_images_semantic/*.png",
+            "000",
+            "001",
+        ),
+        {"unlabeled": 0, "paved-area": 1, "dirt": 2},
+        also={"class_dict_seg.csv": "name, r, g, b\nunlabeled, 0, 0, 0\npaved-area, 128, 64, 128\ndirt, 130, 76, 0\n"},
+        table=False,
+    ),
+    Replica(
+        "Cityscapes",
+        "`leftImg8bit/train/CITY/*_leftImg8bit.png`, `gtFine/train/CITY/*_gtFine_labelIds.png`; `val/`",
+        (
+            *both(
+                "leftImg8bit/train/aachen/aachen_*_leftImg8bit.png",
+                "gtFine/train/aachen/aachen_*_gtFine_labelIds.png",
+                "000000_000019",
+                "000001_000019",
+            ),
+            *both(
+                "leftImg8bit/val/lindau/lindau_*_leftImg8bit.png",
+                "gtFine/val/lindau/lindau_*_gtFine_labelIds.png",
+                "000000_000019",
+            ),
+        ),
+        dict(zip(CITYSCAPES.names, EVALUATED, strict=True)),
+        splits={"train": 2, "val": 1},
+        table=False,
+        n_groups=2,
+    ),
+    Replica(
+        "CamVid, prepared",
+        "`images_prepped_train/*.png`, `annotations_prepped_train/*.png`; `_test`",
+        sides(
+            "images_prepped_@/*.png",
+            "annotations_prepped_@/*.png",
+            train=("0001TP_006690", "0006R0_f00930"),
+            test=("0016E5_07959",),
+        ),
+        {name: i for i, name in enumerate(CAMVID.names)},
+        splits={"train": 2, "test": 1},
+        table=False,
+    ),
     # Folder pairs of public sets.
     Replica(
         "FloodNet",
@@ -722,8 +785,10 @@ def command_of(replica: Replica) -> str:
 
 def table() -> str:
     """The rows of the docs."""
+    rasters = [(one, " ".join(f'"{word}"' if "*" in word else word for word in one.words)) for one in RASTERS]
     rows = [f"| {one.title} | {one.layout} | {command_of(one)} |" for one in REPLICAS]
-    return "\n".join(["| data set or tool | layout | command |", "|---|---|---|", *rows])
+    further = [f"| {one.title} | {one.layout} | `prepare {words} --classes CSV` |" for one, words in rasters]
+    return "\n".join(["| data set or tool | layout | command |", "|---|---|---|", *rows, *further])
 
 
 if __name__ == "__main__":
