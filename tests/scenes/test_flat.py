@@ -88,6 +88,9 @@ def test_files_are_never_paired_by_their_order(tmp_path: Path) -> None:
     found = find_scenes(files(tmp_path, "images/a.png", "images/b.png", "masks/c.png", "masks/d.png"))
     assert found.scenes == ()
     assert len(found.unpaired) == 4
+    assert found.notes == (
+        "no image and mask are named alike; say how the names differ with --image-suffix and --mask-suffix",
+    )
 
 
 def test_matching_does_not_depend_on_the_order_of_the_names() -> None:

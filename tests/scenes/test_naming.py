@@ -1,5 +1,6 @@
 """Two folders of pictures, and patterns of names, as a command gives them."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -76,9 +77,24 @@ def test_masks_inside_the_folder_of_the_images_and_zips_and_equal_names(tmp_path
     assert pairs(found(same, "one/png two/png"), same) == {"one/png/a.png": "two/png/a.png"}
 
 
+def test_two_zips(tmp_path: Path) -> None:
+    root = files(tmp_path, "in/a.jpg", "out/a.png#")
+    for side in ("in", "out"):
+        shutil.make_archive(str(root / f"{side}put"), "zip", root / side)
+    assert hold_pictures(root / "input.zip", root / "output.zip")
+    assert pairs(found(root, "input.zip output.zip"), root) == {"input.zip!a.jpg": "output.zip!a.png"}
+
+
 def test_what_lacks_a_partner_is_told_by_the_folders_names(tmp_path: Path) -> None:
     root = files(tmp_path, "in/a.png", "in/b.png", "out/a.png#")
     assert [lone.problem for lone in found(root, "in out").unpaired] == ["image without mask: there is no out/b.*"]
+
+
+def test_one_mask_a_class_in_the_second_folder_is_named(tmp_path: Path) -> None:
+    names = [f"in/{n}.png" for n in "ab"] + [f"out/{what}/{n}.png#" for n in "ab" for what in ("road", "water")]
+    root = files(tmp_path, *names)
+    with pytest.raises(InputError, match=r"the masks are one file per class \(road/, water/\)"):
+        found(root, "in out")
 
 
 def test_swapped_or_equal_folders_and_a_layout_are_refused(tmp_path: Path) -> None:
@@ -158,6 +174,12 @@ def test_patterns_pair_by_what_the_star_stands_for(
 def test_patterns_in_two_folders(tmp_path: Path) -> None:
     root = files(tmp_path, "in/a_1m.png", "in/a_2m.png", "out/a_v1.png#", "out/a_v2.png#")
     assert pairs(found(root, "in out", "_1m.png", "_v2.png"), root) == {"in/a_1m.png": "out/a_v2.png"}
+    same = files(tmp_path / "same", "in/a.png", "in/b.png", "out/a_v1.png#", "out/b_v1.png#")
+    assert pairs(found(same, "in out", ".png", "_v1.png"), same) == {f"in/{n}.png": f"out/{n}_v1.png" for n in "ab"}
+    assert found(same, "in out", None, "_v1.png").words == (
+        *(str(same / "in"), str(same / "out")),
+        *("--mask-suffix", "_v1.png"),
+    )
 
 
 def test_what_the_patterns_leave_over_is_told(tmp_path: Path) -> None:

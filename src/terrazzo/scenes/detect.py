@@ -10,7 +10,7 @@ from terrazzo.errors import InputError
 from terrazzo.scenes import layouts
 from terrazzo.scenes.layouts import flat
 from terrazzo.scenes.naming import Naming
-from terrazzo.scenes.pairing.folder_words import IMAGE_FOLDER, IMAGE_FOLDERS, MASK_FOLDER, MASK_FOLDERS, folder_name
+from terrazzo.scenes.pairing.folder_words import IMAGE_FOLDER, MASK_FOLDER, folder_name
 from terrazzo.scenes.pairing.patterns import pair_by_patterns
 from terrazzo.scenes.pairing.siblings import is_picture
 from terrazzo.scenes.pairing.two_folders import pair_two_folders
@@ -56,28 +56,29 @@ def _named(root: Path, layout: str | None, naming: Naming) -> Found:
     """The scenes of two folders, or of files whose names fit patterns."""
     if layout not in (None, flat.NAME):
         raise InputError(f"--layout {layout}: finds images and masks itself; leave it out, or the folder and patterns")
-    notes: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
-    if naming.masks is None:
-        tree = open_tree(root)
+    sides = None if naming.masks is None else _two_trees(root, naming.masks)
+    tree = open_tree(root) if sides is None else JoinedTree(root.resolve().parent, sides)
+    tops = None if sides is None else tuple(sides)
+    if naming.image_suffix is not None or naming.mask_suffix is not None:
+        pairing = pair_by_patterns(tree, naming.image_suffix, naming.mask_suffix, tops)
     else:
-        if root.resolve() == naming.masks.resolve():
-            raise InputError(f"{root}: is both the images and the masks; give two folders, or one and --mask-suffix")
-        swapped = [folder_name(path.resolve().stem).kind for path in (root, naming.masks)]
-        if swapped == [MASK_FOLDER, IMAGE_FOLDER]:
-            raise InputError(f"{root} {naming.masks}: the names say masks and images; give the images first")
-        parts = {root.resolve().name or "images": open_tree(root, without=naming.masks)}
-        masks = naming.masks.resolve().name
-        parts[masks if masks not in parts else f"{masks} (masks)"] = open_tree(naming.masks, without=root)
-        tree = JoinedTree(root.resolve().parent, parts)
-        notes = (f"pictures: images in {root}, masks in {naming.masks}",)
-        words = (str(root), str(naming.masks))
-    if naming.image_suffix is None and naming.mask_suffix is None:
-        pairing = pair_two_folders(tree, *parts)
-    else:
-        pairing = pair_by_patterns(tree, naming.image_suffix, naming.mask_suffix)
+        pairing = pair_two_folders(tree, *(tops or ()))
+    if not pairing.pairs:
+        flat.refuse_masks_of_classes(tree, tops[1] if tops else None)
     found = flat.found_of(tree, pairing)
-    return replace(found, notes=(*notes, *found.notes), words=words)
+    notes = () if tops is None else (f"pictures: images in {root}, masks in {naming.masks}",)
+    return replace(found, notes=(*notes, *found.notes), words=naming.words(root))
+
+
+def _two_trees(root: Path, masks: Path) -> dict[str, Tree]:
+    """The trees of the images and of the masks by their names. Raises InputError if these say that they are swapped."""
+    if root.resolve() == masks.resolve():
+        raise InputError(f"{root}: is both the images and the masks; give two folders, or one and --mask-suffix")
+    if [folder_name(path.resolve().stem).kind for path in (root, masks)] == [MASK_FOLDER, IMAGE_FOLDER]:
+        raise InputError(f"{root} {masks}: the names say masks and images; give the images first")
+    one, two = root.resolve().name or IMAGE_FOLDER, masks.resolve().name
+    two = f"{two} ({MASK_FOLDER})" if two == one else two
+    return {one: open_tree(root, without=masks), two: open_tree(masks, without=root)}
 
 
 def _detected(root: Path, layout: str | None, usual: str | None) -> Found:
@@ -111,7 +112,12 @@ def _contents(tree: Tree) -> str:
 
 
 def _hint(root: Path) -> str:
+    """The folder above, where a sibling of the root holds the other half by its name."""
     folder = Path(root).resolve()
-    name = folder.name.lower()
-    others = MASK_FOLDERS if name in IMAGE_FOLDERS else IMAGE_FOLDERS if name in MASK_FOLDERS else ()
-    return f"; did you mean {folder.parent}?" if any((folder.parent / other).is_dir() for other in others) else ""
+    name = folder_name(folder.name)
+    other = {IMAGE_FOLDER: MASK_FOLDER, MASK_FOLDER: IMAGE_FOLDER}.get(name.kind or "")
+    if other is None or not folder.is_dir():
+        return ""
+    siblings = (folder_name(path.name) for path in folder.parent.iterdir() if path.is_dir())
+    has_other_half = any(said.kind == other and said.rest == name.rest for said in siblings)
+    return f"; did you mean {folder.parent}?" if has_other_half else ""

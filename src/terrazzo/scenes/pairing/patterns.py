@@ -31,12 +31,13 @@ class _File:
     shared: str
 
 
-def pair_by_patterns(tree: Tree, image: str | None, mask: str | None) -> Pairing:
+def pair_by_patterns(tree: Tree, image: str | None, mask: str | None, tops: tuple[str, ...] | None = None) -> Pairing:
     """The pairs of pictures that fit the patterns: within one folder, else wherever the shared part is unique.
 
+    `tops` are the top folders of the images and of the masks, where the user names two.
     Raises InputError where a pattern fits no picture, or where no pair is left.
     """
-    all_images, all_masks, strangers = _sides(tree, image, mask)
+    all_images, all_masks, strangers = _sides(tree, (image, mask), tops)
     images, masks = all_images, all_masks
     pairs: list[Pair] = []
     unpaired: list[Unpaired] = []
@@ -81,27 +82,33 @@ def _lone(tree: Tree, files: Sequence[_File], others: Sequence[_File], what: str
     ]
 
 
-def _sides(tree: Tree, image: str | None, mask: str | None) -> tuple[list[_File], list[_File], list[str]]:
+def _sides(
+    tree: Tree, patterns: tuple[str | None, str | None], tops: tuple[str, ...] | None
+) -> tuple[list[_File], list[_File], list[str]]:
     """Images, masks, and pictures that fit neither pattern; a picture that fits both goes to the longer one."""
     images, masks, strangers = list[_File](), list[_File](), list[str]()
-    tests = [None if pattern is None else _expression(pattern) for pattern in (image, mask)]
-    longer = len(mask or "") >= len(image or "")
+    tests = [None if pattern is None else _expression(pattern) for pattern in patterns]
+    longer = len(patterns[1] or "") >= len(patterns[0] or "")
     fitted = [0, 0]
     for name in filter(is_picture, tree.files()):
-        fits = [None if test is None else test.fullmatch(f"/{name}") for test in tests]
+        allowed = [tops is None or name.startswith(f"{top}/") for top in tops or ("", "")]
+        fits = [
+            test.fullmatch(f"/{name}") if test is not None and may else None
+            for test, may in zip(tests, allowed, strict=True)
+        ]
         fitted = [count + (fit is not None) for count, fit in zip(fitted, fits, strict=True)]
         plain = _File(name, _plain_folder(name), posixpath.splitext(posixpath.basename(name))[0])
         if fits[1] and (longer or not fits[0]):
             masks.append(_file(name, fits[1]))
         elif fits[0]:
             images.append(_file(name, fits[0]))
-        elif tests[0] is None:
+        elif tests[0] is None and allowed[0]:
             images.append(plain)
-        elif tests[1] is None:
+        elif tests[1] is None and allowed[1]:
             masks.append(plain)
         else:
             strangers.append(name)
-    for flag, pattern, count in zip((IMAGE_FLAG, MASK_FLAG), (image, mask), fitted, strict=True):
+    for flag, pattern, count in zip((IMAGE_FLAG, MASK_FLAG), patterns, fitted, strict=True):
         if pattern is not None and not count:
             example = next(iter((*strangers, *(file.name for file in (*images, *masks)))), None)
             there = f"fits none of the pictures, e.g. {example}" if example else "there are no pictures"

@@ -20,8 +20,11 @@ LABEL_STUDIO = re.compile(r"task-\d+-annotation-\d+-by-.*?-tag-(.+)-\d+\.png", r
 _SHOWN = 4
 
 
-def one_mask_a_class(tree: Tree) -> str | None:
-    """One line on such an export: what it is, and which export to choose; None for other data."""
+def one_mask_a_class(tree: Tree, masks: str | None = None) -> str | None:
+    """One line on such an export: what it is, and which export to choose; None for other data.
+
+    `masks` is the top folder that the user named for the masks.
+    """
     pictures = [name for name in tree.files() if is_picture(name)]
     tags = Counter(match[1] for name in pictures if (match := LABEL_STUDIO.fullmatch(posixpath.basename(name))))
     if tags:
@@ -31,9 +34,8 @@ def one_mask_a_class(tree: Tree) -> str | None:
             "export COCO or JSON from polygon labels, or join the PNGs of each task into one mask of ids",
         )
     one_each = "choose an export of one mask an image, with an id or a colour for each class, or join the masks"
-    for find in (_folders, _endings):
-        if classes := find(pictures):
-            return _line("the masks are one file per class", classes, one_each)
+    if classes := _folders(pictures, masks) or _endings(pictures):
+        return _line("the masks are one file per class", classes, one_each)
     if example := _objects(pictures):
         return _line("the masks are one file per object", [example], one_each)
     return None
@@ -43,13 +45,13 @@ def _line(what: str, examples: Sequence[str], remedy: str) -> str:
     return f"{what} ({listed(list(examples), _SHOWN)}); {remedy}"
 
 
-def _folders(pictures: Sequence[str]) -> list[str]:
+def _folders(pictures: Sequence[str], masks: str | None) -> list[str]:
     """The names of folders beside each other, in a folder of masks, that hold files of the same names."""
     inside: dict[str, dict[str, set[str]]] = {}
     for name in pictures:
         parts = name.split("/")
         for at, part in enumerate(parts[:-2]):
-            if folder_name(part).kind == MASK_FOLDER:
+            if folder_name(part).kind == MASK_FOLDER or (at == 0 and part == masks):
                 within = inside.setdefault("/".join(parts[: at + 1]), {})
                 within.setdefault(parts[at + 1], set()).add("/".join(parts[at + 2 :]))
                 break
