@@ -14,7 +14,7 @@ GREY = (np.indices((4, 6)).sum(0) % 3).astype(np.uint8)
 
 
 def fill(root: Path, **folders: np.ndarray | None) -> Path:
-    """Pictures a, b and c in each folder: photos where it is None."""
+    """Pictures a, b and c in each folder: photos of 24 colours where it is None."""
     for seed, (folder, mask) in enumerate(folders.items()):
         for number, name in enumerate("abc"):
             write(root / folder / f"{name}.png", photo(4, 6, 10 * seed + number) if mask is None else mask)
@@ -31,8 +31,13 @@ def test_the_folder_of_one_channel_holds_the_masks(tmp_path: Path) -> None:
     assert found.notes[0] == "taken for images: east/, for masks: result/, as their files have equal names"
 
 
-def test_colour_in_both_is_refused_with_the_command(tmp_path: Path) -> None:
-    root = fill(tmp_path / "set", bw=color_mask(4, 6), images=None)
+def test_few_colours_are_masks_whatever_the_channels(tmp_path: Path) -> None:
+    found = find_scenes(fill(tmp_path / "set", east=None, result=color_mask(40, 60)))
+    assert pairs(found) == {f"east/{n}.png": f"result/{n}.png" for n in "abc"}
+
+
+def test_where_both_look_alike_it_is_refused_with_the_command(tmp_path: Path) -> None:
+    root = fill(tmp_path / "set", bw=None, images=None)
     with pytest.raises(InputError) as caught:
         find_scenes(root)
     assert str(caught.value) == (
@@ -66,12 +71,15 @@ def test_one_ending_in_one_folder(tmp_path: Path) -> None:
         write(tmp_path / f"grey/{name}.png", photo(4, 6, n))
         write(tmp_path / f"grey/{name}_roofs.png", GREY)
         write(tmp_path / f"colour/{name}.png", photo(4, 6, n))
-        write(tmp_path / f"colour/{name}_roofs.png", color_mask(4, 6))
-    assert pairs(find_scenes(tmp_path / "grey")) == {f"{n}.png": f"{n}_roofs.png" for n in "ab"}
+        write(tmp_path / f"colour/{name}_roofs.png", color_mask(40, 60))
+        write(tmp_path / f"photo/{name}.png", photo(4, 6, n))
+        write(tmp_path / f"photo/{name}_roofs.png", photo(4, 6, 9 + n))
+    for kind in ("grey", "colour"):
+        assert pairs(find_scenes(tmp_path / kind)) == {f"{n}.png": f"{n}_roofs.png" for n in "ab"}
     with pytest.raises(
         InputError, match=r"a_roofs\.png: may be the mask of a\.png or another picture of it; if it is, "
     ):
-        find_scenes(tmp_path / "colour")
+        find_scenes(tmp_path / "photo")
 
 
 @pytest.mark.parametrize(

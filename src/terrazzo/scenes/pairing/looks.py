@@ -1,14 +1,18 @@
 """Images and masks in two places beside each other whose names say too little: told apart by what lies in them.
 
-Two places hold pictures of equal names. Masks are those whose folder says so, or else those that all have a palette or
-one channel where the others have not. What stays unclear is refused, with the folders.
+Two places hold pictures of equal names. Masks are those whose folder says so, or else those that all have few colours
+and are no JPEGs where the others have many. What stays unclear is refused, with the folders.
 """
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+
+from terrazzo.classes.schema import pack_colors
 from terrazzo.errors import ImageError, InputError
-from terrazzo.pixels.signatures import png_kind, tiff_tags
+from terrazzo.pixels.photos import read_photo
+from terrazzo.pixels.suffixes import JPEG_SUFFIXES
 from terrazzo.scenes.pairing.folder_words import IMAGE_FOLDER, MASK_FOLDER, PLAIN, folder_name
 from terrazzo.scenes.pairing.folders import Pairing, is_known_table, left_alone
 from terrazzo.scenes.pairing.matching import match_places
@@ -17,11 +21,11 @@ from terrazzo.scenes.pairing.siblings import is_picture
 from terrazzo.scenes.pairing.stems import match_stems
 from terrazzo.scenes.trees import Tree
 
-_LOOKED_AT = 8
+_LOOKED_AT = 4
 _ALIKE = 0.5
 """Share of the smaller folder's pictures that must have a partner."""
-_MASK_TYPES = (0, 3)
-"""A PNG's colour types: one channel, and a palette."""
+_MOST_COLORS, _LEAST_PIXELS = 64, 8
+"""A mask has at most so many colours, and on average at least so many pixels a colour."""
 
 
 def pair_by_look(tree: Tree) -> Pairing | None:
@@ -117,17 +121,16 @@ def _inner(name: str, root: str) -> str:
 
 
 def like_masks(tree: Tree, names: Sequence[str]) -> bool:
-    """Whether the pictures looked at all have a palette or one channel of 8 bits or fewer."""
+    """Whether the pictures looked at all have as few colours as masks, without losses."""
     return all(_is_like_mask(tree, name) for name in names[:: max(len(names) // _LOOKED_AT, 1)][:_LOOKED_AT])
 
 
 def _is_like_mask(tree: Tree, name: str) -> bool:
+    if name.lower().endswith(JPEG_SUFFIXES):
+        return False
     try:
-        raw = tree.read(name)
-        tags = tiff_tags(raw, name)
+        pixels = read_photo(tree.read(name), name)
     except ImageError:
         return False
-    if tags is not None:
-        return tags.get(277, (1,))[0] == 1 and max(tags.get(258, (1,))) <= 8
-    kind = png_kind(raw)
-    return kind is not None and kind[0] <= 8 and kind[1] in _MASK_TYPES
+    n_colors = len(np.unique(pack_colors(pixels)))
+    return n_colors <= _MOST_COLORS and _LEAST_PIXELS * n_colors <= pixels.shape[0] * pixels.shape[1]
