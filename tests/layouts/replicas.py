@@ -715,7 +715,7 @@ REPLICAS = (
         both("*.jpg", "*.jpg___fuse.png", "a", "b"),
         SEGMENTS,
         mode="RGBA",
-        also={"a.jpg___objects.json": "{}"},
+        also={"a.jpg___objects.json": "{}", "a.jpg___save.png": None, "b.jpg___save.png": None},
     ),
     Replica(
         "Segments.ai",

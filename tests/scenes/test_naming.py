@@ -120,6 +120,13 @@ def test_which_folders_are_pictures_and_which_rasters(tmp_path: Path) -> None:
     assert hold_pictures(tmp_path / "placed", plain / "p")
 
 
+def test_files_outside_the_first_folder_keep_their_whole_names(tmp_path: Path) -> None:
+    root = files(tmp_path, "in/a.png", "in/b.png", "out/a.png#", "out/c.png#")
+    lines = terrazzo.inspect(root / "in", root / "out", patch_size=32).lines()
+    assert f"refuse: {root}/out/c.png: mask without image: there is no in/c.*" in lines
+    assert "refuse: b.png: image without mask: there is no out/b.*" in lines
+
+
 def test_prepare_and_inspect_take_two_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = files(tmp_path, *(f"in/{n}.jpg" for n in "abc"), *(f"out/{n}.png#" for n in "abc"))
     assert run(["inspect", str(root / "in"), str(root / "out"), "--patch-size", "32"]) == 0

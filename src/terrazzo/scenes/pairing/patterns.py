@@ -77,6 +77,7 @@ def _lone(tree: Tree, files: Sequence[_File], others: Sequence[_File], what: str
             unclear_name(file.name, fits)
             if (fits := shared.get(file.shared))
             else f"{what} without {missing}: no {missing} is named alike",
+            None if fits else missing,
         )
         for file in files
     ]

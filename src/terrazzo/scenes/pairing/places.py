@@ -97,16 +97,6 @@ def plain_place(folder: str) -> Place | None:
     return None if folder_name(above).kind == "other" else plain
 
 
-def mask_places(folders: Sequence[str]) -> Mapping[str, Place]:
-    """The folders whose own name says masks."""
-    return {
-        folder: place
-        for folder in folders
-        for place in list(_readings(folder))[:1]
-        if place.kind == MASK_FOLDER and not place.inner
-    }
-
-
 def _readings(folder: str) -> Iterator[Place]:
     """The readings of a folder, the innermost name first, up to one that says instances or heights."""
     parts = folder.split("/") if folder else []

@@ -13,25 +13,6 @@ from terrazzo.scenes.scene import Unpaired
 from terrazzo.scenes.trees import Tree
 
 
-def _lifted(files: Sequence[PlacedFile]) -> list[PlacedFile]:
-    """The files, without a folder that only one side has below its own: `masks/semantic/a` beside `images/a`.
-
-    Several such folders may be of classes or renderings, and one that says a split is no detour: these stay.
-    """
-    inner: dict[tuple[tuple[str, str], str], set[str]] = {}
-    for file in files:
-        inner.setdefault((file.place.key, file.place.kind), set()).add(file.place.inner)
-    lifted = set()
-    for key, kind in inner:
-        below, other = inner[key, kind], inner.get((key, MASK_FOLDER if kind == IMAGE_FOLDER else IMAGE_FOLDER))
-        if other == {""} and len(below) == 1 and given_split(next(iter(below))) is None:
-            lifted.add((key, kind))
-    return [
-        replace(file, place=replace(file.place, inner="")) if (file.place.key, file.place.kind) in lifted else file
-        for file in files
-    ]
-
-
 def is_picture(name: str) -> bool:
     """Whether a file is an image or mask by its suffix."""
     return posixpath.splitext(name)[1].lower() in IMAGE_SUFFIXES
@@ -65,3 +46,22 @@ def pair_by_stem(tree: Tree) -> Pairing | None:
     outside = left_alone(strangers, "image file", f"outside {IMAGE_FOLDER}/ and {MASK_FOLDER}/")
     notes = (*pairing.notes, *outside, *left_alone(others, "other file"))
     return Pairing(pairing.pairs, (*pairing.unpaired, *halves), notes)
+
+
+def _lifted(files: Sequence[PlacedFile]) -> list[PlacedFile]:
+    """The files, without a folder that only one side has below its own: `masks/semantic/a` beside `images/a`.
+
+    Several such folders may be of classes or renderings, and one that says a split is no detour: these stay.
+    """
+    inner: dict[tuple[tuple[str, str], str], set[str]] = {}
+    for file in files:
+        inner.setdefault((file.place.key, file.place.kind), set()).add(file.place.inner)
+    lifted = set()
+    for key, kind in inner:
+        below, other = inner[key, kind], inner.get((key, MASK_FOLDER if kind == IMAGE_FOLDER else IMAGE_FOLDER))
+        if other == {""} and len(below) == 1 and given_split(next(iter(below))) is None:
+            lifted.add((key, kind))
+    return [
+        replace(file, place=replace(file.place, inner="")) if (file.place.key, file.place.kind) in lifted else file
+        for file in files
+    ]
