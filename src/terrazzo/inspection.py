@@ -18,7 +18,7 @@ MODEL_SUFFIX = ".safetensors"
 
 def inspect(
     path: Annotated[
-        str | Path, Option("A folder or .zip of images and masks; a model file; rasters (.tif), with LABELS.")
+        str | Path, Option("A folder or .zip of images and masks; a model file; images or rasters (.tif), with LABELS.")
     ],
     labels: arguments.Labels = None,
     *,
@@ -44,7 +44,7 @@ def inspect(
 
     The options are those of prepare, so that `refusal` says why prepare would refuse the data. `write_classes` names a
     CSV file for a table of the classes and all further colours in the masks, to edit and give as `classes`. With
-    `labels` (and for polygons `class_field`), `path` is a raster or a folder of rasters, as for prepare.
+    `labels` (and for polygons `class_field`), `path` is a raster, a folder of rasters or one of images, as for prepare.
 
     Raises InputError where there is neither, ModelFileError at a damaged model, OutputExistsError if another file is at
     `write_classes`, unless `overwrite`.

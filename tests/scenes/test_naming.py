@@ -178,6 +178,17 @@ def test_patterns_pair_by_what_the_star_stands_for(
     assert result.unpaired == ()
 
 
+def test_the_option_that_a_refusal_names_reads_the_data(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    for n in "ab":
+        write(root / f"{n}.jpg", encoded(photo(32, 32, ord(n)), "JPEG"))
+        write(root / f"{n}.png", np.dstack([MASK] * 3))
+    with pytest.raises(InputError) as caught:
+        find_scenes(root)
+    assert str(caught.value).endswith("or say so with --image-suffix .jpg --mask-suffix .png")
+    assert pairs(found(root, image=".jpg", mask=".png"), root) == {f"{n}.jpg": f"{n}.png" for n in "ab"}
+
+
 def test_patterns_in_two_folders(tmp_path: Path) -> None:
     root = files(tmp_path, "in/a_1m.png", "in/a_2m.png", "out/a_v1.png#", "out/a_v2.png#")
     assert pairs(found(root, "in out", "_1m.png", "_v2.png"), root) == {"in/a_1m.png": "out/a_v2.png"}
