@@ -16,7 +16,7 @@ from terrazzo.inspection import inspect
 from terrazzo.scenes.contract.check import Checked, check, read_label
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.detect import find_scenes
-from terrazzo.scenes.pairing.stems import match_stems, plain_stems
+from terrazzo.scenes.pairing.stems import is_marked, match_stems, plain_stems
 from terrazzo.scenes.scene import Found
 from tests.worlds.handmade import bands_of_classes, color_mask, encoded, flat_set, photo, write
 
@@ -110,6 +110,12 @@ def test_a_word_counts_as_a_whole_only() -> None:
     assert plain_stems("area_sat") == ("area_sat", "area")
     assert plain_stems("programme") == ("programme",)
     assert plain_stems("M_12") == ("M_12",)  # a map sheet
+
+
+def test_only_words_set_apart_mark_a_lone_file() -> None:
+    assert [name for name in ("a_sat", "MSK_7", "b_m", "overview_map", "img12", "label", "7") if is_marked(name)] == [
+        *("a_sat", "MSK_7", "b_m")
+    ]
 
 
 # --- folders
