@@ -541,12 +541,13 @@ REPLICAS = (
     ),
     Replica(
         "LEVIR-CD, its later images",
-        "`train/A/*.png`, `train/B/*.png`, `train/label/*.png`",
-        both("train/B/*.png", "train/label/*.png", "train_1", "train_2"),
+        "`train/A/*.png`, `train/B/*.png`, `train/label/*.png`; `val/`, `test/`",
+        sides("@/B/*.png", "@/label/*.png", train=("1", "2"), val=("1",)),
         BINARY,
-        command="DATA/train/B DATA/train/label",
+        command="DATA --image-suffix 'B/*.png' --mask-suffix 'label/*.png'",
+        splits={"train": 2, "val": 1},
         table=False,
-        also={"train/A/train_1.png": None, "train/A/train_2.png": None},
+        also={"train/A/1.png": None, "train/A/2.png": None, "val/A/1.png": None},
     ),
     Replica(
         "CCF land cover of China",

@@ -159,6 +159,12 @@ def test_a_refusal_about_classes_names_both_folders(tmp_path: Path, capsys: pyte
         (["S_s2_1.png", "S_lc_1.png#"], "*_s2_*.png", "*_lc_*.png", {"S_s2_1.png": "S_lc_1.png"}),
         (["x/f_1.png", "y/t_1.png#"], "f_*.png", "t_*.png", {"x/f_1.png": "y/t_1.png"}),
         (["img/1.png", "out/1.png#"], "img/*.png", "out/*.png", {"img/1.png": "out/1.png"}),
+        (
+            ["train/B/1.png", "train/label/1.png#", "val/B/1.png", "val/label/1.png#", "val/A/1.png"],
+            "B/*.png",
+            "label/*.png",
+            {"train/B/1.png": "train/label/1.png", "val/B/1.png": "val/label/1.png"},
+        ),
         (["a_rgb.jpg", "a_x.tif#"], "_rgb", "_x", {"a_rgb.jpg": "a_x.tif"}),
         (["A_SAT.JPG", "A_Mask.PNG#"], "_sat.jpg", "_mask.png", {"A_SAT.JPG": "A_Mask.PNG"}),
         (

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 
 def prepare(
-    data: Annotated[
-        PathLike, Option("A folder or .zip of images and masks, or of images, or rasters (.tif), with LABELS.")
-    ],
+    data: Annotated[PathLike, Option("A folder or .zip of images and masks; images or rasters (.tif), with LABELS.")],
     labels: arguments.Labels = None,
     *,
     out: Annotated[PathLike, Option("Folder for the patches.")],

@@ -54,6 +54,19 @@ def test_masks_by_name_take_the_only_folder_beside_them_and_refuse_two(tmp_path:
         find_scenes(root)
 
 
+def test_folders_of_splits_are_looked_into_and_not_compared(tmp_path: Path) -> None:
+    for side in ("training", "testing"):
+        fill(tmp_path / "set" / side, input=None, output=color_mask(40, 60))
+    found = find_scenes(tmp_path / "set")
+    assert {scene.split for scene in found.scenes} == {"train", "test"}
+    assert pairs(found) == {
+        f"{side}/input/{n}.png": f"{side}/output/{n}.png" for side in ("training", "testing") for n in "abc"
+    }
+    lone = fill(tmp_path / "lone", train=None, val=None)
+    with pytest.raises(InputError, match="no images with masks found"):
+        find_scenes(lone)
+
+
 def test_masks_in_a_folder_below_their_images(tmp_path: Path) -> None:
     root = fill(tmp_path / "set", **{"": None, "masks": color_mask(4, 6)})
     assert pairs(find_scenes(root)) == {f"{n}.png": f"masks/{n}.png" for n in "abc"}

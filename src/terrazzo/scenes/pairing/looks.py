@@ -5,7 +5,7 @@ and are no JPEGs where the others have many. What stays unclear is refused, with
 """
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from terrazzo.errors import ImageError, InputError
 from terrazzo.pixels.photos import read_photo
 from terrazzo.pixels.suffixes import JPEG_SUFFIXES
 from terrazzo.scenes.pairing.folder_words import IMAGE_FOLDER, MASK_FOLDER, PLAIN, folder_name
-from terrazzo.scenes.pairing.folders import Pairing, is_known_table, left_alone
+from terrazzo.scenes.pairing.folders import Pairing, given_split, is_known_table, left_alone
 from terrazzo.scenes.pairing.matching import match_places
 from terrazzo.scenes.pairing.places import Place, PlacedFile
 from terrazzo.scenes.pairing.siblings import is_picture
@@ -36,10 +36,7 @@ def pair_by_look(tree: Tree) -> Pairing | None:
     pictures = [name for name in tree.files() if is_picture(name)]
     placed: list[PlacedFile] = []
     notes: list[str] = []
-    for node, sides in _nodes("", pictures):
-        two = _images_and_masks(tree, node, sides)
-        if two is None:
-            continue
+    for node, sides, two in _found(tree, "", pictures):
         for kind, side in zip((IMAGE_FOLDER, MASK_FOLDER), two, strict=True):
             root = posixpath.join(node, side)
             placed += [
@@ -47,9 +44,9 @@ def pair_by_look(tree: Tree) -> Pairing | None:
             ]
         shown = [f"{posixpath.join(node, side) or '.'}/" for side in two]
         notes.append(f"taken for images: {shown[0]}, for masks: {shown[1]}, as their files have equal names")
-    if not placed:
-        return None
     pairing = match_places(tree, placed)
+    if not pairing.pairs:
+        return None
     used = {file.name for file in placed}
     others = [name for name in tree.files() if not is_picture(name) and not is_known_table(name)]
     strangers = left_alone([name for name in pictures if name not in used], "image file", "in other folders")
@@ -58,18 +55,26 @@ def pair_by_look(tree: Tree) -> Pairing | None:
     )
 
 
-def _nodes(node: str, names: Sequence[str]) -> Iterator[tuple[str, Mapping[str, list[str]]]]:
-    """Each folder with the pictures in and below it, by the folder in there; `""` for those that lie in it."""
+def _found(tree: Tree, node: str, names: Sequence[str]) -> list[tuple[str, Mapping[str, list[str]], tuple[str, str]]]:
+    """Each folder that holds images and masks side by side: its pictures by the folder in there, and the two folders.
+
+    The deepest come first, so that `train/` and `val/` are looked into rather than compared. `""` stands for the
+    pictures in a folder itself.
+    """
     start = len(node) + 1 if node else 0
     sides: dict[str, list[str]] = {}
     for name in names:
         child, slash, _ = name[start:].partition("/")
         sides.setdefault(child if slash else "", []).append(name)
-    if len(sides) > 1:
-        yield node, {side: inside for side, inside in sides.items() if folder_name(side).kind != "other"}
-    for side, inside in sides.items():
-        if side:
-            yield from _nodes(posixpath.join(node, side), inside)
+    below = [
+        found for side, inside in sides.items() if side for found in _found(tree, posixpath.join(node, side), inside)
+    ]
+    if below:
+        return below
+    able = {side: inside for side, inside in sides.items() if folder_name(side).kind != "other"}
+    are_splits = all(given_split(side) for side in able)
+    two = None if are_splits else _images_and_masks(tree, node, able)
+    return [(node, able, two)] if two else []
 
 
 def _images_and_masks(tree: Tree, node: str, sides: Mapping[str, list[str]]) -> tuple[str, str] | None:

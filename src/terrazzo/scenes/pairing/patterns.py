@@ -24,7 +24,10 @@ IMAGE_FLAG, MASK_FLAG = "--image-suffix", "--mask-suffix"
 
 @dataclass(frozen=True)
 class _File:
-    """A picture that fits: the folder above without words for images and masks, and what `*` stands for."""
+    """A picture that fits: the folder above what a pattern covers, and what `*` stands for.
+
+    The folder lacks its words for images and masks.
+    """
 
     name: str
     folder: str
@@ -98,7 +101,7 @@ def _sides(
             for test, may in zip(tests, allowed, strict=True)
         ]
         fitted = [count + (fit is not None) for count, fit in zip(fitted, fits, strict=True)]
-        plain = _File(name, _plain_folder(name), posixpath.splitext(posixpath.basename(name))[0])
+        plain = _File(name, _plain(posixpath.dirname(name)), posixpath.splitext(posixpath.basename(name))[0])
         if fits[1] and (longer or not fits[0]):
             masks.append(_file(name, fits[1]))
         elif fits[0]:
@@ -127,12 +130,12 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 
 def _file(name: str, match: re.Match[str]) -> _File:
-    return _File(name, _plain_folder(name), "_".join(part for part in match.groups()[1:] if part))
+    return _File(name, _plain(match[1]), "_".join(part for part in match.groups()[1:] if part))
 
 
-def _plain_folder(name: str) -> str:
-    """The folder of a file without words for images and masks."""
-    named = [(part, folder_name(part)) for part in name.split("/")[:-1]]
+def _plain(folder: str) -> str:
+    """A folder without words for images and masks."""
+    named = [(part, folder_name(part)) for part in folder.strip("/").split("/")]
     return "/".join(rest for part, said in named if (rest := said.rest if said.kind else part))
 
 
