@@ -154,6 +154,7 @@ def test_a_refusal_about_classes_names_both_folders(tmp_path: Path, capsys: pyte
     [
         (["a_naip.png", "a_lc.png#"], "_naip.png", "_lc.png", {"a_naip.png": "a_lc.png"}),
         (["a.jpg", "a_v2.png#"], None, "_v2.png", {"a.jpg": "a_v2.png"}),
+        (["a.jpg", "a.png#"], "jpg", "PNG", {"a.jpg": "a.png"}),
         (["a_v2.jpg", "a.png#"], "_v2.jpg", None, {"a_v2.jpg": "a.png"}),
         (["a.png", "a_roofs.png#"], ".png", "_roofs.png", {"a.png": "a_roofs.png"}),
         (["S_s2_1.png", "S_lc_1.png#"], "*_s2_*.png", "*_lc_*.png", {"S_s2_1.png": "S_lc_1.png"}),

@@ -123,6 +123,7 @@ def _sides(
 def _expression(pattern: str) -> re.Pattern[str]:
     """The regular expression for a path that begins with `/`; its groups are the folder above, and each `*`."""
     text = pattern.replace("\\", "/").lstrip("/")
+    text = f".{text}" if f".{text.lower()}" in IMAGE_SUFFIXES else text
     text = text if "*" in text else f"*{text}"
     any_suffix = "" if text.lower().endswith(IMAGE_SUFFIXES) else r"\.[^./]+"
     body = "".join("([^/]*)" if part == "*" else re.escape(part) for part in re.split(r"(\*)", text))
