@@ -28,7 +28,7 @@ def pairs(found: Found) -> dict[str, str]:
 def test_the_folder_of_one_channel_holds_the_masks(tmp_path: Path) -> None:
     found = find_scenes(fill(tmp_path / "set", east=None, result=GREY))
     assert pairs(found) == {f"east/{n}.png": f"result/{n}.png" for n in "abc"}
-    assert found.notes[0] == "taken for images: east/, for masks: result/, as their files have equal names"
+    assert found.notes[0] == "taken for images: east/, for masks: result/, as their files are named alike"
 
 
 def test_few_colours_are_masks_whatever_the_channels(tmp_path: Path) -> None:
@@ -62,6 +62,9 @@ def test_folders_of_splits_are_looked_into_and_not_compared(tmp_path: Path) -> N
     assert pairs(found) == {
         f"{side}/input/{n}.png": f"{side}/output/{n}.png" for side in ("training", "testing") for n in "abc"
     }
+    assert found.notes[0] == (
+        "taken for images: testing/input/, for masks: testing/output/, as their files are named alike (and 1 more)"
+    )
     lone = fill(tmp_path / "lone", train=None, val=None)
     with pytest.raises(InputError, match="no images with masks found"):
         find_scenes(lone)

@@ -35,23 +35,26 @@ def pair_by_look(tree: Tree) -> Pairing | None:
     """
     pictures = [name for name in tree.files() if is_picture(name)]
     placed: list[PlacedFile] = []
-    notes: list[str] = []
+    taken: list[str] = []
     for node, sides, two in _found(tree, "", pictures):
         for kind, side in zip((IMAGE_FOLDER, MASK_FOLDER), two, strict=True):
             root = posixpath.join(node, side)
             placed += [
                 PlacedFile(Place((node, ""), node, kind, PLAIN, root, _inner(name, root)), name) for name in sides[side]
             ]
-        shown = [f"{posixpath.join(node, side) or '.'}/" for side in two]
-        notes.append(f"taken for images: {shown[0]}, for masks: {shown[1]}, as their files have equal names")
+        shown = [f"{posixpath.join(node, side).rstrip('/') or '.'}/" for side in two]
+        taken.append(f"taken for images: {shown[0]}, for masks: {shown[1]}, as their files are named alike")
     pairing = match_places(tree, placed)
     if not pairing.pairs:
         return None
+    more = f" (and {len(taken) - 1} more)" if len(taken) > 1 else ""
     used = {file.name for file in placed}
     others = [name for name in tree.files() if not is_picture(name) and not is_known_table(name)]
     strangers = left_alone([name for name in pictures if name not in used], "image file", "in other folders")
     return Pairing(
-        pairing.pairs, pairing.unpaired, (*notes, *pairing.notes, *strangers, *left_alone(others, "other file"))
+        pairing.pairs,
+        pairing.unpaired,
+        (taken[0] + more, *pairing.notes, *strangers, *left_alone(others, "other file")),
     )
 
 
