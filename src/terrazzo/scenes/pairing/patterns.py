@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from terrazzo.errors import InputError
 from terrazzo.pixels.suffixes import IMAGE_SUFFIXES
-from terrazzo.scenes.pairing.folder_words import folder_name
+from terrazzo.scenes.pairing.folder_words import without_words
 from terrazzo.scenes.pairing.folders import Pair, Pairing, is_known_table, left_alone, unclear_name
 from terrazzo.scenes.pairing.siblings import is_picture
 from terrazzo.scenes.scene import Asset, Unpaired
@@ -101,7 +101,7 @@ def _sides(
             for test, may in zip(tests, allowed, strict=True)
         ]
         fitted = [count + (fit is not None) for count, fit in zip(fitted, fits, strict=True)]
-        plain = _File(name, _plain(posixpath.dirname(name)), posixpath.splitext(posixpath.basename(name))[0])
+        plain = _File(name, without_words(posixpath.dirname(name)), posixpath.splitext(posixpath.basename(name))[0])
         if fits[1] and (longer or not fits[0]):
             masks.append(_file(name, fits[1]))
         elif fits[0]:
@@ -131,13 +131,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 
 def _file(name: str, match: re.Match[str]) -> _File:
-    return _File(name, _plain(match[1]), "_".join(part for part in match.groups()[1:] if part))
-
-
-def _plain(folder: str) -> str:
-    """A folder without words for images and masks."""
-    named = [(part, folder_name(part)) for part in folder.strip("/").split("/")]
-    return "/".join(rest for part, said in named if (rest := said.rest if said.kind else part))
+    return _File(name, without_words(match[1].strip("/")), "_".join(part for part in match.groups()[1:] if part))
 
 
 def _by_key(files: Sequence[_File], in_folder: bool) -> Mapping[tuple[str, str], list[_File]]:

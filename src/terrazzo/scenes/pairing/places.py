@@ -14,13 +14,13 @@ from functools import cached_property
 from terrazzo.errors import InputError
 from terrazzo.scenes.pairing.folder_words import (
     BARE,
-    DERIVED,
     IMAGE_FOLDER,
     MASK_FOLDER,
     PLAIN,
     SPLIT_WORDS,
     FolderName,
     folder_name,
+    without_words,
 )
 from terrazzo.scenes.trees import Tree
 
@@ -104,17 +104,13 @@ def _readings(folder: str) -> Iterator[Place]:
     for at in range(len(parts) - 1, -1, -1):
         if names[at].kind == "other":
             return
-        yield from _single(parts, names, at)
+        yield from _single(parts, names[at], at)
 
 
-def _single(parts: Sequence[str], names: Sequence[FolderName], at: int) -> Iterator[Place]:
+def _single(parts: Sequence[str], name: FolderName, at: int) -> Iterator[Place]:
     """The readings of a folder by one of its names; names below it lose their words for images and masks too."""
-    above, root, name = "/".join(parts[:at]), "/".join(parts[: at + 1]), names[at]
-    below = [
-        name.rest if name.kind and name.level <= DERIVED else part
-        for name, part in zip(names[at + 1 :], parts[at + 1 :], strict=True)
-    ]
-    inner = "/".join(part for part in below if part)
+    above, root = "/".join(parts[:at]), "/".join(parts[: at + 1])
+    inner = without_words("/".join(parts[at + 1 :]))
     for rest in name.rests:
         said = SPLIT_WORDS.get(rest, rest) if name.kind else parts[at]
         shown = posixpath.join(above, said) if rest else above
