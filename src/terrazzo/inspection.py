@@ -20,7 +20,8 @@ MODEL_SUFFIX = ".safetensors"
 
 def inspect(
     path: Annotated[
-        str | Path, Option("A folder or .zip of images and masks; a model file; rasters (.tif), with LABELS or alone.")
+        str | Path,
+        Option("A folder or .zip of images and masks; a model file; images or rasters (.tif), with LABELS; a raster."),
     ],
     labels: arguments.Labels = None,
     *,
@@ -49,8 +50,8 @@ def inspect(
 
     The options are those of prepare, so that `refusal` says why prepare would refuse the data. `write_classes` names a
     CSV file for a table of the classes and all further colours in the masks, to edit and give as `classes`. With
-    `labels` (and for polygons `class_field`), `path` is a raster or a folder of rasters, as for prepare. A raster alone
-    is described too: its size, bands, place and values.
+    `labels` (and for polygons `class_field`), `path` is a raster, a folder of rasters or one of images, as for prepare.
+    A raster alone is described too: its size, bands, place and values.
 
     Raises InputError where there is neither, ModelFileError at a damaged model, OutputExistsError if another file is at
     `write_classes`, unless `overwrite`.

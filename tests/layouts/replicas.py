@@ -5,7 +5,10 @@
 
 from pathlib import Path
 
+from terrazzo.classes.palettes import CAMVID, CITYSCAPES, DUBAI
+from terrazzo.scenes.layouts.cityscapes import EVALUATED
 from tests.layouts.build import Color, Replica
+from tests.layouts.rasters import RASTERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "layouts.md"
 BEGIN, END = "<!-- the table of tests/layouts/replicas.py -->", "<!-- end of the table -->"
@@ -189,6 +192,66 @@ def sides(image: str, mask: str, **names: tuple[str, ...]) -> tuple[tuple[str, s
 
 
 REPLICAS = (
+    # Layouts with a module of their own.
+    Replica(
+        "Dubai, Humans in the Loop",
+        "`Tile 1/images/*.jpg`, `Tile 1/masks/*.png`; `Tile 2/`; `classes.json`",
+        (
+            *both("Tile 1/images/image_part_*.jpg", "Tile 1/masks/image_part_*.png", "001", "002"),
+            *both("Tile 2/images/image_part_*.jpg", "Tile 2/masks/image_part_*.png", "001"),
+        ),
+        dict(zip(DUBAI.names, DUBAI.colors, strict=True)),
+        also={"classes.json": '{"classes": [{"title": "Water", "color": "#50E3C2"}]}'},
+        table=False,
+        n_groups=2,
+    ),
+    Replica(
+        "Semantic Drone Dataset, TU Graz, as circulated",
+        "`original_images/*.jpg`, `label_images_semantic/*.png`, `class_dict_seg.csv`",
+        both(
+            "dataset/semantic_drone_dataset/original_images/*.jpg",
+            "dataset/semantic_drone_dataset/label_images_semantic/*.png",
+            "000",
+            "001",
+        ),
+        {"unlabeled": 0, "paved-area": 1, "dirt": 2},
+        also={"class_dict_seg.csv": "name, r, g, b\nunlabeled, 0, 0, 0\npaved-area, 128, 64, 128\ndirt, 130, 76, 0\n"},
+        table=False,
+    ),
+    Replica(
+        "Cityscapes",
+        "`leftImg8bit/train/CITY/*_leftImg8bit.png`, `gtFine/train/CITY/*_gtFine_labelIds.png`; `val/`",
+        (
+            *both(
+                "leftImg8bit/train/aachen/aachen_*_leftImg8bit.png",
+                "gtFine/train/aachen/aachen_*_gtFine_labelIds.png",
+                "000000_000019",
+                "000001_000019",
+            ),
+            *both(
+                "leftImg8bit/val/lindau/lindau_*_leftImg8bit.png",
+                "gtFine/val/lindau/lindau_*_gtFine_labelIds.png",
+                "000000_000019",
+            ),
+        ),
+        dict(zip(CITYSCAPES.names, EVALUATED, strict=True)),
+        splits={"train": 2, "val": 1},
+        table=False,
+        n_groups=2,
+    ),
+    Replica(
+        "CamVid, prepared",
+        "`images_prepped_train/*.png`, `annotations_prepped_train/*.png`; `_test`",
+        sides(
+            "images_prepped_@/*.png",
+            "annotations_prepped_@/*.png",
+            train=("0001TP_006690", "0006R0_f00930"),
+            test=("0016E5_07959",),
+        ),
+        {name: i for i, name in enumerate(CAMVID.names)},
+        splits={"train": 2, "test": 1},
+        table=False,
+    ),
     # Folder pairs of public sets.
     Replica(
         "FloodNet",
@@ -314,11 +377,20 @@ REPLICAS = (
     ),
     Replica(
         "DeepGlobe Land Cover",
-        "`train/*_sat.jpg`, `train/*_mask.png`, `class_dict.csv`",
+        "`train/*_sat.jpg`, `train/*_mask.png`, `class_dict.csv`, `metadata.csv`; `valid/`, `test/` without masks",
         both("train/*_sat.jpg", "train/*_mask.png", "119", "266", "606"),
         DEEPGLOBE,
+        command="DATA --unpaired skip",
         splits={"train": 3},
-        also={"class_dict.csv": "name,r,g,b\nurban_land,0,255,255\n"},
+        also={
+            "valid/6004_sat.jpg": None,
+            "test/9001_sat.jpg": None,
+            "class_dict.csv": "name,r,g,b\nurban_land,0,255,255\n",
+            "metadata.csv": "image_id,split,sat_image_path,mask_path\n119,train,train/119_sat.jpg,train/119_mask.png\n"
+            "266,train,train/266_sat.jpg,train/266_mask.png\n606,train,train/606_sat.jpg,train/606_mask.png\n"
+            "6004,valid,valid/6004_sat.jpg,\n9001,test,test/9001_sat.jpg,\n",
+        },
+        note="metadata.csv: 2 images are listed, but their masks are missing, e.g. 6004",
     ),
     Replica(
         "DeepGlobe Roads",
@@ -469,12 +541,13 @@ REPLICAS = (
     ),
     Replica(
         "LEVIR-CD, its later images",
-        "`train/A/*.png`, `train/B/*.png`, `train/label/*.png`",
-        both("train/B/*.png", "train/label/*.png", "train_1", "train_2"),
+        "`train/A/*.png`, `train/B/*.png`, `train/label/*.png`; `val/`, `test/`",
+        sides("@/B/*.png", "@/label/*.png", train=("1", "2"), val=("1",)),
         BINARY,
-        command="DATA/train/B DATA/train/label",
+        command="DATA --image-suffix 'B/*.png' --mask-suffix 'label/*.png'",
+        splits={"train": 2, "val": 1},
         table=False,
-        also={"train/A/train_1.png": None, "train/A/train_2.png": None},
+        also={"train/A/1.png": None, "train/A/2.png": None, "val/A/1.png": None},
     ),
     Replica(
         "CCF land cover of China",
@@ -643,7 +716,7 @@ REPLICAS = (
         both("*.jpg", "*.jpg___fuse.png", "a", "b"),
         SEGMENTS,
         mode="RGBA",
-        also={"a.jpg___objects.json": "{}"},
+        also={"a.jpg___objects.json": "{}", "a.jpg___save.png": None, "b.jpg___save.png": None},
     ),
     Replica(
         "Segments.ai",
@@ -713,8 +786,10 @@ def command_of(replica: Replica) -> str:
 
 def table() -> str:
     """The rows of the docs."""
+    rasters = [(one, " ".join(f'"{word}"' if "*" in word else word for word in one.words)) for one in RASTERS]
     rows = [f"| {one.title} | {one.layout} | {command_of(one)} |" for one in REPLICAS]
-    return "\n".join(["| data set or tool | layout | command |", "|---|---|---|", *rows])
+    further = [f"| {one.title} | {one.layout} | `prepare {words} --classes CSV` |" for one, words in rasters]
+    return "\n".join(["| data set or tool | layout | command |", "|---|---|---|", *rows, *further])
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from terrazzo.inspection import inspect
 from terrazzo.scenes.contract.check import Checked, check, read_label
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.detect import find_scenes
-from terrazzo.scenes.pairing.stems import match_stems, plain_stems
+from terrazzo.scenes.pairing.stems import is_marked, match_stems, plain_stems
 from terrazzo.scenes.scene import Found
 from tests.worlds.handmade import bands_of_classes, color_mask, encoded, flat_set, photo, write
 
@@ -88,6 +88,9 @@ def test_files_are_never_paired_by_their_order(tmp_path: Path) -> None:
     found = find_scenes(files(tmp_path, "images/a.png", "images/b.png", "masks/c.png", "masks/d.png"))
     assert found.scenes == ()
     assert len(found.unpaired) == 4
+    assert found.notes == (
+        "no image and mask are named alike; say how the names differ with --image-suffix and --mask-suffix",
+    )
 
 
 def test_matching_does_not_depend_on_the_order_of_the_names() -> None:
@@ -107,6 +110,12 @@ def test_a_word_counts_as_a_whole_only() -> None:
     assert plain_stems("area_sat") == ("area_sat", "area")
     assert plain_stems("programme") == ("programme",)
     assert plain_stems("M_12") == ("M_12",)  # a map sheet
+
+
+def test_only_words_set_apart_mark_a_lone_file() -> None:
+    assert [name for name in ("a_sat", "MSK_7", "b_m", "overview_map", "img12", "label", "7") if is_marked(name)] == [
+        *("a_sat", "MSK_7", "b_m")
+    ]
 
 
 # --- folders
@@ -643,3 +652,34 @@ def test_loveda_as_ids(tmp_path: Path) -> None:
     assert result.schema.names == LOVEDA.names
     assert result.report.ignored_pixels == 2 * 40
     assert [scene.scene.split for scene in result.scenes] == ["train", "val"]
+
+
+# --- what is missing of a listed name
+
+
+def test_a_listed_name_whose_mask_or_image_is_missing(tmp_path: Path) -> None:
+    root = listed(tmp_path, {"train.txt": "a\nb\n", "val.txt": "c\nd\n", "test.txt": "t0\nt1.png\nm\nnowhere\n"})
+    files(root, "images/t0.png", "images/t1.png", "masks/m.png")
+    found = find_scenes(root)
+    assert found.notes == (
+        "test.txt: 2 images are listed, but their masks are missing, e.g. t0",
+        "test.txt: m is listed, but its image is missing",
+        "test.txt: 1 of its entries name no image here, e.g. nowhere",
+        "split: 2 train, 2 val images as listed in train.txt, val.txt",
+    )
+    assert {lone.asset.name: lone.problem for lone in found.unpaired} == {
+        "images/t0.png": "image without mask: there is no masks/t0.*; it is listed in test.txt",
+        "images/t1.png": "image without mask: there is no masks/t1.*; it is listed in test.txt",
+        "masks/m.png": "mask without image: there is no images/m.*; it is listed in test.txt",
+    }
+
+
+def test_lists_for_other_tasks_of_voc_are_no_splits_and_images_in_no_list_need_no_mask(tmp_path: Path) -> None:
+    root = files(tmp_path, *(f"JPEGImages/{n}.jpg" for n in "abc"), *(f"SegmentationClass/{n}.png" for n in "ab"))
+    write(root / "ImageSets/Segmentation/train.txt", b"a\n")
+    write(root / "ImageSets/Segmentation/val.txt", b"b\n")
+    write(root / "ImageSets/Main/train.txt", b"b\nc\n")
+    found = find_scenes(root)
+    assert {scene.name: scene.split for scene in found.scenes} == {"a": "train", "b": "val"}
+    assert found.unpaired == ()
+    assert "1 image without mask, in no list, left alone, e.g. JPEGImages/c.jpg" in found.notes

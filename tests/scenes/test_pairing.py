@@ -270,6 +270,10 @@ def test_a_folder_too_deep_is_pointed_up(tmp_path: Path) -> None:
     flat_set(tmp_path / "set", {"a": MASK})
     with pytest.raises(InputError, match=r"did you mean .*set\?$"):
         find_scenes(tmp_path / "set/masks")
+    write(tmp_path / "voc/JPEGImages/a.jpg", b"x")
+    write(tmp_path / "voc/SegmentationClass/a.png", b"x")
+    with pytest.raises(InputError, match=r"did you mean .*voc\?$"):
+        find_scenes(tmp_path / "voc/JPEGImages")
 
 
 def test_a_layout_is_one_file_of_its_name_and_listing_them_loads_no_arrays() -> None:

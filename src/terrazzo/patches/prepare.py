@@ -18,7 +18,7 @@ def prepare(
     data: Annotated[
         PathLike,
         Option(
-            "A folder or .zip of images and masks; or rasters (.tif), with LABELS; several as one: "
+            "A folder or .zip of images and masks; images or rasters (.tif), with LABELS; several rasters as one: "
             "rgb=ortho.tif,dsm=height.tif."
         ),
     ],

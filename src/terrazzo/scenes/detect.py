@@ -10,7 +10,7 @@ from terrazzo.errors import InputError
 from terrazzo.scenes import layouts
 from terrazzo.scenes.layouts import annotations, flat
 from terrazzo.scenes.naming import Naming
-from terrazzo.scenes.pairing.folder_words import IMAGE_FOLDER, IMAGE_FOLDERS, MASK_FOLDER, MASK_FOLDERS, folder_name
+from terrazzo.scenes.pairing.folder_words import IMAGE_FOLDER, MASK_FOLDER, folder_name
 from terrazzo.scenes.pairing.patterns import pair_by_patterns
 from terrazzo.scenes.pairing.siblings import is_picture
 from terrazzo.scenes.pairing.two_folders import pair_two_folders
@@ -56,32 +56,21 @@ def _named(root: Path, layout: str | None, naming: Naming) -> Found:
     """The scenes of two folders, or of files whose names fit patterns."""
     if layout not in (None, flat.NAME, annotations.NAME):
         raise InputError(f"--layout {layout}: finds images and masks itself; leave it out, or the folder and patterns")
-    by_patterns = naming.image_suffix is not None or naming.mask_suffix is not None
-    if naming.masks is None:
-        tree = open_tree(root)
-        return flat.found_of(tree, pair_by_patterns(tree, naming.image_suffix, naming.mask_suffix))
-    tree, (images, masks) = _joined(root, naming.masks)
-    if by_patterns:
-        found = flat.found_of(tree, pair_by_patterns(tree, naming.image_suffix, naming.mask_suffix))
-    elif (annotated := _annotated(tree, masks)) is not None:
-        found = annotated
+    sides = None if naming.masks is None else _two_trees(root, naming.masks)
+    tree = open_tree(root) if sides is None else JoinedTree(root.resolve().parent, sides)
+    tops = None if sides is None else tuple(sides)
+    if naming.image_suffix is not None or naming.mask_suffix is not None:
+        pairing = pair_by_patterns(tree, naming.image_suffix, naming.mask_suffix, tops)
+    elif tops is not None and (annotated := _annotated(tree, tops[1])) is not None:
+        note = f"pictures: images in {root}, annotations in {naming.masks}"
+        return replace(annotated, notes=(note, *annotated.notes), words=naming.words(root))
     else:
-        found = flat.found_of(tree, pair_two_folders(tree, images, masks))
-    note = f"pictures: images in {root}, {'masks' if found.layout == flat.NAME else 'annotations'} in {naming.masks}"
-    return replace(found, notes=(note, *found.notes), words=(str(root), str(naming.masks)))
-
-
-def _joined(root: Path, masks: Path) -> tuple[Tree, tuple[str, str]]:
-    """Images and masks as one tree, and the names that the two have in it."""
-    if root.resolve() == masks.resolve():
-        raise InputError(f"{root}: is both the images and the masks; give two folders, or one and --mask-suffix")
-    swapped = [folder_name(path.resolve().stem).kind for path in (root, masks)]
-    if swapped == [MASK_FOLDER, IMAGE_FOLDER]:
-        raise InputError(f"{root} {masks}: the names say masks and images; give the images first")
-    tops = root.resolve().name or "images", masks.resolve().name
-    tops = (tops[0], tops[1] if tops[1] != tops[0] else f"{tops[1]} (masks)")
-    trees = open_tree(root, without=masks), open_tree(masks, without=root)
-    return JoinedTree(root.resolve().parent, dict(zip(tops, trees, strict=True))), tops
+        pairing = pair_two_folders(tree, *(tops or ()))
+    if not pairing.pairs:
+        flat.refuse_masks_of_classes(tree, tops[1] if tops else None)
+    found = flat.found_of(tree, pairing)
+    notes = () if tops is None else (f"pictures: images in {root}, masks in {naming.masks}",)
+    return replace(found, notes=(*notes, *found.notes), words=naming.words(root))
 
 
 def _annotated(tree: Tree, masks: str) -> Found | None:
@@ -89,6 +78,17 @@ def _annotated(tree: Tree, masks: str) -> Found | None:
     if any(is_picture(name) for name in tree.files() if name.startswith(f"{masks}/")):
         return None
     return annotations.find(tree)
+
+
+def _two_trees(root: Path, masks: Path) -> dict[str, Tree]:
+    """The trees of the images and of the masks by their names. Raises InputError if these say that they are swapped."""
+    if root.resolve() == masks.resolve():
+        raise InputError(f"{root}: is both the images and the masks; give two folders, or one and --mask-suffix")
+    if [folder_name(path.resolve().stem).kind for path in (root, masks)] == [MASK_FOLDER, IMAGE_FOLDER]:
+        raise InputError(f"{root} {masks}: the names say masks and images; give the images first")
+    one, two = root.resolve().name or IMAGE_FOLDER, masks.resolve().name
+    two = f"{two} ({MASK_FOLDER})" if two == one else two
+    return {one: open_tree(root, without=masks), two: open_tree(masks, without=root)}
 
 
 def _detected(root: Path, layout: str | None, usual: str | None) -> Found:
@@ -122,7 +122,12 @@ def _contents(tree: Tree) -> str:
 
 
 def _hint(root: Path) -> str:
+    """The folder above, where a sibling of the root holds the other half by its name."""
     folder = Path(root).resolve()
-    name = folder.name.lower()
-    others = MASK_FOLDERS if name in IMAGE_FOLDERS else IMAGE_FOLDERS if name in MASK_FOLDERS else ()
-    return f"; did you mean {folder.parent}?" if any((folder.parent / other).is_dir() for other in others) else ""
+    name = folder_name(folder.name)
+    other = {IMAGE_FOLDER: MASK_FOLDER, MASK_FOLDER: IMAGE_FOLDER}.get(name.kind or "")
+    if other is None or not folder.is_dir():
+        return ""
+    siblings = (folder_name(path.name) for path in folder.parent.iterdir() if path.is_dir())
+    has_other_half = any(said.kind == other and said.rest == name.rest for said in siblings)
+    return f"; did you mean {folder.parent}?" if has_other_half else ""

@@ -31,6 +31,12 @@ class Naming:
         masks = given["labels"]
         return cls(None if masks is None else Path(masks), given["image_suffix"], given["mask_suffix"])
 
+    def words(self, images: Path) -> tuple[str, ...]:
+        """The words that name the data set in a command."""
+        patterns = {"--image-suffix": self.image_suffix, "--mask-suffix": self.mask_suffix}
+        given = (word for flag, pattern in patterns.items() if pattern is not None for word in (flag, pattern))
+        return (str(images), *([] if self.masks is None else [str(self.masks)]), *given)
+
     @property
     def is_given(self) -> bool:
         """Whether the command says anything."""

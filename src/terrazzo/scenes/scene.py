@@ -74,6 +74,8 @@ class Unpaired:
 
     asset: Asset
     problem: str
+    lacks: str | None = None
+    """`mask` or `image` where that is missing; None where it is not clear which of several it is."""
 
 
 @dataclass(frozen=True)

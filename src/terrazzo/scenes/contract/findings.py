@@ -88,8 +88,9 @@ class Report:
         equal: dict[tuple[str, str], list[Finding]] = {}
         for found in self.findings:
             if found.severity != "note":
-                below = found.file.removeprefix(self.root).lstrip("/\\!")
-                equal.setdefault((found.severity, found.detail), []).append(replace(found, file=below or found.file))
+                below = found.file.removeprefix(self.root)
+                name = found.file if below == found.file else below.lstrip("/\\!") or found.file
+                equal.setdefault((found.severity, found.detail), []).append(replace(found, file=name))
         return [
             *self.notes,
             *(

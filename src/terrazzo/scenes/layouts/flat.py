@@ -26,6 +26,7 @@ from terrazzo.scenes.scene import Found, Layout, Scene
 from terrazzo.scenes.trees import Tree
 
 NAME = "flat"
+NO_PAIR = "no image and mask are named alike; say how the names differ with --image-suffix and --mask-suffix"
 
 
 def find(tree: Tree) -> Found | None:
@@ -33,12 +34,21 @@ def find(tree: Tree) -> Found | None:
 
     None if there are none. Raises InputError at exports of one mask a class, and where folders or files fit alike.
     """
-    pairing = pair_by_stem(tree) or pair_in_folder(tree)
+    try:
+        pairing = pair_by_stem(tree) or pair_in_folder(tree)
+    except InputError:
+        refuse_masks_of_classes(tree)  # says more than that two folders hold masks
+        raise
     if pairing is None or not pairing.pairs:
-        if (problem := one_mask_a_class(tree)) is not None:
-            raise InputError(f"{tree.name}: {problem}")
+        refuse_masks_of_classes(tree)
         pairing = pair_by_look(tree) or pair_by_ending(tree) or pairing
     return None if pairing is None else found_of(tree, pairing)
+
+
+def refuse_masks_of_classes(tree: Tree, masks: str | None = None) -> None:
+    """Raise InputError at an export of one mask a class or object, in `masks` if the user named that folder."""
+    if (problem := one_mask_a_class(tree, masks)) is not None:
+        raise InputError(f"{tree.name}: {problem}")
 
 
 def found_of(tree: Tree, pairing: Pairing) -> Found:
@@ -51,8 +61,9 @@ def found_of(tree: Tree, pairing: Pairing) -> Found:
         group = without_split(posixpath.join(folder, posixpath.dirname(pair.stem)), splits)
         split = given_split(posixpath.join(pair.folder, posixpath.dirname(pair.stem)), splits)
         scenes.append(Scene(name, pair.image, pair.mask, group or name, split))
-    found = Found(NAME, tuple(scenes), pairing.unpaired, find_class_table(tree), notes=pairing.notes)
+    notes = pairing.notes if scenes else (*pairing.notes, NO_PAIR)
+    found = Found(NAME, tuple(scenes), pairing.unpaired, find_class_table(tree), notes=notes)
     return with_split_lists(found, tree)
 
 
-LAYOUT = Layout(NAME, find, "images/ and masks/ side by side, their files of equal names", rank=90)
+LAYOUT = Layout(NAME, find, "images/ and masks/ side by side, or other names that differ in words for these", rank=90)

@@ -1,7 +1,7 @@
 """Images and masks in one folder whose masks add one ending to the images' names that no table lists.
 
-`a.jpg` and `b.jpg` with `a_roofs.png` and `b_roofs.png`: masks if these all have a palette or one channel and the
-others have not, else refused with the option that says so.
+`a.jpg` and `b.jpg` with `a_roofs.png` and `b_roofs.png`: masks if these all have few colours and the others many
+(`looks`), else refused with the option that says so.
 """
 
 import posixpath

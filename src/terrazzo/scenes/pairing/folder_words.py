@@ -107,6 +107,14 @@ def folder_name(name: str) -> FolderName:
     return FolderName(None, BARE, rest)
 
 
+def without_words(folder: str) -> str:
+    """The path of a folder without its words for images and masks, as far as they are sure: `area/img` as `area`."""
+    names = [(part, folder_name(part)) for part in folder.split("/")]
+    return "/".join(
+        rest for part, said in names if (rest := said.rest if said.kind and said.level <= DERIVED else part)
+    )
+
+
 def words_of(name: str) -> list[str]:
     """The words of a name in lower case, split at separators, at capitals and at words for a split."""
     found: list[str] = []

@@ -42,9 +42,9 @@ class Keyed(Generic[K]):
             if len(images) > 1 or len(labels) > 1:
                 lone += _unclear(tree, images if len(images) > 1 else labels, (*images, *labels))
             elif not labels:
-                lone += [Unpaired(Asset(tree, images[0]), f"image without mask: there is no {label_of(key)}")]
+                lone += [Unpaired(Asset(tree, images[0]), f"image without mask: there is no {label_of(key)}", "mask")]
             elif not images:
-                lone += [Unpaired(Asset(tree, labels[0]), f"mask without image: there is no {image_of(key)}")]
+                lone += [Unpaired(Asset(tree, labels[0]), f"mask without image: there is no {image_of(key)}", "image")]
         return lone
 
 

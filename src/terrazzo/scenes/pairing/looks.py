@@ -1,16 +1,20 @@
 """Images and masks in two places beside each other whose names say too little: told apart by what lies in them.
 
-Two places hold pictures of equal names. Masks are those whose folder says so, or else those that all have a palette or
-one channel where the others have not. What stays unclear is refused, with the folders.
+Two places hold pictures of equal names. Masks are those whose folder says so, or else those that all have few colours
+and are no JPEGs where the others have many. What stays unclear is refused, with the folders.
 """
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
+
+from terrazzo.classes.schema import pack_colors
 from terrazzo.errors import ImageError, InputError
-from terrazzo.pixels.signatures import png_kind, tiff_tags
+from terrazzo.pixels.photos import read_photo
+from terrazzo.pixels.suffixes import JPEG_SUFFIXES
 from terrazzo.scenes.pairing.folder_words import IMAGE_FOLDER, MASK_FOLDER, PLAIN, folder_name
-from terrazzo.scenes.pairing.folders import Pairing, is_known_table, left_alone
+from terrazzo.scenes.pairing.folders import Pairing, given_split, is_known_table, left_alone
 from terrazzo.scenes.pairing.matching import match_places
 from terrazzo.scenes.pairing.places import Place, PlacedFile
 from terrazzo.scenes.pairing.siblings import is_picture
@@ -18,11 +22,11 @@ from terrazzo.scenes.pairing.split_folders import split_folders
 from terrazzo.scenes.pairing.stems import match_stems
 from terrazzo.scenes.trees import Tree
 
-_LOOKED_AT = 8
+_LOOKED_AT = 4
 _ALIKE = 0.5
 """Share of the smaller folder's pictures that must have a partner."""
-_MASK_TYPES = (0, 3)
-"""A PNG's colour types: one channel, and a palette."""
+_MOST_COLORS, _LEAST_PIXELS = 64, 8
+"""A mask has at most so many colours, and on average at least so many pixels a colour."""
 
 
 def pair_by_look(tree: Tree) -> Pairing | None:
@@ -32,41 +36,49 @@ def pair_by_look(tree: Tree) -> Pairing | None:
     """
     pictures = [name for name in tree.files() if is_picture(name)]
     placed: list[PlacedFile] = []
-    notes: list[str] = []
-    for node, sides in _nodes("", pictures):
-        two = _images_and_masks(tree, node, sides)
-        if two is None:
-            continue
+    taken: list[str] = []
+    for node, sides, two in _found(tree, "", pictures):
         for kind, side in zip((IMAGE_FOLDER, MASK_FOLDER), two, strict=True):
             root = posixpath.join(node, side)
             placed += [
                 PlacedFile(Place((node, ""), node, kind, PLAIN, root, _inner(name, root)), name) for name in sides[side]
             ]
-        shown = [f"{posixpath.join(node, side) or '.'}/" for side in two]
-        notes.append(f"taken for images: {shown[0]}, for masks: {shown[1]}, as their files have equal names")
-    if not placed:
-        return None
+        shown = [f"{posixpath.join(node, side).rstrip('/') or '.'}/" for side in two]
+        taken.append(f"taken for images: {shown[0]}, for masks: {shown[1]}, as their files are named alike")
     pairing = match_places(tree, placed)
+    if not pairing.pairs:
+        return None
+    more = f" (and {len(taken) - 1} more)" if len(taken) > 1 else ""
     used = {file.name for file in placed}
     others = [name for name in tree.files() if not is_picture(name) and not is_known_table(name)]
     strangers = left_alone([name for name in pictures if name not in used], "image file", "in other folders")
     return Pairing(
-        pairing.pairs, pairing.unpaired, (*notes, *pairing.notes, *strangers, *left_alone(others, "other file"))
+        pairing.pairs,
+        pairing.unpaired,
+        (taken[0] + more, *pairing.notes, *strangers, *left_alone(others, "other file")),
     )
 
 
-def _nodes(node: str, names: Sequence[str]) -> Iterator[tuple[str, Mapping[str, list[str]]]]:
-    """Each folder with the pictures in and below it, by the folder in there; `""` for those that lie in it."""
+def _found(tree: Tree, node: str, names: Sequence[str]) -> list[tuple[str, Mapping[str, list[str]], tuple[str, str]]]:
+    """Each folder that holds images and masks side by side: its pictures by the folder in there, and the two folders.
+
+    The deepest come first, so that `train/` and `val/` are looked into rather than compared. `""` stands for the
+    pictures in a folder itself.
+    """
     start = len(node) + 1 if node else 0
     sides: dict[str, list[str]] = {}
     for name in names:
         child, slash, _ = name[start:].partition("/")
         sides.setdefault(child if slash else "", []).append(name)
-    if len(sides) > 1:
-        yield node, {side: inside for side, inside in sides.items() if folder_name(side).kind != "other"}
-    for side, inside in sides.items():
-        if side:
-            yield from _nodes(posixpath.join(node, side), inside)
+    below = [
+        found for side, inside in sides.items() if side for found in _found(tree, posixpath.join(node, side), inside)
+    ]
+    if below:
+        return below
+    able = {side: inside for side, inside in sides.items() if folder_name(side).kind != "other"}
+    are_splits = all(given_split(side) for side in able)
+    two = None if are_splits else _images_and_masks(tree, node, able)
+    return [(node, able, two)] if two else []
 
 
 def _images_and_masks(tree: Tree, node: str, sides: Mapping[str, list[str]]) -> tuple[str, str] | None:
@@ -119,17 +131,16 @@ def _inner(name: str, root: str) -> str:
 
 
 def like_masks(tree: Tree, names: Sequence[str]) -> bool:
-    """Whether the pictures looked at all have a palette or one channel of 8 bits or fewer."""
+    """Whether the pictures looked at all have as few colours as masks, without losses."""
     return all(_is_like_mask(tree, name) for name in names[:: max(len(names) // _LOOKED_AT, 1)][:_LOOKED_AT])
 
 
 def _is_like_mask(tree: Tree, name: str) -> bool:
+    if name.lower().endswith(JPEG_SUFFIXES):
+        return False
     try:
-        raw = tree.read(name)
-        tags = tiff_tags(raw, name)
+        pixels = read_photo(tree.read(name), name)
     except ImageError:
         return False
-    if tags is not None:
-        return tags.get(277, (1,))[0] == 1 and max(tags.get(258, (1,))) <= 8
-    kind = png_kind(raw)
-    return kind is not None and kind[0] <= 8 and kind[1] in _MASK_TYPES
+    n_colors = len(np.unique(pack_colors(pixels)))
+    return n_colors <= _MOST_COLORS and _LEAST_PIXELS * n_colors <= pixels.shape[0] * pixels.shape[1]

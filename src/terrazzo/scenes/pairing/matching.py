@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
+from terrazzo.pixels.suffixes import IMAGE_SUFFIXES
 from terrazzo.scenes.pairing.affixes import match_affixes
 from terrazzo.scenes.pairing.folder_words import IMAGE_FOLDER, MASK_FOLDER
 from terrazzo.scenes.pairing.folders import Pair, Pairing, left_alone, rule_notes, unclear_name
@@ -77,7 +78,7 @@ def lonely(tree: Tree, file: PlacedFile, roots: Mapping[tuple[tuple[str, str], s
         what, missing, other = ("mask", "image", IMAGE_FOLDER)
     root = roots.get((place.key, other), posixpath.join(place.folder, other))
     expected = posixpath.join(root, file.stem)
-    return Unpaired(Asset(tree, file.name), f"{what} without {missing}: there is no {expected}.*")
+    return Unpaired(Asset(tree, file.name), f"{what} without {missing}: there is no {expected}.*", missing)
 
 
 def _pair(tree: Tree, image: PlacedFile, mask: PlacedFile) -> Pair:
@@ -104,4 +105,8 @@ def is_companion(stem: str, known: Collection[str]) -> bool:
     """Whether a lone file is a further picture of a mask that has its image, by the stems that are paired."""
     folder, base = posixpath.split(stem)
     match = _COMPANION.fullmatch(base)
-    return match is not None and posixpath.join(folder, match[1]) in known
+    if match is None:
+        return False
+    of, suffix = posixpath.splitext(match[1])
+    stems = (match[1], of) if suffix.lower() in IMAGE_SUFFIXES else (match[1],)
+    return any(posixpath.join(folder, stem) in known for stem in stems)

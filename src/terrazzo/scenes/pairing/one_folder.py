@@ -23,6 +23,7 @@ from terrazzo.scenes.pairing.folders import (
     unclear_name,
 )
 from terrazzo.scenes.pairing.matching import is_companion
+from terrazzo.scenes.pairing.patterns import IMAGE_FLAG, MASK_FLAG
 from terrazzo.scenes.pairing.stems import Matching, is_marked, match_stems
 from terrazzo.scenes.scene import Asset, Unpaired
 from terrazzo.scenes.trees import Tree
@@ -124,5 +125,6 @@ def _refuse_pictures(pairs: Sequence[Pair]) -> None:
         if kind is None or kind[1] not in _MASK_TYPES:
             raise InputError(
                 f"{pair.mask.where}: lies beside {posixpath.basename(pair.image.name)} and may be its mask or the same "
-                "picture again; put the images into images/ and the masks into masks/, or name the masks NAME_mask.png"
+                f"picture again; put the images into images/ and the masks into masks/, or say so with {IMAGE_FLAG} "
+                f"{PurePosixPath(pair.image.name).suffix} {MASK_FLAG} {PurePosixPath(pair.mask.name).suffix}"
             )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from terrazzo.errors import InputError
 from terrazzo.pixels.suffixes import IMAGE_SUFFIXES
-from terrazzo.scenes.pairing.folder_words import folder_name
+from terrazzo.scenes.pairing.folder_words import without_words
 from terrazzo.scenes.pairing.folders import Pair, Pairing, is_known_table, left_alone, unclear_name
 from terrazzo.scenes.pairing.siblings import is_picture
 from terrazzo.scenes.scene import Asset, Unpaired
@@ -24,19 +24,23 @@ IMAGE_FLAG, MASK_FLAG = "--image-suffix", "--mask-suffix"
 
 @dataclass(frozen=True)
 class _File:
-    """A picture that fits: the folder above without words for images and masks, and what `*` stands for."""
+    """A picture that fits: the folder above what a pattern covers, and what `*` stands for.
+
+    The folder lacks its words for images and masks.
+    """
 
     name: str
     folder: str
     shared: str
 
 
-def pair_by_patterns(tree: Tree, image: str | None, mask: str | None) -> Pairing:
+def pair_by_patterns(tree: Tree, image: str | None, mask: str | None, tops: tuple[str, ...] | None = None) -> Pairing:
     """The pairs of pictures that fit the patterns: within one folder, else wherever the shared part is unique.
 
+    `tops` are the top folders of the images and of the masks, where the user names two.
     Raises InputError where a pattern fits no picture, or where no pair is left.
     """
-    all_images, all_masks, strangers = _sides(tree, image, mask)
+    all_images, all_masks, strangers = _sides(tree, (image, mask), tops)
     images, masks = all_images, all_masks
     pairs: list[Pair] = []
     unpaired: list[Unpaired] = []
@@ -76,32 +80,39 @@ def _lone(tree: Tree, files: Sequence[_File], others: Sequence[_File], what: str
             unclear_name(file.name, fits)
             if (fits := shared.get(file.shared))
             else f"{what} without {missing}: no {missing} is named alike",
+            None if fits else missing,
         )
         for file in files
     ]
 
 
-def _sides(tree: Tree, image: str | None, mask: str | None) -> tuple[list[_File], list[_File], list[str]]:
+def _sides(
+    tree: Tree, patterns: tuple[str | None, str | None], tops: tuple[str, ...] | None
+) -> tuple[list[_File], list[_File], list[str]]:
     """Images, masks, and pictures that fit neither pattern; a picture that fits both goes to the longer one."""
     images, masks, strangers = list[_File](), list[_File](), list[str]()
-    tests = [None if pattern is None else _expression(pattern) for pattern in (image, mask)]
-    longer = len(mask or "") >= len(image or "")
+    tests = [None if pattern is None else _expression(pattern) for pattern in patterns]
+    longer = len(patterns[1] or "") >= len(patterns[0] or "")
     fitted = [0, 0]
     for name in filter(is_picture, tree.files()):
-        fits = [None if test is None else test.fullmatch(f"/{name}") for test in tests]
+        allowed = [tops is None or name.startswith(f"{top}/") for top in tops or ("", "")]
+        fits = [
+            test.fullmatch(f"/{name}") if test is not None and may else None
+            for test, may in zip(tests, allowed, strict=True)
+        ]
         fitted = [count + (fit is not None) for count, fit in zip(fitted, fits, strict=True)]
-        plain = _File(name, _plain_folder(name), posixpath.splitext(posixpath.basename(name))[0])
+        plain = _File(name, without_words(posixpath.dirname(name)), posixpath.splitext(posixpath.basename(name))[0])
         if fits[1] and (longer or not fits[0]):
             masks.append(_file(name, fits[1]))
         elif fits[0]:
             images.append(_file(name, fits[0]))
-        elif tests[0] is None:
+        elif tests[0] is None and allowed[0]:
             images.append(plain)
-        elif tests[1] is None:
+        elif tests[1] is None and allowed[1]:
             masks.append(plain)
         else:
             strangers.append(name)
-    for flag, pattern, count in zip((IMAGE_FLAG, MASK_FLAG), (image, mask), fitted, strict=True):
+    for flag, pattern, count in zip((IMAGE_FLAG, MASK_FLAG), patterns, fitted, strict=True):
         if pattern is not None and not count:
             example = next(iter((*strangers, *(file.name for file in (*images, *masks)))), None)
             there = f"fits none of the pictures, e.g. {example}" if example else "there are no pictures"
@@ -112,6 +123,7 @@ def _sides(tree: Tree, image: str | None, mask: str | None) -> tuple[list[_File]
 def _expression(pattern: str) -> re.Pattern[str]:
     """The regular expression for a path that begins with `/`; its groups are the folder above, and each `*`."""
     text = pattern.replace("\\", "/").lstrip("/")
+    text = f".{text}" if f".{text.lower()}" in IMAGE_SUFFIXES else text
     text = text if "*" in text else f"*{text}"
     any_suffix = "" if text.lower().endswith(IMAGE_SUFFIXES) else r"\.[^./]+"
     body = "".join("([^/]*)" if part == "*" else re.escape(part) for part in re.split(r"(\*)", text))
@@ -119,13 +131,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 
 def _file(name: str, match: re.Match[str]) -> _File:
-    return _File(name, _plain_folder(name), "_".join(part for part in match.groups()[1:] if part))
-
-
-def _plain_folder(name: str) -> str:
-    """The folder of a file without words for images and masks."""
-    named = [(part, folder_name(part)) for part in name.split("/")[:-1]]
-    return "/".join(rest for part, said in named if (rest := said.rest if said.kind else part))
+    return _File(name, without_words(match[1].strip("/")), "_".join(part for part in match.groups()[1:] if part))
 
 
 def _by_key(files: Sequence[_File], in_folder: bool) -> Mapping[tuple[str, str], list[_File]]:
@@ -139,8 +145,8 @@ def _no_pair(tree: Tree, images: Sequence[_File], masks: Sequence[_File]) -> str
     examples = " and ".join(f"{side[0].name} ({side[0].shared!r})" for side in (images, masks) if side)
     return (
         f"{tree.name}: the patterns fit {how_many(len(images), 'image')} and "
-        f"{how_many(len(masks), 'mask')}, but no two share what * stands for: {examples}; give both {IMAGE_FLAG} and "
-        f"{MASK_FLAG}"
+        f"{how_many(len(masks), 'mask')}, but no two share what * stands for: {examples}; give "
+        f"{IMAGE_FLAG} and {MASK_FLAG} that leave the same"
     )
 
 

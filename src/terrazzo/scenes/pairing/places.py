@@ -9,17 +9,18 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from terrazzo.errors import InputError
 from terrazzo.scenes.pairing.folder_words import (
     BARE,
-    DERIVED,
     IMAGE_FOLDER,
     MASK_FOLDER,
     PLAIN,
     SPLIT_WORDS,
     FolderName,
     folder_name,
+    without_words,
 )
 from terrazzo.scenes.trees import Tree
 
@@ -52,7 +53,7 @@ class PlacedFile:
     place: Place
     name: str
 
-    @property
+    @cached_property
     def stem(self) -> str:
         """The name without suffix, with the folders below the place: `a` or `day 1/a`; of nnU-Net without channel."""
         base = posixpath.splitext(posixpath.basename(self.name))[0]
@@ -96,16 +97,6 @@ def plain_place(folder: str) -> Place | None:
     return None if folder_name(above).kind == "other" else plain
 
 
-def mask_places(folders: Sequence[str]) -> Mapping[str, Place]:
-    """The folders whose own name says masks."""
-    return {
-        folder: place
-        for folder in folders
-        for place in list(_readings(folder))[:1]
-        if place.kind == MASK_FOLDER and not place.inner
-    }
-
-
 def _readings(folder: str) -> Iterator[Place]:
     """The readings of a folder, the innermost name first, up to one that says instances or heights."""
     parts = folder.split("/") if folder else []
@@ -113,17 +104,13 @@ def _readings(folder: str) -> Iterator[Place]:
     for at in range(len(parts) - 1, -1, -1):
         if names[at].kind == "other":
             return
-        yield from _single(parts, names, at)
+        yield from _single(parts, names[at], at)
 
 
-def _single(parts: Sequence[str], names: Sequence[FolderName], at: int) -> Iterator[Place]:
+def _single(parts: Sequence[str], name: FolderName, at: int) -> Iterator[Place]:
     """The readings of a folder by one of its names; names below it lose their words for images and masks too."""
-    above, root, name = "/".join(parts[:at]), "/".join(parts[: at + 1]), names[at]
-    below = [
-        name.rest if name.kind and name.level <= DERIVED else part
-        for name, part in zip(names[at + 1 :], parts[at + 1 :], strict=True)
-    ]
-    inner = "/".join(part for part in below if part)
+    above, root = "/".join(parts[:at]), "/".join(parts[: at + 1])
+    inner = without_words("/".join(parts[at + 1 :]))
     for rest in name.rests:
         said = SPLIT_WORDS.get(rest, rest) if name.kind else parts[at]
         shown = posixpath.join(above, said) if rest else above

@@ -26,9 +26,6 @@ NAME_COLUMNS = ("name", "image", "image_id", "file", "filename", "stem", "id", "
 SPLIT_COLUMNS = ("split", "subset", "set")
 
 
-_LISTED = "; it is listed in "
-
-
 @dataclass(frozen=True)
 class _Entry:
     """One line of a list."""
@@ -65,51 +62,51 @@ def with_split_lists(found: Found, tree: Tree) -> Found:
                 f"{tree.where(entry.list_name)}: line {entry.line} puts {found.scenes[number].name} into "
                 f"{entry.split}, {earlier.list_name} line {earlier.line} into {earlier.split}; take it out of one"
             )
+    in_lists: set[str] = set()
     if strange:
-        notes, found = _with_missing(found, tree, strange, notes)
+        found, in_lists = _with_missing(found, tree, strange, notes)
     if any(IMAGE_SETS in name.lower().split("/") for name in lists):
-        found = _without_unlisted(found)
+        found = _without_unlisted(found, in_lists)
     if not sides:
         return replace(found, notes=(*found.notes, *notes))
     return _divided(found, sides, notes)
 
 
 def _with_missing(
-    found: Found, tree: Tree, strange: Mapping[str, Sequence[_Entry]], notes: Sequence[str]
-) -> tuple[list[str], Found]:
-    """Notes on entries that name no scene, and the files that lack a partner with the list that names them."""
+    found: Found, tree: Tree, strange: Mapping[str, Sequence[_Entry]], notes: list[str]
+) -> tuple[Found, set[str]]:
+    """The listed files that lack a partner, told so in what is found; entries that name nothing go to the notes."""
     paired = {asset.name for scene in found.scenes for asset in (scene.image, scene.label)}
     others = [name for name in tree.files() if name.lower().endswith(IMAGE_SUFFIXES) and name not in paired]
     names, lone = _Names(tree, {name: (name,) for name in others}), {one.asset.name: one for one in found.unpaired}
-    told = list(notes)
+    in_lists: set[str] = set()
     for list_name, entries in strange.items():
         nowhere: list[str] = []
         missing: dict[str, list[str]] = {}
         for entry in entries:
-            numbers = names.all(entry)
-            if not numbers:
+            listed = [others[number] for number in sorted(names.all(entry))]
+            if not listed:
                 nowhere.append(entry.text)
-            for name in (others[number] for number in sorted(numbers)):
-                is_mask = name in lone and lone[name].problem.startswith("mask")
-                missing.setdefault("image" if is_mask else "mask", []).append(entry.text)
-                if name in lone:
-                    problem = f"{lone[name].problem}{_LISTED}{list_name}"
-                    lone[name] = replace(lone[name], problem=problem)
+            for name in listed:
+                lacks = lone[name].lacks if name in lone else None
+                missing.setdefault(lacks or "mask", []).append(entry.text)
+                if name in lone and name not in in_lists:
+                    lone[name] = replace(lone[name], problem=f"{lone[name].problem}; it is listed in {list_name}")
+            in_lists |= set(listed)
         for what, texts in missing.items():
-            one, some = f"{texts[0]} is listed, but its {what} is missing", f"but their {what}s are missing"
-            n = len(texts)
-            told.append(f"{list_name}: {one if n == 1 else f'{n} images are listed, {some}, e.g. {texts[0]}'}")
+            several = f"{len(texts)} images are listed, but their {what}s are missing, e.g. {texts[0]}"
+            one = f"{texts[0]} is listed, but its {what} is missing"
+            notes.append(f"{list_name}: {several if len(texts) > 1 else one}")
         if nowhere:
-            told.append(f"{list_name}: {len(nowhere)} of its entries name no image here, e.g. {nowhere[0]}")
-    return told, replace(found, unpaired=tuple(lone.values()))
+            notes.append(f"{list_name}: {len(nowhere)} of its entries name no image here, e.g. {nowhere[0]}")
+    return replace(found, unpaired=tuple(lone.values())), in_lists
 
 
-def _without_unlisted(found: Found) -> Found:
-    """Without the lone images that no list names."""
+def _without_unlisted(found: Found, in_lists: set[str]) -> Found:
+    """Without the images that lack a mask and that no list names."""
     left, unlisted = list[Unpaired](), list[Unpaired]()
     for one in found.unpaired:
-        is_lone_image = one.problem.startswith("image without mask") and _LISTED not in one.problem
-        (unlisted if is_lone_image else left).append(one)
+        (unlisted if one.lacks == "mask" and one.asset.name not in in_lists else left).append(one)
     notes = left_alone([one.asset.name for one in unlisted], "image", "without mask, in no list,")
     return replace(found, unpaired=tuple(left), notes=(*found.notes, *notes))
 

@@ -28,6 +28,7 @@ _EXACT_MASK_WORDS = ("L", "P", r"\d+label")
 """CamVid's endings, in capitals alone, as a small `l` is often left; `5label` of Gaofen's sets."""
 _SMALL = ("m", "class", "classes", "map", "ref", "reference", "fuse", "lc")
 """Words that mean too much else in front of a name: M_12 is a map sheet rather than a mask."""
+_LOOSE = frozenset(_SMALL) - {"m"}
 _BARE = "*"
 
 
@@ -95,8 +96,13 @@ def _clear(rules: Mapping[tuple[str, str], str]) -> Matching:
 
 
 def is_marked(stem: str) -> bool:
-    """Whether a stem has a word for an image or a mask: `a_sat`, `MSK_7`."""
-    return any(pattern != _BARE for words in (_IMAGE, _MASK) for _, pattern in _forms(stem, words))
+    """Whether a stem surely has a word for an image or a mask, set apart: `a_sat`, `MSK_7`, but not `overview_map`."""
+    patterns = (pattern for words in (_IMAGE, _MASK) for _, pattern in _forms(stem, words))
+    return any(re.search(r"[_\-. ]", pattern) and _word(pattern) not in _LOOSE for pattern in patterns)
+
+
+def _word(pattern: str) -> str:
+    return pattern.strip("*_-. ").lower()
 
 
 def plain_stems(stem: str) -> tuple[str, ...]:
@@ -137,6 +143,8 @@ def _forms(stem: str, patterns: _Patterns) -> Iterator[tuple[tuple[str, str], st
 
 def _with_file_suffix(stem: str) -> Iterator[tuple[tuple[str, str], str]]:
     """The forms of a mask that keeps the image's file name with its suffix: `a.jpg.png`, `a.jpg___fuse.png`."""
+    if "." not in stem:
+        return
     for (side, rest), pattern in _forms(stem, _MASK):
         image, suffix = posixpath.splitext(rest)
         if side == "suffix" and image and suffix.lower() in IMAGE_SUFFIXES:

@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from terrazzo.scenes.pairing.folder_words import DERIVED, IMAGE_FOLDER, MASK_FOLDER, PLAIN, folder_name
+from terrazzo.scenes.pairing.folder_words import IMAGE_FOLDER, MASK_FOLDER, PLAIN, without_words
 from terrazzo.scenes.pairing.folders import Pairing, is_known_table, left_alone
 from terrazzo.scenes.pairing.matching import match_places
 from terrazzo.scenes.pairing.places import Place, PlacedFile
@@ -24,7 +24,7 @@ def pair_two_folders(tree: Tree, images: str, masks: str) -> Pairing:
         if name.startswith(f"{root}/") and is_picture(name)
     ]
     first = pairing = match_places(tree, placed)
-    for inner_of in (_plain, lambda inner: ""):
+    for inner_of in (without_words, lambda inner: ""):
         if not pairing.pairs:
             pairing = match_places(tree, _moved(placed, inner_of))
     if not pairing.pairs:
@@ -39,12 +39,4 @@ def _moved(placed: Sequence[PlacedFile], inner_of: Callable[[str], str]) -> list
 
 def plain_path(name: str) -> str:
     """The path of a file whose folders lack their words for images and masks: `area/img/IMG_7` as `area/IMG_7`."""
-    return posixpath.join(_plain(posixpath.dirname(name)), posixpath.basename(name))
-
-
-def _plain(inner: str) -> str:
-    """The path without its words for images and masks."""
-    named = [(part, folder_name(part)) for part in inner.split("/")]
-    return "/".join(
-        rest for part, said in named if (rest := said.rest if said.kind and said.level <= DERIVED else part)
-    )
+    return posixpath.join(without_words(posixpath.dirname(name)), posixpath.basename(name))
