@@ -20,7 +20,7 @@ from tests.worlds.handmade import encoded, photo, write
 from tests.worlds.pictures import SIDE, ids, pair, place_of, table, tile
 from tests.worlds.rasters import GRID, noise
 
-SHARED, UNKNOWN = "no validation pixel shares", "which pictures show one place is not known"
+SHARED, UNKNOWN = "no validation pixel shares", "nothing is known of places"
 
 
 @pytest.fixture
@@ -220,8 +220,7 @@ def test_where_each_picture_is_its_own_group_nothing_is_claimed(tmp_path: Path, 
         pair(tmp_path / "d", f"{number}", number)
     done = prepared(tmp_path / "d", said)
     assert told(done) == (
-        "split by image: no picture is both in training and in validation; which pictures show one place is not known, "
-        "so scores may be optimistic"
+        "split by image: no picture is in train and val; nothing is known of places: scores may be optimistic"
     )
     assert done.patches.description["places_known"] is False
 
