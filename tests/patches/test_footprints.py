@@ -175,6 +175,31 @@ def test_rasters_far_apart_or_without_a_place_are_groups_of_their_own(tmp_path: 
     assert near.shifts.tolist() == [[0, 0], [73, 0], [0, 0], [0, 0]]
 
 
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+@pytest.mark.parametrize("seed", range(3))
+def test_rasters_of_equal_pixels_without_a_place_are_one_group(tmp_path: Path, seed: int) -> None:
+    for folder, bands in (("scenes", 3), ("labels", 1)):
+        (tmp_path / folder).mkdir()
+        for number, name in enumerate(("a", "b", "c", "d", "e", "f")):
+            pixels = noise(bands, 64, 64, seed=number % 4) if bands == 3 else noise(1, 64, 64) % 2
+            write_raster(tmp_path / folder / f"{name}.tif", pixels, crs=None, transform=Affine.identity())
+    (tmp_path / "c.csv").write_text("id,name\n0,water\n1,wood\n")
+    options = {"classes": tmp_path / "c.csv", "out": tmp_path / "out", "patch_size": SIZE, "seed": seed}
+    done = terrazzo.prepare(tmp_path / "scenes", tmp_path / "labels", split="image", **options)  # type: ignore[arg-type]
+    patches = done.patches
+    assert patches.image_groups == ("a+e", "b+f", "c", "d", "a+e", "b+f")
+    assert patches.image_pictures.tolist() == [0, 1, 2, 3, 0, 1]
+    sides = [set(patches.sides[patches.image_of == image]) for image in range(6)]
+    assert sides[0] == sides[4]
+    assert sides[1] == sides[5]
+    assert "nothing is known of places" in done.summary()[1]
+    blocks = {"split": "block", "block_size": 1, "buffer": 0, "overwrite": True}
+    patches = terrazzo.prepare(tmp_path / "scenes", tmp_path / "labels", **options, **blocks).patches  # type: ignore[arg-type]
+    of_copies = [patches.sides[patches.image_of == image].tolist() for image in (0, 4, 1, 5)]
+    assert of_copies[0] == of_copies[1]
+    assert of_copies[2] == of_copies[3]
+
+
 def test_a_chain_of_sheets_is_one_scene_placed_from_its_top_left_corner(tmp_path: Path) -> None:
     windows = [(0, 200, 40, 50), (40, 150, 40, 50), (80, 150.26, 40, 50)]
     paths = [sheet(tmp_path / "s", f"s{i}", window) for i, window in enumerate(windows)]
