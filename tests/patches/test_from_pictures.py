@@ -205,7 +205,11 @@ def test_the_split_of_loveda_is_not_leaky_for_its_urban_and_rural(tmp_path: Path
     done = prepared(tmp_path / "d", said)
     assert done.patches.leak == {"image": 0.0, "group": 0.0}
     assert UNKNOWN in told(done)
-    assert any(line.startswith("folders Rural, Urban: below more than one side") for line in said)
+    assert any(line.startswith("folders Rural, Urban: taken for kinds of pictures, not for places") for line in said)
+    shutil.move(tmp_path / "d/Train", tmp_path / "train alone")
+    drawn = prepared(tmp_path / "train alone", said, overwrite=True)
+    assert drawn.patches.leak == {"image": 0.0, "group": 0.0}
+    assert UNKNOWN in told(drawn)
 
 
 def test_the_same_split_of_tiles_is_leaky(tmp_path: Path, said: list[str]) -> None:

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,8 @@ from terrazzo.errors import LabelError
 from terrazzo.patches.cut_loss import CutLoss
 from terrazzo.patches.cutting import Cut, cut, grid
 from terrazzo.patches.options import SplitOptions
-from terrazzo.patches.splits.together import Picture, Together, together
 from terrazzo.patches.write_patches import Cuttable, Preparation
 from terrazzo.patches.writer import PatchWriter, Source, Written, count_classes
-from terrazzo.pixels.rasters.ground import Placed, read_ground
 from terrazzo.pixels.suffixes import TIFF_SUFFIXES
 from terrazzo.scenes.contract.check import Checked, check, read_label
 from terrazzo.scenes.contract.reading import Reader
@@ -27,6 +26,10 @@ from terrazzo.scenes.trees import FolderTree
 from terrazzo.system.files import digest, scratch_beside
 from terrazzo.system.machine import n_cores
 from terrazzo.system.reporting import how_many
+
+if TYPE_CHECKING:
+    from terrazzo.patches.splits.together import Together
+    from terrazzo.pixels.rasters.ground import Placed
 
 BANDS = 3
 MIN_PLACES = 3
@@ -76,10 +79,12 @@ class Pictures:
             )
 
 
-def _together(checked: Checked, asked: Preparation) -> Together:
+def _together(checked: Checked, asked: Preparation) -> "Together":
     """Which scenes belong together, by folder, pixels, name and ground."""
+    from terrazzo.patches.splits.together import Picture, together
+    from terrazzo.pixels.rasters.ground import Placed, read_ground
 
-    def ground(item: CheckedScene) -> Placed:
+    def ground(item: CheckedScene) -> "Placed":
         scene = item.scene
         for asset in () if scene.side_by_side else (scene.image, scene.label):
             path = Path(asset.where) if isinstance(asset.tree, FolderTree) else None
@@ -103,7 +108,7 @@ def _together(checked: Checked, asked: Preparation) -> Together:
     return together(pictures, asked.split.buffer_px(asked.patches.patch_size))
 
 
-def _division(asked: SplitOptions, lying: Together) -> tuple[SplitOptions, tuple[str, ...]]:
+def _division(asked: SplitOptions, lying: "Together") -> tuple[SplitOptions, tuple[str, ...]]:
     """The split to make, and notes on what belongs together: by block where fewer than three places are apart."""
     given = any(picture.split is not None for picture in lying.pictures)
     notes = tuple(lying.notes())
@@ -113,7 +118,7 @@ def _division(asked: SplitOptions, lying: Together) -> tuple[SplitOptions, tuple
     return asked, notes
 
 
-def _key(asked: Preparation, checked: Checked, lying: Together) -> list[str | bytes]:
+def _key(asked: Preparation, checked: Checked, lying: "Together") -> list[str | bytes]:
     """The scale, what belongs together, and of each scene the names, pixels and labels."""
     parts: list[str | bytes] = []
     parts += [f"downsample {asked.labels.downsample!r}"] if asked.labels.downsample != 1 else []
@@ -131,7 +136,7 @@ class _Scenes:
 
     checked: Checked
     reader: Reader
-    lying: Together
+    lying: "Together"
     asked: Preparation
 
     def cut(self, writer: PatchWriter) -> Written:
