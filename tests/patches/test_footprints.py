@@ -15,6 +15,7 @@ from terrazzo.errors import SplitError
 from terrazzo.patches.folder import Patches
 from terrazzo.patches.prepared import Prepared
 from terrazzo.patches.splits.footprints import footprints
+from terrazzo.pixels.rasters.ground import Placed
 from terrazzo.pixels.rasters.raster import read_raster
 from tests.worlds.layers import rectangle, write_layer
 from tests.worlds.rasters import GRID, noise, write_raster
@@ -198,6 +199,13 @@ def test_rasters_of_equal_pixels_without_a_place_are_one_group(tmp_path: Path, s
     of_copies = [patches.sides[patches.image_of == image].tolist() for image in (0, 4, 1, 5)]
     assert of_copies[0] == of_copies[1]
     assert of_copies[2] == of_copies[3]
+
+
+def test_places_of_an_unknown_crs_are_compared_with_one_another_only() -> None:
+    known = Placed(64, 64, GRID, rasterio.CRS.from_epsg(32618))
+    unknown = Placed(64, 64, GRID, by_world_file=True)
+    lying = footprints([known, unknown, unknown], ["a", "b", "c"], 32)
+    assert lying.joined.tolist() == lying.scene.tolist() == [0, 1, 1]
 
 
 def test_a_chain_of_sheets_is_one_scene_placed_from_its_top_left_corner(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from terrazzo.patches.cutting import Cut, cut, grid
 from terrazzo.patches.options import SplitOptions
 from terrazzo.patches.write_patches import Cuttable, Preparation
 from terrazzo.patches.writer import PatchWriter, Source, Written, count_classes
+from terrazzo.pixels.image_files import read_size
 from terrazzo.pixels.suffixes import TIFF_SUFFIXES
 from terrazzo.scenes.contract.check import Checked, check, read_label
 from terrazzo.scenes.contract.reading import Reader
@@ -82,7 +83,9 @@ class Pictures:
 def _together(checked: Checked, asked: Preparation) -> "Together":
     """Which scenes belong together, by folder, pixels, name and ground."""
     from terrazzo.patches.splits.together import Picture, together
-    from terrazzo.pixels.rasters.ground import Placed, read_ground
+    from terrazzo.pixels.rasters.ground import Placed, read_ground, read_world, world_files
+
+    beside = frozenset(name for item in checked.scenes[:1] for name in item.scene.image.tree.files())
 
     def ground(item: CheckedScene) -> "Placed":
         scene = item.scene
@@ -90,6 +93,10 @@ def _together(checked: Checked, asked: Preparation) -> "Together":
             path = Path(asset.where) if isinstance(asset.tree, FolderTree) else None
             if asset.name.lower().endswith(TIFF_SUFFIXES) and (found := read_ground(path or asset.read())):
                 return found.resized(item.height, item.width)
+            if world := next((name for name in world_files(asset.name) if name in beside), None):
+                size = read_size(asset.read(), asset.where)
+                if found := read_world(asset.tree.read(world).decode(errors="replace"), *size):
+                    return found.resized(item.height, item.width)
         return Placed(item.height, item.width)
 
     with ThreadPoolExecutor(n_cores()) as pool:
