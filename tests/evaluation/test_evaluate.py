@@ -23,7 +23,7 @@ from terrazzo.model.network import build_model
 from terrazzo.model.normalization import Normalization
 from terrazzo.patches.folder import Patches, open_patches
 from terrazzo.recipe.sections import LossSection, ModelSection
-from tests.worlds.handmade import encoded, write
+from tests.worlds.handmade import encoded, photo, write
 
 NAMES = ("Red", "Green", "Blue")
 COLORS = np.array([[200, 30, 30], [30, 160, 60], [20, 60, 220], [250, 250, 250]], np.uint8)
@@ -278,6 +278,28 @@ def test_other_patches_of_a_training_picture_are_told_from_the_same_ones(folder:
     for split, other in (("val", True), ("train", False)):
         found = terrazzo.evaluate(model, folder / "patch", split=split).scores["trained_on"]
         assert (found["share"], found["other_patches"]) == (1, other)
+
+
+def test_copies_across_a_given_split_are_the_same_pictures(tmp_path: Path) -> None:
+    for number in range(4):
+        for side in ("train", "val"):
+            folder, seed = tmp_path / "d" / side, number if number < 3 else (3 if side == "train" else 30)
+            write(folder / "images" / f"{number}.png", photo(36, 36, seed))
+            write(folder / "masks" / f"{number}.png", np.indices((36, 36)).sum(axis=0).astype(np.uint8) % 3)
+    (tmp_path / "c.csv").write_text("id,name\n0,Red\n1,Green\n2,Blue\n", encoding="utf-8")
+    patches = terrazzo.prepare(
+        tmp_path / "d", classes=tmp_path / "c.csv", out=tmp_path / "patches", patch_size=36
+    ).patches
+    trained = sorted({patches.image_hashes[image] for image in patches.image_of[patches.rows("train")]})
+    data = TrainingData(patches.content_hash, "given", patches.leak, 0, tuple(trained), 4, 4)
+    said: list[str] = []
+    model = write_model(tmp_path / "m.safetensors", training=data)
+    done = terrazzo.evaluate(model, tmp_path / "patches", say=said.append, out=tmp_path / "report")
+    line = "the model was trained on 3 of the 4 scored images (75%), the same pictures; these scores are optimistic"
+    assert said == [f"warning: {line}"]
+    assert done.scores["protocol"]["leak"] == {"image": 0.75, "group": 0.75}
+    assert done.scores["protocol"]["leaky"] is True
+    assert "the same pictures" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_folder_holds_the_same_scores_and_a_page_with_them(folder: Path, tmp_path: Path) -> None:

@@ -104,6 +104,14 @@ def test_a_leaky_split_is_called_leaky_wherever_scores_stand_and_a_clean_one_now
     assert not any("leaky" in line.lower() for line in summary_lines(scores_json()))
 
 
+def test_where_nothing_is_known_of_places_no_absence_of_leaks_is_claimed() -> None:
+    scores = scores_json()
+    scores["protocol"]["places_known"] = False
+    html = page(scores)
+    assert "No leak found" not in html
+    assert "Which images show one place is not known" in html
+
+
 def test_pictures_that_the_model_was_trained_on_are_told() -> None:
     html = page(scores_json(trained_images=3))
     assert "The model was trained on 3 of the 4 scored images (75%)" in html

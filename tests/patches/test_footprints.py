@@ -15,6 +15,7 @@ from terrazzo.errors import SplitError
 from terrazzo.patches.folder import Patches
 from terrazzo.patches.prepared import Prepared
 from terrazzo.patches.splits.footprints import footprints
+from terrazzo.pixels.rasters.ground import Placed
 from terrazzo.pixels.rasters.raster import read_raster
 from tests.worlds.layers import rectangle, write_layer
 from tests.worlds.rasters import GRID, noise, write_raster
@@ -173,6 +174,38 @@ def test_rasters_far_apart_or_without_a_place_are_groups_of_their_own(tmp_path: 
     assert near.joined.tolist() == [0, 1, 2, 3]
     assert near.scene.tolist() == [0, 0, 2, 3]
     assert near.shifts.tolist() == [[0, 0], [73, 0], [0, 0], [0, 0]]
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+@pytest.mark.parametrize("seed", range(3))
+def test_rasters_of_equal_pixels_without_a_place_are_one_group(tmp_path: Path, seed: int) -> None:
+    for folder, bands in (("scenes", 3), ("labels", 1)):
+        (tmp_path / folder).mkdir()
+        for number, name in enumerate(("a", "b", "c", "d", "e", "f")):
+            pixels = noise(bands, 64, 64, seed=number % 4) if bands == 3 else noise(1, 64, 64) % 2
+            write_raster(tmp_path / folder / f"{name}.tif", pixels, crs=None, transform=Affine.identity())
+    (tmp_path / "c.csv").write_text("id,name\n0,water\n1,wood\n")
+    options = {"classes": tmp_path / "c.csv", "out": tmp_path / "out", "patch_size": SIZE, "seed": seed}
+    done = terrazzo.prepare(tmp_path / "scenes", tmp_path / "labels", split="image", **options)  # type: ignore[arg-type]
+    patches = done.patches
+    assert patches.image_groups == ("a+e", "b+f", "c", "d", "a+e", "b+f")
+    assert patches.image_pictures.tolist() == [0, 1, 2, 3, 0, 1]
+    sides = [set(patches.sides[patches.image_of == image]) for image in range(6)]
+    assert sides[0] == sides[4]
+    assert sides[1] == sides[5]
+    assert "nothing is known of places" in done.summary()[1]
+    blocks = {"split": "block", "block_size": 1, "buffer": 0, "overwrite": True}
+    patches = terrazzo.prepare(tmp_path / "scenes", tmp_path / "labels", **options, **blocks).patches  # type: ignore[arg-type]
+    of_copies = [patches.sides[patches.image_of == image].tolist() for image in (0, 4, 1, 5)]
+    assert of_copies[0] == of_copies[1]
+    assert of_copies[2] == of_copies[3]
+
+
+def test_places_of_an_unknown_crs_are_compared_with_one_another_only() -> None:
+    known = Placed(64, 64, GRID, rasterio.CRS.from_epsg(32618))
+    unknown = Placed(64, 64, GRID, by_world_file=True)
+    lying = footprints([known, unknown, unknown], ["a", "b", "c"], 32)
+    assert lying.joined.tolist() == lying.scene.tolist() == [0, 1, 1]
 
 
 def test_a_chain_of_sheets_is_one_scene_placed_from_its_top_left_corner(tmp_path: Path) -> None:

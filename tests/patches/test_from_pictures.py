@@ -20,7 +20,7 @@ from tests.worlds.handmade import encoded, photo, write
 from tests.worlds.pictures import SIDE, ids, pair, place_of, table, tile
 from tests.worlds.rasters import GRID, noise
 
-SHARED, UNKNOWN = "no validation pixel shares", "which pictures show one place is not known"
+SHARED, UNKNOWN = "no validation pixel shares", "nothing is known of places"
 
 
 @pytest.fixture
@@ -158,6 +158,25 @@ def test_tiles_that_overlap_or_touch_are_divided_by_their_georeference(
     assert not any(line.startswith("groups") for line in done.summary())
 
 
+@pytest.mark.parametrize("downsample", [1, 2])
+def test_tiles_with_world_files_are_divided_by_them(tmp_path: Path, said: list[str], downsample: int) -> None:
+    side, corners = SIDE * downsample, {}
+    pixels = noise(8 * side, 8 * side, 3)
+    for row in range(0, 7 * side + 1, side // 2):
+        for col in range(0, 7 * side + 1, side // 2):
+            name = f"{len(corners)}"
+            corners[name] = (row // downsample, col // downsample)
+            write(tmp_path / "d/images" / f"{name}.png", pixels[row : row + side, col : col + side])
+            write(tmp_path / "d/masks" / f"{name}.png", ids(side, side))
+            world = f"0.2\n0\n0\n-0.2\n{500_000.1 + 0.2 * col}\n{6_000_000 - 0.1 - 0.2 * row}\n"
+            (tmp_path / "d/images" / f"{name}.pgw").write_text(world)
+    patches = prepared(tmp_path / "d", said, downsample=downsample).patches
+    at = np.array([corners[patches.image_names[image]] for image in patches.image_of])
+    val, train = (at[patches.sides == one] for one in ("val", "train"))
+    assert (np.abs(val[:, None] - train[None]).max(axis=2) - SIDE >= SIDE).all()
+    assert any("225 pictures lie in 1 place" in line for line in said)
+
+
 def test_tiles_of_a_zip_and_at_half_the_scale_lie_where_they_did(tmp_path: Path, said: list[str]) -> None:
     corners = tiles(tmp_path / "d", 2 * SIDE, SIDE, 8 * SIDE)
     with zipfile.ZipFile(tmp_path / "d.zip", "w") as archive:
@@ -205,7 +224,11 @@ def test_the_split_of_loveda_is_not_leaky_for_its_urban_and_rural(tmp_path: Path
     done = prepared(tmp_path / "d", said)
     assert done.patches.leak == {"image": 0.0, "group": 0.0}
     assert UNKNOWN in told(done)
-    assert any(line.startswith("folders Rural, Urban: below more than one side") for line in said)
+    assert any(line.startswith("folders Rural, Urban: taken for kinds of pictures, not for places") for line in said)
+    shutil.move(tmp_path / "d/Train", tmp_path / "train alone")
+    drawn = prepared(tmp_path / "train alone", said, overwrite=True)
+    assert drawn.patches.leak == {"image": 0.0, "group": 0.0}
+    assert UNKNOWN in told(drawn)
 
 
 def test_the_same_split_of_tiles_is_leaky(tmp_path: Path, said: list[str]) -> None:
@@ -220,8 +243,7 @@ def test_where_each_picture_is_its_own_group_nothing_is_claimed(tmp_path: Path, 
         pair(tmp_path / "d", f"{number}", number)
     done = prepared(tmp_path / "d", said)
     assert told(done) == (
-        "split by image: no picture is both in training and in validation; which pictures show one place is not known, "
-        "so scores may be optimistic"
+        "split by image: no picture is in train and val; nothing is known of places: scores may be optimistic"
     )
     assert done.patches.description["places_known"] is False
 

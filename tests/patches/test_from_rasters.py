@@ -712,3 +712,20 @@ def test_the_command_takes_a_scale_for_each_band(
     assert open_patches(tmp_path / "out").description["value_scale"] == [[0, 200], [-5, 300]]
     assert run([*words, "--scale", "2:-5,300", "--scale", "2:0,200"]) == 2
     assert "--scale 2: is given 2 times; give it once" in capsys.readouterr().err
+
+
+def test_what_cropping_takes_from_a_raster_is_told_with_the_classes_that_are_lost(tmp_path: Path) -> None:
+    scene = write_raster(tmp_path / "scene.tif", noise(3, 190, 190), photometric="RGB")
+    shapes = [rectangle(0, 0, 90, 190), rectangle(90, 0, 160, 190), rectangle(165, 10, 185, 40)]
+    fields = write_layer(tmp_path / "fields.gpkg", shapes, ["meadow", "water", "roof"])
+    options = {"out": tmp_path / "out", "class_field": "cover", "patch_size": 32}
+    done = terrazzo.prepare(scene, fields, **options)  # type: ignore[arg-type]
+    # 160 of 190 rows and columns are in patches: 25600 of 36100 pixels.
+    assert done.lines[:2] == (
+        "--fit crop: 29.1% of the pixels fill no whole patch of 32 px and are cut off; --fit pad keeps them, a smaller "
+        "--patch-size most of them",
+        "--fit crop: roof has no pixel in any patch, only outside them; use --fit pad or a smaller --patch-size",
+    )
+    assert not any("without a pixel in any patch" in line for line in done.lines)
+    padded = terrazzo.prepare(scene, fields, fit="pad", overwrite=True, **options)  # type: ignore[arg-type]
+    assert not any("--fit" in line for line in padded.lines)

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,9 @@ from terrazzo.errors import LabelError
 from terrazzo.patches.cut_loss import CutLoss
 from terrazzo.patches.cutting import Cut, cut, grid
 from terrazzo.patches.options import SplitOptions
-from terrazzo.patches.splits.together import Picture, Together, together
 from terrazzo.patches.write_patches import Cuttable, Preparation
 from terrazzo.patches.writer import PatchWriter, Source, Written, count_classes
-from terrazzo.pixels.rasters.ground import Placed, read_ground
+from terrazzo.pixels.image_files import read_size
 from terrazzo.pixels.suffixes import TIFF_SUFFIXES
 from terrazzo.scenes.alpha import doubts_about_alpha
 from terrazzo.scenes.contract.check import Checked, check, read_label
@@ -29,6 +29,10 @@ from terrazzo.scenes.trees import FolderTree
 from terrazzo.system.files import digest, scratch_beside
 from terrazzo.system.machine import n_cores
 from terrazzo.system.reporting import how_many
+
+if TYPE_CHECKING:
+    from terrazzo.patches.splits.together import Together
+    from terrazzo.pixels.rasters.ground import Placed
 
 BANDS = 3
 MIN_PLACES = 3
@@ -81,15 +85,23 @@ class Pictures:
             )
 
 
-def _together(checked: Checked, asked: Preparation) -> Together:
+def _together(checked: Checked, asked: Preparation) -> "Together":
     """Which scenes belong together, by folder, pixels, name and ground."""
+    from terrazzo.patches.splits.together import Picture, together
+    from terrazzo.pixels.rasters.ground import Placed, read_ground, read_world, world_files
 
-    def ground(item: CheckedScene) -> Placed:
+    beside = frozenset(name for item in checked.scenes[:1] for name in item.scene.image.tree.files())
+
+    def ground(item: CheckedScene) -> "Placed":
         scene = item.scene
         for asset in () if scene.side_by_side else (scene.image, scene.label):
             path = Path(asset.where) if isinstance(asset.tree, FolderTree) else None
             if asset.name.lower().endswith(TIFF_SUFFIXES) and (found := read_ground(path or asset.read())):
                 return found.resized(item.height, item.width)
+            if world := next((name for name in world_files(asset.name) if name in beside), None):
+                size = read_size(asset.read(), asset.where)
+                if found := read_world(asset.tree.read(world).decode(errors="replace"), *size):
+                    return found.resized(item.height, item.width)
         return Placed(item.height, item.width)
 
     with ThreadPoolExecutor(n_cores()) as pool:
@@ -108,7 +120,7 @@ def _together(checked: Checked, asked: Preparation) -> Together:
     return together(pictures, asked.split.buffer_px(asked.patches.patch_size))
 
 
-def _division(asked: SplitOptions, lying: Together) -> tuple[SplitOptions, tuple[str, ...]]:
+def _division(asked: SplitOptions, lying: "Together") -> tuple[SplitOptions, tuple[str, ...]]:
     """The split to make, and notes on what belongs together: by block where fewer than three places are apart."""
     given = any(picture.split is not None for picture in lying.pictures)
     notes = tuple(lying.notes())
@@ -118,7 +130,7 @@ def _division(asked: SplitOptions, lying: Together) -> tuple[SplitOptions, tuple
     return asked, notes
 
 
-def _key(asked: Preparation, checked: Checked, lying: Together) -> list[str | bytes]:
+def _key(asked: Preparation, checked: Checked, lying: "Together") -> list[str | bytes]:
     """The scale, what belongs together, and of each scene the names, pixels and labels."""
     parts: list[str | bytes] = []
     parts += [f"downsample {asked.labels.downsample!r}"] if asked.labels.downsample != 1 else []
@@ -136,7 +148,7 @@ class _Scenes:
 
     checked: Checked
     reader: Reader
-    lying: Together
+    lying: "Together"
     asked: Preparation
 
     def cut(self, writer: PatchWriter) -> Written:

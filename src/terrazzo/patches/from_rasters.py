@@ -14,6 +14,7 @@ import numpy as np
 
 from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import InputError, LabelError
+from terrazzo.patches.copies import with_copies
 from terrazzo.patches.cut_loss import CutLoss
 from terrazzo.patches.options import PatchOptions
 from terrazzo.patches.raster_cutting import DEEP_BYTES, EIGHT_BIT_BYTES, CutCount, cut_strip, margins, strips
@@ -138,7 +139,8 @@ class _Scenes:
         absent = [names[i] for i in np.flatnonzero(written.class_pixels.sum(axis=0) == 0) if i not in lost]
         warnings = [f"classes without a pixel in any patch: {', '.join(absent)}"] if absent else []
         warnings += loss.warnings(written.class_pixels, names)
-        return replace(written, ground=ground, places_known=not self.lying.unknown, warnings=tuple(warnings))
+        written = replace(written, ground=ground, places_known=not self.lying.unknown, warnings=tuple(warnings))
+        return with_copies(written, {numbers.index(one) for one in self.lying.unknown if one in numbers})
 
     def _cut_scene(self, writer: PatchWriter, number: int, scene: LabelledScene, loss: CutLoss) -> Source | None:
         """Write the patches of a scene as those of the image `number`; None where its labels are left out."""

@@ -99,8 +99,8 @@ def test_urban_and_rural_are_kinds_and_no_groups_of_a_given_split() -> None:
     assert lying.kinds == ("Rural", "Urban")
     assert not lying.places_known
     assert lying.notes() == [
-        "folders Rural, Urban: below more than one side of the given split, and taken for kinds of pictures rather "
-        "than places; if each is a place, scores are optimistic"
+        "folders Rural, Urban: taken for kinds of pictures, not for places, so they are not held together; if each is "
+        "one place, scores are optimistic"
     ]
 
 
@@ -123,5 +123,15 @@ def test_one_folder_divided_by_a_list_stays_a_group() -> None:
     assert set(lying.groups) == {"highland"}
 
 
-def test_without_a_given_split_folders_are_held_together_whatever_they_name() -> None:
-    assert found(picture("1.png", "Urban"), picture("2.png", "Urban")).groups == ("Urban", "Urban")
+def test_without_a_given_split_kinds_are_no_groups_but_numbered_ones_and_other_words_are() -> None:
+    lying = found(
+        *(picture(f"{i}.png", group) for i, group in enumerate(("Urban", "Urban", "day 1", "day 1", "delta")))
+    )
+    assert lying.groups == ("0", "1", "day 1", "day 1", "delta")
+    assert lying.kinds == ("Urban",)
+
+
+def test_kinds_below_train_alone_are_divided_where_val_is_drawn() -> None:
+    lying = given("Train/Urban/1.png", "Train/Rural/2.png", "Train/Rural/3.png")
+    assert lying.groups == ("Train/Urban/1", "Train/Rural/2", "Train/Rural/3")
+    assert lying.kinds == ("Rural", "Urban")

@@ -6,7 +6,7 @@ import pytest
 import rasterio
 from rasterio.transform import Affine
 
-from terrazzo.pixels.rasters.ground import Placed, read_ground
+from terrazzo.pixels.rasters.ground import Placed, read_ground, read_world, world_files
 from tests.worlds.handmade import photo, tiff
 from tests.worlds.rasters import GRID, noise, write_raster
 
@@ -27,6 +27,25 @@ def test_without_georeference_there_is_no_place(tmp_path: Path) -> None:
     assert read_ground(b"no TIFF") is None
     assert read_ground(tmp_path / "absent.tif") is None
     assert not Placed(5, 4).georeferenced
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [("a/b.jpg", "a/b.jgw", "a/b.JGW"), ("b.tif", "b.tfw", "b.TFW"), ("b.jpeg", "b.jgw", "b.JGW")],
+)
+def test_the_names_of_world_files(name: str, first: str, second: str) -> None:
+    stem = first.rpartition(".")[0]
+    assert world_files(name) == [first, second, f"{stem}.{name.rpartition('.')[2]}w", f"{stem}.wld"]
+
+
+def test_a_world_file_gives_the_centre_of_the_first_pixel() -> None:
+    found = read_world("0.5\n0\n0\n-0.25\n100.25\n199.875\n", 20, 30)
+    assert found == Placed(20, 30, Affine(0.5, 0, 100, 0, -0.25, 200), by_world_file=True)
+    assert found.georeferenced
+    assert read_world("0,5 0 0 -0,25 100,25 199,875", 20, 30) == found
+    assert read_world("0.5 0 0", 20, 30) is None
+    assert read_world("a b c d e f", 20, 30) is None
+    assert read_world("0 0 0 0 1 1", 20, 30) is None
 
 
 def test_other_pixels_of_the_same_ground() -> None:

@@ -7,7 +7,6 @@ training pixel.
 """
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from terrazzo.errors import SplitError
@@ -187,6 +186,8 @@ def _near_small(
     within: int,
 ) -> NDArray[np.bool_]:
     """As `_near_across`, patch by patch instead of image by image: faster where images have few patches."""
+    import shapely
+
     # Scenes beside one another, too far apart for a buffer to reach the next.
     _, number = np.unique(scene, return_inverse=True)
     apart = places[:, 1].max() - places[:, 1].min() + 2 * within

@@ -134,7 +134,7 @@ def _gaps(
     for target in np.unique(crs):
         there = bounds.copy()
         for i in np.flatnonzero(crs != target).tolist():
-            there[i] = _moved(bounds[i], rasters[i], rasters[int(target)])
+            there[i] = _moved(bounds[i], rasters[i].crs, rasters[int(target)].crs)
         # Bounds that are not finite in this CRS lie outside its area, so they are not near.
         reached = np.flatnonzero(np.isfinite(there).all(axis=1))
         mine = np.flatnonzero(crs == target)
@@ -153,12 +153,13 @@ def _gaps(
     return np.column_stack([numbers // max(n, 1), numbers % max(n, 1)]), gaps
 
 
-def _moved(bounds: NDArray[np.float64], known: Grid, target: Grid) -> tuple[float, float, float, float]:
-    """Bounds in the CRS of another raster; inf where it does not reach."""
-    source, to = (str(raster.crs and raster.crs.to_wkt()) for raster in (known, target))
+def _moved(bounds: NDArray[np.float64], known: CRS | None, target: CRS | None) -> tuple[float, float, float, float]:
+    """Bounds in another CRS; inf where it does not reach, or where either is not known."""
+    if known is None or target is None:
+        return (np.inf,) * 4
     left, bottom, right, top = bounds.tolist()
     try:
-        way = pyproj.Transformer.from_crs(source, to, always_xy=True)
+        way = pyproj.Transformer.from_crs(known.to_wkt(), target.to_wkt(), always_xy=True)
         return way.transform_bounds(left, bottom, right, top, densify_pts=21)
     except ProjError:  # there is no way from one to the other, as from a local CRS
         return (np.inf,) * 4

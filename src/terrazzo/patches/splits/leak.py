@@ -46,8 +46,5 @@ def describe_leak(leak_shares: Mapping[str, float], places_known: bool = True) -
             f"({leak_shares['image']:.0%} an image); scores will be optimistic"
         )
     if not places_known:
-        return (
-            "no picture is both in training and in validation; which pictures show one place is not known, "
-            "so scores may be optimistic"
-        )
+        return "no picture is in train and val; nothing is known of places: scores may be optimistic"
     return "no validation pixel shares a group with training"

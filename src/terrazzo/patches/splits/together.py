@@ -1,7 +1,7 @@
 """Which pictures must stay on one side of a split, and why: their folder, equal pixels, their source, their ground.
 
-- Folders: what the layout takes for a group (a tile, a flight). In a given split, folders of a kind (`Urban`, `summer`)
-  are no groups, nor are folders of which nothing is known that stand below each side alike.
+- Folders: what the layout takes for a group (a tile, a flight). Folders of a kind (`Urban`, `summer`) are no groups.
+  Nor are folders of which nothing is known, if they stand below each side of a given split alike.
 - Pictures of equal pixels are one, unless they are of a single colour, which shows no place.
 - Versions of one source (`NAME.rf.HASH`, `NAME_flip` beside `NAME`) are one group.
 - Pictures that touch or overlap on the ground are one group, as rasters are.
@@ -64,7 +64,7 @@ class Together:
     """(N,) the number of the first picture in a chain of copies, versions and pictures that touch on the ground."""
     lying: Footprints
     kinds: tuple[str, ...]
-    """Folders that are no groups, as they name kinds or stand below each side alike."""
+    """Folders that may be divided, as they name kinds or stand below each side alike."""
     places_known: bool
     """Whether each picture has a place: a folder that is a group, or coordinates."""
 
@@ -120,8 +120,8 @@ class Together:
             told.append(f"{versions} of {n} pictures are versions of others by their names: they are one group")
         if self.kinds:
             told.append(
-                f"folders {listed(self.kinds)}: below more than one side of the given split, and taken for kinds of "
-                "pictures rather than places; if each is a place, scores are optimistic"
+                f"folders {listed(self.kinds)}: taken for kinds of pictures, not for places, so they are not held "
+                "together; if each is one place, scores are optimistic"
             )
         return told
 
@@ -177,21 +177,22 @@ def together(pictures: Sequence[Picture], buffer_px: int) -> Together:
         one_picture=one_picture,
         joined=joined,
         lying=lying,
-        kinds=tuple(sorted(kinds & _on_many_sides(pictures))),
+        kinds=tuple(sorted(kinds & _divided(pictures))),
         places_known=all(one.georeferenced or folder for one, folder in zip(placed, folders, strict=True)),
     )
 
 
 def _kinds(pictures: Sequence[Picture]) -> set[str]:
-    """The folders that are no groups: none where no split is given, as holding them together is always safe.
+    """The folders that are no groups: those that name kinds.
 
-    Of a given split those that name kinds. Those that name neither kind nor place are no groups either if they are
-    other folders of equal names below train and below another side, and if each of these sides has all of them.
+    Where no split is given, numbered ones (`day 1`, `part 2`) stay groups, as holding them together is safe. Of a given
+    split, those that name neither kind nor place are no groups either if they are other folders of equal names below
+    train and below another side, and if each of these sides has all of them.
     """
-    if all(picture.split is None for picture in pictures):
-        return set()
     named = {folder: naming(folder) for folder in {picture.folder for picture in pictures} if folder}
     kinds = {folder for folder, name in named.items() if name == "kind"}
+    if all(picture.split is None for picture in pictures):
+        return {folder for folder in kinds if not any(letter.isdigit() for letter in folder)}
     unclear = {folder for folder, name in named.items() if name == "unknown"}
     below: dict[str, set[str]] = {}
     paths: dict[str, set[str]] = {}
@@ -205,13 +206,14 @@ def _kinds(pictures: Sequence[Picture]) -> set[str]:
     return kinds | unclear if alike and apart else kinds
 
 
-def _on_many_sides(pictures: Sequence[Picture]) -> set[str]:
-    """The folders with pictures on more than one side of a given split."""
+def _divided(pictures: Sequence[Picture]) -> set[str]:
+    """The folders that may be on two sides: by the given split, or because no side or only train is given."""
     sides: dict[str, set[str | None]] = {}
     for picture in pictures:
         if picture.folder:
             sides.setdefault(picture.folder, set()).add(picture.split)
-    return {folder for folder, there in sides.items() if len(there) > 1}
+    drawn = "val" not in {picture.split for picture in pictures}
+    return {folder for folder, there in sides.items() if len(there) > 1 or drawn}
 
 
 def _versions(pictures: Sequence[Picture], folders: Sequence[str | None]) -> Iterator[tuple[int, int]]:
