@@ -1,4 +1,4 @@
-"""The data sets and tools that are read, as docs/reference/layouts.md lists them.
+"""The data sets and tools that are read, as docs/data.md lists them.
 
 `python -m tests.layouts.replicas` writes the table there anew.
 """
@@ -7,10 +7,11 @@ from pathlib import Path
 
 from terrazzo.classes.palettes import CAMVID, CITYSCAPES, DUBAI
 from terrazzo.scenes.layouts.cityscapes import EVALUATED
+from tests.layouts.annotated import ANNOTATED
 from tests.layouts.build import Color, Replica
 from tests.layouts.rasters import RASTERS
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "layouts.md"
+PAGE = Path(__file__).parents[2] / "docs" / "data.md"
 BEGIN, END = "<!-- the table of tests/layouts/replicas.py -->", "<!-- end of the table -->"
 
 BINARY = {"background": 0, "foreground": 255}
@@ -789,7 +790,8 @@ def table() -> str:
     rasters = [(one, " ".join(f'"{word}"' if "*" in word else word for word in one.words)) for one in RASTERS]
     rows = [f"| {one.title} | {one.layout} | {command_of(one)} |" for one in REPLICAS]
     further = [f"| {one.title} | {one.layout} | `prepare {words} --classes CSV` |" for one, words in rasters]
-    return "\n".join(["| data set or tool | layout | command |", "|---|---|---|", *rows, *further])
+    annotated = [f"| {one.title} | {one.layout} | `prepare {one.words} --background NAME` |" for one in ANNOTATED]
+    return "\n".join(["| data set or tool | layout | command |", "|---|---|---|", *rows, *further, *annotated])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The encoders and architectures that docs/reference/models.md lists: each learns, takes any size and is saved."""
+"""The encoders and architectures that docs/models.md lists: each learns, takes any size and is saved."""
 
 import dataclasses
 import re
@@ -17,7 +17,7 @@ from terrazzo.recipe.encoders import ARCHITECTURES, statistics
 from terrazzo.recipe.sections import ModelSection
 from tests.worlds.models import build, header
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "models.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
 
 
 def listed(heading: str) -> dict[str, list[str]]:

@@ -26,7 +26,7 @@ from terrazzo.system.reporting import first_line
 NETWORK_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What the libraries raise where architecture, encoder and size do not go together."""
 
-WHAT_FITS = "docs/reference/models.md lists what goes together, as unet with resnet34"
+WHAT_FITS = "docs/models.md lists what goes together, as unet with resnet34"
 
 
 class Normalizer(nn.Module):

@@ -70,8 +70,11 @@ def address_of(word: object) -> Url | None:
     address = _ADDRESS.fullmatch(word)
     if address is not None:
         return _by_scheme(word, address[1].lower(), address[2])
-    if Path(word).exists():
-        return None
+    try:
+        if Path(word).exists():
+            return None
+    except OSError:  # a text that no file system takes as a name
+        pass
     if word.lower().startswith("zip:"):
         return _in_zip(word, word[4:])
     return _of_gdal(word) if word.startswith("/vsi") else None

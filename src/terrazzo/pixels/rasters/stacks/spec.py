@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from terrazzo.errors import InputError
-from terrazzo.pixels.rasters.remote import Url, url_of
+from terrazzo.pixels.rasters.elsewhere import address_of
+from terrazzo.pixels.rasters.remote import Url
 from terrazzo.system.patterns import is_pattern, matching
 
 _NAME = r"[A-Za-z][\w.-]*"
@@ -111,7 +112,7 @@ def _longest_existing(pieces: Sequence[str]) -> int:
 
 def _part(words: str, text: str, alone: bool) -> Path | Url:
     """A part's path or address. Raises InputError if there is no such file."""
-    url = url_of(words)
+    url = address_of(words)
     if url is not None:
         return url
     if re.match(r"\w{2,}:/", words) and not _exists(words):
