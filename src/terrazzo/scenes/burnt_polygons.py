@@ -4,6 +4,7 @@ Of overlapping polygons the later one wins. Layers of a GIS and annotations of p
 """
 
 from collections.abc import Iterable
+from threading import Lock
 
 import numpy as np
 import shapely
@@ -13,6 +14,10 @@ from rasterio.transform import Affine
 
 from terrazzo.classes.schema import IGNORE
 from terrazzo.pixels.rasters.gdal import gdal
+
+_ONE_AT_A_TIME = (
+    Lock()
+)  # rasterio warns that pixels have no place, and Python's filters of warnings are no thread's own
 
 
 class BurntPolygons:
@@ -36,7 +41,7 @@ class BurntPolygons:
         if len(found) == 0:
             return ids
         place = Affine.translation(col, row)
-        with gdal():
+        with _ONE_AT_A_TIME, gdal():
             _burn(ids, zip(self._polygons[found], self._ids[found].tolist(), strict=True), place)
             classes = np.unique(self._ids[found])
             if len(classes) > 1:

@@ -52,12 +52,11 @@ class Drawing:
         height, width = self.size or read_size(self.tree.read(self.image), self.tree.where(self.image))
         if max(height, width) > 1 << 16:
             raise ImageError(f"{self.where}: gives its image {height} x {width} pixels; correct the annotation file")
-        sides = np.array([width, height]) if self.in_shares else 1
-        # All moved by (1, 1): rasterio warns of a grid that begins at (0, 0), and several threads draw at once.
-        polygons = shapely.transform(self.polygons, lambda xy: xy * sides + 1)
+        sides = np.array([width, height])
+        polygons = shapely.transform(self.polygons, lambda xy: xy * sides) if self.in_shares else self.polygons
         burnt = BurntPolygons(polygons, self.ids)
-        drawn = sampled(Image.fromarray(burnt.ids(1, 1, height, width)), view, self.where)
-        n_outside = len(polygons) - int(shapely.intersects(polygons, shapely.box(1, 1, width + 1, height + 1)).sum())
+        drawn = sampled(Image.fromarray(burnt.ids(0, 0, height, width)), view, self.where)
+        n_outside = len(polygons) - int(shapely.intersects(polygons, shapely.box(0, 0, width, height)).sum())
         return Mask(
             self.where, np.asarray(drawn), file_size=(height, width), n_twice=burnt.n_twice, n_outside=n_outside
         )
