@@ -15,9 +15,7 @@ from rasterio.transform import Affine
 from terrazzo.classes.schema import IGNORE
 from terrazzo.pixels.rasters.gdal import gdal
 
-_ONE_AT_A_TIME = (
-    Lock()
-)  # rasterio warns that pixels have no place, and Python's filters of warnings are no thread's own
+_ONE_AT_A_TIME = Lock()  # rasterio warns of pixels without a place, and filters of warnings are no thread's own
 
 
 class BurntPolygons:
