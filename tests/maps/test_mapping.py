@@ -457,7 +457,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("numpy.lib.format.write_array", full)
+    monkeypatch.setattr("numpy.lib.format.write_array_header_1_0", full)
     with pytest.raises(InputError, match=r"piece-00000-00000\.npz: cannot be written \(No space left on device\)"):
         mapped(holey(tmp_path / "a.tif", 61, 140), tmp_path / "map")
     assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
