@@ -13,5 +13,5 @@ def tell(made: Synthesized, *, height: int, width: int) -> None:
     wrote("a synthetic world", [made.path], made.kept)
     data: list[str | Path] = [made.path]
     if made.layout == "geotiff":
-        data = [f"rgb={made.path / 'ortho'},nir={made.path / 'nir'}", made.path / "labels"]
+        data = [f"rgb={made.path / 'ortho'},dsm={made.path / 'dsm'}", made.path / "labels"]
     next_command("terrazzo", "prepare", *data, "--patch-size", str(fitting_size(height, width)), "--out", "patches")
