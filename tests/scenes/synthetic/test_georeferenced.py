@@ -78,7 +78,7 @@ def test_the_command_line_goes_on_to_prepare(
     assert run(["synthesize", "world", *options]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("next: ")]
     assert line.startswith(
-        "next: terrazzo prepare rgb=world/ortho,nir=world/nir world/labels --patch-size 32 --out patches"
+        "next: terrazzo prepare rgb=world/ortho,dsm=world/dsm world/labels --patch-size 32 --out patches"
     )
     assert run(line.removeprefix("next: terrazzo ").split()) == 0
     assert open_patches(tmp_path / "patches").description["band_names"] == ["red", "green", "blue", "nir"]
