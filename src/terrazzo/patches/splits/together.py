@@ -153,13 +153,18 @@ class Together:
         return told
 
 
+def no_groups(pictures: Sequence[Picture]) -> set[str]:
+    """The folders that are no groups, though the layout takes them for one: kinds, and copies that divide nothing."""
+    return _kinds(pictures) | _held_again(pictures)
+
+
 def together(pictures: Sequence[Picture], buffer_px: int) -> Together:
     """The pictures compared; those with fewer than `buffer_px` pixels between them on the ground are near."""
     n = len(pictures)
     first: dict[str, int] = {}
     copies = np.array([i if one.pixels is None else first.setdefault(one.pixels, i) for i, one in enumerate(pictures)])
-    kinds, again = _kinds(pictures), _held_again(pictures)
-    folders = [None if picture.folder in kinds | again else picture.folder for picture in pictures]
+    kinds, loose = _kinds(pictures), no_groups(pictures)
+    folders = [None if picture.folder in loose else picture.folder for picture in pictures]
     one_picture = chains(n, [*enumerate(copies.tolist()), *_versions(pictures, folders)])
     grounds = [picture.ground for picture in pictures]
     placed_copy = {copies[i]: one for i, one in reversed([*enumerate(grounds)]) if one.georeferenced}
