@@ -270,4 +270,7 @@ def _value_spans(values: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]
 
 def _value_lines(values: list[dict[str, Any]], n_values: int, kind: str) -> list[str]:
     shown = [f"{entry['value']:8}  {entry['pixels']:12d}  {entry['share']:7.2%}" for entry in values]
-    return [f"the masks hold {n_values} {kind} of unknown meaning: value, pixels, share", *_first(shown, n_values)]
+    return [
+        f"the masks hold {how_many(n_values, kind[:-1])} of unknown meaning: value, pixels, share",
+        *_first(shown, n_values),
+    ]

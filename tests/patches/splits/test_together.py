@@ -164,6 +164,11 @@ def test_tiles_stay_groups_where_a_folder_holds_them_all_again() -> None:
     assert lying.groups[0] == lying.groups[1]
 
 
+def test_a_folder_of_copies_is_not_told_as_a_kind() -> None:
+    root = [picture(f"images/{name}.png", pixels=name) for name in "abc"]
+    assert found(*root, *(picture(f"data/{name}.png", "data", name) for name in "abc")).kinds == ()
+
+
 def test_folders_that_share_some_pictures_stay_groups() -> None:
     north = [picture(f"north/{i}.png", "north", f"n{i}") for i in range(3)]
     south = [picture("south/0.png", "south", "n0"), picture("south/1.png", "south", "s1")]

@@ -183,7 +183,7 @@ def together(pictures: Sequence[Picture], buffer_px: int) -> Together:
         one_picture=one_picture,
         joined=joined,
         lying=lying,
-        kinds=tuple(sorted(kinds & _divided(pictures))),
+        kinds=tuple(sorted((kinds & _divided(pictures)) - _held_again(pictures))),
         places_known=all(one.georeferenced or folder for one, folder in zip(placed, folders, strict=True)),
     )
 

@@ -21,7 +21,7 @@ REMEDIES: Mapping[str, str] = {
     "unknown": "add the colour to the class table (--classes FILE with name,color, or id,name for ids), "
     "or use --unknown ignore or --unknown nearest",
     "small": "choose a smaller --patch-size, or --fit pad or resize",
-    "nothing-left": "mend the files",
+    "nothing-left": "the lines above say why: mend the files, or leave out and ignore less",
 }
 
 
