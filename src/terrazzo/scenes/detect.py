@@ -122,11 +122,8 @@ def _contents(tree: Tree) -> str:
         for folder, inside in sorted(folders.items(), key=lambda item: -counts[item[0]])
     ]
     others = [name for name in names if name.lower().endswith(_NO_MASKS)]
-    ways = (
-        ""
-        if not any(counts.values())
-        else "give images and masks as two folders (IMAGES MASKS), or what names end with (--mask-suffix _mask.png)"
-    )
+    ways = "give images and masks as two folders (IMAGES MASKS), or what names end with (--mask-suffix _mask.png)"
+    ways = ways if any(counts.values()) else ""
     if others:
         ways = f"{posixpath.splitext(others[0])[1]} files are not read, e.g. {others[0]}: save them as PNG"
     return f"found folders: {listed(told, _FOLDERS)}{f'; {ways}' if ways else ''}"

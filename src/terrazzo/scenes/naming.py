@@ -49,7 +49,8 @@ def hold_pictures(images: Path, labels: Path, for_rasters: bool = False) -> bool
     Annotations are a JSON file of a format that `annotations` reads, or a folder of such files without any image.
 
     They are where the images are none but ordinary pictures, or the masks beside TIFFs are. They are also where the
-    first TIFF of the images is a plain one: 8 bits, 1, 3 or 4 bands, not georeferenced. Options `for_rasters` make plain TIFFs rasters.
+    first TIFF of the images is a plain one: 8 bits, 1, 3 or 4 bands, not georeferenced. Options `for_rasters` make
+    plain TIFFs rasters.
     """
     folders = [path.is_dir() or (path.is_file() and path.suffix.lower() == ZIP) for path in (images, labels)]
     if folders[0] and not for_rasters and _are_annotations(labels):
