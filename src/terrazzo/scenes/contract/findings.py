@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from terrazzo.classes.schema import ClassSchema
-from terrazzo.system.reporting import listed
+from terrazzo.system.reporting import how_many, listed
 
 Severity = Literal["refuse", "warn", "note"]
 
@@ -77,7 +77,7 @@ class Report:
         refused = [finding for finding in self.findings if finding.severity == "refuse"]
         if not refused:
             return None
-        more = f" (and {len(refused) - 1} more findings)" if len(refused) > 1 else ""
+        more = f" (and {how_many(len(refused) - 1, 'more finding')})" if len(refused) > 1 else ""
         return f"{refused[0].text()}{more}; {REMEDIES[refused[0].kind]}"
 
     def lines(self) -> list[str]:
