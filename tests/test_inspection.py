@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from terrazzo.classes.palettes import DUBAI
 from terrazzo.classes.tables import read_table
@@ -150,3 +151,29 @@ def test_what_is_no_data_set_and_no_model(tmp_path: Path) -> None:
         inspect(tmp_path / "none.safetensors")
     with pytest.raises(ModelFileError, match="is not a model file"):
         inspect(write(tmp_path / "x.safetensors", b"no model, but longer than eight bytes"))
+
+
+def test_folders_that_prepare_does_not_hold_together_are_no_groups(tmp_path: Path) -> None:
+    for side, seed in (("Train", 0), ("Val", 9)):
+        for place in ("Urban", "Rural"):
+            for number in range(2):
+                name = f"{side}/{place}/{{}}/{seed + number}.png"
+                seed += 2
+                write(tmp_path / name.format("images_png"), encoded(photo(40, 60, seed + number)))
+                write(tmp_path / name.format("masks_png"), encoded(np.eye(40, 60, dtype=np.uint8)))
+    (tmp_path / "classes.csv").write_text("id,name\n0,land\n1,road\n", encoding="utf-8")
+    told = inspect(tmp_path, patch_size=32)
+    assert told.lines()[2] == (
+        "groups: none, each image is its own, as the folders Rural, Urban name kinds of pictures or hold copies"
+    )
+    assert len(told.to_dict()["groups"]) == 8
+
+
+def test_only_the_values_that_the_masks_mean_are_listed_of_black_and_white_palettes(tmp_path: Path) -> None:
+    root = flat_set(tmp_path / "set", {"a": np.eye(40, 60, dtype=np.uint8)})
+    for path in (root / "masks").iterdir():
+        mask = Image.fromarray(np.eye(40, 60, dtype=np.uint8), "P")
+        mask.putpalette([0, 0, 0, 255, 255, 255])
+        mask.save(path)
+    values = inspect(root, patch_size=32).to_dict()["label_values"]
+    assert [(one["value"], one["name"]) for one in values] == [(0, "background"), (255, "foreground")]

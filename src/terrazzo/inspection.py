@@ -1,7 +1,7 @@
 """The function `terrazzo.inspect`: a data set, rasters with labels or a model, described."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,7 @@ from terrazzo.system.options import Option, Overwrite, words_of
 from terrazzo.system.reporting import Progress, silent
 
 if TYPE_CHECKING:
+    from terrazzo.scenes.contract.survey import Probe
     from terrazzo.scenes.inspection import Inspection
 
 MODEL_SUFFIX = ".safetensors"
@@ -79,7 +80,7 @@ def inspect(
         from terrazzo.scenes.inspection import inspect_pictures
         from terrazzo.scenes.naming import Naming
 
-        found = inspect_pictures(path, Naming.of(given), options, cutting.least_side, progress)
+        found = inspect_pictures(path, Naming.of(given), options, cutting.least_side, progress, _no_groups)
     else:
         from terrazzo.patches.from_rasters import refuse_options
         from terrazzo.scenes.labelled_rasters.inspection import inspect_rasters
@@ -87,6 +88,26 @@ def inspect(
         refuse_options(options, cutting)
         found = inspect_rasters(inputs, options, cutting.least_side, progress)
     return found.described if write_classes is None else found.with_table(Path(write_classes), overwrite)
+
+
+def _no_groups(probes: Sequence["Probe"]) -> Set[str]:
+    """The folders that prepare does not take for groups."""
+    from terrazzo.patches.splits.together import Picture, no_groups
+    from terrazzo.pixels.rasters.ground import Placed
+
+    return no_groups(
+        [
+            Picture(
+                name=one.scene.name,
+                file=one.scene.image.name,
+                group=one.scene.group,
+                split=one.scene.split,
+                pixels=None if one.is_plain else one.pixel_hash,
+                ground=Placed(*(one.size or (0, 0))),
+            )
+            for one in probes
+        ]
+    )
 
 
 def _inspect_raster(path: Path, given: Mapping[str, Any]) -> "Inspection":

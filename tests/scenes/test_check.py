@@ -118,7 +118,7 @@ def test_missing_partners(tmp_path: Path) -> None:
         ("unpaired", "refuse", str(root / "masks/c.png")),
     ]
     assert result.report.refusal == (
-        f"{root / 'images/b.png'}: image without mask: there is no masks/b.* (and 1 more findings); "
+        f"{root / 'images/b.png'}: image without mask: there is no masks/b.* (and 1 more finding); "
         "complete the pairs, or leave such files out with --unpaired skip"
     )
     skipped = checked(root, unpaired="skip")

@@ -120,6 +120,15 @@ def test_which_folders_are_pictures_and_which_rasters(tmp_path: Path) -> None:
     assert hold_pictures(tmp_path / "placed", plain / "p")
 
 
+def test_masks_in_a_format_that_is_not_read_are_named(tmp_path: Path) -> None:
+    files(tmp_path / "foo", "a.jpg", "b.jpg")
+    write(tmp_path / "bar/a.gif", b"GIF89a")
+    assert hold_pictures(tmp_path / "foo", tmp_path / "bar")
+    words = r"bar: holds no masks; expected pictures; found folders: \./ \(1 file\); \.gif files are not read, e"
+    with pytest.raises(InputError, match=words):
+        found(tmp_path, "foo bar")
+
+
 def test_files_outside_the_first_folder_keep_their_whole_names(tmp_path: Path) -> None:
     root = files(tmp_path, "in/a.png", "in/b.png", "out/a.png#", "out/c.png#")
     lines = terrazzo.inspect(root / "in", root / "out", patch_size=32).lines()

@@ -248,7 +248,11 @@ def test_the_table_nearest_to_the_root_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ([], "found no files"),
+        ([], "found no files; give the folder or .zip that holds them"),
+        (
+            ["images/a.png", "masks/a.npy"],
+            r"images/ \(1 image\), masks/ \(1 file\); .npy files are not read, e.g. masks/a.npy: save them as PNG",
+        ),
         (
             ["photos/a.jpg", "b.txt"],
             r"no images with masks found; found folders: photos/ \(1 image\), \./ \(1 file\); give",

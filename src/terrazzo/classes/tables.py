@@ -103,7 +103,8 @@ def read_table(path: Path) -> ClassTable:
     try:
         raw = Path(path).read_bytes()
     except OSError as error:
-        raise ClassTableError(f"{path}: cannot be read as a class table ({error})") from error
+        why = error.strerror or error
+        raise ClassTableError(f"{path}: cannot be read as a class table ({why}); give a file with {WAYS}") from error
     return parse_table(table_text(raw, str(path)), str(path))
 
 

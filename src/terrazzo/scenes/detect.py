@@ -29,6 +29,8 @@ LAYOUTS: Mapping[str, Layout] = {
 BY_LOOKING = Naming()
 NOTHING = "no images with masks found"
 _FOLDERS = 6
+_NO_MASKS = (".npy", ".npz", ".mat", ".gif", ".h5", ".svg", ".psd", ".xcf")
+"""Formats that masks have elsewhere and that are not read."""
 
 
 def check_layout(layout: str | None) -> None:
@@ -66,6 +68,8 @@ def _named(root: Path, layout: str | None, naming: Naming) -> Found:
         return replace(annotated, notes=(note, *annotated.notes), words=naming.words(root))
     else:
         pairing = pair_two_folders(tree, *(tops or ()))
+    if sides is not None and naming.masks is not None and not any(map(is_picture, sides[[*sides][1]].files())):
+        raise InputError(f"{naming.masks}: holds no masks; expected pictures; {_contents(sides[[*sides][1]])}")
     if not pairing.pairs:
         flat.refuse_masks_of_classes(tree, tops[1] if tops else None)
     found = flat.found_of(tree, pairing)
@@ -108,7 +112,7 @@ def _contents(tree: Tree) -> str:
     """The folders of a tree with what they hold, and what to do, in a few words."""
     names = tree.files()
     if not names:
-        return "found no files"
+        return "found no files; give the folder or .zip that holds them"
     folders: dict[str, list[str]] = {}
     for name in names:
         folders.setdefault(posixpath.dirname(name), []).append(name)
@@ -117,8 +121,12 @@ def _contents(tree: Tree) -> str:
         f"{folder or '.'}/ ({how_many(counts[folder], 'image') if counts[folder] else how_many(len(inside), 'file')})"
         for folder, inside in sorted(folders.items(), key=lambda item: -counts[item[0]])
     ]
+    others = [name for name in names if name.lower().endswith(_NO_MASKS)]
     ways = "give images and masks as two folders (IMAGES MASKS), or what names end with (--mask-suffix _mask.png)"
-    return f"found folders: {listed(told, _FOLDERS)}{f'; {ways}' if any(counts.values()) else ''}"
+    ways = ways if any(counts.values()) else ""
+    if others:
+        ways = f"{posixpath.splitext(others[0])[1]} files are not read, e.g. {others[0]}: save them as PNG"
+    return f"found folders: {listed(told, _FOLDERS)}{f'; {ways}' if ways else ''}"
 
 
 def _hint(root: Path) -> str:

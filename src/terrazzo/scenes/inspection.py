@@ -1,7 +1,7 @@
 """A data set described: classes, sizes, groups, and why prepare would refuse it."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,11 @@ from terrazzo.scenes.contract.mask_values import class_of_values
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.contract.reading import Reader
 from terrazzo.scenes.contract.readings import settled
-from terrazzo.scenes.contract.survey import Survey, census, survey
+from terrazzo.scenes.contract.survey import Probe, Survey, census, survey
 from terrazzo.scenes.detect import find_scenes
 from terrazzo.scenes.naming import Naming
 from terrazzo.system.files import refuse_existing, write_text
-from terrazzo.system.reporting import Progress, as_html, how_many
+from terrazzo.system.reporting import Progress, as_html, how_many, listed
 
 _SHOWN = 30
 
@@ -89,9 +89,17 @@ class Inspected:
 
 
 def inspect_pictures(
-    root: Path, naming: Naming, options: LabelOptions, least_side: int, progress: Progress
+    root: Path,
+    naming: Naming,
+    options: LabelOptions,
+    least_side: int,
+    progress: Progress,
+    no_groups: Callable[[Sequence[Probe]], Set[str]],
 ) -> Inspected:
-    """What is in a data set of pictures. Raises InputError where there is none, ClassTableError at a bad table."""
+    """What is in a data set of pictures. Raises InputError where there is none, ClassTableError at a bad table.
+
+    `no_groups` gives the folders that a split may divide, though the layout takes them for groups.
+    """
     given = given_classes(options.classes)
     found = find_scenes(root, options.layout, naming=naming)
     read = survey(root, found, progress, Reader(options.downsample))
@@ -114,7 +122,7 @@ def inspect_pictures(
     table, n_left = draft_classes(counted, classes, options.ignore_value)
     # The numbers of drawn labels are no ids that a user could look up.
     draft = replace(table, has_ids=table.has_ids and not found.names), n_left
-    described = _describe(surveyed, counted, checked, problem)
+    described = _describe(surveyed, counted, checked, problem, no_groups(read.probes))
     described = replace(described, text=(*described.text, *doubts_about_alpha(found)))
     without_palette = replace(options, palette=None)
     return Inspected(described, draft, lambda table: judged(given_classes(table), without_palette)[1].report.refusal)
@@ -130,11 +138,13 @@ def _judged_without_classes(surveyed: Survey, counted: Census, options: LabelOpt
     return replace(checked, report=replace(checked.report, findings=findings))
 
 
-def _describe(surveyed: Survey, counted: Census, checked: Checked, problem: str | None) -> Inspection:
+def _describe(
+    surveyed: Survey, counted: Census, checked: Checked, problem: str | None, no_groups: Set[str]
+) -> Inspection:
     report = checked.report
     sizes = [probe.size for probe in surveyed.probes if probe.size]
     pixels = sum(height * width for height, width in sizes)
-    groups = _groups(surveyed)
+    groups = _groups(surveyed, no_groups)
     values = [
         {"value": value_text(counted, value), "pixels": count, "share": count / counted.total}
         for value, count in list(counted.pixels.items())[:MAX_CLASSES]
@@ -148,7 +158,7 @@ def _describe(surveyed: Survey, counted: Census, checked: Checked, problem: str 
         "masks": "colors" if counted.is_color else "ids",
         "values": values,
         "n_values": len(counted.pixels),
-        "label_values": [] if problem else _label_values(checked, counted),
+        "label_values": [] if problem else _label_values(surveyed, checked, counted),
         "refusal": problem or report.refusal,
     }
     if problem:
@@ -158,7 +168,7 @@ def _describe(surveyed: Survey, counted: Census, checked: Checked, problem: str 
         f"{surveyed.root}: layout {report.layout}, {how_many(len(surveyed.probes), 'image')}, "
         f"{pixels / 1e6:.1f} megapixels",
         f"sizes: {widths[0]} to {widths[1]} px wide, {heights[0]} to {heights[1]} px high",
-        *_group_lines(groups, len(surveyed.probes)),
+        *_group_lines(groups, len(surveyed.probes), no_groups),
         *(_value_lines(values, len(counted.pixels), value["masks"]) if problem else class_lines(value["classes"])),
         *([] if surveyed.found.names else _label_value_lines(value["label_values"])),
         *report.lines(),
@@ -166,19 +176,21 @@ def _describe(surveyed: Survey, counted: Census, checked: Checked, problem: str 
     return Inspection(tuple(text), value, value["refusal"])
 
 
-def _groups(surveyed: Survey) -> list[dict[str, Any]]:
+def _groups(surveyed: Survey, no_groups: Set[str]) -> list[dict[str, Any]]:
     """Name, images and pixels of each group, in file order."""
     groups: dict[str, dict[str, Any]] = {}
     for probe in surveyed.probes:
-        group = groups.setdefault(probe.scene.group, {"name": probe.scene.group, "images": 0, "pixels": 0})
+        name = probe.scene.name if probe.scene.group in no_groups else probe.scene.group
+        group = groups.setdefault(name, {"name": name, "images": 0, "pixels": 0})
         group["images"] += 1
         group["pixels"] += probe.size[0] * probe.size[1] if probe.size else 0
     return list(groups.values())
 
 
-def _group_lines(groups: list[dict[str, Any]], n_images: int) -> list[str]:
+def _group_lines(groups: list[dict[str, Any]], n_images: int, no_groups: Set[str]) -> list[str]:
     if len(groups) == n_images:
-        return ["groups: none, each image is its own"]
+        but = f", as the folders {listed(sorted(no_groups))} name kinds of pictures or hold copies" if no_groups else ""
+        return [f"groups: none, each image is its own{but}"]
     shown = (f"{g['name']}: {how_many(g['images'], 'image')}, {g['pixels'] / 1e6:.1f} megapixels" for g in groups)
     return [f"groups: {len(groups)}, each to stay on one side of a split", *_first(list(shown), len(groups))]
 
@@ -199,12 +211,22 @@ def class_lines(classes: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _label_values(checked: Checked, counted: Census) -> list[dict[str, Any]]:
-    """For masks of ids: the class of each value in the files, after classes are left out and the ids close up."""
+def _label_values(surveyed: Survey, checked: Checked, counted: Census) -> list[dict[str, Any]]:
+    """For masks of ids: the class of each value, after classes are left out and the ids close up.
+
+    Of palette images that are read by their greys, the values are the greys.
+    """
     if counted.is_color or any(scene.scene.lossy for scene in checked.scenes):
         return []
-    lookups = {scene.scene.label_ids for scene in checked.scenes if scene.scene.label_ids is not None}
-    meant = {(value, i) for lookup in lookups for value, i in enumerate(lookup) if i != NO_CLASS}
+    stored = {probe.scene.name: probe.mask.stored for probe in surveyed.probes if probe.mask}
+    labels = [(scene.scene.name, scene.scene.label_ids) for scene in checked.scenes]
+    lookups = {(lookup, stored[name]) for name, lookup in labels if lookup is not None}
+    meant = {
+        (value if stored is None else stored[value], i)
+        for lookup, stored in lookups
+        for value, i in enumerate(lookup)
+        if i != NO_CLASS
+    }
     meant |= {(IGNORE, IGNORE)} - {(value, IGNORE) for value, _ in meant}
     return [
         {
@@ -248,4 +270,7 @@ def _value_spans(values: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]
 
 def _value_lines(values: list[dict[str, Any]], n_values: int, kind: str) -> list[str]:
     shown = [f"{entry['value']:8}  {entry['pixels']:12d}  {entry['share']:7.2%}" for entry in values]
-    return [f"the masks hold {n_values} {kind} of unknown meaning: value, pixels, share", *_first(shown, n_values)]
+    return [
+        f"the masks hold {how_many(n_values, kind[:-1])} of unknown meaning: value, pixels, share",
+        *_first(shown, n_values),
+    ]

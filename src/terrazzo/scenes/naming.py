@@ -48,8 +48,9 @@ def hold_pictures(images: Path, labels: Path, for_rasters: bool = False) -> bool
 
     Annotations are a JSON file of a format that `annotations` reads, or a folder of such files without any image.
 
-    They are where one of them holds none but ordinary pictures, or where the first TIFF of the images is a plain one:
-    8 bits, 1, 3 or 4 bands, not georeferenced. Options `for_rasters` make plain TIFFs rasters.
+    They are where the images are none but ordinary pictures, or the masks beside TIFFs are. They are also where the
+    first TIFF of the images is a plain one: 8 bits, 1, 3 or 4 bands, not georeferenced. Options `for_rasters` make
+    plain TIFFs rasters.
     """
     folders = [path.is_dir() or (path.is_file() and path.suffix.lower() == ZIP) for path in (images, labels)]
     if folders[0] and not for_rasters and _are_annotations(labels):
@@ -58,6 +59,8 @@ def hold_pictures(images: Path, labels: Path, for_rasters: bool = False) -> bool
         return False
     trees = [open_tree(images, without=labels), open_tree(labels, without=images)]
     rasters = [_ending(tree, RASTER_SUFFIXES) for tree in trees]
+    if not rasters[0] and _ending(trees[0], PHOTO_SUFFIXES):
+        return True
     if not all(rasters):
         return all(_ending(tree, PHOTO_SUFFIXES) or found for tree, found in zip(trees, rasters, strict=True))
     return images.is_file() or (not for_rasters and _is_plain(images / rasters[0][0]))

@@ -135,3 +135,41 @@ def test_kinds_below_train_alone_are_divided_where_val_is_drawn() -> None:
     lying = given("Train/Urban/1.png", "Train/Rural/2.png", "Train/Rural/3.png")
     assert lying.groups == ("Train/Urban/1", "Train/Rural/2", "Train/Rural/3")
     assert lying.kinds == ("Rural", "Urban")
+
+
+def test_a_folder_that_holds_the_data_set_again_is_no_group() -> None:
+    files = ("a", "b", "c")
+    root = [picture(f"images/{name}.png", pixels=name) for name in files]
+    nested = [picture(f"nested/images/{name}.png", "nested", name) for name in files]
+    assert len(set(found(*root, *nested).groups)) == 3
+    assert found(*root, *nested).groups[:3] == found(*root, *nested).groups[3:]
+    part = found(*root, *nested[:2])
+    assert part.groups[:2] == part.groups[3:]
+    assert len(set(part.groups)) == 3
+    assert not part.places_known
+
+
+def test_of_two_folders_of_equal_pictures_neither_is_a_group() -> None:
+    lying = found(*(picture(f"{folder}/{name}.png", folder, name) for folder in ("one", "two") for name in "abc"))
+    assert len(set(lying.groups)) == 3
+    assert lying.groups[:3] == lying.groups[3:]
+
+
+def test_tiles_stay_groups_where_a_folder_holds_them_all_again() -> None:
+    tiles = [picture(f"tile {name}/{name}{i}.png", f"tile {name}", f"{name}{i}") for name in "ab" for i in (1, 2)]
+    whole = [picture(f"whole/{one.pixels}.png", "whole", one.pixels) for one in tiles]
+    lying = found(*tiles, *whole)
+    assert lying.groups[:4] == lying.groups[4:]
+    assert len(set(lying.groups)) == 2
+    assert lying.groups[0] == lying.groups[1]
+
+
+def test_a_folder_of_copies_is_not_told_as_a_kind() -> None:
+    root = [picture(f"images/{name}.png", pixels=name) for name in "abc"]
+    assert found(*root, *(picture(f"data/{name}.png", "data", name) for name in "abc")).kinds == ()
+
+
+def test_folders_that_share_some_pictures_stay_groups() -> None:
+    north = [picture(f"north/{i}.png", "north", f"n{i}") for i in range(3)]
+    south = [picture("south/0.png", "south", "n0"), picture("south/1.png", "south", "s1")]
+    assert set(found(*north, *south).groups) == {"north+south"}

@@ -315,6 +315,28 @@ def test_xml_names_the_export_to_choose(tmp_path: Path) -> None:
         find_scenes(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "words"),
+    [
+        (
+            "via.csv",
+            "filename,region_count,region_shape_attributes\n",
+            r"via\.csv: is VIA's CSV; choose the export JSON",
+        ),
+        (
+            "out.ndjson",
+            '{"data_row": {"external_id": "a.jpg"}}\n',
+            r"out\.ndjson: is a Labelbox export; export it as COCO",
+        ),
+    ],
+)
+def test_exports_of_lines_name_the_export_to_choose(tmp_path: Path, file: str, text: str, words: str) -> None:
+    picture(tmp_path / "a.jpg")
+    (tmp_path / file).write_text(text)
+    with pytest.raises(InputError, match=words):
+        find_scenes(tmp_path)
+
+
 def test_splits_come_from_folders_and_file_names(tmp_path: Path) -> None:
     for number, split in enumerate(("train2017", "val2017")):
         picture(tmp_path / split / "0001.jpg", seed=number)

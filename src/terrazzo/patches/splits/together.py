@@ -2,6 +2,7 @@
 
 - Folders: what the layout takes for a group (a tile, a flight). Folders of a kind (`Urban`, `summer`) are no groups.
   Nor are folders of which nothing is known, if they stand below each side of a given split alike.
+  Nor is a folder of copies that divides nothing, as an archive has that holds itself again.
 - Pictures of equal pixels are one, unless they are of a single colour, which shows no place.
 - Versions of one source (`NAME.rf.HASH`, `NAME_flip` beside `NAME`) are one group.
 - Pictures that touch or overlap on the ground are one group, as rasters are.
@@ -152,13 +153,18 @@ class Together:
         return told
 
 
+def no_groups(pictures: Sequence[Picture]) -> set[str]:
+    """The folders that are no groups, though the layout takes them for one: kinds, and copies that divide nothing."""
+    return _kinds(pictures) | _held_again(pictures)
+
+
 def together(pictures: Sequence[Picture], buffer_px: int) -> Together:
     """The pictures compared; those with fewer than `buffer_px` pixels between them on the ground are near."""
     n = len(pictures)
     first: dict[str, int] = {}
     copies = np.array([i if one.pixels is None else first.setdefault(one.pixels, i) for i, one in enumerate(pictures)])
-    kinds = _kinds(pictures)
-    folders = [None if picture.folder in kinds else picture.folder for picture in pictures]
+    kinds, loose = _kinds(pictures), no_groups(pictures)
+    folders = [None if picture.folder in loose else picture.folder for picture in pictures]
     one_picture = chains(n, [*enumerate(copies.tolist()), *_versions(pictures, folders)])
     grounds = [picture.ground for picture in pictures]
     placed_copy = {copies[i]: one for i, one in reversed([*enumerate(grounds)]) if one.georeferenced}
@@ -177,7 +183,7 @@ def together(pictures: Sequence[Picture], buffer_px: int) -> Together:
         one_picture=one_picture,
         joined=joined,
         lying=lying,
-        kinds=tuple(sorted(kinds & _divided(pictures))),
+        kinds=tuple(sorted((kinds & _divided(pictures)) - _held_again(pictures))),
         places_known=all(one.georeferenced or folder for one, folder in zip(placed, folders, strict=True)),
     )
 
@@ -204,6 +210,26 @@ def _kinds(pictures: Sequence[Picture]) -> set[str]:
     alike = len(sides) > 1 and all(below[side] == below[sides[0]] for side in sides)
     apart = sum(map(len, paths.values())) == len(set().union(*paths.values()))
     return kinds | unclear if alike and apart else kinds
+
+
+def _held_again(pictures: Sequence[Picture]) -> set[str]:
+    """The folders of copies that divide nothing: an archive that holds itself again.
+
+    Such a folder has copies of its pictures outside it, and they are all pictures of the data set, or no other folder
+    is a group. Pictures of a single colour do not count.
+    """
+    pixels: dict[str | None, set[str]] = {}
+    for picture in pictures:
+        if picture.pixels is not None:
+            pixels.setdefault(picture.folder, set()).add(picture.pixels)
+    alone = len(pixels.keys() - {None}) == 1
+    everything = set().union(*pixels.values())
+    again = set()
+    for folder, inside in pixels.items():
+        outside = set().union(*(those for other, those in pixels.items() if other != folder))
+        if folder is not None and inside <= outside and (alone or inside == everything):
+            again.add(folder)
+    return again
 
 
 def _divided(pictures: Sequence[Picture]) -> set[str]:

@@ -12,7 +12,7 @@ from terrazzo.scenes.annotations.coco import is_coco, read_coco
 from terrazzo.scenes.annotations.label_studio import is_label_studio, read_label_studio
 from terrazzo.scenes.annotations.labelme import is_labelme, read_labelme
 from terrazzo.scenes.annotations.pictures import Document
-from terrazzo.scenes.annotations.unread import unread_json, unread_xml
+from terrazzo.scenes.annotations.unread import unread_json, unread_lines, unread_xml
 from terrazzo.scenes.annotations.via import is_via, read_via
 from terrazzo.scenes.annotations.yolo import is_yolo, read_yolo, yolo_names
 from terrazzo.scenes.trees import Tree
@@ -86,6 +86,8 @@ def unread_file(tree: Tree) -> str | None:
                 about = unread_xml(tree.read(name)[:4096])
             elif name.lower().endswith(".json"):
                 about = unread_json(json.loads(tree.read(name)))
+            elif name.lower().endswith((".csv", ".ndjson")):
+                about = unread_lines(name, tree.read(name)[:4096])
             else:
                 continue
         except (ValueError, ImageError, RecursionError):

@@ -27,6 +27,15 @@ def unread_json(document: Any) -> str | None:
     return None
 
 
+def unread_lines(name: str, start: bytes) -> str | None:
+    """What a file of lines is by its suffix and first bytes, and what to do instead; None for others."""
+    if b"region_shape_attributes" in start.partition(b"\n")[0]:
+        return "is VIA's CSV; choose the export JSON (Annotations, Export Annotations as json)"
+    if name.lower().endswith(".ndjson") and b'"data_row"' in start:
+        return f"is a Labelbox export; {_POLYGONS_OF_PICTURES}"
+    return None
+
+
 def unread_xml(start: bytes) -> str | None:
     """What an XML file is by its first bytes, and what to do instead; None for others."""
     if b"<annotations>" in start and (b"<version>" in start or b"<image" in start):

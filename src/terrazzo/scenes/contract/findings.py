@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from terrazzo.classes.schema import ClassSchema
-from terrazzo.system.reporting import listed
+from terrazzo.system.reporting import how_many, listed
 
 Severity = Literal["refuse", "warn", "note"]
 
@@ -21,7 +21,7 @@ REMEDIES: Mapping[str, str] = {
     "unknown": "add the colour to the class table (--classes FILE with name,color, or id,name for ids), "
     "or use --unknown ignore or --unknown nearest",
     "small": "choose a smaller --patch-size, or --fit pad or resize",
-    "nothing-left": "mend the files",
+    "nothing-left": "the lines above say why: mend the files, or leave out and ignore less",
 }
 
 
@@ -77,7 +77,7 @@ class Report:
         refused = [finding for finding in self.findings if finding.severity == "refuse"]
         if not refused:
             return None
-        more = f" (and {len(refused) - 1} more findings)" if len(refused) > 1 else ""
+        more = f" (and {how_many(len(refused) - 1, 'more finding')})" if len(refused) > 1 else ""
         return f"{refused[0].text()}{more}; {REMEDIES[refused[0].kind]}"
 
     def lines(self) -> list[str]:
