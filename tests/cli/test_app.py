@@ -323,7 +323,7 @@ BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
         "stages.0.epochs: field required",
     ),
     "stages that are none": (nothing, "train patches --out new --epochs 4 --set stages=abc", "stages = 'abc'"),
-    "no epochs": (nothing, "train patches --out new --epochs 0", "train.epochs"),
+    "no epochs": (nothing, "train patches --out new --epochs 0", "--epochs 0: "),
     "lost encoder weights": (nothing, "train patches --out new --encoder-weights lost.pth", "lost.pth"),
     "another run in the way": (nothing, "train patches --out run --recipe unet --epochs 7", "--resume"),
     "no such model": (nothing, "evaluate lost.safetensors patches", "lost.safetensors"),
