@@ -11,6 +11,7 @@ from rasterio.enums import ColorInterp
 from terrazzo.errors import InputError
 from terrazzo.pixels.bands.hints import hint
 from terrazzo.pixels.bands.kinds import rgb_places
+from terrazzo.pixels.bands.order import in_order, refuse_others
 from terrazzo.pixels.bands.reading import AUTO, AskedScale, BandReading, BandScales, Pair, Pairs
 from terrazzo.pixels.bands.scaling import scaled
 from terrazzo.pixels.rasters.raster import Raster
@@ -26,9 +27,12 @@ def choose(
 ) -> Choice:
     """The bands of a raster for a model of `n_bands`, and how their values are read.
 
-    `choose_bands` and `scaling.scaled` say more. Raises InputError with the remedy.
+    `choose_bands`, `order.in_order` and `scaling.scaled` say more. Raises InputError with the remedy.
     """
     chosen = choose_bands(raster, n_bands, bands, trained)
+    if bands is None:
+        chosen = in_order(raster, chosen, trained)
+        refuse_others(raster, chosen, trained)
     return scaled(raster, chosen, pairs_of(raster, chosen, scale), trained)
 
 
