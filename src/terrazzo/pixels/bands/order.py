@@ -44,8 +44,7 @@ def _places(wanted: Sequence[str], names: Sequence[str]) -> tuple[int, ...]:
     if len(set(known)) < len(known) or len(left) > 1 or not known:
         return ()
     places = tuple(left[0] if place is None else place for place in found)
-    others = any(_contradicts(names[place], band) for place, band in zip(places, wanted, strict=True))
-    return () if others else places
+    return () if are_others([names[place] for place in places], wanted) else places
 
 
 def _place(band: str, names: Sequence[str]) -> int | None:
@@ -78,11 +77,16 @@ def refuse_others(raster: Raster, bands: Sequence[int], trained: BandReading | N
     A band whose name says nothing (undefined, gray, `Band 1`) counts as what stands in its place.
     """
     wanted, names = expected(len(bands), trained), _names(raster, bands)
-    if any(_contradicts(name, band) for name, band in zip(names, wanted, strict=False)):
+    if are_others(names, wanted):
         raise InputError(
             f"{raster.path}: has the bands {', '.join(names)}, the model was trained on {', '.join(wanted)}; "
             f"read them so all the same with --bands {','.join(map(str, bands))}"
         )
+
+
+def are_others(names: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether a band is known to show something else than the wanted one in its place."""
+    return any(_contradicts(name, band) for name, band in zip(names, wanted, strict=False))
 
 
 def _names(raster: Raster, bands: Sequence[int]) -> list[str]:
