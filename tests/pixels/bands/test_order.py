@@ -41,6 +41,8 @@ def named(path: Path, names: tuple[str, ...], colors: tuple[str, ...] = ()) -> R
         (("Band 1", "Band 2", "Band 3", "Band 4"), RGBN, (1, 2, 3, 4)),
         (("B04", "B08"), BandReading(("nir", "red")), (2, 1)),
         (("first", "second", "third"), None, (1, 2, 3)),
+        (("a", "b", "c"), None, (1, 2, 3)),
+        (("b", "g", "r"), None, (3, 2, 1)),
     ],
 )
 def test_bands_go_where_their_names_say(

@@ -100,9 +100,9 @@ def _contradicts(name: str, band: str) -> bool:
 
 
 def _kind(name: str) -> str | None:
-    """red, green, blue, other light, or no light; None where the name says nothing."""
+    """red, green, blue, other light, or no light; None where the name says nothing, as a single letter."""
     plain = name.strip().casefold()
-    if plain == ALPHA or (plain.startswith(("gr", "rgb", "pan", "band")) and plain not in COLOURS):
+    if len(plain) == 1 or plain == ALPHA or (plain.startswith(("gr", "rgb", "pan", "band")) and plain not in COLOURS):
         return None
     light = is_light(name)
     return None if light is None else colour_of(name) or ("other light" if light else "no light")
