@@ -70,11 +70,13 @@ class PictureBatch:
         """
         model, n_pictures = self._command.model, len(self._found.pictures)
         if model.header.bands != BANDS:
-            words = f"takes {model.header.bands} bands; ordinary images have {BANDS}: red, green and blue"
+            words = (
+                f"takes {model.header.bands} bands; ordinary images have {BANDS}: red, green and blue; name a raster"
+            )
             self.failures.add(InputError(f"{model.path}: {words}"), n_pictures)
             return
         if model.header.normalization.deep:
-            words = f"takes values as {model.header.normalization.dtype} of rasters; ordinary images have 8 bits"
+            words = f"takes values as {model.header.normalization.dtype} of rasters; ordinary images have 8 bits; name a raster"
             self.failures.add(InputError(f"{model.path}: {words}"), n_pictures)
             return
         if self._found.ignored:
