@@ -71,13 +71,13 @@ class PictureBatch:
         model, n_pictures = self._command.model, len(self._found.pictures)
         if model.header.bands != BANDS:
             words = (
-                f"takes {model.header.bands} bands; ordinary images have {BANDS}: red, green and blue; name a raster"
+                f"takes {model.header.bands} bands; ordinary images have {BANDS}: red, green and blue"
             )
-            self.failures.add(InputError(f"{model.path}: {words}"), n_pictures)
+            self.failures.add(InputError(f"{model.path}: {words}; name a raster"), n_pictures)
             return
         if model.header.normalization.deep:
-            words = f"takes values as {model.header.normalization.dtype} of rasters; ordinary images have 8 bits; name a raster"
-            self.failures.add(InputError(f"{model.path}: {words}"), n_pictures)
+            words = f"takes values as {model.header.normalization.dtype} of rasters; ordinary images have 8 bits"
+            self.failures.add(InputError(f"{model.path}: {words}; name a raster"), n_pictures)
             return
         if self._found.ignored:
             self._command.reporter.say(f"ignored {how_many(self._found.ignored, 'file')}, hidden or not an image")
