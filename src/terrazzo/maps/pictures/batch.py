@@ -70,9 +70,7 @@ class PictureBatch:
         """
         model, n_pictures = self._command.model, len(self._found.pictures)
         if model.header.bands != BANDS:
-            words = (
-                f"takes {model.header.bands} bands; ordinary images have {BANDS}: red, green and blue"
-            )
+            words = f"takes {model.header.bands} bands; ordinary images have {BANDS}: red, green and blue"
             self.failures.add(InputError(f"{model.path}: {words}; name a raster"), n_pictures)
             return
         if model.header.normalization.deep:
