@@ -23,7 +23,9 @@ from terrazzo.model.network import build_model
 from terrazzo.model.normalization import Normalization
 from terrazzo.patches.folder import Patches, open_patches
 from terrazzo.recipe.sections import LossSection, ModelSection
+from tests.worlds.deep import CLASSES, fields, name_bands, write_labels
 from tests.worlds.handmade import encoded, photo, write
+from tests.worlds.rasters import noise, write_raster
 
 NAMES = ("Red", "Green", "Blue")
 COLORS = np.array([[200, 30, 30], [30, 160, 60], [20, 60, 220], [250, 250, 250]], np.uint8)
@@ -379,6 +381,21 @@ def test_a_model_of_other_classes_or_bands_is_refused(folder: Path, tmp_path: Pa
     four = write_model(tmp_path / "four.safetensors", bands=4)
     with pytest.raises(PatchesError, match=r"has 3 bands, the model .* takes 4"):
         terrazzo.evaluate(four, folder / "group")
+
+
+def test_patches_of_bands_in_another_order_are_refused(tmp_path: Path) -> None:
+    """The three bands of light are blue, green and red; a model of photos takes red, green and blue."""
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    for name in ("a", "b"):
+        ids = fields(64, 64, seed=ord(name))
+        write_labels(tmp_path / f"labels/{name}.tif", ids)
+        name_bands(write_raster(tmp_path / f"images/{name}.tif", noise(3, 64, 64)), ("B02", "B03", "B04"))
+    prepared = {"patch_size": 32, "split": "patch"}
+    terrazzo.prepare(tmp_path / "images", tmp_path / "labels", out=tmp_path / "p", **prepared)  # type: ignore[arg-type]
+    model = write_model(tmp_path / "m.safetensors", names=CLASSES)
+    with pytest.raises(PatchesError, match=r"has the bands B02, B03, B04, the .* was trained on red, green, blue"):
+        terrazzo.evaluate(model, tmp_path / "p")
 
 
 def test_a_split_without_a_valid_pixel_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -135,6 +135,14 @@ def stac(href: str) -> str:
     )
 
 
+def test_the_header_of_an_image_names_the_image(tmp_path: Path) -> None:
+    for header, image in (("a.hdr", "a.dat"), ("b.bsq.hdr", "b.bsq"), ("c.hdr", "c")):
+        (tmp_path / header).write_text("ENVI")
+        (tmp_path / image).write_bytes(b"")
+        with pytest.raises(InputError, match=rf"{header}: is the header of an image; name the image: .*/{image}$"):
+            find_pictures([tmp_path / header], tmp_path / "maps")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
@@ -147,6 +155,7 @@ def stac(href: str) -> str:
         ("a.json", "{}", "is not an image by its name; expected png, jpg, jpeg, bmp, webp, tif, tiff, jp2, img, ntf"),
         ("a.zip", "", "is a zip; unpack it, and name the folder"),
         ("a.txt", "", "is not an image by its name; expected png"),
+        ("a.hdr", "ENVI", "is the header of an image; name the image that lies beside it"),
     ],
 )
 def test_what_cannot_be_mapped_names_the_way(tmp_path: Path, name: str, content: str, words: str) -> None:

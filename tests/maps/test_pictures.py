@@ -1,5 +1,6 @@
 """Laws of the options that pictures share with rasters: the same averages, the same shares, keys of their own."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import terrazzo
-from terrazzo.errors import OutputExistsError
+from terrazzo.errors import InputError, OutputExistsError, PartialError
 from terrazzo.maps.jobs.options import MapOptions
+from terrazzo.maps.pictures import picture_map
 from terrazzo.maps.pictures.files import MapFiles, map_key
 from terrazzo.maps.pictures.picture_map import map_picture
 from terrazzo.model.windows.tiling import Tiling
 from terrazzo.pixels.keyed import key_of
 from terrazzo.system.files import digest
-from tests.worlds.mapping import TILING, Convolving, mapped, model_file, read_map
+from tests.worlds.mapping import TILING, Convolving, exit_code, mapped, model_file, read_map
 from tests.worlds.models import write_model
 from tests.worlds.rasters import noise, write_raster
 
@@ -125,3 +127,54 @@ def test_what_is_for_rasters_is_reported_where_there_are_both(tmp_path: Path, mo
     assert said == ["--mapping-unit, --max-memory: for rasters; pictures are mapped without"]
     assert (tmp_path / "maps" / "a_confidence.png").is_file()
     assert (tmp_path / "maps" / "b" / "confidence.tif").is_file()
+
+
+def photos(folder: Path) -> Path:
+    """Four photos, a.png to d.png."""
+    folder.mkdir()
+    for name in "abcd":
+        Image.fromarray(np.ascontiguousarray(noise(3, 45, 70).transpose(1, 2, 0))).save(folder / f"{name}.png")
+    return folder
+
+
+def broken_at_the_third(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """The third photo ends the batch."""
+    calls = itertools.count(1)
+
+    def breaking(*arguments: Any) -> Any:
+        if next(calls) == 3:
+            raise error
+        return picture_map.map_picture(*arguments)
+
+    monkeypatch.setattr("terrazzo.maps.pictures.batch.map_picture", breaking)
+
+
+def test_a_full_disk_lists_the_photos_finished_before(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, maps = photos(tmp_path / "in"), tmp_path / "maps"
+    broken_at_the_third(monkeypatch, InputError("the disk is full"))
+    assert exit_code(["predict", str(model), str(folder), "--out", str(maps), "--precision", "32"]) == 1
+    told = capsys.readouterr()
+    assert "mapped 2 images of 4" in told.out
+    assert f"wrote {maps / 'b_overlay.jpg'}" in told.out
+    assert "areas.csv" not in told.out  # it is written after the last photo
+    assert f"2 of 4 images failed, the others are in {maps}; the first: the disk is full" in told.err
+    broken_at_the_third(monkeypatch, InputError("the disk is full"))
+    with pytest.raises(PartialError) as caught:
+        terrazzo.predict(model, folder, out=maps, device="cpu", precision="32", overwrite=True)
+    assert (caught.value.done.written, caught.value.done.n_failed) == (("a.png", "b.png"), 2)
+
+
+def test_photos_stopped_by_ctrl_c_are_listed_and_kept(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, maps = photos(tmp_path / "in"), tmp_path / "maps"
+    said: list[str] = []
+    with monkeypatch.context() as patch:
+        broken_at_the_third(patch, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            terrazzo.predict(model, folder, out=maps, device="cpu", precision="32", say=said.append)
+    assert said[-1] == f"2 maps of 4 were finished in {maps}: a.png, b.png"
+    done = terrazzo.predict(model, folder, out=maps, device="cpu", precision="32")
+    assert (done.kept, done.written) == (("a.png", "b.png"), ("c.png", "d.png"))

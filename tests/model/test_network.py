@@ -9,7 +9,7 @@ import torch
 
 from terrazzo.errors import RecipeError
 from terrazzo.model.bundle import load, save
-from terrazzo.model.network import Normalizer
+from terrazzo.model.network import Normalizer, normalization_for
 from terrazzo.model.normalization import Normalization, for_bands
 from terrazzo.recipe import encoders
 from terrazzo.recipe.encoders import IMAGENET_MEAN, IMAGENET_STD
@@ -102,6 +102,18 @@ def test_statistics_stretch_to_other_band_counts() -> None:
     assert for_bands((0.1, 0.2, 0.6), 3, 0.0) == (0.1, 0.2, 0.6)
     assert for_bands((0.1, 0.2, 0.6), 1, 0.0) == pytest.approx((0.3,))
     assert for_bands((0.1, 0.2, 0.6), 5, 0.0) == pytest.approx((0.1, 0.2, 0.6, 0.3, 0.3))
+    assert for_bands((), 2, 1.0) == (1.0, 1.0)
+
+
+def test_statistics_follow_the_names_of_the_bands() -> None:
+    """Red 0.1, green 0.2, blue 0.6: their mean is 0.3, which nir gets."""
+    assert for_bands((0.1, 0.2, 0.6), 3, 0.0, ("B02", "B03", "B04")) == (0.6, 0.2, 0.1)
+    assert for_bands((0.1, 0.2, 0.6), 4, 0.0, ("nir", "red", "green", "blue")) == pytest.approx((0.3, 0.1, 0.2, 0.6))
+    assert for_bands((0.1, 0.2, 0.6), 3, 0.0, ("nir", "red", "green")) == (0.1, 0.2, 0.6)
+    section = ModelSection(encoder="resnet18")
+    assert normalization_for(section, 3, ("red", "green", "blue")) == normalization_for(section, 3)
+    assert normalization_for(section, 3, ("B02", "B03", "B04")).mean == IMAGENET_MEAN[::-1]
+    assert normalization_for(section, 3, ("B02", "B03", "B04")).std == IMAGENET_STD[::-1]
 
 
 def test_the_tables_of_names_are_the_librarys() -> None:

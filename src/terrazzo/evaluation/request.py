@@ -11,6 +11,7 @@ from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import InputError, PatchesError
 from terrazzo.model.header import Header, read_header
 from terrazzo.patches.folder import Patches, open_patches
+from terrazzo.pixels.bands.order import are_others, expected
 from terrazzo.recipe.sections import LossSection
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import digest, file_digest
@@ -74,6 +75,13 @@ def open_inputs(request: Request) -> Inputs:
         )
     if header.bands != opened.bands:
         raise PatchesError(f"{patches}: has {opened.bands} bands, the model {model} takes {header.bands}")
+    wanted = expected(header.bands, header.reading)
+    names = opened.band_reading.names if opened.band_reading else ()
+    if are_others(names, wanted):
+        raise PatchesError(
+            f"{patches}: has the bands {', '.join(names)}, the model {model} was trained on {', '.join(wanted)}; "
+            "prepare patches of those bands, in that order (--bands)"
+        )
     if opened.deep != header.normalization.deep:
         raise PatchesError(
             f"{patches}: holds {opened.dtype} values, the model {model} was trained on {header.normalization.dtype}; "

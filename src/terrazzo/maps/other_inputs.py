@@ -6,7 +6,7 @@ from typing import Any
 
 from terrazzo.errors import InputError
 from terrazzo.pixels.rasters.elsewhere import rasters_in_zip
-from terrazzo.pixels.rasters.formats import way_out
+from terrazzo.pixels.rasters.formats import OF_ENVI, way_out
 from terrazzo.pixels.suffixes import NAMED_SUFFIXES, PHOTO_SUFFIXES, RASTER_SUFFIXES, REMOTE_SUFFIXES
 from terrazzo.system.files import read_json
 
@@ -34,8 +34,20 @@ def other_kind(path: Path) -> InputError:
         href = _asset_of_stac(path)
         if href is not None:
             return InputError(f"{path}: is a STAC item; name the raster that it describes: {href}")
+    if suffix == ".hdr":
+        image = _image_of_header(path)
+        words = f"name the image: {image}" if image else "name the image that lies beside it"
+        return InputError(f"{path}: is the header of an image; {words}")
     expected = ", ".join(suffix.removeprefix(".") for suffix in (*PHOTO_SUFFIXES, *RASTER_SUFFIXES, *NAMED_SUFFIXES))
     return InputError(f"{path}: is not an image by its name; {way_out(path) or f'expected {expected}'}")
+
+
+def _image_of_header(path: Path) -> Path | None:
+    """The file that a header describes: `scene.dat.hdr` and `scene.hdr` are those of `scene.dat`; None if unknown."""
+    whole = path.with_suffix("")
+    if whole.is_file():
+        return whole
+    return next((file for file in map(path.with_suffix, OF_ENVI) if file.is_file()), None)
 
 
 def _asset_of_stac(path: Path) -> str | None:

@@ -132,7 +132,7 @@ def predict(
     A killed run is resumed. Finished maps of the same inputs and options are kept, unless `overwrite`. Anything else in
     the way raises OutputExistsError before anything is written. An input that fails is reported to `say` and the others
     are mapped; then PartialError is raised, whose `done` is the Maps of the others. It is raised too if a full disk or
-    the like ends the rasters half way. If all fail, the first error is raised. `dry_run` checks everything, times the
+    the like ends them half way. If all fail, the first error is raised. `dry_run` checks everything, times the
     model and writes nothing: see `Maps.planned`.
     """
     given = dict(locals())
@@ -173,15 +173,16 @@ def predict(
         batch.plan()
     if dry_run and any(batch.jobs for batch in batches):
         return Maps(place, (), None, rasters.planned() if rasters else (), len(pictures.jobs) if pictures else 0)
-    mapped = pictures.run() if pictures and not dry_run else None
-    if rasters and not dry_run:
-        try:
+    mapped = None
+    try:
+        if pictures and not dry_run:
+            mapped = pictures.run()
+        if rasters and not dry_run:
             rasters.run()
-        except BaseException as error:
-            _tell_finished(
-                error, Maps(place, tuple(rasters.done), mapped), len(found.rasters) + len(found.pictures), say
-            )
-            raise
+    except BaseException as error:
+        there = Maps(place, tuple(rasters.done) if rasters else (), mapped or (pictures.done if pictures else None))
+        _tell_finished(error, there, len(found.rasters) + len(found.pictures), say)
+        raise
     maps = Maps(place, tuple(rasters.done) if rasters else (), mapped)
     if errors := [error for batch in batches for error in batch.failures.errors]:
         maps = replace(maps, n_failed=sum(batch.failures.count for batch in batches))

@@ -7,13 +7,10 @@ deviation of a band with a scale are those of values brought to 0..1 by it; with
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from terrazzo.model.network import normalization_for
 from terrazzo.model.normalization import Normalization, for_bands
 from terrazzo.patches.folder import Patches
 from terrazzo.patches.statistics import ROBUST, BandValues, measured, sampled
-from terrazzo.pixels.bands.kinds import rgb_places
 from terrazzo.recipe.encoders import BandStatistics, statistics
 from terrazzo.recipe.sections import ModelSection
 
@@ -23,7 +20,8 @@ def normalization_of(section: ModelSection, patches: Patches) -> Normalization:
 
     Law: it depends on the section and the patches alone, so a resumed run sees what it saw before.
     """
-    plain = normalization_for(section, patches.bands)
+    reading = patches.band_reading
+    plain = normalization_for(section, patches.bands, reading.names if reading else ())
     if not patches.deep:
         return plain
     sample = sampled(patches.images, patches.masks, patches.rows("train"))
@@ -62,9 +60,5 @@ def _statistics(
 def _of_encoder(encoder: str, patches: Patches) -> BandStatistics:
     """What the encoder's weights expect of each band: of red, green and blue where the bands' names say so."""
     own, reading = statistics(encoder), patches.band_reading
-    places = rgb_places(reading.names) if reading else None
-    if places is None:
-        return BandStatistics(for_bands(own.mean, patches.bands, 0.0), for_bands(own.std, patches.bands, 1.0))
-    means, deviations = np.full(patches.bands, np.mean(own.mean)), np.full(patches.bands, np.mean(own.std))
-    means[list(places)], deviations[list(places)] = own.mean, own.std
-    return BandStatistics(tuple(means.tolist()), tuple(deviations.tolist()))
+    names = reading.names if reading else ()
+    return BandStatistics(for_bands(own.mean, patches.bands, 0.0, names), for_bands(own.std, patches.bands, 1.0, names))

@@ -7,6 +7,7 @@ Heights and widths that are not multiples of `STRIDE` are padded inside, and the
 
 import math
 import warnings
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import cast
 
@@ -179,14 +180,17 @@ def build_model(section: ModelSection, bands: int, n_classes: int, normalization
     return Network(normalization, pad_windows(fold_decoder(body)))
 
 
-def normalization_for(section: ModelSection, bands: int) -> Normalization:
-    """The normalization of a model section: its own mean and std per band if given, else the encoder's."""
+def normalization_for(section: ModelSection, bands: int, names: Sequence[str] = ()) -> Normalization:
+    """The normalization of a model section: its own mean and std per band if given, else the encoder's.
+
+    The encoder's are those of red, green and blue, by the names of the bands where they say so (`for_bands`).
+    """
     own = statistics(section.encoder)
     for field, values in (("mean", section.mean), ("std", section.std)):
         if values is not None and len(values) != bands:
             raise RecipeError(f"model.{field} has {len(values)} values, the images {bands} bands; give one each")
-    mean = section.mean if section.mean is not None else for_bands(own.mean, bands, 0.0)
-    std = section.std if section.std is not None else for_bands(own.std, bands, 1.0)
+    mean = section.mean if section.mean is not None else for_bands(own.mean, bands, 0.0, names)
+    std = section.std if section.std is not None else for_bands(own.std, bands, 1.0, names)
     return Normalization(section.scale, mean, std)
 
 

@@ -10,6 +10,7 @@ mean does.
 The network does it itself (`network.Normalizer`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from terrazzo.errors import RecipeError
 from terrazzo.pixels.bands.depth import EIGHT_BITS
+from terrazzo.pixels.bands.kinds import rgb_places
 
 Scale = Literal["unit", "minmax", "bands"]
 UINT8_RANGE = 255.0
@@ -64,14 +66,18 @@ class Normalization:
         return np.array(self.low, np.float32), np.array(self.high, np.float32)
 
 
-def for_bands(values: tuple[float, ...], bands: int, neutral: float) -> tuple[float, ...]:
-    """The statistics of three bands for `bands` bands; further bands get the mean of the three.
+def for_bands(values: tuple[float, ...], bands: int, neutral: float, names: Sequence[str] = ()) -> tuple[float, ...]:
+    """The statistics of red, green and blue for `bands` bands; further bands get the mean of the three.
 
-    Fewer bands also get that mean, as grey is the average of the three. An empty tuple gives `neutral` everywhere.
+    Law: red, green and blue are where the bands' names say so, as for the filters (`band_filters`), else the first
+    three. Fewer bands get the mean, as grey is the average of the three. An empty tuple gives `neutral` everywhere.
     """
     if not values:
         return (neutral,) * bands
-    if len(values) == bands:
-        return values
     average = sum(values) / len(values)
-    return (*values[:bands], *[average] * (bands - len(values))) if bands >= len(values) else (average,) * bands
+    if bands < len(values):
+        return (average,) * bands
+    spread = [average] * bands
+    for place, value in zip(rgb_places(names) or range(len(values)), values, strict=True):
+        spread[place] = value
+    return tuple(spread)

@@ -36,4 +36,6 @@ def test_places_of_red_green_and_blue() -> None:
     assert rgb_places(("B02", "B03", "B04", "B08")) == (2, 1, 0)
     assert rgb_places(("red", "green", "blue", "dsm")) == (0, 1, 2)
     assert rgb_places(("red", "green", "nir")) is None
+    assert rgb_places(("Band 1", "Band 2", "Band 3", "Band 4")) is None  # numbered by a program: no band has a name
+    assert rgb_places(("Band 2", "Band 3", "Band 4", "Band 8")) == (2, 1, 0)
     assert rgb_places(("red", "red", "green", "blue")) is None

@@ -94,6 +94,31 @@ def test_a_rim_without_nodata_is_said_with_its_share_and_taken_by_nodata(tmp_pat
     assert words(write_raster(tmp_path / "b.tif", bands, nodata=value)) == []
 
 
+def test_the_lowest_float_is_named_so_that_nodata_takes_it(tmp_path: Path) -> None:
+    """-3.40282e+38, six digits of it, would be another number."""
+    bands = noise(3, 50, 100).astype(np.float32)
+    bands[:, :, :30] = np.finfo(np.float32).min
+    path = write_raster(tmp_path / "a.tif", bands)
+    (line,) = words(path)
+    assert line.endswith("say --nodata -3.4028235e+38")
+    assert words(path, nodata=-3.4028235e38) == []
+
+
+@pytest.mark.parametrize(
+    ("dtype", "way"),
+    [
+        ("uint8", "mask it: nearblack -color 1,2,3 -near 0 -setmask -of GTiff -o a_masked.tif {path}"),
+        ("uint16", "set these pixels to one value first, and say it with --nodata"),
+    ],
+)
+def test_a_rim_of_a_colour_names_a_command_that_takes_it(tmp_path: Path, dtype: str, way: str) -> None:
+    bands = noise(3, 50, 100).astype(dtype)
+    bands[:, :5] = np.array([1, 2, 3])[:, None, None]
+    path = write_raster(tmp_path / "a.tif", bands)
+    (line,) = words(path)
+    assert line.endswith(f"if that means no data, {way.format(path=path)}")
+
+
 def test_dark_places_inside_are_no_rim_and_a_rim_of_a_colour_is_not_one_value(tmp_path: Path) -> None:
     bands = noise(3, 50, 100)
     bands[:, 10:40, 10:90] = 0

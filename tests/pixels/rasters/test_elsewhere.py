@@ -79,6 +79,7 @@ def test_a_raster_in_a_zip_is_read_however_it_is_named(here: Path, word: str) ->
     ("word", "words"),
     [
         ("ftp://host/a.tif", "ftp://host/a.tif: is an address that cannot be read; read are https://, s3://, gs://,"),
+        ("wms:http://host/a", "wms:http://host/a: is an address that cannot be read; read are https://, s3://, gs://,"),
         ("hdfs://host/a.tif", "download the file"),
         ("s3://bucket", "s3://bucket: names no file in a store; expected s3://bucket/scene.tif"),
         ("s3://bucket/../a.tif", "names no file in a store"),

@@ -105,7 +105,7 @@ def test_bands_by_number_and_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("bands", "n_bands", "words"),
     [
-        (noise(1, 3, 4), 3, "has 1 bands (1 gray), the model takes 3; choose them, as in --bands 1,1,1"),
+        (noise(1, 3, 4), 3, "has 1 band (1 gray), the model takes 3; choose them, as in --bands 1,1,1"),
         (noise(5, 3, 4), 3, "the model takes 3; choose 3 of them by number or name, with --bands"),
         (noise(3, 3, 4).astype(np.uint16), 3, "holds uint16 values, a network sees uint8; say with --scale LOW,HIGH"),
         (noise(3, 3, 4), 4, "has 3 bands (1 red, 2 green, 3 blue), the model takes 4"),

@@ -40,7 +40,8 @@ def _tell_maps(done: Maps) -> None:
     if done.pictures is not None and done.pictures.written:
         folder = done.pictures.out
         overlays = [folder / name.parent / f"{name.stem}_overlay.jpg" for name in map(Path, done.pictures.written)]
-        wrote("maps", [folder / "areas.csv", folder / "legend.png", *overlays[:3]])
+        shared = [folder / "areas.csv", folder / "legend.png"] if done.areas else []  # written after the last photo
+        wrote("maps", [*shared, *overlays[:3]])
 
 
 def _tell_plan(found: Maps) -> None:

@@ -55,6 +55,13 @@ class PictureBatch:
         self._command, self._found, self._out = command, found, Path(str(command.out))
         self.failures = Failures(command.reporter.say, len(found.pictures))
         self.jobs: list[_Job] = []
+        self._kept: Counts = {}
+        self._written: Counts = {}
+
+    @property
+    def done(self) -> Prediction:
+        """The photos whose maps exist so far, also after `run` was broken off; without areas."""
+        return Prediction(self._out, tuple(self._written), tuple(self._kept), (), self.failures.count)
 
     def plan(self) -> None:
         """Find the photos that can be mapped; report the others and remember them. Nothing is written.
@@ -64,11 +71,11 @@ class PictureBatch:
         model, n_pictures = self._command.model, len(self._found.pictures)
         if model.header.bands != BANDS:
             words = f"takes {model.header.bands} bands; ordinary images have {BANDS}: red, green and blue"
-            self.failures.add(InputError(f"{model.path}: {words}"), n_pictures)
+            self.failures.add(InputError(f"{model.path}: {words}; name a raster"), n_pictures)
             return
         if model.header.normalization.deep:
             words = f"takes values as {model.header.normalization.dtype} of rasters; ordinary images have 8 bits"
-            self.failures.add(InputError(f"{model.path}: {words}"), n_pictures)
+            self.failures.add(InputError(f"{model.path}: {words}; name a raster"), n_pictures)
             return
         if self._found.ignored:
             self._command.reporter.say(f"ignored {how_many(self._found.ignored, 'file')}, hidden or not an image")
@@ -79,13 +86,15 @@ class PictureBatch:
     def run(self) -> Prediction | None:
         """Map the photos or keep their finished maps; None if all failed. Failures are reported and remembered.
 
+        Where the folder or memory fails half way, it is the photos that are done.
+
         Each photo gets STEM_classes.png, STEM_overlay.jpg and, if wanted, STEM_confidence.png; all share areas.csv and
         legend.png.
         """
         try:
-            kept = {} if self._command.overwrite else self._finished()
-            written = self._map_all([job for job in self.jobs if job.name not in kept])
-            pixels = kept | written
+            self._kept = {} if self._command.overwrite else self._finished()
+            self._map_all([job for job in self.jobs if job.name not in self._kept])
+            pixels = self._kept | self._written
             if not pixels:
                 return None
             areas = tuple(Areas(pixels[job.name], file=job.name) for job in self.jobs if job.name in pixels)
@@ -93,10 +102,11 @@ class PictureBatch:
             with writing(self._out):
                 save_legend(schema, self._out / LEGEND)
                 write_areas(self._out / AREAS, areas, schema)
-            return Prediction(self._out, tuple(written), tuple(kept), areas, self.failures.count)
+            return Prediction(self._out, tuple(self._written), tuple(self._kept), areas, self.failures.count)
         except InputError as error:  # of the folder or of memory, not of one photo
-            self.failures.add(error, len(self._found.pictures) - self.failures.count)
-            return None
+            there = len(self._written) + len(self._kept)
+            self.failures.add(error, len(self._found.pictures) - self.failures.count - there)
+            return self.done if there else None
 
     def _readable(self) -> Iterator[_Job]:
         """The photos whose headers can be read, each with the key of its map."""
@@ -131,9 +141,8 @@ class PictureBatch:
             self._command.reporter.say(words)
         return kept
 
-    def _map_all(self, jobs: list[_Job]) -> Counts:
-        """Write the maps of the jobs; pixels by class of the photos that could be decoded."""
-        counts: Counts = {}
+    def _map_all(self, jobs: list[_Job]) -> None:
+        """Write the maps of the jobs; remember the pixels by class of the photos that could be decoded."""
         done, total = 0, sum(job.n_pixels for job in jobs)
         reporter = self._command.reporter
         model: Predictor | None = None
@@ -156,5 +165,4 @@ class PictureBatch:
             del image  # before the next is decoded: memory is promised for one large photo
             if mapped.shrunk:
                 reporter.say(f"{job.files.overlay}: shrunk, as a JPEG holds at most {JPEG_MAX_SIDE} pixels a side")
-            counts[job.name] = mapped.pixels
-        return counts
+            self._written[job.name] = mapped.pixels

@@ -15,6 +15,7 @@ from terrazzo.maps.outputs.record import read_record
 from terrazzo.maps.rasters.dry_run import MapPlan, plan_maps
 from terrazzo.maps.rasters.raster_map import map_raster
 from terrazzo.maps.rasters.units import unlike_training
+from terrazzo.pixels.bands.order import order_note
 from terrazzo.pixels.bands.scaling import extent
 from terrazzo.pixels.rasters.doubts import Doubt, doubts, in_words
 from terrazzo.pixels.rasters.sampling import has_valid_pixel, sample
@@ -88,6 +89,10 @@ class RasterBatch:
         raster = job.raster
         for line in raster.notes:
             self.command.reporter.say(line)
+        if self.command.options.bands is None:
+            note = order_note(raster, job.choice.bands, self.command.model.header.reading)
+            if note is not None:
+                self.command.reporter.say(note)
         seen = sample(raster, job.choice.bands)
         if not has_valid_pixel(raster, job.choice, seen):
             words = "" if raster.nodata is None else f", all have the nodata value {raster.nodata:g} or are masked"

@@ -11,10 +11,12 @@ from rasterio.enums import ColorInterp
 from terrazzo.errors import InputError
 from terrazzo.pixels.bands.hints import hint
 from terrazzo.pixels.bands.kinds import rgb_places
+from terrazzo.pixels.bands.order import in_order, refuse_others
 from terrazzo.pixels.bands.reading import AUTO, AskedScale, BandReading, BandScales, Pair, Pairs
 from terrazzo.pixels.bands.scaling import scaled
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import Choice
+from terrazzo.system.reporting import how_many
 
 
 def choose(
@@ -26,9 +28,12 @@ def choose(
 ) -> Choice:
     """The bands of a raster for a model of `n_bands`, and how their values are read.
 
-    `choose_bands` and `scaling.scaled` say more. Raises InputError with the remedy.
+    `choose_bands`, `order.in_order` and `scaling.scaled` say more. Raises InputError with the remedy.
     """
     chosen = choose_bands(raster, n_bands, bands, trained)
+    if bands is None:
+        chosen = in_order(raster, chosen, trained)
+        refuse_others(raster, chosen, trained)
     return scaled(raster, chosen, pairs_of(raster, chosen, scale), trained)
 
 
@@ -44,7 +49,7 @@ def choose_bands(
     wanted = _as_trained(raster, trained) if bands is None else bands
     chosen = _all_bands(raster, n_bands) if wanted is None else tuple(_band(raster, band) for band in wanted)
     if len(chosen) != n_bands:
-        count = f"--bands chooses {len(chosen)} bands" if bands is not None else f"has {_listed(raster)}"
+        count = f"--bands chooses {how_many(len(chosen), 'band')}" if bands is not None else f"has {_listed(raster)}"
         raise InputError(f"{raster.path}: {count}, the model takes {n_bands}; {hint(raster, n_bands, trained)}")
     return chosen
 
@@ -103,4 +108,5 @@ def _band(raster: Raster, band: str | int, flag: str = "--bands") -> int:
 
 def _listed(raster: Raster) -> str:
     """`2 bands (1 gray, 2 alpha)`."""
-    return f"{raster.n_bands} bands ({', '.join(f'{i} {name}' for i, name in enumerate(raster.names, start=1))})"
+    names = ", ".join(f"{i} {name}" for i, name in enumerate(raster.names, start=1))
+    return f"{how_many(raster.n_bands, 'band')} ({names})"

@@ -51,11 +51,20 @@ def is_light(name: str) -> bool | None:
 
 def rgb_places(names: Sequence[str]) -> tuple[int, int, int] | None:
     """The places (from 0) of red, green and blue among the bands; None unless each is there exactly once."""
+    if only_numbered(names):
+        return None
     colours = [colour_of(name) for name in names]
     if any(colours.count(colour) != 1 for colour in COLOURS):
         return None
     red, green, blue = (colours.index(colour) for colour in COLOURS)
     return red, green, blue
+
+
+def only_numbered(names: Sequence[str]) -> bool:
+    """Whether the names are `Band 1`, `Band 2`, ... in this order, as programs number bands that have no name."""
+    return all(
+        re.fullmatch(rf"band[ _]?0*{number}", name.strip().lower()) for number, name in enumerate(names, start=1)
+    )
 
 
 def _colour_named(word: str) -> str | None:

@@ -3,8 +3,10 @@
 An alpha band that is none, a rim of one value that no nodata value covers, and a scale that leaves hardly any grey.
 """
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
 
 from terrazzo.pixels.alpha import is_no_alpha
+from terrazzo.pixels.bands.depth import EIGHT_BITS
 from terrazzo.pixels.bands.reading import Pairs
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import Choice
@@ -82,10 +85,25 @@ def _rim(raster: Raster, seen: Sample) -> Doubt | None:
     if share < RIM_SHARE:
         return None
     one = len(np.unique(value)) == 1
-    words = f"{value[0]:g}" if one else f"({', '.join(f'{v:g}' for v in value)})"
+    words = _exact(value[0]) if one else f"({', '.join(map(_exact, value))})"
     what = "every pixel" if share == 1 else f"a rim of {share:.0%} of the pixels"
-    way = f"if that means no data, say --nodata {words}" if one else "if that means no data, mask it with `nearblack`"
+    way = f"say --nodata {words}" if one else _masking(raster, value)
+    way = f"if that means no data, {way}"
     return Doubt("rim", f"warning: {raster.path}: {what} has the value {words} and gets a class; {way}")
+
+
+def _masking(raster: Raster, value: NDArray[np.generic]) -> str:
+    """How to mask a rim whose bands have several values: by GDAL's nearblack, which knows 8 bits alone."""
+    if raster.dtype != EIGHT_BITS or not isinstance(raster.path, Path) or len(value) != raster.n_bands:
+        return "set these pixels to one value first, and say it with --nodata"
+    color, masked = ",".join(map(_exact, value)), f"{raster.path.stem}_masked.tif"
+    return f"mask it: nearblack -color {color} -near 0 -setmask -of GTiff -o {masked} {shlex.quote(str(raster.path))}"
+
+
+def _exact(value: np.generic) -> str:
+    """The shortest text that means exactly this value."""
+    short = f"{value:g}"
+    return short if value.dtype.type(short) == value else str(value)
 
 
 def _value_of_edge(seen: Sample) -> NDArray[np.generic] | None:

@@ -21,6 +21,7 @@ _STORES = {"s3": "/vsis3/", "gs": "/vsigs/", "az": "/vsiaz/", "oss": "/vsioss/"}
 _WEB = "/vsicurl/"
 _READ = "https://, s3://, gs://, az:// and zip://"
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+)://(.*)", re.DOTALL)  # one letter is a drive
+_SERVICE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:.*://", re.DOTALL)  # GDAL's name of a server: WMS:https://host
 _LOST_SLASH = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:[/\\]")
 _WINDOW = 64  # pixels a side of what is compared to notice a changed object
 
@@ -77,6 +78,8 @@ def address_of(word: object) -> Url | None:
         pass
     if word.lower().startswith("zip:"):
         return _in_zip(word, word[4:])
+    if _SERVICE.match(word):
+        raise InputError(f"{word}: is an address that cannot be read; read are {_READ}; download the file")
     return _of_gdal(word) if word.startswith("/vsi") else None
 
 

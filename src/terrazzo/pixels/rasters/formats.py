@@ -25,7 +25,7 @@ DRIVERS = {
 """GDAL's driver by a file's suffix."""
 _OF_PHOTOS = {".png": "PNG", **dict.fromkeys(JPEG_SUFFIXES, "JPEG"), ".bmp": "BMP", ".webp": "WEBP"}
 """The drivers of photos that a file beside them places on the ground."""
-_OF_ENVI = ("", ".dat", ".bin", ".raw", ".img", ".bil", ".bip", ".bsq", ".envi", ".hsi", ".ref", ".rfl")
+OF_ENVI = ("", ".dat", ".bin", ".raw", ".img", ".bil", ".bip", ".bsq", ".envi", ".hsi", ".ref", ".rfl")
 """Suffixes of ENVI's images, whose header may have the suffix .hdr in place of theirs."""
 _HFA = b"EHFA_HEADER_TAG"  # the header beside it is that of another file of its name
 _OTHERS = (
@@ -81,7 +81,7 @@ def of_part(path: object, subdatasets: list[str]) -> str:
 
 
 def _has_envi_header(path: Path) -> bool:
-    short = path.suffix.lower() in _OF_ENVI and _starts_with(path.with_suffix(".hdr"), b"ENVI")
+    short = path.suffix.lower() in OF_ENVI and _starts_with(path.with_suffix(".hdr"), b"ENVI")
     return short or _starts_with(path.with_name(f"{path.name}.hdr"), b"ENVI")
 
 

@@ -8,7 +8,8 @@ from typing import Literal
 from terrazzo.errors import InputError, LabelError
 from terrazzo.pixels.bands.choice import choose_bands, pairs_of
 from terrazzo.pixels.bands.depth import EIGHT_BITS, pixel_type
-from terrazzo.pixels.bands.reading import AUTO, AskedScale, Pairs
+from terrazzo.pixels.bands.order import are_others, in_order, order_note
+from terrazzo.pixels.bands.reading import AUTO, AskedScale, BandReading, Pairs
 from terrazzo.pixels.bands.scaling import eight_bit_choice
 from terrazzo.pixels.geodesy import ALIKE
 from terrazzo.pixels.rasters.doubts import doubts, in_words
@@ -52,7 +53,10 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
         for line in raster.notes:
             say(line)
         n_bands = len(inputs.bands) if inputs.bands else sum(color != "alpha" for color in raster.colors)
-        scenes.append(LabelledScene(pair, raster, Choice(choose_bands(raster, n_bands, inputs.bands))))
+        chosen = choose_bands(raster, n_bands, inputs.bands)
+        if scenes and inputs.bands is None and n_bands == len(scenes[0].choice.bands):
+            chosen = _as_first(raster, chosen, scenes[0], say)
+        scenes.append(LabelledScene(pair, raster, Choice(chosen)))
         if n_bands != len(scenes[0].choice.bands):
             raise InputError(
                 f"{raster.path}: has {n_bands} bands, {scenes[0].raster.path} {len(scenes[0].choice.bands)}; "
@@ -78,6 +82,21 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
 def doubts_about(scenes: Sequence[LabelledScene]) -> list[str]:
     """What is doubtful about the pixels of the rasters, a line a kind."""
     return in_words(doubts(scene.raster, scene.asked, sample(scene.raster, scene.choice.bands)) for scene in scenes)
+
+
+def _as_first(raster: Raster, bands: tuple[int, ...], first: LabelledScene, say: Say) -> tuple[int, ...]:
+    """The bands in the order of the first raster's, by what they show. Raises InputError where they show others."""
+    names = BandReading(tuple(first.raster.names[band - 1] for band in first.choice.bands))
+    chosen = in_order(raster, bands, names)
+    if are_others([raster.names[band - 1] for band in chosen], names.names):
+        raise InputError(
+            f"{raster.path}: has the bands {', '.join(raster.names)}, {first.raster.path} {', '.join(names.names)}; "
+            "choose bands that all rasters have by name, with --bands"
+        )
+    note = order_note(raster, chosen, names)
+    if note is not None:
+        say(note)
+    return chosen
 
 
 def _say_types(scenes: Sequence[LabelledScene], dtype: str, say: Say) -> None:
