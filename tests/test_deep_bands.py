@@ -205,7 +205,7 @@ def test_heights_with_holes_are_learned_and_mapped(dtype: str, scale: str, tmp_p
     done = terrazzo.prepare(scene.raster, scene.labels, out=tmp_path / "patches", patch_size=32, split="patch")
     assert done.patches.dtype == dtype
     changes = TRAINING | {"model.scale": scale, "augment.zoom": 0.1}
-    options = {"recipe": "unet", "epochs": 5, "batch_size": 8, "changes": changes, "device": "cpu"}
+    options = {"recipe": "unet", "epochs": 8, "batch_size": 8, "changes": changes, "device": "cpu"}
     model = terrazzo.train(done.patches.path, out=tmp_path / "run", **options).model  # type: ignore[arg-type]
     normalization = read_header(model).normalization
     assert 510 < normalization.low[0] / (10 if dtype == "int16" else 1) < 513

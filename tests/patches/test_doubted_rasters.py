@@ -118,7 +118,7 @@ def test_pictures_whose_fourth_band_is_no_alpha_are_said(here: Path) -> None:
             (here / "set" / folder).mkdir(parents=True, exist_ok=True)
             write_raster(here / "set" / folder / f"{name}.tif", bands)
     said: list[str] = []
-    terrazzo.prepare("set", classes="classes.csv", out="out", patch_size=32, say=said.append)
+    terrazzo.prepare("set", classes="classes.csv", out="out", patch_size=32, split="patch", say=said.append)
     (line,) = [line for line in said if "alpha" in line]
     assert "band 4 is called alpha but holds 60 values, as near infrared does; pictures are read without it" in line
     assert line in terrazzo.inspect("set", classes="classes.csv", patch_size=32).lines()

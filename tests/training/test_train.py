@@ -201,7 +201,7 @@ def test_what_is_refused_before_a_data_set_is_prepared_leaves_nothing(data: Path
     small = {"data.patch_size": 32}
     refused(OutputExistsError, "holiday: already exists", out=tmp_path / "holiday", changes=small)
     refused(InputError, "--device tpu", device="tpu", changes=small)
-    refused(InputError, "empty: no data set found", patches=tmp_path / "empty")
+    refused(InputError, "empty: no images with masks found", patches=tmp_path / "empty")
     refused(TerrazzoError, "nowhere: no such folder; expected the folder", patches=tmp_path / "nowhere")
     refused(TerrazzoError, "classes.csv: is a file; expected the folder", patches=data / "classes.csv")
     refused(TerrazzoError, "smaller than a patch of 256 pixels")

@@ -14,6 +14,7 @@ from rasterio.transform import Affine
 
 from terrazzo.classes.schema import IGNORE
 from terrazzo.pixels.rasters.gdal import gdal
+from terrazzo.scenes.overlaps import overlap_notes
 
 _ONE_AT_A_TIME = Lock()  # rasterio warns of pixels without a place, and filters of warnings are no thread's own
 
@@ -54,13 +55,6 @@ class BurntPolygons:
     def notes(self) -> list[str]:
         """The number of pixels in polygons of different classes, if there are any."""
         return overlap_notes(self.n_twice)
-
-
-def overlap_notes(n_twice: int) -> list[str]:
-    """A line on pixels in polygons of different classes; none if there are none."""
-    if not n_twice:
-        return []
-    return [f"{n_twice} pixels lie in polygons of different classes: the later polygon in the file wins"]
 
 
 def _burn(into: NDArray[np.uint8], shapes: Iterable[tuple[shapely.Geometry, int]], place: Affine) -> None:

@@ -5,11 +5,14 @@ order of the file. Bands that are known to show something else are refused, unle
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from terrazzo.errors import InputError
 from terrazzo.pixels.bands.kinds import COLOURS, colour_of, is_light, only_numbered
 from terrazzo.pixels.bands.reading import BandReading
-from terrazzo.pixels.rasters.raster import Raster
+
+if TYPE_CHECKING:
+    from terrazzo.pixels.rasters.raster import Raster
 
 ALPHA = "alpha"
 _RGB = tuple(COLOURS)
@@ -22,7 +25,7 @@ def expected(n_bands: int, trained: BandReading | None) -> tuple[str, ...]:
     return _RGB if trained is None and n_bands == len(_RGB) else ()
 
 
-def in_order(raster: Raster, bands: Sequence[int], trained: BandReading | None = None) -> tuple[int, ...]:
+def in_order(raster: "Raster", bands: Sequence[int], trained: BandReading | None = None) -> tuple[int, ...]:
     """These bands, as many as the network takes, in the order of what it was trained on.
 
     Each is known by its own name, or by its colour. At most one that is not takes the place that is left. Where more
@@ -55,7 +58,7 @@ def _place(band: str, names: Sequence[str]) -> int | None:
     return alike[0] if len(alike) == 1 else None
 
 
-def order_note(raster: Raster, bands: Sequence[int], trained: BandReading | None = None) -> str | None:
+def order_note(raster: "Raster", bands: Sequence[int], trained: BandReading | None = None) -> str | None:
     """One line on bands that are read in another order than that of the file; None if they are not.
 
     Bands that have exactly the names of the training are no news.
@@ -71,7 +74,7 @@ def order_note(raster: Raster, bands: Sequence[int], trained: BandReading | None
     )
 
 
-def refuse_others(raster: Raster, bands: Sequence[int], trained: BandReading | None = None) -> None:
+def refuse_others(raster: "Raster", bands: Sequence[int], trained: BandReading | None = None) -> None:
     """Raise InputError where a band is known to show something else than what the network was trained on.
 
     A band whose name says nothing (undefined, gray, `Band 1`) counts as what stands in its place.
@@ -89,7 +92,7 @@ def are_others(names: Sequence[str], wanted: Sequence[str]) -> bool:
     return any(_contradicts(name, band) for name, band in zip(names, wanted, strict=False))
 
 
-def _names(raster: Raster, bands: Sequence[int]) -> list[str]:
+def _names(raster: "Raster", bands: Sequence[int]) -> list[str]:
     return [raster.names[band - 1] for band in bands]
 
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -39,6 +38,8 @@ class Drawing:
 
     def read(self) -> bytes:
         """What distinguishes this label from others: size, class numbers and polygons."""
+        import shapely
+
         shapes = b"".join(shapely.to_wkb(self.polygons).tolist())
         return repr((self.size, self.in_shares, self.ids.tolist(), digest(shapes))).encode()
 
@@ -47,6 +48,8 @@ class Drawing:
 
         A smaller view takes the value at the centre of each area, as for mask files.
         """
+        import shapely
+
         from terrazzo.scenes.burnt_polygons import BurntPolygons
 
         height, width = self.size or read_size(self.tree.read(self.image), self.tree.where(self.image))

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from terrazzo.classes.schema import IGNORE, unpack_color
 from terrazzo.pixels.masks import NEAREST_DISTANCE
-from terrazzo.scenes.burnt_polygons import overlap_notes
 from terrazzo.scenes.contract.census import Census, value_text
 from terrazzo.scenes.contract.findings import Finding
 from terrazzo.scenes.contract.known_classes import Classes
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.contract.survey import Survey
 from terrazzo.scenes.contract.verdicts import Verdict
+from terrazzo.scenes.overlaps import overlap_notes
 from terrazzo.system.reporting import how_many
 
 _SHOWN = 8

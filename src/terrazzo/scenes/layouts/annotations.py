@@ -8,7 +8,6 @@
 Masks win where a data set has both.
 """
 
-from terrazzo.scenes.annotations.finding import find_annotated
 from terrazzo.scenes.scene import Found, Layout
 from terrazzo.scenes.trees import Tree
 
@@ -17,6 +16,8 @@ NAME = "annotations"
 
 def find(tree: Tree) -> Found | None:
     """The images that annotation files describe; None without such files."""
+    from terrazzo.scenes.annotations.finding import find_annotated  # loads shapely
+
     return find_annotated(tree, NAME)
 
 
