@@ -652,7 +652,7 @@ BAD: dict[str, tuple[Callable[[Path], str] | str, str]] = {
     "labels that are not there": ("scene.tif nowhere.gpkg", "nowhere.gpkg: no such file"),
     "a picture as its own labels": ("scene.tif scene.tif", "scene.tif: is both the images and the labels"),
     "a class field of a raster": (field_of_raster, "--class-field cover: is for polygons"),
-    "ids of no names": (nameless, "need a table of classes"),
+    "ids of no names": (nameless, "needs a table of classes"),
     "labels that are no whole numbers": (floats, "expected one band of whole numbers"),
     "a file that is no layer": (text, "cannot be read as a layer of polygons"),
     "bands that are not there": ("scene.tif labels.gpkg --class-field cover --bands 1,2,9", "--bands 9"),

@@ -4,7 +4,6 @@ Of overlapping polygons the later one wins. Layers of a GIS and annotations of p
 """
 
 from collections.abc import Iterable
-from threading import Lock
 
 import numpy as np
 import shapely
@@ -15,8 +14,6 @@ from rasterio.transform import Affine
 from terrazzo.classes.schema import IGNORE
 from terrazzo.pixels.rasters.gdal import gdal
 from terrazzo.scenes.overlaps import overlap_notes
-
-_ONE_AT_A_TIME = Lock()  # rasterio warns of pixels without a place, and filters of warnings are no thread's own
 
 
 class BurntPolygons:
@@ -40,7 +37,7 @@ class BurntPolygons:
         if len(found) == 0:
             return ids
         place = Affine.translation(col, row)
-        with _ONE_AT_A_TIME, gdal():
+        with gdal():
             _burn(ids, zip(self._polygons[found], self._ids[found].tolist(), strict=True), place)
             classes = np.unique(self._ids[found])
             if len(classes) > 1:

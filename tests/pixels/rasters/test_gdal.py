@@ -1,7 +1,10 @@
 """Questions to GDAL and PROJ about a user's file: answered, lived without, or refused in one line."""
 
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pyproj
 import pytest
 import rasterio
@@ -11,7 +14,7 @@ from rasterio.errors import CRSError, RasterioIOError
 import terrazzo
 from terrazzo.errors import ImageError, InputError
 from terrazzo.pixels.geodesy import pixel_areas, terrestrial
-from terrazzo.pixels.rasters.gdal import Facts, answered
+from terrazzo.pixels.rasters.gdal import Facts, answered, gdal
 from terrazzo.pixels.rasters.raster import read_raster
 from tests.worlds.mapping import read_map
 from tests.worlds.models import write_model
@@ -102,3 +105,19 @@ def test_a_crs_without_a_way_to_degrees_has_no_areas_and_the_raster_is_mapped(tm
     assert read_map(tmp_path / "maps" / "a" / "classes.tif").shape == (1, 20, 30)
     other = write_raster(tmp_path / "scenes.tif", noise(3, 20, 30))
     assert read_raster(other).gsd_m == pytest.approx(0.5, rel=1e-2)
+
+
+def test_no_thread_warns_of_pixels_without_a_place_while_another_leaves(tmp_path: Path) -> None:
+    """Filters of warnings are the process's: one thread that left must not take away what another needs."""
+    path = tmp_path / "plain.tif"
+    with gdal(), rasterio.open(path, "w", driver="GTiff", width=8, height=8, count=1, dtype="uint8") as file:
+        file.write(np.ones((1, 8, 8), np.uint8))
+    before = list(warnings.filters)
+
+    def look(_: int) -> int:
+        with gdal(), rasterio.open(path) as file:
+            return int(file.width)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(look, range(400))) == {8}
+    assert warnings.filters == before

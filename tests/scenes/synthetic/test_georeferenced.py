@@ -81,4 +81,4 @@ def test_the_command_line_goes_on_to_prepare(
         "next: terrazzo prepare rgb=world/ortho,dsm=world/dsm world/labels --patch-size 32 --out patches"
     )
     assert run(line.removeprefix("next: terrazzo ").split()) == 0
-    assert open_patches(tmp_path / "patches").description["band_names"] == ["red", "green", "blue", "nir"]
+    assert open_patches(tmp_path / "patches").description["band_names"] == ["red", "green", "blue", "dsm"]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 
 import rasterio
@@ -45,12 +46,40 @@ _LONGEST = 240
 Answer = TypeVar("Answer")
 
 
+class _Unwarned:
+    """No warning that pixels have no place, as long as any thread is inside.
+
+    Python's filters of warnings belong to the process. So the first thread in sets the filter, and the last one out
+    puts back what was there before.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside = Lock(), 0
+        self._before: warnings.catch_warnings[None] | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._before = warnings.catch_warnings()
+                self._before.__enter__()
+                warnings.simplefilter("ignore", NotGeoreferencedWarning)
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0 and self._before is not None:
+                self._before.__exit__(None, None, None)
+
+
+_PLACELESS = _Unwarned()
+
+
 @contextmanager
 def gdal(remote: bool = False) -> Iterator[None]:
     """GDAL as this package uses it: 64 MB of cache instead of 5 % of memory, and no listing of folders."""
     options = {"GDAL_CACHEMAX": _CACHE_BYTES, "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE", **(_OF_SERVERS if remote else {})}
-    with rasterio.Env(**options), warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+    with rasterio.Env(**options), _PLACELESS:
         yield
 
 
