@@ -1,4 +1,4 @@
-"""Rasters to maps on the CPU: speed beside the bare network and beside geoai-py, and peak memory at several sizes.
+"""Rasters to maps, on the GPU where there is one: speed beside the bare network and geoai-py, and peak memory.
 
     python -m benchmarks.prediction speed                 # 4096 x 4096 px, U-Net ResNet34, 6 classes; about 5 minutes
     python -m benchmarks.prediction speed --without-geoai
@@ -23,6 +23,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -81,16 +82,18 @@ def bare(folder: Path) -> dict[str, float]:
     from terrazzo.model.windows.tiling import plan, window_batch
     from terrazzo.pixels.rasters.raster import read_raster
 
-    model = load(folder / "model.safetensors", "cpu", "auto")
+    model = load(folder / "model.safetensors", "auto", "auto")
     tiling, scene = plan(model.header), read_raster(folder / "scene.tif")
     rows, cols = tiling.axes(scene.height, scene.width)
     n_windows, size = len(rows.starts) * len(cols.starts), window_batch(model, tiling)
     pixels = torch.randint(0, 256, (size, 3, tiling.window, tiling.window), dtype=torch.uint8)
-    pixels = pixels.contiguous(memory_format=model.compute.memory_format)
+    pixels = pixels.to(model.compute.device).contiguous(memory_format=model.compute.memory_format)
     with torch.inference_mode(), model.compute.autocast():
         started = time.perf_counter()
         for _ in range(-(-n_windows // size)):
             model.network(pixels)
+    if model.compute.device.type == "cuda":
+        torch.cuda.synchronize()
     seconds = time.perf_counter() - started
     share = scene.height * scene.width / (n_windows * tiling.window**2)
     return {"seconds": seconds, "windows": n_windows, "raster_over_window_pixels": round(share, 4)}
@@ -212,12 +215,14 @@ def speed(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def memory(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Peak memory by height, all outputs included, and the largest over the smallest."""
-    network = "ragged" if arguments.ragged else arguments.network
+    network = "given" if arguments.model else "ragged" if arguments.ragged else arguments.network
     if not arguments.ragged:
         in_process("model", folder, network)
     peaks = {}
     for height in arguments.heights:
         in_process("ragged" if arguments.ragged else "scene", folder, str(height), "2048")
+        if arguments.model:
+            shutil.copy(arguments.model, folder / "model.safetensors")
         with tempfile.TemporaryDirectory(dir=folder) as name:
             os.link(folder / "model.safetensors", Path(name) / f"{network}.safetensors")
             os.link(folder / "scene.tif", Path(name) / "scene.tif")
@@ -246,6 +251,7 @@ def main() -> None:
     parser.add_argument("--geoai", type=Path, default=Path(tempfile.gettempdir()) / "geoai-environment")
     parser.add_argument("--network", choices=("small", "resnet34"), default="resnet34")
     parser.add_argument("--ragged", action="store_true", help="memory: on a map of specks, with a network of its own")
+    parser.add_argument("--model", type=Path, help="memory: a model.safetensors of your own in place of random weights")
     parser.add_argument("--heights", type=int, nargs="+", default=HEIGHTS)
     parser.add_argument("--big-side", type=int, default=BIG_SIDE)
     parser.add_argument("--scratch", type=Path, help="Folder for the scenes and maps; the system's temporary one.")

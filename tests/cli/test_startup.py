@@ -82,3 +82,14 @@ def test_predict_of_pictures_loads_torch_and_no_rasters(world: Path) -> None:
     assert code == 0
     assert "torch" in loaded
     assert not loaded & {"lightning", "rasterio", "shapely", "pyogrio", "matplotlib", "rich.markdown"}
+
+
+def test_predict_of_a_raster_without_polygons_loads_no_library_of_layers(world: Path) -> None:
+    picture = world / "placed.png"
+    picture.write_bytes((world / "photo.png").read_bytes())
+    (world / "placed.pgw").write_text("1\n0\n0\n-1\n500000\n2700000\n", encoding="utf-8")
+    command = "predict run/model.safetensors placed.png --out raster-maps --device cpu --vector-format none"
+    code, err, loaded = ran(command, world)
+    assert code == 0, err
+    assert "rasterio" in loaded
+    assert "pyogrio" not in loaded

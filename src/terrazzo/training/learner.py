@@ -28,12 +28,15 @@ def running_mean(network: nn.Module, decay: float) -> AveragedModel:
     ExponentialMovingAverage with num_updates). torch's `get_ema_avg_fn` has a constant decay.
     """
 
-    def mean(average: Tensor, value: Tensor, n: Tensor | int) -> Tensor:
-        if not average.is_floating_point():
-            return value
-        return average.lerp(value.to(average), 1 - min(decay, (1 + int(n)) / (10 + int(n))))
+    def mean(averages: Any, values: Any, n: Tensor | int) -> None:
+        """All tensors of one kind at once: a GPU is asked for `n` once, not once a tensor."""
+        weight = 1 - min(decay, (1 + int(n)) / (10 + int(n)))
+        if averages[0].is_floating_point():
+            torch._foreach_lerp_(averages, values, weight)
+        else:
+            torch._foreach_copy_(averages, values)
 
-    return AveragedModel(network, avg_fn=mean, use_buffers=True)
+    return AveragedModel(network, multi_avg_fn=mean, use_buffers=True)
 
 
 class Learner(lightning.LightningModule):

@@ -19,7 +19,6 @@ import shapely
 
 from terrazzo.errors import InputError
 from terrazzo.maps.polygons.formats import TOLERANCE, format_of
-from terrazzo.maps.polygons.layers import open_layer
 from terrazzo.maps.polygons.rows import ClassRaster, Features, join_features
 from terrazzo.maps.polygons.seams import Seams
 from terrazzo.maps.polygons.strips import strip_parts
@@ -81,6 +80,8 @@ def write_polygons(path: Path, raster: ClassRaster, options: PolygonOptions) -> 
     The suffix of `path` names one of `formats.FORMATS`. Areas are of the polygons' pixels on the ellipsoid, null
     without a terrestrial CRS. Confidence is their mean in percent, null if the raster has none.
     """
+    from terrazzo.maps.polygons.layers import open_layer  # loads pyogrio, which a map without polygons does not need
+
     format_of(path)
     polygons = vertices = cut = 0
     with write_beside(path) as temporary, open_layer(temporary, raster) as layer:
