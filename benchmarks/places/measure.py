@@ -1,0 +1,299 @@
+"""One row: trained, joined or adapted, mapped and scored; what a killed process had finished is taken up again."""
+
+import csv
+import math
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import terrazzo
+from benchmarks.places.folds import ALL, Places, confusion_of, mean_of_named, scores_of
+from benchmarks.places.locks import locked
+from benchmarks.places.methods import JOINED_SEEDS, Method, known_options, what_is_missing
+from benchmarks.places.rows import LEAKY, NAMED, PLACES, Row, append, key_of
+from terrazzo.recipe.reading import load_recipe
+from terrazzo.recipe.recipe import Recipe
+from terrazzo.system.files import digest, read_json, write_json
+from terrazzo.system.reporting import Say, quiet
+
+BEST = Path(__file__).with_name("best.yaml")
+_ANY_LOSS = 100
+"""Points that a soup may lose against its members: the row says what it is worth."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long a run trains: so many steps (rounded up to whole epochs), so many epochs, or as the recipe says."""
+
+    steps: int | None = None
+    epochs: int | None = None
+
+    def __str__(self) -> str:
+        if self.steps is not None:
+            return f"{self.steps} steps"
+        return "full" if self.epochs is None else f"{self.epochs} epochs"
+
+    @property
+    def words(self) -> list[str]:
+        """As the command line has it."""
+        given = (("--steps", self.steps), ("--epochs", self.epochs))
+        return [word for flag, value in given if value is not None for word in (flag, str(value))]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all rows of one command share."""
+
+    places: Places
+    out: Path
+    schedule: Schedule = Schedule()
+    device: str = "auto"
+    machine: str = ""
+    """The model of the CPU or GPU: rows of different ones are not compared."""
+    precision: str = "auto"
+    version: str = ""
+    recipe: Path = BEST
+    prepare: Mapping[str, Any] = field(default_factory=dict)
+    """Options of `prepare` for all methods."""
+    branch_weights: str | None = None
+    """The file with the weights of `branch`."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One row to measure."""
+
+    method: Method
+    seed: str
+    fold: str
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds of the runs that the row needs."""
+        return tuple(int(seed) for seed in self.seed.split())
+
+    @property
+    def title(self) -> str:
+        """What the row is, in a few words."""
+        return f"{self.method.name}, seed {self.seed}, fold {self.fold}"
+
+    def key(self, plan: Plan) -> tuple[str, ...]:
+        """The key of the row."""
+        protocol = LEAKY if self.method.leaky else PLACES
+        own = {"protocol": protocol, "method": self.method.name, "seed": self.seed, "fold": self.fold}
+        return key_of({**own, "schedule": str(plan.schedule), "device": plan.machine})
+
+    def runs(self) -> frozenset[tuple[str, int, str]]:
+        """The runs that it needs; rows with the same run train it once."""
+        return frozenset((self.method.training, seed, self.fold) for seed in self.seeds)
+
+
+def tasks_of(methods: list[Method], seeds: list[int], folds: list[str]) -> list[Task]:
+    """The rows of methods, seeds and folds; one a fold for runs that are joined, last, as they need the others'."""
+    single = [
+        Task(method, str(seed), fold)
+        for seed in seeds
+        for method in methods
+        if not method.join
+        for fold in ([ALL] if method.leaky else folds)
+    ]
+    seeds_joined = " ".join(map(str, JOINED_SEEDS))
+    joined = [
+        Task(method, seeds_joined, fold)
+        for method in methods
+        if method.join
+        for fold in ([ALL] if method.leaky else folds)
+    ]
+    return single + joined
+
+
+def missing_for(task: Task, plan: Plan) -> str | None:
+    """What this version lacks for the row, in a line; None if nothing."""
+    return what_is_missing(_with_weights(task.method, plan), load_recipe(plan.recipe))
+
+
+def measure(task: Task, plan: Plan, say: Say = quiet) -> Row:
+    """The row of a task, appended to the table. Raises what training and mapping raise."""
+    work = Work(task, plan)
+    models, minutes = work.models()
+    say(f"{task.title}: trained in {minutes:.1f} min")
+    scored, more = work.scored_patches(models[0]) if task.method.leaky else work.scored_maps(models)
+    epochs, steps = work.length()
+    protocol, method, seed, fold, schedule, machine = task.key(plan)
+    row = Row(
+        **scored,
+        protocol=protocol,
+        method=method,
+        seed=seed,
+        fold=fold,
+        schedule=schedule,
+        device=machine,
+        words=task.method.words,
+        epochs=epochs,
+        steps=steps,
+        minutes=round(minutes + more, 2),
+        precision=plan.precision,
+        version=plan.version,
+        command=command_of(task, plan),
+    )
+    append(plan.out, row)
+    shown = row.mean_iou if row.mean_iou_5 is None else row.mean_iou_5
+    say(f"{task.title}: accuracy {row.accuracy:.4f}, mean IoU {shown:.4f}, mapped and scored in {more:.2f} min")
+    return row
+
+
+def command_of(task: Task, plan: Plan) -> str:
+    """The command that measures the row again."""
+    words = ["python -m benchmarks.new_places DATA --methods", task.method.name]
+    words += [] if task.method.join else ["--seeds", task.seed]
+    words += [] if task.method.leaky else ["--folds", task.fold]
+    return " ".join([*words, *plan.schedule.words])
+
+
+@dataclass(frozen=True)
+class Work:
+    """The steps of a row, each kept in a folder of its own below the plan's."""
+
+    task: Task
+    plan: Plan
+
+    @property
+    def recipe(self) -> Recipe:
+        """The method's recipe, before seed and epochs."""
+        return _with_weights(self.task.method, self.plan).changed(load_recipe(self.plan.recipe))
+
+    @property
+    def prepared(self) -> Path:
+        """The patches that are trained on."""
+        return self.plan.places.patches(self.task.fold, {**self.plan.prepare, **self.task.method.prepare})
+
+    def folder(self, kind: str, *words: str) -> Path:
+        """A folder for this machine, schedule and fold, and for what else the words say."""
+        place = [self.plan.machine, str(self.plan.schedule), self.task.fold, *words]
+        return self.plan.places.work.joinpath(kind, *("-".join(word.split()) for word in place))
+
+    def length(self) -> tuple[int, int]:
+        """Epochs and steps of the optimizer of one run."""
+        return self._length(self.prepared)
+
+    def models(self) -> tuple[list[Path], float]:
+        """The trained models, joined and adapted as the method says, and the minutes that they took.
+
+        With `adapt_alone` there is one model a scene, in the order of the scenes; several models otherwise predict
+        together.
+        """
+        method, scenes = self.task.method, [] if self.task.method.leaky else [*self._scenes().values()]
+        made = [self._trained(seed) for seed in self.task.seeds]
+        models, minutes = [model for model, _ in made], sum(spent for _, spent in made)
+        if method.join == "average":
+            out = self._row_folder() / "average.safetensors"
+            options = known_options(
+                terrazzo.average, {"patches": self.prepared, "worst": _ANY_LOSS, "device": self.plan.device}
+            )
+            minutes += once(out, partial(terrazzo.average, models, out=out, **options))
+            models = [out]
+        if method.adapt:
+            groups = [scenes] if method.adapt == "together" else [[scene] for scene in scenes]
+            adapted = []
+            for model in models:
+                for group in groups:
+                    name = f"{model.parent.name}-{'-'.join(scene.stem for scene in group)}"
+                    out = self._row_folder() / f"adapted-{name}.safetensors"
+                    options = known_options(terrazzo.adapt, {"device": self.plan.device})
+                    minutes += once(out, partial(terrazzo.adapt, model, group, out=out, **options))
+                    adapted.append(out)
+            models = adapted
+        return models, minutes
+
+    def scored_maps(self, models: list[Path]) -> tuple[dict[str, Any], float]:
+        """The scores of the fold's maps, one confusion matrix over all scenes, and the minutes of mapping."""
+        scenes = self._scenes()
+        each = len(scenes) if self.task.method.adapt == "alone" else 1
+        minutes, maps = 0.0, {}
+        for number in range(each):
+            own = [*scenes.values()] if each == 1 else [[*scenes.values()][number]]
+            using = models[number::each]
+            given = using if len(using) > 1 else using[0]
+            options = {**self.task.method.predict, "device": self.plan.device, "vector_format": "none"}
+            out = self._row_folder() / f"maps-{number}"
+            minutes += once(out, partial(terrazzo.predict, given, own, out=out, **options))
+            maps |= {name: out / path.stem / "classes.tif" for name, path in scenes.items() if path in own}
+        scores = scores_of(confusion_of(self.plan.places, maps))
+        return {**_rounded(scores), "jaccard_soft_micro": None}, minutes
+
+    def scored_patches(self, model: Path) -> tuple[dict[str, Any], float]:
+        """The scores of random patches as `terrazzo evaluate` has them, and its minutes."""
+        started = time.perf_counter()
+        options = {**self.task.method.predict, "device": self.plan.device}
+        scores = terrazzo.evaluate(model, self.prepared, split="val", **options).scores
+        by_class = {name: scores["iou"].get(full) for name, full in zip(NAMED, scores["iou"], strict=True)}
+        kept = {name: scores[name] for name in ("accuracy", "mean_iou", "jaccard_soft_micro")}
+        named = {f"iou_{name}": share for name, share in by_class.items()}
+        whole = {**kept, "mean_iou_5": mean_of_named(by_class), **named}
+        return _rounded(whole), (time.perf_counter() - started) / 60
+
+    def _scenes(self) -> dict[str, Path]:
+        return self.plan.places.scenes(self.task.fold)
+
+    def _row_folder(self) -> Path:
+        key = digest(self.recipe.to_yaml(), str(sorted(self.plan.prepare.items())), str(self.task.method))[:10]
+        return self.folder("rows", f"{self.task.method.name}-{key}", f"seed-{self.task.seed}")
+
+    def _length(self, patches: Path) -> tuple[int, int]:
+        from terrazzo.patches.folder import open_patches
+
+        recipe, schedule = self.recipe, self.plan.schedule
+        n_batches = -(-len(open_patches(patches).rows("train")) // int(recipe.train.batch_size))
+        each = -(-n_batches // recipe.train.accumulate)
+        epochs = recipe.train.epochs if schedule.epochs is None else schedule.epochs
+        epochs = epochs if schedule.steps is None else max(1, math.ceil(schedule.steps / each))
+        return epochs, epochs * each
+
+    def _trained(self, seed: int) -> tuple[Path, float]:
+        """The model of one run, resumed if it was killed, and the minutes of its epochs."""
+        patches = self.prepared
+        epochs, _ = self._length(patches)
+        method = _with_weights(self.task.method, self.plan)
+        key = digest(self.recipe.to_yaml(), method.training, str(sorted(self.plan.prepare.items())))[:10]
+        out = self.folder("runs", key, f"seed-{seed}")
+        with locked(out):
+            done = terrazzo.train(
+                patches,
+                out=out,
+                recipe=self.plan.recipe,
+                epochs=epochs,
+                changes={**method.recipe, "train.seed": seed},
+                device=self.plan.device,
+                resume=True,
+            )
+            shutil.rmtree(out / "checkpoints", ignore_errors=True)  # ten times the model, and needed no more
+        with (out / "metrics.csv").open(encoding="utf-8", newline="") as stream:
+            return done.model, sum(float(row["seconds"]) for row in csv.DictReader(stream)) / 60
+
+
+def once(made: Path, make: Callable[[], object]) -> float:
+    """Make something unless it was made before; the minutes that this took, then."""
+    record = made.with_name(f"{made.name}.json")
+    with locked(made):
+        if "minutes" not in (found := read_json(record)):
+            started = time.perf_counter()
+            if not made.is_file():  # files are whole; a folder of maps may lack some
+                make()
+            found = {"minutes": (time.perf_counter() - started) / 60}
+            write_json(record, found)
+    return float(found["minutes"])
+
+
+def _with_weights(method: Method, plan: Plan) -> Method:
+    """The method with the file of the branch's weights, if it has a branch and there is one."""
+    if plan.branch_weights is None or "model.branch" not in method.recipe:
+        return method
+    return replace(method, recipe={**method.recipe, "model.branch_weights": plan.branch_weights})
+
+
+def _rounded(scores: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {name: None if value is None else round(value, 4) for name, value in scores.items()}
