@@ -17,6 +17,7 @@ from terrazzo.patches.sources.merging import SourcePatches, merged
 from terrazzo.patches.splits.by_source import by_source
 from terrazzo.patches.write_patches import Cuttable, PatchSource, Preparation
 from terrazzo.patches.writer import PatchSink, PatchWriter, Written
+from terrazzo.pixels.bands.order import are_others
 from terrazzo.pixels.geodesy import ALIKE
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.sources.mapping import ClassMapping, SourceClasses, mapped
@@ -24,7 +25,7 @@ from terrazzo.scenes.sources.taxonomy import Taxonomy
 from terrazzo.system.reporting import Reporter, how_many
 
 _WARNING = "warning: "
-_RGB = ["red", "green", "blue"]
+_RGB = ("red", "green", "blue")
 
 
 @dataclass(frozen=True)
@@ -117,20 +118,29 @@ def _refuse_unlike(parts: Sequence[SourcePart], ready: Sequence[Cuttable]) -> No
     """Raise InputError where the images of two sources cannot be of one set: other bands, depths or scales."""
     first = ready[0]
     for part, one in zip(parts[1:], ready[1:], strict=True):
-        both = (_images(first), _images(one))
-        if both[0] != both[1]:
+        same = (first.bands, first.dtype, first.told.get("value_scale")) == (
+            one.bands,
+            one.dtype,
+            one.told.get("value_scale"),
+        )
+        if not same or are_others(_names(one), _names(first)):
             raise InputError(
-                f"sources {parts[0].name} and {part.name}: one has {both[0]}, the other {both[1]}; "
+                f"sources {parts[0].name} and {part.name}: one has {_images(first)}, the other {_images(one)}; "
                 "choose equal bands with --bands, or leave one source out"
             )
 
 
+def _names(ready: Cuttable) -> Sequence[str]:
+    """The names of the bands; photos are red, green and blue."""
+    names: Sequence[str] = ready.told.get("band_names", _RGB)
+    return names
+
+
 def _images(ready: Cuttable) -> str:
-    """What the images are, in words: `3 bands of uint8 (red, green, blue)`; photos are red, green and blue."""
-    names = [str(name).lower() for name in ready.told.get("band_names", _RGB)]
+    """What the images are, in words: `3 bands of uint8 (red, green, blue)`."""
     scale = ready.told.get("value_scale")
     scaled = "" if scale is None else f", --scale {scale}"
-    return f"{how_many(ready.bands, 'band')} of {ready.dtype} ({', '.join(names)}){scaled}"
+    return f"{how_many(ready.bands, 'band')} of {ready.dtype} ({', '.join(_names(ready))}){scaled}"
 
 
 def _bands_told(ready: Sequence[Cuttable]) -> dict[str, Any]:
