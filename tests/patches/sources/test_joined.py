@@ -80,8 +80,14 @@ def test_what_is_written(both: tuple[Path, Path], tmp_path: Path) -> None:
             if (patches.sides[patches.image_of == image] == "val").all()}  # fmt: skip
     assert sorted(name.split("/")[0] for name in held) == ["north", "south"]
     assert patches.leak == {"image": 0.0, "group": 0.0}
+    n_south = int((patches.sides[12:] == "val").sum())
+    assert n_south in (2, 4)
     assert [line for line in said if " <- " in line] == MAPPING_LINES
     assert "road of class Road is taken for south/ROAD" in said
+    assert [line for line in done.summary() if line.startswith("source ")] == [
+        "source north: 12 patches: train 8, val 4, test 0",
+        f"source south: 6 patches: train {6 - n_south}, val {n_south}, test 0",
+    ]
     assert "south: left out: 2 of 8 patches without a class of the taxonomy" in said
 
 
