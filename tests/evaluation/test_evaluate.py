@@ -6,6 +6,7 @@ Classes are Red, Green and Blue; the fourth colour is ignored. Patches are 36 px
 import json
 import math
 import re
+import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -232,6 +233,30 @@ def test_groups_are_scored_apart_and_add_up(folder: Path) -> None:
         assert (group["images"], group["patches"]) == (2, 4)
         assert list(group["iou"]) == list(NAMES)
     right = sum(group["accuracy"] * group["pixels"] for group in scores["groups"].values())
+    assert right / scores["pixels"] == pytest.approx(scores["accuracy"])
+
+
+def test_sources_are_scored_apart_and_add_up(folder: Path, tmp_path: Path) -> None:
+    model, alone = folder / "through.safetensors", folder / "group"
+    assert "sources" not in terrazzo.evaluate(model, alone, precision="32").scores
+    shutil.copytree(alone, tmp_path / "two")
+    told = json.loads((tmp_path / "two" / "dataset.json").read_text())
+    told["sources"] = [{"name": "north"}, {"name": "south"}]
+    patches = open_patches(alone)
+    truth, shown, rows = truth_and_shown(patches, "val")
+    first = patches.image_groups[patches.image_of[rows[0]]]
+    for image in told["images"]:
+        image["source"] = "north" if image["group"] == first else "south"
+    (tmp_path / "two" / "dataset.json").write_text(json.dumps(told))
+    scores = terrazzo.evaluate(model, tmp_path / "two", precision="32").scores
+    is_north = np.array(patches.image_groups)[patches.image_of[rows]] == first
+    assert list(scores["sources"]) == ["north", "south"]
+    for name, where in (("north", is_north), ("south", ~is_north)):
+        source = scores["sources"][name]
+        assert source["accuracy"] == pytest.approx((truth == shown)[where].mean())
+        assert source["mean_iou"] == pytest.approx(np.mean([value for value in source["iou"].values() if value]))
+        assert (list(source["iou"]), source["images"], source["patches"]) == (list(NAMES), 2, 4)
+    right = sum(source["accuracy"] * source["pixels"] for source in scores["sources"].values())
     assert right / scores["pixels"] == pytest.approx(scores["accuracy"])
 
 

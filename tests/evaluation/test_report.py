@@ -145,6 +145,21 @@ def test_lines_show_means_interval_classes_and_groups() -> None:
     assert [line.split() for line in lines if line.startswith("Tile 5")] == [["Tile", "5", "–", "–"]]
 
 
+def test_sources_have_a_table_of_their_own() -> None:
+    scores = scores_json()
+    assert "<h2>Sources" not in page(scores)
+    scores["sources"] = {"dubai": scores["groups"]["Tile 4"], "sea": scores["groups"]["Tile 5"]}
+    html, lines = page(scores), summary_lines(scores)
+    assert html.count("<h2>Sources") == 1
+    assert html.index("<h2>Sources") < html.index('<tr><th scope="row">dubai</th>') < html.index("<h2>Groups")
+    table = lines[next(i for i, line in enumerate(lines) if line.startswith("source")) :]
+    assert [line.split() for line in table[:3]] == [
+        ["source", "accuracy", "mean", "IoU"],
+        ["dubai", "0.700", "0.600"],
+        ["sea", "–", "–"],
+    ]
+
+
 def test_many_classes_turn_the_heads_and_leave_the_group_table_narrow() -> None:
     n = 23
     names = tuple(f"class {i}" for i in range(n))

@@ -82,6 +82,37 @@ def test_weights_of_groups_worked_by_hand(patches_path: Path) -> None:
     assert said[0].startswith("sampler groups: weights a patch: east 0.667, west 2; a patch is drawn 0.667 to 2 times")
 
 
+def of_sources(patches: Patches, images: list[int], names: tuple[str, ...]) -> Patches:
+    """Patches of these images, all for training but the last; image i is of source i."""
+    sides = np.array(["train"] * (len(images) - 1) + ["val"])
+    made = dataclasses.replace(patches, image_of=np.array(images), sides=sides)
+    made.__dict__.update(source_names=names, image_sources=np.arange(6))
+    return made
+
+
+def test_weights_of_sources_worked_by_hand(patches_path: Path) -> None:
+    said: list[str] = []
+    made = of_sources(open_patches(patches_path), [0, 0, 0, 1, 2], ("dubai", "town", "sea"))
+    weights = sampling_weights(made, "sources", Reporter(say=said.append))
+    # Four patches of two sources with any to train on: 4 / (2 * 3) and 4 / (2 * 1).
+    assert weights is not None
+    assert weights.tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2])
+    assert said[0].startswith(
+        "sampler sources: weights a patch: dubai 0.667, town 2; a patch is drawn 0.667 to 2 times"
+    )
+
+
+def test_one_source_is_refused(patches_path: Path, tmp_path: Path) -> None:
+    words = "train.sampler = sources: all training patches of .* are of one source; prepare several with --taxonomy"
+    patches = open_patches(patches_path)
+    for made in (patches, of_sources(patches, [0, 0, 1], ("dubai", "town"))):
+        with pytest.raises(RecipeError, match=words):
+            sampling_weights(made, "sources", Reporter())
+    with pytest.raises(RecipeError, match=words):
+        terrazzo.train(patches_path, out=tmp_path / "run", changes=SMALL | {"train.sampler": "sources"})
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_patch_is_drawn_its_weight_rounded_up_or_down_and_its_weight_on_average() -> None:
     weights = np.array([0.25, 2.5, 0.0, 1.0, 1.25])
     total: Counter[int] = Counter()

@@ -70,7 +70,7 @@ def render_report(
 
 
 def summary_lines(scores: ScoresJson) -> list[str]:
-    """The scores as lines of at most 100 columns: protocol, means, classes, groups, published figures."""
+    """The scores as lines of at most 100 columns: protocol, means, classes, sources, groups, published figures."""
     protocol, (low, high) = scores["protocol"], scores["mean_iou_interval"]
     mark = " [leaky split]" if protocol["leaky"] else ""
     shown = [entry for entry in MEANS.values() if entry.shown]
@@ -88,7 +88,8 @@ def summary_lines(scores: ScoresJson) -> list[str]:
             if entry.source == "probabilities"
         ),
     ]
-    width = max(map(len, ("class", *scores["iou"], *scores["groups"])))
+    sources = scores.get("sources", {})
+    width = max(map(len, ("class", *scores["iou"], *scores["groups"], *sources)))
     table = [(entry.name, max(6, len(entry.title))) for entry in CLASS_METRICS.values()]
     heads = (f"{CLASS_METRICS[name].title:>{column}}" for name, column in table)
     lines.append("  ".join((f"{'class':{width}}", *heads)))
@@ -97,10 +98,11 @@ def summary_lines(scores: ScoresJson) -> list[str]:
         lines.append("  ".join((f"{name:{width}}", *cells)))
     if scores["absent"]:
         lines.append(f"absent from truth and prediction, outside the means: {', '.join(scores['absent'])}")
-    if scores["groups"]:
-        lines.append(f"{'group':{width}}  accuracy  mean IoU{mark}")
-    for name, group in scores["groups"].items():
-        lines.append(f"{name:{width}}  {_score(group['accuracy']):>8}  {_score(group['mean_iou']):>8}")
+    for noun, table_of in (("source", sources), ("group", scores["groups"])):
+        if table_of:
+            lines.append(f"{noun:{width}}  accuracy  mean IoU{mark}")
+        for name, each in table_of.items():
+            lines.append(f"{name:{width}}  {_score(each['accuracy']):>8}  {_score(each['mean_iou']):>8}")
     compared = [Comparison(**each) for each in scores["published"]]
     return [
         *(part for line in lines for part in (wrapped(line, further="    ") if len(line) > COLUMNS else [line])),

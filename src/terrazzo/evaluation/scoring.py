@@ -103,6 +103,7 @@ def scores_of(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
         "protocol": protocol,
         "trained_on": _trained_on(inputs),
         "groups": _groups(inputs, outcome),
+        **_sources(inputs, outcome),
         "model": str(inputs.request.model),
         "patches_folder": str(patches.path),
         "batch_size": inputs.request.batch_size,
@@ -200,12 +201,24 @@ def _group_of(inputs: Inputs) -> NDArray[np.str_] | None:
 def _groups(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
     """Scores by group name; None in a group without valid pixels."""
     groups = _group_of(inputs)
-    if groups is None:
+    return {} if groups is None else _by_name(groups, inputs, outcome)
+
+
+def _sources(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
+    """The entry `sources`: scores by source, where the patches have several; nothing where they have one."""
+    names = inputs.patches.source_names
+    if len(names) < 2:
         return {}
+    of = np.array(names)[inputs.patches.image_sources[inputs.image_of]]
+    return {"sources": _by_name(of, inputs, outcome)}
+
+
+def _by_name(owner: NDArray[np.str_], inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
+    """Scores by the owner's name (N,) of each scored patch; None where an owner has no valid pixel."""
     of_groups = [metric for metric in EPOCH_METRICS if metric.source == "counts"]
     table = {}
-    for group in dict.fromkeys(groups.tolist()):
-        where = groups == group
+    for group in dict.fromkeys(owner.tolist()):
+        where = owner == group
         pooled, names = Pooled(outcome.counts[where].sum(axis=0)), inputs.patches.schema.names
         scores = Scores.of(pooled, names, "counts") if pooled.pixels else None
         table[group] = {

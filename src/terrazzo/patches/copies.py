@@ -1,6 +1,6 @@
-"""Rasters without a place that have equal pixels, made one group once they are cut."""
+"""Images of equal pixels that were found only once they were cut, made one group."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 import numpy as np
@@ -14,13 +14,21 @@ def with_copies(written: Written, unplaced: Set[int]) -> Written:
 
     Of two images one at least is among the `unplaced` numbers: coordinates say more than pixels.
     """
-    sources, first = list(written.sources), dict[str, int]()
-    copies = [(i, first.setdefault(one.pixel_hash, i)) for i, one in enumerate(sources)]
-    copies = [(copy, one) for copy, one in copies if copy != one and {copy, one} & unplaced]
+    first: dict[str, int] = {}
+    copies = [(i, first.setdefault(one.pixel_hash, i)) for i, one in enumerate(written.sources)]
+    return joined(written, [(copy, one) for copy, one in copies if copy != one and {copy, one} & unplaced])
+
+
+def joined(written: Written, copies: Sequence[tuple[int, int]]) -> Written:
+    """The patches with each copy, the first image of a pair, in the group and on the ground of the other.
+
+    What lies near the copy, or belongs together with it, comes along.
+    """
     if not copies:
         return written
+    sources = list(written.sources)
     known = written.ground or Ground(written.image, written.image, written.corners.astype(np.float64))
-    joined, scene, places = known.joined.copy(), known.scene.copy(), known.places.copy()
+    chain, scene, places = known.joined.copy(), known.scene.copy(), known.places.copy()
     for copy, one in copies:
         old, new = sources[copy].group, sources[one].group
         if old != new:
@@ -28,6 +36,9 @@ def with_copies(written: Written, unplaced: Set[int]) -> Written:
         sources[copy] = replace(sources[copy], picture=one)
         here, there = (np.flatnonzero(written.image == number) for number in (copy, one))
         if len(here) and len(there):
-            joined[here], scene[here] = joined[there[0]], scene[there[0]]
-            places[here] = written.corners[here] + places[there[0]] - written.corners[there[0]]
-    return replace(written, sources=sources, ground=replace(known, joined=joined, scene=scene, places=places))
+            along = scene == scene[here[0]]
+            origin = places[there[0]] - written.corners[there[0]]
+            places[along] += origin - (places[here[0]] - written.corners[here[0]])
+            scene[along] = scene[there[0]]
+            chain[chain == chain[here[0]]] = chain[there[0]]
+    return replace(written, sources=sources, ground=replace(known, joined=chain, scene=scene, places=places))

@@ -87,6 +87,18 @@ class Patches:
         gsd_m = self.description.get("gsd_m")
         return None if gsd_m is None else float(gsd_m)
 
+    @cached_property
+    def source_names(self) -> tuple[str, ...]:
+        """The names of the data sets that were prepared together; empty where there was one without a name."""
+        return tuple(source["name"] for source in self.description.get("sources", ()))
+
+    @cached_property
+    def image_sources(self) -> NDArray[np.int64]:
+        """The number of the data set of each image, by image number; 0 where there was one."""
+        names = self.source_names
+        of = [names.index(image["source"]) if names else 0 for image in self.description["images"]]
+        return np.array(of, np.int64)
+
     @property
     def band_reading(self) -> BandReading | None:
         """How the bands of rasters were read; None where the images were ordinary pictures."""

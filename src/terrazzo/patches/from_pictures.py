@@ -16,7 +16,7 @@ from terrazzo.patches.cut_loss import CutLoss
 from terrazzo.patches.cutting import Cut, cut, grid
 from terrazzo.patches.options import SplitOptions
 from terrazzo.patches.write_patches import Cuttable, Preparation
-from terrazzo.patches.writer import PatchWriter, Source, Written, count_classes
+from terrazzo.patches.writer import PatchSink, Source, Written, count_classes
 from terrazzo.pixels.image_files import read_size
 from terrazzo.pixels.suffixes import TIFF_SUFFIXES
 from terrazzo.scenes.alpha import doubts_about_alpha
@@ -82,6 +82,7 @@ class Pictures:
                 key=_key(asked, checked, lying),
                 told={"layout": checked.layout},
                 notes=notes,
+                class_pixels=lambda: checked.report.class_pixels,
             )
 
 
@@ -151,7 +152,7 @@ class _Scenes:
     lying: "Together"
     asked: Preparation
 
-    def cut(self, writer: PatchWriter) -> Written:
+    def cut(self, writer: PatchSink) -> Written:
         """Write the patches that have a labelled pixel. Raises LabelError where there are none.
 
         Scenes are decoded and cut in parallel and written in order: the files do not depend on the number of threads.

@@ -20,14 +20,17 @@ from terrazzo.patches.options import PatchOptions
 from terrazzo.patches.raster_cutting import DEEP_BYTES, EIGHT_BIT_BYTES, CutCount, cut_strip, margins, strips
 from terrazzo.patches.splits.footprints import Footprints, footprints
 from terrazzo.patches.write_patches import Cuttable, Preparation
-from terrazzo.patches.writer import PatchWriter, Source, Written
+from terrazzo.patches.writer import PatchSink, Source, Written
 from terrazzo.pixels.bands.depth import EIGHT_BITS
+from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import open_pixels
+from terrazzo.pixels.rasters.stacks.resampled import native
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
+from terrazzo.scenes.labelled_rasters.label_rasters import ROWS
 from terrazzo.scenes.labelled_rasters.labelling import Labelling
 from terrazzo.scenes.labelled_rasters.opening import LabelledScene, labels_on, open_labelling, open_scenes
-from terrazzo.system.reporting import how_many
+from terrazzo.system.reporting import how_many, quiet
 
 
 @dataclass(frozen=True)
@@ -59,16 +62,19 @@ class LabelledRasters:
             notes += (f"--split block: of {how_many(lying.n_joined, 'scene')}, parts for train, parts for val",)
         for note in notes:
             asked.reporter.say(note)
+        cuttable = _Scenes(self.inputs, scenes, labelling, lying, asked)
         yield Cuttable(
             schema=labelling.schema,
             bands=len(scenes[0].choice.bands),
             split=split,
-            cut=_Scenes(self.inputs, scenes, labelling, lying, asked).cut,
-            key=_key(asked, scenes, lying),
+            cut=cuttable.cut,
+            key=[*([] if self.inputs.gsd_m is None else [repr(self.inputs.gsd_m)]), *_key(asked, scenes, lying)],
             told={"downsample": 1.0, "layout": "rasters", **_told(scenes)},
             labels_key=(labelling.identity,),
             notes=tuple(lying.notes()),
             dtype=scenes[0].choice.dtype,
+            class_pixels=cuttable.class_pixels,
+            gsd_m=_mean_gsd([native(scene.raster) for scene in scenes]),
         )
 
 
@@ -97,15 +103,20 @@ def _key(asked: Preparation, scenes: Sequence[LabelledScene], lying: Footprints)
 
 def _told(scenes: Sequence[LabelledScene]) -> dict[str, Any]:
     """What dataset.json says of rasters: ground sampling distance, bands and scale."""
-    known = [scene.raster.gsd_m for scene in scenes if scene.raster.gsd_m is not None]
     first = scenes[0]
     scale = first.choice.scale if first.choice.dtype == EIGHT_BITS else first.scale
     return {
-        "gsd_m": float(f"{sum(known) / len(known):.6g}") if known else None,
+        "gsd_m": _mean_gsd([scene.raster for scene in scenes]),
         "band_numbers": list(first.choice.bands),
         "band_names": [first.raster.names[band - 1] for band in first.choice.bands],
         "value_scale": list(scale) if isinstance(scale, tuple) else scale,
     }
+
+
+def _mean_gsd(rasters: Sequence[Raster]) -> float | None:
+    """The mean ground sampling distance in metres of the rasters that have one, to six digits."""
+    known = [raster.gsd_m for raster in rasters if raster.gsd_m is not None]
+    return float(f"{sum(known) / len(known):.6g}") if known else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +129,7 @@ class _Scenes:
     lying: Footprints
     asked: Preparation
 
-    def cut(self, writer: PatchWriter) -> Written:
+    def cut(self, writer: PatchSink) -> Written:
         """Write the patches with a labelled pixel, scene by scene. Raises LabelError where there are none."""
         numbers: list[int] = []
         sources: list[Source] = []
@@ -142,7 +153,22 @@ class _Scenes:
         written = replace(written, ground=ground, places_known=not self.lying.unknown, warnings=tuple(warnings))
         return with_copies(written, {numbers.index(one) for one in self.lying.unknown if one in numbers})
 
-    def _cut_scene(self, writer: PatchWriter, number: int, scene: LabelledScene, loss: CutLoss) -> Source | None:
+    def class_pixels(self) -> list[int]:
+        """The pixels of each class in the labels on the rasters' grids, window by window."""
+        pixels = np.zeros(IGNORE + 1, np.int64)
+        for number, scene in enumerate(self.scenes, start=1):
+            raster = scene.raster
+            with labels_on(self.labelling, scene, self.asked.labels.bad, quiet) as labels:
+                if labels is None:
+                    continue
+                for row in range(0, raster.height, ROWS):
+                    ids = labels.ids(row, 0, min(ROWS, raster.height - row), raster.width)
+                    pixels += np.bincount(ids.ravel(), minlength=IGNORE + 1)
+            self.asked.reporter.progress("counting labels", number, len(self.scenes))
+        counted: list[int] = pixels[: self.labelling.schema.n_classes].tolist()
+        return counted
+
+    def _cut_scene(self, writer: PatchSink, number: int, scene: LabelledScene, loss: CutLoss) -> Source | None:
         """Write the patches of a scene as those of the image `number`; None where its labels are left out."""
         raster, name, say = scene.raster, scene.pair.name, self.asked.reporter.say
         size, fit, count = self.asked.patches.patch_size, self.asked.patches.fit, CutCount()

@@ -1,34 +1,48 @@
 """Images and masks to patches: the function `terrazzo.prepare`."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
+from terrazzo.errors import InputError
 from terrazzo.pixels.bands.reading import Bands, Nodata, Scale
 from terrazzo.scenes import arguments
-from terrazzo.system.options import SPLIT, Option, Overwrite
+from terrazzo.system.options import DATA, SPLIT, Option, Overwrite
 from terrazzo.system.places import PathLike
 from terrazzo.system.reporting import Progress, Reporter, Say, quiet, silent
 
 if TYPE_CHECKING:
     from terrazzo.patches.prepared import Prepared
+    from terrazzo.patches.write_patches import PatchSource
     from terrazzo.recipe.sections import DataSection
 
 
 def prepare(
     data: Annotated[
-        PathLike,
+        PathLike | None,
         Option(
             "A folder or .zip of images and masks; images or rasters (.tif), with LABELS; several rasters as one: "
             "rgb=ortho.tif,dsm=height.tif."
         ),
-    ],
+    ] = None,
     labels: arguments.Labels = None,
+    more: Annotated[
+        Sequence[PathLike], Option("With --taxonomy, every argument is a data set; these are further ones.", many=True)
+    ] = (),
     *,
     out: Annotated[PathLike, Option("Folder for the patches.")],
     layout: arguments.Layout = None,
     image_suffix: arguments.ImageSuffix = None,
     mask_suffix: arguments.MaskSuffix = None,
     classes: arguments.ClassTableFile = None,
+    taxonomy: Annotated[
+        PathLike | None,
+        Option("Several data sets: the YAML file with their classes on one schema, and their paths if wanted.", DATA),
+    ] = None,
+    gsd: Annotated[
+        float | None,
+        Option("Read images at this many metres per pixel; of photos a taxonomy says how many they have.", DATA),
+    ] = None,
     palette: arguments.Palette = None,
     unpaired: arguments.Unpaired = "error",
     bad: arguments.Bad = "error",
@@ -78,37 +92,57 @@ def prepare(
 
     With `labels`, `data` is a raster or a folder of rasters (GeoTIFF, ...), and `labels` are polygons, a label raster,
     or a folder of label rasters. Of two folders of pictures, `data` holds the images, `labels` the masks. Several files
-    of one place are read as one by `rgb=ortho.tif,dsm=height.tif`, folders of them paired by name. Raises LabelError,
-    SplitError, InputError, OutputExistsError.
+    of one place are read as one by `rgb=ortho.tif,dsm=height.tif`, folders of them paired by name.
+
+    With a `taxonomy`, `data`, `labels` and `more` are data sets of their own, or the file lists them.
+
+    Raises LabelError, ClassTableError, SplitError, InputError, OutputExistsError.
     """
     given = dict(locals())
-    from terrazzo.patches.from_pictures import Pictures
     from terrazzo.patches.options import PatchOptions, SplitOptions
-    from terrazzo.patches.write_patches import PatchSource, Preparation, write_patches
+    from terrazzo.patches.write_patches import Preparation, write_patches
     from terrazzo.recipe.reading import load_recipe
     from terrazzo.recipe.sections import DataSection
     from terrazzo.scenes.contract.options import LabelOptions
-    from terrazzo.scenes.labelled_rasters.inputs import scene_inputs
-    from terrazzo.scenes.naming import Naming
 
     own = DataSection() if recipe is None else load_recipe(recipe).data
     section = own.updated(
         patch_size=patch_size, fit=fit, downsample=downsample, split=split, val=val, test=test, seed=seed
     )
-    if labels is not None and not scale:
-        given |= {"scale": section.scale}
-    inputs = scene_inputs(Path(data), given)
-    source: PatchSource
-    if inputs is None:
-        source = Pictures(Path(data), section.layout, Naming.of(given))
-    else:
-        from terrazzo.patches.from_rasters import LabelledRasters
-
-        source = LabelledRasters(inputs)
+    if gsd is not None:
+        section = section.updated(downsample=1.0)
+    source = _source(given, section)
     reading = LabelOptions.of(given, section.downsample)
     cutting = PatchOptions(section.patch_size, section.fit)
     division = SplitOptions(section.split, section.val, section.test, section.seed, block_size, buffer)
     return write_patches(Preparation(source, Path(out), reading, cutting, division, overwrite, Reporter(progress, say)))
+
+
+def _source(given: Mapping[str, Any], section: "DataSection") -> "PatchSource":
+    """What the arguments of `prepare` name: several data sets, pictures, or rasters with labels."""
+    from terrazzo.patches.from_pictures import Pictures
+    from terrazzo.patches.sources.request import at_gsd, checked_gsd, joined_sources
+    from terrazzo.scenes.labelled_rasters.inputs import scene_inputs
+    from terrazzo.scenes.naming import Naming
+
+    words = [str(word) for word in (given["data"], given["labels"], *given["more"]) if word is not None]
+    if given["taxonomy"] is not None:
+        return joined_sources(Path(given["taxonomy"]), words, given, section)
+    if given["data"] is None:
+        raise InputError("no data: give a folder or .zip of images and masks, or several data sets with --taxonomy")
+    if given["more"]:
+        raise InputError(f"{words[2]}: is a third path; several data sets need a --taxonomy with their classes")
+    if given["labels"] is not None and not given["scale"]:
+        given = {**given, "scale": section.scale}
+    data, gsd_m = Path(given["data"]), checked_gsd(given)
+    inputs = scene_inputs(data, given)
+    if inputs is None:
+        if gsd_m is not None:
+            raise InputError(f"--gsd {gsd_m:g}: is for rasters; of photos, a --taxonomy gives their gsd_m")
+        return Pictures(data, section.layout, Naming.of(given))
+    from terrazzo.patches.from_rasters import LabelledRasters
+
+    return LabelledRasters(inputs if gsd_m is None else at_gsd(inputs, gsd_m))
 
 
 def prepare_by_section(

@@ -26,12 +26,24 @@ class Prepared:
         return [
             f"{how_many(len(self.patches), 'patch')} of {self.patches.patch_size} px from "
             f"{how_many(len(told['images']), 'image')}: {splits}",
+            *_sources(self.patches),
             f"split by {told['split_method']}: {describe_leak(self.patches.leak, self.patches.places_known)}",
             *_sides_of_groups(self.patches),
         ]
 
     def _repr_html_(self) -> str:
         return as_html([*self.lines, *self.summary()])
+
+
+def _sources(patches: Patches) -> list[str]:
+    """A line with the patches of each of several data sets, by side."""
+    source = patches.image_sources[patches.image_of]
+    told = []
+    for number, name in enumerate(patches.source_names):
+        sides = patches.sides[source == number]
+        counts = ", ".join(f"{side} {int((sides == side).sum())}" for side in patches.description["splits"])
+        told.append(f"source {name}: {how_many(len(sides), 'patch')}: {counts}")
+    return told
 
 
 def _sides_of_groups(patches: Patches) -> list[str]:

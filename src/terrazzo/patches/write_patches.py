@@ -12,9 +12,10 @@ from terrazzo.errors import OutputExistsError
 from terrazzo.patches.folder import DESCRIPTION, FORMAT, MARK, open_patches
 from terrazzo.patches.options import PatchOptions, SplitOptions
 from terrazzo.patches.prepared import Prepared
-from terrazzo.patches.splits.split import make_split
+from terrazzo.patches.splits.origins import PatchOrigins
+from terrazzo.patches.splits.split import Split, make_split
 from terrazzo.patches.statistics import value_ranges
-from terrazzo.patches.writer import Making, PatchShape, PatchWriter, Written, finished, open_writer, write_tables
+from terrazzo.patches.writer import Making, PatchShape, PatchSink, Written, finished, open_writer, write_tables
 from terrazzo.pixels.bands.depth import EIGHT_BITS
 from terrazzo.pixels.bands.reading import AUTO
 from terrazzo.scenes.contract.options import LabelOptions
@@ -29,7 +30,7 @@ class Cuttable:
     schema: ClassSchema
     bands: int
     split: SplitOptions
-    cut: Callable[[PatchWriter], Written]
+    cut: Callable[[PatchSink], Written]
     """Writes the patches of all scenes. Raises LabelError where there are none."""
     key: Sequence[str | bytes]
     """What decides the patches besides classes and options: the files, scene by scene."""
@@ -41,6 +42,12 @@ class Cuttable:
     """Notes for dataset.json that were reported already."""
     dtype: str = EIGHT_BITS
     """The pixel type of the images."""
+    divide: Callable[[PatchOrigins, SplitOptions], Split] | None = None
+    """Makes the split; None: `make_split` does."""
+    class_pixels: Callable[[], Sequence[int]] = tuple
+    """Counts the pixels of each class in the labels."""
+    gsd_m: float | None = None
+    """Metres per pixel of the data as they lie, where these say so."""
 
 
 class PatchSource(Protocol):
@@ -83,7 +90,7 @@ def write_patches(asked: Preparation) -> Prepared:
             shape = PatchShape(asked.patches.patch_size, ready.bands, ready.dtype)
             with open_writer(folder, shape, ready.schema.n_classes) as writer:
                 written = ready.cut(writer)
-            split = make_split(written.origins(ready.schema), ready.split)
+            split = (ready.divide or make_split)(written.origins(ready.schema), ready.split)
             warnings = (*written.warnings, *split.warnings)
             told = {"fit": asked.patches.fit, "downsample": asked.labels.downsample, **ready.told}
             if ready.dtype != EIGHT_BITS:

@@ -5,9 +5,9 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,8 @@ class Source:
     pixel_hash: str
     picture: int | None = None
     """The number of the image that it is a copy or version of; None: of none before it."""
+    data_set: str | None = None
+    """The data set that it is of, where there are several."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +63,8 @@ class Written:
     warnings: tuple[str, ...] = ()
     dtype: str = EIGHT_BITS
     """The pixel type of the images."""
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """Further entries of dataset.json."""
 
     @property
     def valid_pixels(self) -> NDArray[np.int64]:
@@ -71,8 +75,7 @@ class Written:
     def origins(self, schema: ClassSchema) -> PatchOrigins:
         """What a split is made from."""
         names = list(dict.fromkeys(source.group for source in self.sources))
-        numbers = {name: number for number, name in enumerate(names)}
-        group = np.array([numbers[source.group] for source in self.sources], np.int64)
+        group = _numbers([source.group for source in self.sources])
         pictures = np.array([i if one.picture is None else one.picture for i, one in enumerate(self.sources)], np.int64)
         return PatchOrigins(
             image=self.image,
@@ -86,6 +89,7 @@ class Written:
             patch_size=self.patch_size,
             ground=self.ground,
             picture=pictures[self.image],
+            source=_numbers([source.data_set for source in self.sources])[self.image],
         )
 
 
@@ -96,6 +100,16 @@ class PatchShape:
     patch_size: int
     bands: int
     dtype: str = EIGHT_BITS
+
+
+class PatchSink(Protocol):
+    """What patches are written to."""
+
+    def add(self, image: int, pieces: Cut, class_pixels: NDArray[np.int64] | None = None) -> None:
+        """Add patches of the image with that number; `class_pixels` (n, K) if they are counted already."""
+
+    def finish(self, sources: Sequence[Source]) -> Written:
+        """What was written from these images; call it once, after the last patch."""
 
 
 class PatchWriter:
@@ -158,6 +172,12 @@ def count_classes(masks: NDArray[np.uint8], n_classes: int) -> NDArray[np.int64]
     return table[:, :n_classes]
 
 
+def _numbers(words: Sequence[str | None]) -> NDArray[np.int64]:
+    """The number (n,) of each word, from 0 in their order; equal words have one."""
+    numbers = {word: number for number, word in enumerate(dict.fromkeys(words))}
+    return np.array([numbers[word] for word in words], np.int64)
+
+
 def _write_index(path: Path, written: Written, split: Split) -> None:
     """Write one line a patch: its image, place, side and valid pixels."""
     with path.open("w", encoding="utf-8", newline="") as stream:
@@ -198,6 +218,7 @@ def write_tables(folder: Path, written: Written, split: Split, making: Making) -
         "bands": written.bands,
         **({} if written.dtype == EIGHT_BITS else {"dtype": written.dtype}),
         **making.told,
+        **written.told,
         **classes,
         "splits": counts(split.sides),
         "split_method": split.method,
@@ -214,10 +235,14 @@ def write_tables(folder: Path, written: Written, split: Split, making: Making) -
 
 
 def _image(source: Source) -> dict[str, Any]:
-    """The entry of an image in dataset.json; `picture` is there only where it is a copy or version of another."""
+    """The entry of an image in dataset.json.
+
+    `picture` is there only where it is a copy or version of another, `source` where there are several data sets.
+    """
     about = {"name": source.name, "group": source.group, "height": source.height, "width": source.width}
     same = {} if source.picture is None else {"picture": source.picture}
-    return {**about, "hash": source.pixel_hash, **same}
+    of = {} if source.data_set is None else {"source": source.data_set}
+    return {**about, "hash": source.pixel_hash, **same, **of}
 
 
 def finished(out: Path, key: str) -> Patches | None:

@@ -10,7 +10,7 @@ from terrazzo.errors import ImageError
 
 @dataclass(frozen=True)
 class ImageView:
-    """What is read of an image: all of it or one half, at 1 / `downsample` of its height and width.
+    """What is read of an image: all of it or one half, at 1 / `downsample` of its height and width, above 0.
 
     Laws: a side of n pixels becomes `max(1, floor(n / downsample + 1/2))`. An image and a mask of equal size stay of
     equal size. At `downsample` 1 every pixel is the file's.

@@ -25,6 +25,7 @@ def read_photo(raw: bytes, where: str, view: ImageView = WHOLE) -> NDArray[np.ui
     """The pixels (H, W, 3) of a photo. Raises ImageError, naming `where`, if it is damaged or of another kind.
 
     A smaller view holds means over areas. For JPEGs, the decoder itself reduces as far as it can (to 1/2, 1/4 or 1/8).
+    A larger view is interpolated (bilinear).
     """
     if view == WHOLE:
         return np.asarray(open_photo(raw, where))
@@ -32,7 +33,8 @@ def read_photo(raw: bytes, where: str, view: ImageView = WHOLE) -> NDArray[np.ui
     image = half_of(open_photo(raw, where, draft=1.0 if view.half else view.downsample), view, where)
     if image.width % width == 0 and image.height % height == 0:
         return np.asarray(image.reduce((image.width // width, image.height // height)))  # rounds once, not twice
-    return np.asarray(image.resize((width, height), Image.Resampling.BOX))
+    method = Image.Resampling.BOX if view.downsample >= 1 else Image.Resampling.BILINEAR
+    return np.asarray(image.resize((width, height), method))
 
 
 def open_photo(raw: bytes, where: str, draft: float = 1.0) -> Image.Image:

@@ -135,8 +135,8 @@ class TrainSection(Section):
     batch_size: Annotated[int, Field(ge=1, le=MOST)] | Literal["auto"] = Field(
         8, description="patches a step; auto: as many as memory holds, set when the run starts"
     )
-    sampler: Literal["uniform", "classes", "groups"] = Field(
-        "uniform", description="how patches are drawn: each once, or each class or each group as often as any other"
+    sampler: Literal["uniform", "classes", "groups", "sources"] = Field(
+        "uniform", description="how patches are drawn: each once, or each class, group or source as often as any other"
     )
     accumulate: int = Field(
         1, ge=1, le=MOST, description="batches whose gradients are summed before a step of the weights"

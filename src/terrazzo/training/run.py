@@ -24,6 +24,7 @@ from terrazzo.system.files import digest, folder_for
 from terrazzo.system.reporting import Say, how_many
 from terrazzo.training.reports.stage_report import report_stages
 from terrazzo.training.run_folder import CURVES, METRICS, MODEL, Run, check_room, finished, make_room, nothing_left
+from terrazzo.training.sampling import check_sampler
 
 if TYPE_CHECKING:
     from terrazzo.training.fit import Fit
@@ -181,8 +182,9 @@ def suited(recipe: Recipe, light: Light, say: Say) -> Recipe:
 
 
 def check_training(patches: Patches, recipe: Recipe) -> None:
-    """Refuse, without torch, an empty training split, and stages or class weights that do not fit the patches."""
+    """Refuse, without torch, an empty training split, and a sampler, stages or weights that do not fit the patches."""
     patches.rows("train")
+    check_sampler(patches, recipe.train.sampler)
     legs(recipe, patches.patch_size)
     check_class_weights(recipe.loss.class_weights, parse_terms(recipe.loss.terms), patches.schema.n_classes)
 

@@ -6,6 +6,7 @@ Weights have a mean of 1, so an epoch is always as long as the training patches 
 - classes: each class as often, by pixels. A class of N of the T labelled pixels of K classes weighs T / (K N) a pixel,
   which is `class_weight="balanced"` of scikit-learn. A patch weighs what its pixels weigh together.
 - groups: each group as often. A group of n of the N patches of G groups weighs N / (G n) a patch.
+- sources: each of several data sets as often. One of n of the N patches of S data sets weighs N / (S n) a patch.
 """
 
 from collections.abc import Callable
@@ -61,7 +62,31 @@ def _by_groups(patches: Patches, progress: Progress) -> Weights:
     return _weights("groups", "a patch", weights[group], named)
 
 
-SAMPLERS: dict[str, Callable[[Patches, Progress], Weights]] = {"classes": _by_classes, "groups": _by_groups}
+def _by_sources(patches: Patches, progress: Progress) -> Weights:
+    check_sampler(patches, "sources")
+    source = patches.image_sources[patches.image_of[patches.rows("train")]]
+    weights = balanced(np.bincount(source, minlength=len(patches.source_names)))
+    named = [f"{name} {weight:.3g}" for name, weight in zip(patches.source_names, weights, strict=True) if weight]
+    return _weights("sources", "a patch", weights[source], named)
+
+
+def check_sampler(patches: Patches, sampler: str) -> None:
+    """Raise RecipeError where the patches to train on are of fewer than two sources, which the sampler weighs."""
+    if sampler != "sources":
+        return
+    there = np.unique(patches.image_sources[patches.image_of[patches.rows("train")]])
+    if len(there) < 2:
+        raise RecipeError(
+            f"train.sampler = sources: all training patches of {patches.path} are of one source; prepare several with "
+            "--taxonomy, or choose another sampler"
+        )
+
+
+SAMPLERS: dict[str, Callable[[Patches, Progress], Weights]] = {
+    "classes": _by_classes,
+    "groups": _by_groups,
+    "sources": _by_sources,
+}
 """The samplers beside uniform, by name."""
 
 

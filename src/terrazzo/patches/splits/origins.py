@@ -47,6 +47,8 @@ class PatchOrigins:
     """None: no image is known to be near another or to be its copy."""
     picture: NDArray[np.int64] | None = None
     """(N,) number of the picture that an image is a copy or version of; None: each image is one picture."""
+    source: NDArray[np.int64] | None = None
+    """(N,) number of the data set that the image is of; None: all are of one."""
 
     @property
     def on_ground(self) -> Ground:
@@ -73,4 +75,5 @@ class PatchOrigins:
             corners=self.corners[rows],
             ground=ground,
             picture=None if self.picture is None else self.picture[rows],
+            source=None if self.source is None else self.source[rows],
         )

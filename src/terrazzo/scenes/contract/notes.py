@@ -30,6 +30,8 @@ def left_out(findings: Sequence[Finding]) -> list[str]:
 
 def smaller(downsample: float) -> list[str]:
     """A line on the scale, unless it is 1."""
+    if downsample < 1:
+        return [f"enlarged: images and masks are read and counted at {1 / downsample:g} of their height and width"]
     note = f"downsampled: images and masks are read and counted at 1/{downsample:g} of their height and width"
     return [] if downsample == 1 else [note]
 

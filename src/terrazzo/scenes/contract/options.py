@@ -36,6 +36,8 @@ class LabelOptions:
     """The ids of the other classes close up."""
     downsample: float = 1.0
     """`ImageView` states the laws."""
+    least_downsample: float = 1.0
+    """Below 1 where a ground sampling distance asks for it."""
     ignore_value: tuple[int, ...] = ()
     background: str | None = None
     """The class of pixels outside every polygon; None: they are ignored."""
@@ -56,7 +58,7 @@ class LabelOptions:
         for name, allowed in POLICIES.items():
             if getattr(self, name) not in allowed:
                 raise InputError(f"--{name} {getattr(self, name)}: no such choice; choose one of {', '.join(allowed)}")
-        if not 1 <= self.downsample <= MAX_DOWNSAMPLE:
+        if not self.least_downsample <= self.downsample <= MAX_DOWNSAMPLE:
             raise InputError(
                 f"--downsample {self.downsample:g}: expected a number from 1 (full size) to {MAX_DOWNSAMPLE:g}"
             )

@@ -24,6 +24,8 @@ class SceneInputs:
     bands: tuple[str, ...] | None = None
     scale: AskedScale = None
     nodata: float | None = None
+    gsd_m: float | None = None
+    """Metres per pixel at which the rasters are read; None: as they lie."""
 
     def too_small(self, patch_size: int) -> str:
         """Why rasters that are all smaller than a patch are refused."""

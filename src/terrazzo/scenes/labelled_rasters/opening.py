@@ -16,6 +16,7 @@ from terrazzo.pixels.rasters.doubts import doubts, in_words
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import Choice
 from terrazzo.pixels.rasters.sampling import sample
+from terrazzo.pixels.rasters.stacks.resampled import at_gsd
 from terrazzo.pixels.rasters.stacks.stack import read_image, warp_notes
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.burning import polygon_labels
@@ -50,6 +51,7 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
     scenes: list[LabelledScene] = []
     for pair in pairs:
         raster = read_image(pair.image, nodata=inputs.nodata)
+        raster = raster if inputs.gsd_m is None else at_gsd(raster, inputs.gsd_m)
         for line in raster.notes:
             say(line)
         n_bands = len(inputs.bands) if inputs.bands else sum(color != "alpha" for color in raster.colors)

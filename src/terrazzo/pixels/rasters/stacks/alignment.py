@@ -70,6 +70,8 @@ def describe(raster: Raster, grid: Raster, how: Alignment) -> str:
     """One line for the user: what is warped, from which grid to which, and what it does not cover."""
     method = {"nearest": "nearest neighbour", "average": "averaging", "bilinear": "bilinear interpolation"}
     part = f"; it covers {how.covered:.1%} of it, the rest is invalid" if how.covered < _WHOLE else ""
+    if raster.path.name == grid.path.name:
+        return f"{raster.path}: {_grid(raster)} is read as {_grid(grid)} by {method[how.resampling.name]}"
     return (
         f"{raster.path}: lies on another grid ({_grid(raster)}) and is warped to that of {grid.path.name} "
         f"({_grid(grid)}) by {method[how.resampling.name]}{part}"

@@ -165,7 +165,7 @@ def warp_notes(rasters: Sequence[Raster]) -> list[str]:
     for raster in rasters:
         for part in raster.parts if isinstance(raster, StackedRaster) else ():
             if part.how is not None and isinstance(raster, StackedRaster):
-                line = describe(part.raster, raster.parts[0].raster, part.how)
+                line = describe(part.raster, raster, part.how)
                 warped.setdefault(part.name, []).append((part.how.covered, line))
     notes = []
     for lines in warped.values():
