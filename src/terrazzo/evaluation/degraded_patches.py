@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.evaluation.degradations import WHITE, Degradation, Shot
-from terrazzo.patches.folder import Patches
 from terrazzo.pixels.bands.depth import Pixels
 from terrazzo.pixels.bands.light import Light
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from terrazzo.evaluation.scoring import HasPixels
     from terrazzo.model.network import Normalizer
 
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class DegradedPatches:
     """The pixels of patches at one strength of a degradation. Computed on the CPU, so that devices see the same."""
 
-    patches: Patches
+    patches: "HasPixels"
     degradation: Degradation
     strength: float
     light: Light
