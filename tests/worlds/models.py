@@ -32,7 +32,12 @@ COLORS = ((200, 30, 30), (30, 160, 60), (20, 60, 220))
 
 
 def write_model(
-    path: Path, bands: int = 3, fit: str = "crop", patch_size: int = 32, normalization: Normalization | None = None
+    path: Path,
+    bands: int = 3,
+    fit: str = "crop",
+    patch_size: int = 32,
+    normalization: Normalization | None = None,
+    names: tuple[str, str, str] = NAMES,
 ) -> Path:
     """A classic U-Net of two levels that hands its input through the upper one: logits are 40 x band."""
     section = ModelSection(filters=(bands, bands), dropout=0)
@@ -50,7 +55,7 @@ def write_model(
         terrazzo_version="0",
         model=section,
         bands=bands,
-        schema=ClassSchema(NAMES, COLORS),
+        schema=ClassSchema(names, COLORS),
         normalization=normalization,
         patch_size=patch_size,
         fit=fit,
