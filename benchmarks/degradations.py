@@ -2,8 +2,8 @@
 
     python -m benchmarks.degradations runs/plain/model.safetensors runs/robust/model.safetensors patches --out compared
 
-Both are scored on the same patches by `evaluate --degrade`, into OUT/a and OUT/b. Finished reports are kept, and stopped
-ones go on. OUT/curves.png has a panel for each kind.
+Both are scored on the same patches by `evaluate --degrade`, into OUT/a and OUT/b. Finished reports are kept,
+stopped ones go on. OUT/curves.png has a panel for each kind.
 
 Printed: mean IoU of clean images; the loss (clean minus degraded, in points) at JPEG quality 30 and at half the
 resolution, with the ratio of both models' losses; and the IoU of each class on clean images.
@@ -61,7 +61,7 @@ def draw(before: Scores, after: Scores, names: tuple[str, str], path: Path) -> N
     for axis in axes[len(both[0]) :]:
         axis.set_axis_off()
     axes[0].set_ylabel("mean IoU")
-    axes[0].legend(frameon=False, loc="lower left")
+    figure.legend(*axes[0].get_legend_handles_labels(), frameon=False, ncols=2, loc="outside lower center")
     figure.savefig(path)
 
 
