@@ -175,6 +175,17 @@ def metrics() -> str:
     return "\n".join(lines)
 
 
+def degradations() -> str:
+    """The degradations of the registry: kind, unit, strengths, what it does."""
+    from terrazzo.evaluation import degradations as module
+
+    lines = ["| kind | strengths | unit | what it does |", "|---|---|---|---|"]
+    for name, entry in getattr(module, "DEGRADATIONS", {}).items():
+        strengths = ", ".join(f"{strength:g}" for strength in entry.strengths)
+        lines.append(f"| `{name}` | {strengths} | {_cell(entry.unit)} | {_cell(entry.about)} |")
+    return "\n".join(lines)
+
+
 def palettes() -> str:
     """The known palettes, each class with its colour."""
     from terrazzo.classes.palettes import PALETTES
@@ -212,6 +223,7 @@ def _cell(text: str) -> str:
 
 PARTS: Mapping[str, Callable[[], str]] = {
     "commands": commands,
+    "degradations": degradations,
     "functions": functions,
     "layouts": layouts,
     "metrics": metrics,

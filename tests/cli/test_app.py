@@ -377,6 +377,7 @@ BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "options of data sets on a model": (nothing, f"inspect {MODEL} --layout flat", "--layout: is for data sets"),
     "a field of polygons without labels": (nothing, "inspect data --class-field x", "--class-field x"),
     "a report to replace without its place": (nothing, f"evaluate {MODEL} patches --overwrite", "--overwrite"),
+    "degraded images without a place": (nothing, f"evaluate {MODEL} patches --degrade", "--degrade: is for --out"),
     "blocks for another split": (
         nothing,
         "prepare data --patch-size 32 --out new --block-size 2",

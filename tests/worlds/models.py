@@ -10,7 +10,7 @@ from terrazzo.model.header import Header, TrainingData
 from terrazzo.model.network import Network, build_model, normalization_for
 from terrazzo.model.normalization import Normalization
 from terrazzo.recipe.recipe import Recipe
-from terrazzo.recipe.sections import ModelSection
+from terrazzo.recipe.sections import LossSection, ModelSection
 
 SCHEMA = ClassSchema(("a", "b", "c"), ((255, 0, 0), (0, 255, 0), (0, 0, 255)))
 
@@ -31,10 +31,17 @@ NAMES = ("Red", "Green", "Blue")
 COLORS = ((200, 30, 30), (30, 160, 60), (20, 60, 220))
 
 
-def write_model(path: Path, bands: int = 3, fit: str = "crop", patch_size: int = 32) -> Path:
+def write_model(
+    path: Path,
+    bands: int = 3,
+    fit: str = "crop",
+    patch_size: int = 32,
+    normalization: Normalization | None = None,
+    names: tuple[str, str, str] = NAMES,
+) -> Path:
     """A classic U-Net of two levels that hands its input through the upper one: logits are 40 x band."""
     section = ModelSection(filters=(bands, bands), dropout=0)
-    normalization = Normalization("unit", (0.0,) * bands, (1.0,) * bands)
+    normalization = normalization or Normalization("unit", (0.0,) * bands, (1.0,) * bands)
     state = build_model(section, bands, 3, normalization).state_dict()
     with torch.no_grad():
         for name, tensor in state.items():
@@ -48,11 +55,11 @@ def write_model(path: Path, bands: int = 3, fit: str = "crop", patch_size: int =
         terrazzo_version="0",
         model=section,
         bands=bands,
-        schema=ClassSchema(NAMES, COLORS),
+        schema=ClassSchema(names, COLORS),
         normalization=normalization,
         patch_size=patch_size,
         fit=fit,
-        recipe={},
+        recipe={"loss": LossSection(terms="ce").model_dump(mode="json")},
         training_data=TrainingData("", "group", {}, 0, (), 0, 0),
         key="",
     )

@@ -1,11 +1,11 @@
-"""The scores of a model on one split of patches, as values, scores.json and report.html."""
+"""The scores of a model on one split of patches, as values, scores.json, degrade.csv and report.html."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from terrazzo.errors import InputError, OutputExistsError
-from terrazzo.system.files import Mark, read_json, refuse_existing, write_json, write_text
+from terrazzo.errors import InputError
+from terrazzo.evaluation.report_folder import DEGRADE, ReportFolder
 from terrazzo.system.options import Device, Option, Overwrite, Precision
 from terrazzo.system.reporting import Progress, Reporter, Say, as_html, quiet, silent
 
@@ -13,13 +13,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from terrazzo.evaluation.degradations import Degradation
     from terrazzo.evaluation.report import Example
     from terrazzo.evaluation.request import Inputs
     from terrazzo.evaluation.scoring import Outcome
     from terrazzo.model.bundle import Bundle
-
-SCORES, REPORT = "scores.json", "report.html"
-MARK = Mark((SCORES, REPORT), ((SCORES, '"mean_iou"'), (REPORT, "terrazzo report</title>")), is_whole=False)
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,7 @@ def evaluate(
     *,
     split: Annotated[str, Option("train, val or test.")] = "val",
     out: Annotated[str | Path | None, Option("Folder for scores.json and report.html.")] = None,
+    degrade: Annotated[bool, Option("Also score degraded images: degrade.csv, and curves in the report.")] = False,
     batch_size: Annotated[int, Option("Patches at a time.")] = 8,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -56,63 +55,74 @@ def evaluate(
 ) -> Evaluation:
     """Score a model on one split of patches, and write scores.json and report.html if wanted.
 
-    A finished report of the same inputs and options is kept. Raises InputError or ModelFileError (arguments, model);
-    PatchesError (patches that are damaged, empty in that split, or of other classes or bands than the model's); and
-    OutputExistsError (something else is at `out`). `overwrite` replaces the two files and leaves others alone.
+    With `degrade` it is scored again at each strength of each degradation, which takes about 34 times as long. A
+    stopped call goes on where it was. A finished report of the same inputs and options is kept; one without degraded
+    images is completed.
+
+    Raises InputError or ModelFileError (arguments, model); PatchesError (patches that are damaged, empty in that split,
+    or of other classes or bands than the model's); and OutputExistsError (something else is at `out`). `overwrite`
+    replaces the files of a report and leaves others alone.
     """
     from terrazzo.evaluation.request import Request, open_inputs
 
-    if overwrite and out is None:
-        raise InputError("--overwrite: is for --out FOLDER; add that, or leave --overwrite out")
+    for flag, given in (("--overwrite", overwrite), ("--degrade", degrade)):
+        if given and out is None:
+            raise InputError(f"{flag}: is for --out FOLDER; add that, or leave {flag} out")
     request = Request(
         Path(model), Path(patches), split, batch_size, device, precision, reporter=Reporter(progress, say)
     )
     inputs = open_inputs(request)
     key = inputs.key()
-    out = None if out is None else Path(out)
-    scores = None if out is None or overwrite else _finished(out, key)
+    folder = None if out is None else ReportFolder(Path(out), key)
+    kinds = _kinds(inputs) if degrade else ()
+    scores = None if folder is None or overwrite else _finished(folder, kinds)
     kept = scores is not None
     if scores is None:
-        if out is not None:
-            _refuse(out, overwrite)
+        if folder is not None:
+            folder.refuse(overwrite)
         from terrazzo.evaluation.scoring import score_patches, scores_of
         from terrazzo.model.bundle import load
 
         bundle = load(request.model, device, precision)
         outcome = score_patches(bundle, inputs)
         scores = {**scores_of(inputs, outcome), "key": key}
-        if out is not None:
-            _write(out, bundle, inputs, outcome, scores)
+        if folder is not None:
+            if degrade:
+                from terrazzo.evaluation.degrade import degraded_rows
+
+                scores["degrade"] = degraded_rows(bundle, inputs, scores, kinds, folder)
+            folder.write(scores, _page(bundle, inputs, outcome, scores))
     from terrazzo.evaluation.report import trained_on_line
 
     if line := trained_on_line(scores):
         say(f"warning: {line}")
-    return Evaluation(scores, out, kept)
+    return Evaluation(scores, None if folder is None else folder.path, kept)
 
 
-def _finished(out: Path, key: str) -> dict[str, Any] | None:
-    """The scores at `out`, if finished and of the same inputs and options."""
-    scores = read_json(out / SCORES)
-    return scores if scores.get("key") == key and (out / REPORT).is_file() else None
+def _kinds(inputs: "Inputs") -> "tuple[Degradation, ...]":
+    """The degradations that the patches can have. Raises PatchesError where there is none."""
+    from terrazzo.evaluation.degrade import kinds_for
+
+    return kinds_for(inputs.patches)
 
 
-def _refuse(out: Path, overwrite: bool) -> None:
-    """Raise OutputExistsError if the report cannot be written to `out`."""
-    for folder in (out, *out.parents):
-        if folder.is_file():
-            raise OutputExistsError(f"{folder}: is a file; --out takes a folder")
-    refuse_existing(out, "a finished report", overwrite, MARK)
+def _finished(folder: ReportFolder, kinds: "tuple[Degradation, ...]") -> dict[str, Any] | None:
+    """The scores in the folder, if finished, of the same inputs and options, and with all strengths of the kinds."""
+    scores = folder.finished()
+    if scores is None or not kinds:
+        return scores
+    from terrazzo.evaluation.degrade import is_complete
+
+    there = (folder.path / DEGRADE).is_file() and is_complete(scores.get("degrade", ()), kinds)
+    return scores if there else None
 
 
-def _write(out: Path, bundle: "Bundle", inputs: "Inputs", outcome: "Outcome", scores: dict[str, Any]) -> None:
-    """Write report.html, then scores.json, whose presence means finished."""
+def _page(bundle: "Bundle", inputs: "Inputs", outcome: "Outcome", scores: dict[str, Any]) -> str:
+    """The HTML page, with the pictures of the best and the worst patches."""
     from terrazzo.evaluation.report import pick_examples, render_report
 
     worst, best = (_examples(bundle, inputs, outcome, picked) for picked in pick_examples(outcome.counts))
-    page = render_report(inputs.header.title, scores, inputs.patches.schema, worst, best)
-    (out / SCORES).unlink(missing_ok=True)
-    write_text(out / REPORT, page)
-    write_json(out / SCORES, scores)
+    return render_report(inputs.header.title, scores, inputs.patches.schema, worst, best)
 
 
 def _examples(bundle: "Bundle", inputs: "Inputs", outcome: "Outcome", picked: "NDArray[np.int64]") -> list["Example"]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from terrazzo.classes.schema import ClassSchema, format_color
 from terrazzo.evaluation.confusion import mean_ious
+from terrazzo.evaluation.degradation_plots import FRAME, degradation_lines, plots_of
 from terrazzo.evaluation.metrics import BEST_BY, CLASS_METRICS, MEANS
 from terrazzo.evaluation.panels import ERROR_COLOR, Panels
 from terrazzo.patches.splits.leak import BUFFER
@@ -51,6 +52,7 @@ def render_report(
     template = (resources.files("terrazzo.evaluation") / "report.html.j2").read_text(encoding="utf-8")
     classes = _class_rows(scores, schema)
     low, high = scores["mean_iou_interval"]
+    plots = plots_of(scores.get("degrade", ()))
     return environment.from_string(template).render(
         title=title,
         scores=scores,
@@ -62,6 +64,9 @@ def render_report(
         classes=classes,
         group_classes=classes if len(classes) <= _FEW_CLASSES else [],
         confusion=_heat(np.array(scores["confusion"]), schema.names),
+        plots=plots,
+        most_strengths=max((len(plot.degraded) for plot in plots), default=0),
+        frame=FRAME,
         turned=len(classes) > _FEW_CLASSES,
         error_color=format_color(ERROR_COLOR),
         worst=[_with_uris(example) for example in worst],
@@ -103,6 +108,7 @@ def summary_lines(scores: ScoresJson) -> list[str]:
             lines.append(f"{noun:{width}}  accuracy  mean IoU{mark}")
         for name, each in table_of.items():
             lines.append(f"{name:{width}}  {_score(each['accuracy']):>8}  {_score(each['mean_iou']):>8}")
+    lines += degradation_lines(scores.get("degrade", ()))
     compared = [Comparison(**each) for each in scores["published"]]
     return [
         *(part for line in lines for part in (wrapped(line, further="    ") if len(line) > COLUMNS else [line])),

@@ -7,7 +7,7 @@ sums over the same patches.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,8 @@ from terrazzo.classes.schema import IGNORE
 from terrazzo.evaluation.confusion import bootstrap_interval, class_counts, confusion_matrices
 from terrazzo.evaluation.metrics import EPOCH_METRICS, Pooled, Scores
 from terrazzo.evaluation.request import Inputs
-from terrazzo.patches.folder import Patches
 from terrazzo.patches.splits.leak import BUFFER, is_leaky
+from terrazzo.pixels.bands.depth import Pixels
 from terrazzo.recipe.published import Published, compare_published
 
 if TYPE_CHECKING:
@@ -39,6 +39,14 @@ class Outcome:
     pooled: Pooled
     counts: NDArray[np.int64]
     """(N, 3, K): right, truth and predicted pixels of each patch."""
+
+
+class HasPixels(Protocol):
+    """What `probs_of` predicts: patches, or patches that are changed when they are read."""
+
+    def pixels(self, rows: NDArray[np.int64]) -> Pixels:
+        """The patches of these numbers, (n, S, S, C): uint8, or float32 with NaN where a value is missing."""
+        ...
 
 
 def score_patches(bundle: "Bundle", inputs: Inputs) -> Outcome:
@@ -75,7 +83,7 @@ def score_patches(bundle: "Bundle", inputs: Inputs) -> Outcome:
     return Outcome(confusion, pooled, counts)
 
 
-def probs_of(bundle: "Bundle", patches: Patches, rows: NDArray[np.int64]) -> "Tensor":
+def probs_of(bundle: "Bundle", patches: HasPixels, rows: NDArray[np.int64]) -> "Tensor":
     """Class probabilities (B, K, S, S) of the patches, float32, on the bundle's device."""
     import torch
 

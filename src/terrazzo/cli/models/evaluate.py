@@ -5,6 +5,7 @@ from pathlib import Path
 from terrazzo.cli.options import AsJson
 from terrazzo.cli.output import emit_json, line, next_command, wrote
 from terrazzo.evaluation.evaluate import Evaluation
+from terrazzo.evaluation.report_folder import DEGRADE, REPORT, SCORES
 
 
 def tell(done: Evaluation, *, model: str, out: str | None, as_json: AsJson = False) -> None:
@@ -15,5 +16,6 @@ def tell(done: Evaluation, *, model: str, out: str | None, as_json: AsJson = Fal
     for text in done.lines():
         line(text)
     if out is not None:
-        wrote("a finished report", [Path(out) / "scores.json", Path(out) / "report.html"], done.kept)
+        names = (SCORES, REPORT, *([DEGRADE] if "degrade" in done.scores else []))
+        wrote("a finished report", [Path(out) / name for name in names], done.kept)
     next_command("terrazzo", "predict", model, "IMAGE", "--out", "maps")

@@ -1,0 +1,122 @@
+"""Two models on degraded images: both curves in one picture, and what each loses.
+
+    python -m benchmarks.degradations runs/plain/model.safetensors runs/robust/model.safetensors patches --out compared
+
+Both are scored on the same patches by `evaluate --degrade`, into OUT/a and OUT/b. Finished reports are kept,
+stopped ones go on. OUT/curves.png has a panel for each kind.
+
+Printed: mean IoU of clean images; the loss (clean minus degraded, in points) at JPEG quality 30 and at half the
+resolution, with the ratio of both models' losses; and the IoU of each class on clean images.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import terrazzo
+from terrazzo.evaluation.degradation_plots import Plot, plots_of
+
+PLACES = (("jpeg", 30), ("resolution", 2))
+"""Where losses are compared."""
+COLORS = ("#8a94a6", "#0f766e")
+Scores = Mapping[str, Any]
+
+
+def loss(scores: Scores, kind: str, strength: float) -> float:
+    """Clean minus degraded mean IoU, in points."""
+    found = next(row for row in scores["degrade"] if (row["kind"], row["strength"]) == (kind, strength))
+    return 100 * (scores["mean_iou"] - float(found["mean_iou"]))
+
+
+def table(before: Scores, after: Scores) -> list[str]:
+    """The comparison as lines: the first model, the second, and what lies between."""
+    lines = [f"{'':34}{'A':>9}{'B':>9}{'B - A':>9}{'B / A':>9}"]
+    lines.append(_line("mean IoU, clean, points", 100 * before["mean_iou"], 100 * after["mean_iou"]))
+    for kind, strength in PLACES:
+        one, two = loss(before, kind, strength), loss(after, kind, strength)
+        ratio = f"{two / one:>9.2f}" if one > 0 else f"{'-':>9}"
+        lines.append(_line(f"loss at {kind} {strength:g}, points", one, two) + ratio)
+    for name, iou in before["iou"].items():
+        if iou is not None and after["iou"][name] is not None:
+            lines.append(_line(f"IoU of {name}, clean, points", 100 * iou, 100 * after["iou"][name]))
+    return lines
+
+
+def draw(before: Scores, after: Scores, names: tuple[str, str], path: Path) -> None:
+    """Write both models' curves, a panel a kind."""
+    from matplotlib.figure import Figure
+
+    both = [plots_of(scores["degrade"]) for scores in (before, after)]
+    figure = Figure(figsize=(15, 6.4), dpi=110, layout="constrained")
+    axes = figure.subplots(2, -(-len(both[0]) // 2), sharey=True, squeeze=False).ravel()
+    for axis, *pair in zip(axes, *both, strict=False):
+        for plot, name, color in zip(pair, names, COLORS, strict=True):
+            _curve(axis, plot, name, color)
+        axis.set_title(f"{pair[0].kind}, {pair[0].unit}", loc="left", fontsize=11, fontweight="bold")
+        axis.grid(axis="y", color="#e2e8f0")
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.set_ylim(bottom=0)
+    for axis in axes[len(both[0]) :]:
+        axis.set_axis_off()
+    axes[0].set_ylabel("mean IoU")
+    figure.legend(*axes[0].get_legend_handles_labels(), frameon=False, ncols=2, loc="outside lower center")
+    figure.savefig(path)
+
+
+def _line(name: str, one: float, two: float) -> str:
+    return f"{name:34}{one:>9.2f}{two:>9.2f}{two - one:>+9.2f}"
+
+
+def _curve(axis: Any, plot: Plot, name: str, color: str) -> None:
+    """The curve of one model, and its clean score as a dashed line."""
+    scores = [point.mean_iou for point in plot.points]
+    labels = ["clean" if plot.is_clean(point) else f"{point.strength:g}" for point in plot.points]
+    clean = next(point.mean_iou for point in plot.points if plot.is_clean(point))
+    axis.plot(range(len(scores)), scores, marker="o", markersize=4, color=color, label=name)
+    axis.axhline(clean, color=color, linewidth=0.9, linestyle="--")
+    axis.set_xticks(range(len(scores)), labels)
+
+
+def _progress(what: str, done: int, total: int) -> None:
+    """A line at the end of each kind."""
+    if done == total:
+        sys.stderr.write(f"{what}: {done} patches\n")
+
+
+def main() -> None:
+    """Score both models, draw the curves and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model_a", type=Path)
+    parser.add_argument("model_b", type=Path)
+    parser.add_argument("patches", type=Path)
+    parser.add_argument("--split", default="val")
+    parser.add_argument("--out", type=Path, default=Path("degradations"))
+    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto")
+    options = parser.parse_args()
+    scores = []
+    for model, name in ((options.model_a, "a"), (options.model_b, "b")):
+        done = terrazzo.evaluate(
+            model,
+            options.patches,
+            split=options.split,
+            out=options.out / name,
+            degrade=True,
+            batch_size=options.batch_size,
+            device=options.device,
+            precision=options.precision,
+            progress=_progress,
+        )
+        scores.append(done.scores)
+    before, after = scores
+    draw(before, after, (f"A: {options.model_a}", f"B: {options.model_b}"), options.out / "curves.png")
+    print(f"A: {options.model_a}\nB: {options.model_b}")
+    print("\n".join(table(before, after)))
+    print(f"curves: {options.out / 'curves.png'}")
+
+
+if __name__ == "__main__":
+    main()
