@@ -44,9 +44,10 @@ ROOMS = (
     Room("evaluation", "metrics, scoring, report, show", f"{DATA} model", True),
     Room("training", "learner, fit, run folder, tune, train", f"{DATA} model evaluation", True),
     Room("maps", "pictures, rasters, pieces, engines, polygons, outputs", "system classes pixels recipe model", True),
+    Room("improving", "models adapted to places without labels", f"{DATA} model training maps", True),
     Room("inspection", "a data set, rasters with labels or a model, described", f"{DATA} model"),
-    Room("cli", "app, options, output; the commands", f"{DATA} model evaluation training maps inspection"),
-    Room("__init__", "the public names", f"{DATA} model evaluation training maps inspection"),
+    Room("cli", "app, options, output; the commands", f"{DATA} model evaluation training maps improving inspection"),
+    Room("__init__", "the public names", f"{DATA} model evaluation training maps improving inspection"),
 )
 """In the order in which they stand on each other."""
 BY_NAME = {room.name: room for room in ROOMS}

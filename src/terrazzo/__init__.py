@@ -14,6 +14,7 @@ from terrazzo._version import __version__
 from terrazzo.errors import TerrazzoError
 from terrazzo.evaluation.evaluate import evaluate
 from terrazzo.evaluation.show import show
+from terrazzo.improving.adapt import adapt
 from terrazzo.inspection import inspect
 from terrazzo.maps.predict import predict
 from terrazzo.model.exporting.export import export
@@ -28,6 +29,7 @@ from terrazzo.training.tune import tune
 __all__ = [
     "TerrazzoError",
     "__version__",
+    "adapt",
     "download",
     "evaluate",
     "export",

@@ -1,9 +1,9 @@
 """The header of a model as lines of text."""
 
-from terrazzo.model.header import Header
+from terrazzo.model.header import Header, LineageStep
 from terrazzo.patches.splits.leak import BUFFER
 from terrazzo.pixels.bands.scaling import extent
-from terrazzo.system.reporting import how_many
+from terrazzo.system.reporting import how_many, listed
 
 
 def describe_header(header: Header) -> list[str]:
@@ -25,12 +25,22 @@ def describe_header(header: Header) -> list[str]:
         f"validated on {trained.n_val}",
         f"split: by {trained.split}, seed {trained.seed}; leak: {leak}",
         f"data: {trained.fingerprint}",
+        *map(_lineage_line, header.lineage),
         f"written by terrazzo {header.terrazzo_version}",
     ]
     scores = {name: score for name, score in (header.scores or {}).items() if isinstance(score, float)}
     if scores:
         lines.append("scores: " + ", ".join(f"{name} {score:.3f}" for name, score in scores.items()))
     return lines
+
+
+def _lineage_line(step: LineageStep) -> str:
+    """How a model came from the one before: scenes, parent, steps, agreement."""
+    scenes = listed([scene["name"] for scene in step.scenes])
+    how = {"adapt": f"adapted to {scenes}"}.get(step.how, step.how)
+    agreement = "" if step.guard is None else f", agreement {step.guard.agreement:.3f}"
+    early = ", stopped early by the guard" if step.stopped_early else ""
+    return f"lineage: {how} from model {step.parent[:12]}, {how_many(step.steps, 'step')}{agreement}{early}"
 
 
 def _band_lines(header: Header) -> list[str]:

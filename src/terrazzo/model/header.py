@@ -43,6 +43,42 @@ class TrainingData:
 
 
 @dataclass(frozen=True)
+class GuardFigures:
+    """What the guard of an adaptation found on windows that were not trained on."""
+
+    n_training: int
+    """Windows that were trained on."""
+    n_guard: int
+    """Windows of the guard."""
+    agreement: float
+    """The share of the start model's confident pixels with the same class as before."""
+    shares_before: dict[str, float]
+    """The share of each class in the start model's map."""
+    shares_after: dict[str, float]
+    """The same of the new model's map."""
+    used: dict[str, int]
+    """Pixels of each class that the start model labelled for training."""
+    stopped: str | None = None
+    """Which limit ended training early; None if it ran to its end."""
+
+
+@dataclass(frozen=True)
+class LineageStep:
+    """How a model was made from another one."""
+
+    how: str
+    """adapt."""
+    parent: str
+    """SHA-256 of the file of the model before."""
+    scenes: tuple[dict[str, str], ...]
+    """`name` and `sha256` of each scene."""
+    steps: int
+    """Training steps that the weights hold."""
+    guard: GuardFigures | None = None
+    stopped_early: bool = False
+
+
+@dataclass(frozen=True)
 class Header:
     """Everything besides the weights: architecture, input, classes, recipe, data, scores."""
 
@@ -64,6 +100,8 @@ class Header:
     """Images are reduced to 1 / this of their height and width before the network sees them."""
     band_reading: BandReading | None = None
     """None if the training images were photos."""
+    lineage: tuple[LineageStep, ...] = ()
+    """How it came from the trained model, the oldest step first; empty for a trained model."""
     format: int = FORMAT
 
     @property

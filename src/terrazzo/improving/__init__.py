@@ -1,0 +1,1 @@
+"""Models made better for places that they were not trained on."""

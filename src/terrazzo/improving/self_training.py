@@ -1,0 +1,183 @@
+"""Self-training with a mean teacher: a model learns from its own confident pixels of new scenes.
+
+In each step the teacher labels plain windows (`pseudo_labels`), and the student learns these labels from augmented
+copies of them. The teacher's weights are a running mean of the student's (Tarvainen and Valpola 2017), and it is the
+teacher that is kept. Batch statistics stay those of training: class shares differ between places, and new statistics
+alone made maps worse. Every `check_every` steps the guard measures the teacher; where it breaks a limit, the state of
+the check before is kept and training ends.
+
+The order of windows and their augmentation depend on (seed, step) alone, so that a resumed run repeats an
+uninterrupted one.
+"""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from terrazzo.classes.schema import IGNORE
+from terrazzo.improving.checkpoint import Checkpoint
+from terrazzo.improving.guard import Figures, Guard, Limits
+from terrazzo.improving.pseudo_labels import labels
+from terrazzo.improving.windows import Windows
+from terrazzo.model.hardware import Compute
+from terrazzo.model.network import Network
+from terrazzo.pixels.bands.light import Light
+from terrazzo.recipe.sections import AugmentSection, OptimizerSection
+from terrazzo.system.reporting import Progress
+from terrazzo.training.augmentation import Augmentation
+from terrazzo.training.step import build_optimizer, step_seed
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast a model is adapted."""
+
+    steps: int
+    batch: int = 8
+    """Windows a step."""
+    check_every: int = 25
+    lr: float = 1e-4
+    warmup: int = 20
+    """Steps in which the learning rate rises to `lr`."""
+    decay: float = 0.99
+    """Of the teacher's running mean."""
+    seed: int = 0
+    limits: Limits = field(default_factory=Limits)
+
+    def rows(self, step: int, n: int) -> NDArray[np.int64]:
+        """The windows of a step, of `n`. Law: each window comes once in every n that are drawn."""
+        places = range(step * self.batch, (step + 1) * self.batch)
+        numbers = {place // n for place in places}
+        rounds = {number: np.random.default_rng((self.seed, number)).permutation(n) for number in numbers}
+        return np.array([rounds[place // n][place % n] for place in places])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The adapted weights, and how it went."""
+
+    state: Mapping[str, Tensor]
+    figures: Figures
+    """The guard's, of these weights."""
+    stopped: str | None
+    """Which limit ended it, and when; None if it ran to its end."""
+
+
+class SelfTraining:
+    """A teacher and its student on one device."""
+
+    def __init__(self, network: Network, compute: Compute, thresholds: Tensor, augmentation: Augmentation) -> None:
+        self.compute, self.augmentation = compute, augmentation
+        self.teacher = network.eval()
+        self.student = copy.deepcopy(network).eval().requires_grad_(True)  # eval: batch statistics stay, no dropout
+        self.thresholds = thresholds.to(compute.device)
+
+    def probs(self, pixels: Tensor) -> Tensor:
+        """The teacher's probabilities (B, K, S, S) float32 of pixels (B, C, S, S)."""
+        with torch.no_grad(), self.compute.autocast():
+            logits = self.teacher(pixels.contiguous(memory_format=self.compute.memory_format))
+        return cast(Tensor, logits.float().softmax(dim=1))
+
+    def loss(self, pixels: Tensor, valid: Tensor, seed: int) -> Tensor:
+        """The student's mean cross-entropy on the teacher's labels of one batch; 0 without any label."""
+        ids = labels(self.probs(pixels), valid, self.thresholds)
+        changed, ids = self._augmented(pixels, ids, seed)
+        with self.compute.autocast():
+            logits = self.student(changed.contiguous(memory_format=self.compute.memory_format))
+        ids = ids.long()
+        total = F.cross_entropy(logits.float(), ids, ignore_index=IGNORE, reduction="sum")
+        return total / (ids != IGNORE).sum().clamp(min=1)
+
+    def follow(self, decay: float) -> None:
+        """Move the teacher's weights towards the student's by 1 - `decay`."""
+        with torch.no_grad():
+            for mean, weight in zip(self.teacher.parameters(), self.student.parameters(), strict=True):
+                mean.lerp_(weight, 1 - decay)
+
+    def _augmented(self, pixels: Tensor, ids: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+        """Both augmented; deep values as grey levels, so that all bands are alike."""
+        normalizer = self.student.normalizer
+        if not normalizer.deep:
+            return self.augmentation(pixels, ids, seed)
+        grey, ids = self.augmentation(normalizer.to_grey(normalizer.filled(pixels)), ids, seed)
+        return normalizer.from_grey(grey), ids
+
+
+def self_train(
+    training: SelfTraining,
+    windows: Windows,
+    guard: Guard,
+    schedule: Schedule,
+    checkpoint: Checkpoint,
+    watching: tuple[tuple[str, ...], Progress],
+) -> Outcome:
+    """The teacher after all steps, or its last state within the guard's limits.
+
+    `watching` is the classes' names and the progress. The checkpoint is written at each check that passes, and its
+    state is taken up first.
+    """
+    names, progress = watching
+    optimizer = build_optimizer(OptimizerSection(name="adamw", lr=schedule.lr), training.student)
+    figures = guard.start
+    kept = _copied(training.teacher)
+    if (found := checkpoint.read(training.compute.device)) is not None:
+        training.student.load_state_dict(found["student"])
+        training.teacher.load_state_dict(found["teacher"])
+        optimizer.load_state_dict(found["optimizer"])
+        kept = _copied(training.teacher)
+        figures = Figures(found["step"], found["agreement"], tuple(found["shares"]))
+    step = figures.step
+    progress("adapting, steps", step, schedule.steps)
+    while step < schedule.steps:
+        rate = schedule.lr * min(1.0, (step + 1) / schedule.warmup)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        rows = schedule.rows(step, len(windows))
+        pixels = torch.from_numpy(windows.pixels[rows]).to(training.compute.device)
+        valid = torch.from_numpy(windows.valid[rows]).to(training.compute.device)
+        optimizer.zero_grad(set_to_none=True)
+        loss = training.loss(pixels, valid, step_seed(schedule.seed, 0, step))
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        training.follow(schedule.decay)
+        step += 1
+        if step % schedule.check_every == 0 or step == schedule.steps:
+            measured = guard.measure(training.probs, step)
+            broken = guard.broken(measured, schedule.limits, names)
+            if broken is not None:
+                words = f"{broken} at step {step} of {schedule.steps}; the state of step {figures.step} is kept"
+                return Outcome(kept, figures, words)
+            figures, kept = measured, _copied(training.teacher)
+            checkpoint.write(_state(training, optimizer, figures))
+        progress("adapting, steps", step, schedule.steps)
+    return Outcome(kept, figures, None)
+
+
+def augmentation_of(recipe: Mapping[str, Any], light: Light) -> Augmentation:
+    """The changes that a student sees: jitter and zoom, and those flips and turns that the model was trained with."""
+    asked = recipe.get("augment") or {}
+    turns = {name: bool(asked[name]) for name in ("hflip", "vflip", "quarter_turns") if name in asked}
+    jitter = {"brightness": 0.2, "contrast": 0.2, "saturation": 0.2 if light.rgb is not None else 0.0}
+    return Augmentation(AugmentSection(**turns, **jitter, zoom=0.25, fill="ignore"), light)
+
+
+def _copied(network: Network) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+
+
+def _state(training: SelfTraining, optimizer: torch.optim.Optimizer, figures: Figures) -> dict[str, Any]:
+    return {
+        "student": training.student.state_dict(),
+        "teacher": training.teacher.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "step": figures.step,
+        "agreement": figures.agreement,
+        "shares": list(figures.shares),
+    }
