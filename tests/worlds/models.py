@@ -1,6 +1,8 @@
 """Small networks and model files."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -31,8 +33,18 @@ NAMES = ("Red", "Green", "Blue")
 COLORS = ((200, 30, 30), (30, 160, 60), (20, 60, 220))
 
 
-def write_model(path: Path, bands: int = 3, fit: str = "crop", patch_size: int = 32) -> Path:
-    """A classic U-Net of two levels that hands its input through the upper one: logits are 40 x band."""
+def write_model(
+    path: Path,
+    bands: int = 3,
+    fit: str = "crop",
+    patch_size: int = 32,
+    constant: tuple[float, ...] | None = None,
+    **changes: Any,
+) -> Path:
+    """A classic U-Net of two levels that hands its input through the upper one: logits are 40 x band.
+
+    With `constant` its probabilities are these everywhere. `changes` are fields of the header.
+    """
     section = ModelSection(filters=(bands, bands), dropout=0)
     normalization = Normalization("unit", (0.0,) * bands, (1.0,) * bands)
     state = build_model(section, bands, 3, normalization).state_dict()
@@ -44,6 +56,9 @@ def write_model(path: Path, bands: int = 3, fit: str = "crop", patch_size: int =
                     tensor[band, band, 1, 1] = 1
         for band in range(3):
             state["body.head.weight"][band, band % bands] = 40
+        if constant is not None:
+            state["body.head.weight"].zero_()
+            state["body.head.bias"][:] = torch.tensor(constant).log()
     header = Header(
         terrazzo_version="0",
         model=section,
@@ -56,5 +71,5 @@ def write_model(path: Path, bands: int = 3, fit: str = "crop", patch_size: int =
         training_data=TrainingData("", "group", {}, 0, (), 0, 0),
         key="",
     )
-    bundle.save(path, header, state)
+    bundle.save(path, replace(header, **changes), state)
     return path
