@@ -29,7 +29,6 @@ from terrazzo.maps.outputs.style import QUICKLOOK_PX, write_quicklook
 from terrazzo.maps.pieces.journal import Journal, open_journal
 from terrazzo.maps.pieces.lattice import Piece, Side, cut
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES, finish
-from terrazzo.maps.pieces.turning import averaging, symmetries
 from terrazzo.maps.rasters import raster_map
 from terrazzo.model.header import Header
 from terrazzo.model.windows.blend import cover
@@ -464,25 +463,6 @@ def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 # --- options
-
-
-def test_turning_back_undoes_turning() -> None:
-    pixels = noise(2, 3, 5, 7)
-    turned = {symmetry.turn(pixels).tobytes() for symmetry in symmetries("d4")}
-    assert [len(symmetries(tta)) for tta in ("none", "flips", "d4")] == [1, 4, 8]
-    assert len(turned) == 8
-    for symmetry in symmetries("d4"):
-        np.testing.assert_array_equal(symmetry.back(symmetry.turn(pixels).astype(np.float32)), pixels)
-
-
-def test_averaging_over_all_views_turns_with_the_image() -> None:
-    model = Convolving(HEADER)
-    pixels = noise(1, 3, 32, 32)
-    plain, average = model.classify, averaging(model.classify, "d4")
-    turned = np.ascontiguousarray(pixels.swapaxes(2, 3)[..., ::-1])
-    np.testing.assert_allclose(average(turned), average(pixels).swapaxes(2, 3)[..., ::-1], atol=1e-6)
-    assert abs(plain(turned) - plain(pixels).swapaxes(2, 3)[..., ::-1]).max() > 0.1
-    np.testing.assert_allclose(average(pixels).sum(axis=1), 1, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.pictures import picture_map
 from terrazzo.maps.pictures.files import MapFiles, map_key
 from terrazzo.maps.pictures.picture_map import map_picture
+from terrazzo.model.averaging.views import PLAIN, Views
 from terrazzo.model.windows.tiling import Tiling
 from terrazzo.pixels.keyed import key_of
 from terrazzo.system.files import digest
@@ -33,21 +34,22 @@ def pixels(path: Path) -> NDArray[np.uint8]:
         return np.asarray(image)
 
 
-def by_convolution(out: Path, bands: NDArray[np.uint8], tta: str = "none", tiling: Tiling = TILING) -> MapFiles:
+def by_convolution(out: Path, bands: NDArray[np.uint8], views: Views = PLAIN, tiling: Tiling = TILING) -> MapFiles:
     """The map of a photo of these bands (3, h, w), with confidences, by the convolving network."""
     files = MapFiles(out, "key", with_confidence=True)
     photo = Image.fromarray(np.ascontiguousarray(bands.transpose(1, 2, 0)))
-    map_picture(Convolving(model_file(out.parent).header), photo, tiling, files, lambda pixels: None, tta)
+    map_picture(Convolving(model_file(out.parent).header), photo, tiling, files, lambda pixels: None, views)
     return files
 
 
-@pytest.mark.parametrize("tta", ["none", "flips", "d4"])
+@pytest.mark.parametrize("views", [Views(), Views("flips"), Views("d4"), Views("none", (0.5, 1.0, 2.0))])
 @pytest.mark.parametrize("size", [(107, 151), (20, 61)])
-def test_a_photo_is_mapped_as_a_raster_of_the_same_pixels(tmp_path: Path, size: tuple[int, int], tta: str) -> None:
+def test_a_photo_is_mapped_as_a_raster_of_the_same_pixels(tmp_path: Path, size: tuple[int, int], views: Views) -> None:
     """Photos are blended in float32, rasters in units of 2**-20: shares may differ by one in the last digit."""
     bands = noise(3, *size)
-    files = by_convolution(tmp_path / "photo", bands, tta)
-    mapped(write_raster(tmp_path / "a.tif", bands), tmp_path / "map", MapOptions(confidence=True, tta=tta))
+    files = by_convolution(tmp_path / "photo", bands, views)
+    options = MapOptions(confidence=True, tta=views.tta, tta_scales=views.scales)
+    mapped(write_raster(tmp_path / "a.tif", bands), tmp_path / "map", options)
     np.testing.assert_array_equal(pixels(files.classes), read_map(tmp_path / "map" / "classes.tif")[0])
     confidence = read_map(tmp_path / "map" / "confidence.tif")[0].astype(int)
     difference = abs(pixels(files.confidence) - confidence)
@@ -57,7 +59,11 @@ def test_a_photo_is_mapped_as_a_raster_of_the_same_pixels(tmp_path: Path, size: 
 
 def test_augmentation_at_test_time_changes_a_photos_map(tmp_path: Path) -> None:
     bands = noise(3, 107, 151)
-    plain, flips, d4 = (pixels(by_convolution(tmp_path / tta, bands, tta).classes) for tta in ("none", "flips", "d4"))
+    plain, flips, d4, sizes = (
+        pixels(by_convolution(tmp_path / f"photo{number}", bands, views).classes)
+        for number, views in enumerate((PLAIN, Views("flips"), Views("d4"), Views(scales=(1.0, 2.0))))
+    )
+    assert (plain != sizes).mean() > 0.05
     assert (plain != flips).mean() > 0.05
     assert (flips != d4).mean() > 0.02
 
@@ -79,7 +85,8 @@ def test_the_key_without_options_is_that_of_the_version_before(tmp_path: Path) -
     file = model_file(tmp_path)
     assert map_key(file, "p", MapOptions()) == digest("map", "digest", "p", "overlap=8", "precision=32", "window=32")
     others = [MapOptions(), MapOptions(tta="flips"), MapOptions(tta="d4"), MapOptions(confidence=True)]
-    assert len({map_key(file, "p", options) for options in others}) == 4
+    others.append(MapOptions(tta_scales=(1.0, 2.0)))
+    assert len({map_key(file, "p", options) for options in others}) == 5
 
 
 def test_confidences_belong_to_the_map(tmp_path: Path, model: Path) -> None:

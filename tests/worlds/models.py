@@ -1,6 +1,8 @@
 """Small networks and model files."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -38,8 +40,13 @@ def write_model(
     patch_size: int = 32,
     normalization: Normalization | None = None,
     names: tuple[str, str, str] = NAMES,
+    constant: tuple[float, ...] | None = None,
+    **changes: Any,
 ) -> Path:
-    """A classic U-Net of two levels that hands its input through the upper one: logits are 40 x band."""
+    """A classic U-Net of two levels that hands its input through the upper one: logits are 40 x band.
+
+    With `constant` its probabilities are these everywhere. `changes` are fields of the header.
+    """
     section = ModelSection(filters=(bands, bands), dropout=0)
     normalization = normalization or Normalization("unit", (0.0,) * bands, (1.0,) * bands)
     state = build_model(section, bands, 3, normalization).state_dict()
@@ -51,6 +58,9 @@ def write_model(
                     tensor[band, band, 1, 1] = 1
         for band in range(3):
             state["body.head.weight"][band, band % bands] = 40
+        if constant is not None:
+            state["body.head.weight"].zero_()
+            state["body.head.bias"][:] = torch.tensor(constant).log()
     header = Header(
         terrazzo_version="0",
         model=section,
@@ -63,5 +73,5 @@ def write_model(
         training_data=TrainingData("", "group", {}, 0, (), 0, 0),
         key="",
     )
-    bundle.save(path, header, state)
+    bundle.save(path, replace(header, **changes), state)
     return path

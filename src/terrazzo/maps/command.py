@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from terrazzo.errors import TerrazzoError
 from terrazzo.maps.engines.options import EngineOptions
 from terrazzo.maps.jobs.options import MapOptions
-from terrazzo.model.opening import ModelFile, open_model
+from terrazzo.model.opening import ModelFile, open_models
 from terrazzo.model.predictor import Halving, Predictor
 from terrazzo.system.places import Place
 from terrazzo.system.reporting import Reporter, Say
@@ -24,9 +24,8 @@ class Command:
     reporter: Reporter = field(default_factory=Reporter)
 
     def open_model(self) -> Predictor:
-        """The model, ready to classify; it takes smaller batches if memory is short."""
-        model = open_model(self.model.path, self.model.device, self.model.precision)
-        return Halving(model, self.reporter.say)
+        """The model or models, ready to classify; it takes smaller batches if memory is short."""
+        return Halving(open_models(self.model), self.reporter.say)
 
 
 @dataclass

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from terrazzo.errors import InputError, PartialError, TerrazzoError
 from terrazzo.maps.polygons.formats import TOLERANCE, VECTOR_FORMATS
 from terrazzo.pixels.bands.reading import Bands, Nodata, Scale
-from terrazzo.system.devices import check_compute
-from terrazzo.system.files import file_digest
-from terrazzo.system.options import RASTERS, Device, Option, Overwrite, Precision
+from terrazzo.system.options import RASTERS, Device, Option, Overwrite, Precision, Tta, TtaScales
 from terrazzo.system.places import Place, place_of
 from terrazzo.system.reporting import Progress, Reporter, Say, how_many, listed, quiet, silent
 
@@ -57,7 +56,10 @@ class Maps:
 
 
 def predict(
-    model: Annotated[str | Path, Option("A model.safetensors, or an .onnx or .h5 that export wrote.")],
+    model: Annotated[
+        str | Path | Sequence[str | Path],
+        Option("A model.safetensors, or an .onnx or .h5 that export wrote; several predict together."),
+    ],
     inputs: Annotated[
         str | Path | Sequence[str | Path],
         Option(
@@ -89,7 +91,8 @@ def predict(
         Option("Also write the winning class's share in %: confidence.tif, or STEM_confidence.png of a photo."),
     ] = False,
     probabilities: Annotated[bool, Option("Also write probabilities.tif, one band per class.", RASTERS)] = False,
-    tta: Annotated[str, Option("none, flips or d4: average over 1, 4 or 8 mirror images.")] = "none",
+    tta: Tta = "none",
+    tta_scales: TtaScales = (),
     vector_format: Annotated[str, Option(f"Polygons of rasters: {', '.join(VECTOR_FORMATS)}.", RASTERS)] = "gpkg",
     mapping_unit: Annotated[int, Option("Areas of fewer pixels join a neighbour in the polygons.", RASTERS)] = 1,
     simplify: Annotated[
@@ -116,8 +119,11 @@ def predict(
 ) -> Maps:
     """Map the classes of images: class map and overlay of photos, GeoTIFFs, polygons and areas of rasters.
 
-    An .onnx runs in onnxruntime, without torch. `inputs` are files, folders, patterns like `scenes/**/*.tif`, and web
-    addresses of rasters, which are read in parts. The sub-folders of folders and patterns are mirrored. Several rasters
+    An .onnx runs in onnxruntime, without torch. Several models give the mean of their probabilities. They must agree on
+    classes, bands, scale and ground sampling distance, and see the windows of the first.
+
+    `inputs` are files, folders, patterns like `scenes/**/*.tif`, and web addresses of rasters, which are read in parts.
+    Model files among them are further models. The sub-folders of folders and patterns are mirrored. Several rasters
     are read as one by `rgb=ortho.tif,dsm=height.tif`; the map has the first one's grid and name.
 
     A photo (.png, .jpg, ...) becomes STEM_classes.png and STEM_overlay.jpg; all photos share areas.csv and legend.png.
@@ -140,22 +146,22 @@ def predict(
     from terrazzo.maps.engines.options import EngineOptions
     from terrazzo.maps.inputs import find_pictures
     from terrazzo.maps.jobs.options import MapOptions
-    from terrazzo.model.header import read_header
-    from terrazzo.model.opening import ModelFile, check_engine
+    from terrazzo.maps.models import check_models, model_file, models_among
+    from terrazzo.model.opening import check_sizes
     from terrazzo.model.windows.tiling import plan
 
-    check_compute(device, precision)
-    model = Path(model)
-    check_engine(model, device, precision)
+    models, images = models_among(model, inputs)
+    check_models(models, device, precision)
     options = MapOptions.from_words(**given)
     engine_options = EngineOptions(engine, workers, scheduler)
-    header = read_header(model)
-    tiling = plan(header, window, overlap, batch_size)
+    tiling = partial(plan, window=window, overlap=overlap, batch_size=batch_size)
+    file = model_file(models, tiling, device, precision, say)
+    for path in models:
+        check_sizes(path, max(options.tta_scales, default=1))
     place = place_of(out)
-    found = find_pictures([inputs] if isinstance(inputs, str | Path) else inputs, Path(str(place)))
+    found = find_pictures(images, Path(str(place)))
     if found.pictures and not isinstance(place, Path):
         raise InputError(f"--out {out}: takes maps of rasters alone, not of {found.pictures[0].name}; choose a folder")
-    file = ModelFile(model, file_digest(model), header, tiling, device, precision)
     command = Command(file, options, engine_options, place, overwrite, restart, Reporter(progress, say))
     if found.pictures:
         _refuse_raster_options(command, found)
@@ -193,9 +199,10 @@ def predict(
 def _refuse_raster_options(command: "Command", found: "FoundPictures") -> None:
     """Report the given flags that have no effect on photos. Raises InputError if there are only photos."""
     from terrazzo.maps.jobs.options import given_flags
-    from terrazzo.maps.pieces.turning import NONE
+    from terrazzo.model.averaging.views import NONE
 
-    flags = given_flags(replace(command.options, tta=NONE, confidence=False)) + given_flags(command.engine)
+    for_rasters = replace(command.options, tta=NONE, tta_scales=(), confidence=False)
+    flags = given_flags(for_rasters) + given_flags(command.engine)
     flags += ["--restart"] * command.restart
     if flags and not found.rasters:
         words = f"is for rasters (.tif, .tiff, .jp2, .vrt); {found.pictures[0].name.name} is a picture"

@@ -1,11 +1,12 @@
-"""A model opened by what computes it: torch for a model.safetensors or .h5, onnxruntime for an .onnx."""
+"""Models opened by what computes them: torch for a model.safetensors or .h5, onnxruntime for an .onnx."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from terrazzo.errors import InputError
-from terrazzo.model.exporting.formats import FORMATS, ONNX, format_of
+from terrazzo.model.exporting.formats import FORMATS, FREE_SIZE, ONNX, format_of, read_notes
+from terrazzo.system.files import digest
 from terrazzo.system.places import PathLike
 
 if TYPE_CHECKING:
@@ -25,6 +26,33 @@ class ModelFile:
     tiling: "Tiling"
     device: str
     precision: str
+    others: tuple["ModelFile", ...] = ()
+    """The models that predict together with this one. They see its windows and share its device and precision."""
+
+    @property
+    def every(self) -> tuple["ModelFile", ...]:
+        """This model and the others, each for itself."""
+        return (replace(self, others=()), *self.others) if self.others else (self,)
+
+    @property
+    def identity(self) -> str:
+        """The hash of the file; of several models one hash of all files in their order."""
+        return digest("models", *(each.digest for each in self.every)) if self.others else self.digest
+
+    @property
+    def runs_torch(self) -> bool:
+        """Whether torch computes any of the models."""
+        return any(each.path.suffix.lower() != ONNX for each in self.every)
+
+    @property
+    def runs_onnx(self) -> bool:
+        """Whether onnxruntime computes any of the models."""
+        return any(each.path.suffix.lower() == ONNX for each in self.every)
+
+    def absolute(self) -> "ModelFile":
+        """The same with absolute paths, for processes in other folders."""
+        others = tuple(each.absolute() for each in self.others)
+        return replace(self, path=self.path.absolute(), others=others)
 
 
 def load(model: PathLike, *, device: str = "auto", precision: str = "auto") -> "Bundle":
@@ -55,6 +83,25 @@ def check_engine(model: Path, device: str, precision: str) -> None:
             raise InputError(f"--device {device}: an ONNX file runs on the CPU; leave it out, or give the .safetensors")
         if precision not in ("auto", "32"):
             raise InputError(f"--precision {precision}: an ONNX file computes in float32; leave it out")
+
+
+def check_sizes(model: Path, largest: float) -> None:
+    """Raise InputError if the file takes no windows enlarged by the factor `largest`, as graphs of one size do."""
+    if largest > 1 and model.suffix.lower() == ONNX and FREE_SIZE not in read_notes(model):
+        raise InputError(
+            f"--tta-scales {largest:g}: {model} is a graph for windows of one size; "
+            "leave the factors above 1 out, or give the model.safetensors"
+        )
+
+
+def open_models(file: ModelFile, n_threads: int | None = None) -> "Predictor":
+    """The model ready to classify; several as one that gives the mean of their probabilities."""
+    opened = [open_model(each.path, each.device, each.precision, n_threads) for each in file.every]
+    if len(opened) == 1:
+        return opened[0]
+    from terrazzo.model.averaging.together import Together
+
+    return Together(tuple(opened))
 
 
 def open_model(model: Path, device: str, precision: str, n_threads: int | None = None) -> "Predictor":

@@ -6,7 +6,7 @@ The function's signature is the only declaration. `cli.options` builds the comma
 in docs/ its table. Parameters without an `Option` are for Python alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter, signature
 from typing import Annotated, Any, get_origin
@@ -63,4 +63,9 @@ def words_of(function: Callable[..., Any], values: Mapping[str, Any]) -> list[st
 
 Device = Annotated[str, Option("auto, cpu, cuda, cuda:N or mps.")]
 Precision = Annotated[str, Option("auto, 32 or bf16; auto takes bf16 where the hardware has it.")]
+Tta = Annotated[str, Option("none, flips or d4: average over 1, 4 or 8 mirror images.")]
+TtaScales = Annotated[
+    str | float | Sequence[str | float],
+    Option("Average over the windows enlarged or shrunk by these factors, 0.5 to 4: 1,2.", many=True),
+]
 Overwrite = Annotated[bool, Option("Replace what is in the way.")]

@@ -127,7 +127,7 @@ class DaskEngine:
 def dask_engine(model: ModelFile, options: EngineOptions) -> Iterator[DaskEngine]:
     """The engine. At the end a cluster on this machine is closed, and workers elsewhere forget the run."""
     with quiet_dask(), ExitStack() as stack:
-        yield DaskEngine(replace(model, path=model.path.absolute()), options, stack)
+        yield DaskEngine(model.absolute(), options, stack)
 
 
 @contextmanager

@@ -12,9 +12,7 @@ from terrazzo.maps.jobs.job import RasterJob
 from terrazzo.maps.pieces.computing import Finished, fill_journal
 from terrazzo.maps.pieces.journal import Journal
 from terrazzo.maps.pieces.lattice import Piece
-from terrazzo.maps.pieces.turning import averaging
 from terrazzo.maps.pieces.window_reader import WindowReader
-from terrazzo.model.exporting.formats import ONNX
 from terrazzo.model.opening import ModelFile, computes_on
 from terrazzo.model.predictor import Predictor
 from terrazzo.model.windows.tiling import window_batch
@@ -73,7 +71,7 @@ class LocalEngine:
         return {"device": device, "precision": precision}
 
     def _steady(self) -> AbstractContextManager[None]:
-        return nullcontext() if self.file is None or self.file.path.suffix.lower() == ONNX else steady_threads()
+        return steady_threads() if self.file is not None and self.file.runs_torch else nullcontext()
 
 
 def batch_size(job: RasterJob, at_once: int) -> int:
@@ -95,4 +93,4 @@ def compute_pieces(
     job: RasterJob, model: Predictor, reader: WindowReader, journal: Journal, pieces: Sequence[Piece]
 ) -> Iterator[Finished]:
     """Compute pieces of a job with an opened model, as every engine does."""
-    return fill_journal(averaging(model.classify, job.options.tta), reader, journal, job.options.computed, pieces)
+    return fill_journal(job.options.views.of(model.classify), reader, journal, job.options.computed, pieces)

@@ -22,7 +22,7 @@ from terrazzo.maps.pieces.computing import Finished
 from terrazzo.maps.pieces.journal import Journal
 from terrazzo.maps.pieces.lattice import Piece
 from terrazzo.maps.pieces.window_reader import WindowReader
-from terrazzo.model.opening import ModelFile, computes_on, open_model
+from terrazzo.model.opening import ModelFile, computes_on, open_models
 from terrazzo.model.predictor import Halving, Predictor
 from terrazzo.model.windows.tiling import window_batch
 from terrazzo.pixels.rasters.stacks.stack import read_image
@@ -78,13 +78,14 @@ class ModelOnWorker(WorkerPlugin):
     def opened(self) -> Predictor:
         """The model, opened by the first call. Raises InputError if the worker does not see the client's file."""
         if self._model is None:
-            path = self._file.path
-            if not path.is_file() or file_digest(path) != self._file.digest:
-                raise InputError(
-                    f"{path}: worker {self.address} finds {'another' if path.is_file() else 'no'} file there; "
-                    "the model must lie where all workers can read it under the same path"
-                )
-            self._model = Halving(open_model(path, self._file.device, self._file.precision, self._n_threads))
+            for file in self._file.every:
+                path = file.path
+                if not path.is_file() or file_digest(path) != file.digest:
+                    raise InputError(
+                        f"{path}: worker {self.address} finds {'another' if path.is_file() else 'no'} file there; "
+                        "the model must lie where all workers can read it under the same path"
+                    )
+            self._model = Halving(open_models(self._file, self._n_threads))
         return self._model
 
     def equipment(self) -> Equipment:

@@ -93,7 +93,7 @@ def plan_map(
     choice = choose(raster, model.header.bands, options.bands, options.scale, model.header.reading)
     grid = working_grid(raster, model, options.resample, max_pixels)
     made_of: dict[str, Any] = {
-        "model": model.digest,
+        "model": model.identity,
         "raster": digest(raster.identity),
         "bands": list(choice.bands),
         "scale": None if choice.scale is None else list(choice.scale),
@@ -107,6 +107,8 @@ def plan_map(
         "precision": model.precision,
         "library_versions": library_versions(),
     }
+    if options.tta_scales:
+        made_of["tta_scales"] = list(options.tta_scales)
     if options.simplify != TOLERANCE:
         made_of["simplify"] = options.simplify
     if options.resample:

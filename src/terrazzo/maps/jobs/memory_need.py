@@ -13,9 +13,9 @@ from terrazzo.errors import InputError
 from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.pieces.lattice import SUM_BYTES, Lattice
 from terrazzo.maps.pieces.sums import CONFIDENCE, PROBABILITIES
-from terrazzo.maps.pieces.turning import NONE
 from terrazzo.maps.pieces.working_grid import SOURCE_PIXELS, WorkingGrid
 from terrazzo.maps.polygons.mapping_unit import STRIP_ROWS
+from terrazzo.model.averaging.views import NONE, Views
 from terrazzo.model.exporting.formats import ONNX
 from terrazzo.model.opening import ModelFile
 from terrazzo.model.predictor import CPU_BATCH_PIXELS
@@ -113,9 +113,7 @@ class MemoryNeed:
 def memory_need(raster: Raster, choice: Choice, grid: WorkingGrid, model: ModelFile, options: MapOptions) -> MemoryNeed:
     """The memory for mapping a raster with a model, from what is known before torch is imported."""
     n_classes = model.header.schema.n_classes
-    weights = model.path.stat().st_size if model.path.is_file() else 0
-    copies = ONNX_WEIGHT_COPIES if model.path.suffix.lower() == ONNX else WEIGHT_COPIES
-    fixed = _libraries(model) + GDAL_BYTES + int(copies * weights)
+    fixed = _libraries(model) + GDAL_BYTES + sum(_weights(each) for each in model.every)
     deep = choice.dtype != EIGHT_BITS
     if not grid.is_input:
         fixed += SOURCE_PIXELS * len(choice.bands) * (RESAMPLING_DEEP_BYTES if deep else READING_FLOAT_BYTES)
@@ -124,7 +122,7 @@ def memory_need(raster: Raster, choice: Choice, grid: WorkingGrid, model: ModelF
     pixel += 8 * (CONFIDENCE in options.computed) + 2 * n_classes * (PROBABILITIES in options.computed)
     plain = choice.scale is None and raster.palette is None and not deep
     row_pixel = len(choice.bands) * (READING_BYTES if plain else READING_FLOAT_BYTES) + 4
-    return MemoryNeed(fixed, _batch(model, options.tta), polygons, pixel, row_pixel, model.tiling.window)
+    return MemoryNeed(fixed, _batch(model, options.views), polygons, pixel, row_pixel, model.tiling.window)
 
 
 def over_limit(options: MapOptions, before: float, before_polygons: float, peak: float) -> str | None:
@@ -153,21 +151,34 @@ def size_words(size: float) -> str:
 
 
 def _libraries(model: ModelFile) -> int:
-    if model.path.suffix.lower() == ONNX:
-        return ONNX_LIBRARIES
-    return TORCH_LIBRARIES + (0 if model.header.model.encoder is None else ENCODER_LIBRARIES)
+    needed = ONNX_LIBRARIES if model.runs_onnx else 0
+    if model.runs_torch:
+        torch = (each for each in model.every if each.path.suffix.lower() != ONNX)
+        needed += TORCH_LIBRARIES + ENCODER_LIBRARIES * any(each.header.model.encoder is not None for each in torch)
+    return needed
 
 
-def _batch(model: ModelFile, tta: str) -> int:
-    """One batch in the network, and the sum over its mirror images if there are several."""
+def _weights(model: ModelFile) -> int:
+    """The weights of one model in memory."""
+    size = model.path.stat().st_size if model.path.is_file() else 0
+    return int((ONNX_WEIGHT_COPIES if model.path.suffix.lower() == ONNX else WEIGHT_COPIES) * size)
+
+
+def _batch(model: ModelFile, views: Views) -> int:
+    """One batch in the largest network, at the largest size, and the sums over models, mirror images and sizes."""
     window, n_classes = model.tiling.window, model.header.schema.n_classes
     windows = model.tiling.batch_size or max(1, CPU_BATCH_PIXELS // window**2)
-    section = model.header.model
+    a_pixel = max(_activations(each) for each in model.every)
+    a_pixel += 2 * SUM_BYTES * n_classes * ((views.tta != NONE) + bool(model.others))
+    sizes = 2 * SUM_BYTES * n_classes * windows * window**2 if views.scales else 0
+    return views.most_pixels(windows, window) * a_pixel + sizes
+
+
+def _activations(model: ModelFile) -> int:
+    """Bytes of a pixel of a batch in the network of one model."""
+    section, n_classes = model.header.model, model.header.schema.n_classes
     if section.encoder is None:
         a_pixel = CLASSIC_BYTES + FILTER_BYTES * section.filters[0]
     else:
         a_pixel = ACTIVATION_BYTES.get(section.arch, OTHER_ACTIVATION_BYTES)
-    a_pixel += CLASS_BYTES * max(0, n_classes - 6)
-    if tta != NONE:
-        a_pixel += 2 * SUM_BYTES * n_classes
-    return windows * window**2 * a_pixel
+    return a_pixel + CLASS_BYTES * max(0, n_classes - 6)

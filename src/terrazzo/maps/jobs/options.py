@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from terrazzo.errors import InputError
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES
-from terrazzo.maps.pieces.turning import NONE, symmetries
 from terrazzo.maps.polygons.formats import FORMATS, TOLERANCE, VECTOR_FORMATS, VectorFormat
+from terrazzo.model.averaging.views import NONE, Views, parse_scales
 from terrazzo.pixels.bands.reading import AskedScale, parse_bands, parse_scale
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class MapOptions:
     confidence: bool = False
     probabilities: bool = False
     tta: str = NONE
+    tta_scales: tuple[float, ...] = ()
     vector_format: str = "gpkg"
     mapping_unit: int = 1
     simplify: float = TOLERANCE
@@ -42,7 +43,7 @@ class MapOptions:
     """Windows of a piece along rows and columns; None: what fits into memory. No value of the map depends on it."""
 
     def __post_init__(self) -> None:
-        symmetries(self.tta)
+        _ = self.views  # which checks them
         if self.vector_format not in VECTOR_FORMATS:
             raise InputError(f"--vector-format {self.vector_format}: expected {', '.join(VECTOR_FORMATS)}")
         if self.vectors is not None:
@@ -73,12 +74,18 @@ class MapOptions:
         elif zone_field is not None:
             raise InputError(f"--zone-field {zone_field}: is for --zones FILE; add that, or leave --zone-field out")
         own |= {"bands": parse_bands(own.get("bands")), "scale": parse_scale(own.get("scale"))}
+        own["tta_scales"] = parse_scales(own.get("tta_scales", ()))
         return cls(**own | {"max_memory": None if max_memory is None else bytes_of(max_memory)})
 
     @property
     def vectors(self) -> VectorFormat | None:
         """The polygons' format; None: no polygons."""
         return FORMATS.get(self.vector_format)
+
+    @property
+    def views(self) -> Views:
+        """The mirror images and sizes of a window that are averaged."""
+        return Views(self.tta, self.tta_scales)
 
     @property
     def layers(self) -> tuple[str, ...]:

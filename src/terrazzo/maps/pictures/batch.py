@@ -161,7 +161,7 @@ class PictureBatch:
                 continue
             # Opened only now: a photo that cannot be decoded is refused without waiting for torch or onnxruntime.
             model = model or self._command.open_model()
-            mapped = map_picture(model, image, self._command.model.tiling, job.files, step, self._command.options.tta)
+            mapped = map_picture(model, image, self._command.model.tiling, job.files, step, self._command.options.views)
             del image  # before the next is decoded: memory is promised for one large photo
             if mapped.shrunk:
                 reporter.say(f"{job.files.overlay}: shrunk, as a JPEG holds at most {JPEG_MAX_SIDE} pixels a side")

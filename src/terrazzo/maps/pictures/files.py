@@ -13,7 +13,7 @@ from terrazzo.classes.drawing import draw_legend
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import ImageError
 from terrazzo.maps.jobs.options import MapOptions
-from terrazzo.maps.pieces.turning import NONE
+from terrazzo.model.averaging.views import NONE
 from terrazzo.model.opening import ModelFile
 from terrazzo.pixels.keyed import KEY, TROUBLE, key_of
 from terrazzo.system.files import digest, write_beside
@@ -64,15 +64,17 @@ class MapFiles:
 def map_key(model: ModelFile, picture: str, options: MapOptions) -> str:
     """The key of a photo's map, from the hashes of model and photo and the options that change the map.
 
-    `tta` and `confidence` count only if given, so that maps made before these options existed stay finished.
+    `tta`, `tta_scales` and `confidence` count only if given, so that maps made before them stay finished.
     """
     tiling = model.tiling
     named: dict[str, object] = {"window": tiling.window, "overlap": tiling.overlap, "precision": model.precision}
     if options.tta != NONE:
         named["tta"] = options.tta
+    if options.tta_scales:
+        named["tta_scales"] = list(options.tta_scales)
     if options.confidence:
         named["confidence"] = True
-    return digest("map", model.digest, picture, *(f"{name}={value}" for name, value in sorted(named.items())))
+    return digest("map", model.identity, picture, *(f"{name}={value}" for name, value in sorted(named.items())))
 
 
 def legend_key(schema: ClassSchema) -> str:

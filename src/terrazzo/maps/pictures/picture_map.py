@@ -18,7 +18,7 @@ from terrazzo.classes.drawing import tint
 from terrazzo.maps.pictures.files import MapFiles, save_overlay
 from terrazzo.maps.pictures.png import png_of_rows
 from terrazzo.maps.pieces.sums import CONFIDENCE, finish, weighted
-from terrazzo.maps.pieces.turning import NONE, averaging
+from terrazzo.model.averaging.views import PLAIN, Views
 from terrazzo.model.predictor import Predictor
 from terrazzo.model.windows.blend import Block
 from terrazzo.model.windows.tiling import Tiling, blocks, window_batch
@@ -60,7 +60,7 @@ def map_picture(
     tiling: Tiling,
     files: MapFiles,
     step: Callable[[int], None],
-    tta: str = NONE,
+    views: Views = PLAIN,
 ) -> Mapped:
     """Write the map of an RGB image, which the overlay replaces; `step(pixels)` reports pixels that are done.
 
@@ -74,7 +74,7 @@ def map_picture(
         if files.with_confidence:
             writes.append(stack.enter_context(_png(files.confidence, photo, files.key)))
         strip = np.empty((0, 0, 0), np.uint8)
-        for block in blocks(averaging(model.classify, tta), photo, tiling, window_batch(model, tiling)):
+        for block in blocks(views.of(model.classify), photo, tiling, window_batch(model, tiling)):
             ids = block.ids
             if block.col == 0:
                 strip = np.empty((len(writes), len(ids), image.width), np.uint8)

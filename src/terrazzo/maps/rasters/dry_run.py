@@ -19,7 +19,6 @@ from terrazzo.maps.outputs.cog import STRIP
 from terrazzo.maps.pieces.journal import PARTIAL, Journal
 from terrazzo.maps.pieces.lattice import SUM_BYTES, Lattice, Piece
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE
-from terrazzo.maps.pieces.turning import averaging
 from terrazzo.model.opening import computes_on
 from terrazzo.model.predictor import Predictor
 from terrazzo.model.windows.tiling import window_batch
@@ -166,7 +165,7 @@ def _seconds(job: RasterJob, model: Predictor, there: frozenset[Piece], timed: d
     size = batch_size(job, window_batch(model, job.model.tiling))
     shape = (size, lattice.rows.axis.window, lattice.cols.axis.window, model.header.bands)
     if shape not in timed:
-        classify = averaging(model.classify, job.options.tta)
+        classify = job.options.views.of(model.classify)
         pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8).transpose(0, 3, 1, 2)
         classify(pixels)
         started = time.perf_counter()

@@ -131,6 +131,7 @@ def _write(job: RasterJob, journal: Journal) -> dict[str, Any]:
 def _describe(job: RasterJob) -> dict[str, Any]:
     """The inputs and options of a map as JSON values."""
     raster, header = job.raster, job.model.header
+    models = [{"path": str(each.path), "digest": each.digest, "title": each.header.title} for each in job.model.every]
     return {
         "key": job.key,
         "input": {
@@ -143,6 +144,7 @@ def _describe(job: RasterJob) -> dict[str, Any]:
             "bytes": raster.n_bytes,
         },
         "model": {"path": str(job.model.path), "title": header.title, "bands": header.bands},
+        **({"models": models} if job.model.others else {}),
         "classes": header.schema.to_list(),
         "made_of": dict(job.made_of),
     }

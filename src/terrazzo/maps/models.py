@@ -1,0 +1,86 @@
+"""The models of a prediction: which of its words name them, and whether they go together."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from terrazzo.errors import InputError, TerrazzoError
+from terrazzo.model.averaging.together import refuse_unlike, tiling_note
+from terrazzo.model.exporting.formats import ONNX, format_of, read_notes
+from terrazzo.model.header import Header, read_header
+from terrazzo.model.opening import ModelFile, check_engine
+from terrazzo.model.windows.tiling import Tiling
+from terrazzo.pixels.rasters.elsewhere import address_of
+from terrazzo.system.devices import check_compute
+from terrazzo.system.files import file_digest
+from terrazzo.system.reporting import Say
+
+Words = str | Path | Sequence[str | Path]
+SAFETENSORS, HDF5 = ".safetensors", ".h5"
+
+
+def models_among(model: Words, inputs: Words) -> tuple[list[Path], list[str | Path]]:
+    """The model files and the images that the words name, each in the order of the words.
+
+    Everything in `model` is a model, and so is each input whose name ends in .safetensors or .onnx, or that is an .h5
+    which `export` wrote. Raises InputError if there is no model, or one is named twice.
+    """
+    models, images = [Path(word) for word in _listed(model)], list[str | Path]()
+    for word in _listed(inputs):
+        if _is_model(word):
+            models.append(Path(word))
+        else:
+            images.append(word)
+    if not models:
+        raise InputError("no model given; name at least one model.safetensors")
+    places = [path.resolve() for path in models]
+    for path, place in zip(models, places, strict=True):
+        if places.count(place) > 1:
+            raise InputError(f"{path}: is given {places.count(place)} times; name each model once")
+    return models, images
+
+
+def check_models(models: Sequence[Path], device: str, precision: str) -> None:
+    """Raise InputError if one of the files does not run on the device or at the precision."""
+    check_compute(device, precision)
+    for path in models:
+        check_engine(path, device, precision)
+
+
+def model_file(
+    models: Sequence[Path], tiling: Callable[[Header], Tiling], device: str, precision: str, say: Say
+) -> ModelFile:
+    """The models as one, which sees the windows of the first. Raises InputError naming what does not agree.
+
+    All compute alike: beside an .onnx, which computes on the CPU in float32, so do the others.
+    """
+    headers = [read_header(path) for path in models]
+    members = list(zip(models, headers, strict=True))
+    refuse_unlike(members)
+    if len(models) > 1 and any(path.suffix.lower() == ONNX for path in models):
+        device, precision = "cpu", "32"
+    seen = tiling(headers[0])
+    first, *others = (ModelFile(path, file_digest(path), header, seen, device, precision) for path, header in members)
+    note = tiling_note(members)
+    if note is not None:
+        say(note)
+    return replace(first, others=tuple(others))
+
+
+def _listed(words: Words) -> list[str | Path]:
+    return [words] if isinstance(words, str | Path) else list(words)
+
+
+def _is_model(word: str | Path) -> bool:
+    """Whether a word among the images names a model file."""
+    if address_of(word) is not None:
+        return False
+    path = Path(word)
+    if path.suffix.lower() in (SAFETENSORS, ONNX):
+        return True
+    if path.suffix.lower() != HDF5 or format_of(path) is None or not path.is_file():
+        return False
+    try:
+        return bool(read_notes(path))
+    except TerrazzoError:  # the HDF5 of another program, of which the inputs' own error says more
+        return False

@@ -1,0 +1,1 @@
+"""Means: of a window's mirror images and sizes, of several models, and of several models' weights."""
