@@ -53,6 +53,12 @@ def test_three_e_minus_four_is_a_number() -> None:
         ("loss.terms=ce + diec", "diec"),
         ("train.epochs=0", "train.epochs = 0"),
         ("schedule.name=cosine", "schedule.name = 'cosine'"),
+        ("augment.crop=100", "augment.crop = 100: must be a multiple of 32"),
+        ("augment.robust=2", "augment.robust = 2: must be less than or equal to 1"),
+        ("augment.mix_classes=-1", "augment.mix_classes = -1: must be greater than or equal to 0"),
+        ("augment.scale=[0.2, 2]", "augment.scale.0 = 0.2: must be greater than or equal to 0.25"),
+        ("augment.scale=[2, 0.5]", "augment.scale = [2, 0.5]: must be [low, high], the lower one first"),
+        ("augment.scale=2", "augment.scale = 2: must be a valid list"),
         ("train.precision=16", "train.precision = '16'"),
     ],
 )
@@ -61,6 +67,16 @@ def test_a_bad_field_or_value_is_one_line_naming_it(assignment: str, words: str)
         Recipe().with_changes(changes_of([assignment]))
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_scale_and_zoom_are_not_set_together_nor_a_window_and_a_shift() -> None:
+    with pytest.raises(RecipeError, match=r"augment: zoom = 0.3 and scale are both set; leave scale out, or set zoom"):
+        load_recipe("best").with_changes(changes_of(["augment.scale=[0.5, 2]"]))
+    changed = load_recipe("best").with_changes(changes_of(["augment.scale=[0.5, 2]", "augment.zoom=0"]))
+    assert changed.augment.scale == (0.5, 2)
+    assert changed.with_changes({"augment.scale": "none"}).augment.scale is None
+    with pytest.raises(RecipeError, match=r"augment: shift_x and shift_y have no effect with crop"):
+        Recipe().with_changes({"augment.crop": 64, "augment.shift_y": 0.1})
 
 
 @pytest.mark.parametrize(

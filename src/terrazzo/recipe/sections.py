@@ -19,6 +19,10 @@ Fit = Literal["crop", "pad", "resize"]
 """How images become patches."""
 
 
+Factor = Annotated[float, Field(ge=0.25, le=4)]
+"""A scale factor of augmentation."""
+
+
 def _none_word(value: Any) -> Any:
     return None if isinstance(value, str) and value.strip().lower() in ("none", "null", "") else value
 
@@ -104,6 +108,33 @@ class AugmentSection(Section):
     brightness: float = Field(0.0, ge=0, lt=1, description="brightness of bands of light times 1 -/+ this")
     contrast: float = Field(0.0, ge=0, lt=1, description="contrast of bands of light times 1 -/+ this")
     saturation: float = Field(0.0, ge=0, lt=1, description="saturation times 1 -/+ this (red, green and blue)")
+    scale: Annotated[tuple[Factor, Factor] | None, BeforeValidator(_none_word)] = Field(
+        None, description="[low, high]: scale by a factor between these, even on a log scale, in place of zoom"
+    )
+    crop: int = Field(
+        0, ge=0, le=4096, multiple_of=32, description="train on windows of this many px, cut from the patches; 0 = off"
+    )
+    robust: float = Field(
+        0.0, ge=0, le=1, description="imitate other cameras, light and seasons: 0 = off, up to 1 = strong"
+    )
+    mix_classes: float = Field(
+        0.0, ge=0, le=1, description="share of patches that get pieces of rare classes from another patch"
+    )
+
+    @field_validator("scale")
+    @classmethod
+    def _low_first(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and value[0] > value[1]:
+            raise ValueError("must be [low, high], the lower one first")
+        return value
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "AugmentSection":
+        if self.scale is not None and self.zoom:
+            raise ValueError(f"zoom = {self.zoom:g} and scale are both set; leave scale out, or set zoom to 0")
+        if self.crop and (self.shift_x or self.shift_y):
+            raise ValueError("shift_x and shift_y have no effect with crop, which draws the place; set them to 0")
+        return self
 
 
 class OptimizerSection(Section):

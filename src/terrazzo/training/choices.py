@@ -67,7 +67,7 @@ def try_recipe(patches: Patches, recipe: Recipe, device: str) -> None:
     """Raise RecipeError, before anything is written, if the network cannot be trained on patches like these."""
     n_train, batch = len(patches.rows("train")), recipe.train.batch_size
     smallest = 2 if batch == "auto" else n_train // -(-n_train // int(batch))
-    sizes = dict.fromkeys((*(leg.size for leg in legs(recipe, patches.patch_size)), patches.patch_size))
+    sizes = dict.fromkeys((*(leg.window for leg in legs(recipe, patches.patch_size)), patches.patch_size))
     trial = Trial(
         bands=patches.bands,
         n_classes=patches.schema.n_classes,
@@ -81,8 +81,9 @@ def try_recipe(patches: Patches, recipe: Recipe, device: str) -> None:
 def try_before_preparing(recipe: Recipe, device: str) -> None:
     """`try_recipe` for the patches that the recipe's data section asks for, of red, green and blue."""
     size = recipe.data.patch_size
+    sizes = tuple(dict.fromkeys((recipe.augment.crop or size, size)))
     window = default_window(size, recipe.data.fit, recipe.model.scale)
-    try_model(recipe.model, Trial(3, 2, (size,), window), compute_for(recipe, device))
+    try_model(recipe.model, Trial(3, 2, sizes, window), compute_for(recipe, device))
 
 
 def band_names(patches: Patches) -> tuple[str, ...]:
@@ -98,8 +99,8 @@ def settle_choices(network: Network, patches: Patches, recipe: Recipe, compute: 
         "model.encoder_weights": load_encoder_weights(network, recipe.model, band_names(patches), reporter.say)
     }
     if recipe.train.batch_size == "auto":
-        n_train = len(patches.rows("train"))
-        changes["train.batch_size"] = settle(network, patches.bands, patches.patch_size, n_train, compute, reporter.say)
+        n_train, size = len(patches.rows("train")), recipe.augment.crop or patches.patch_size
+        changes["train.batch_size"] = settle(network, patches.bands, size, n_train, compute, reporter.say)
     return recipe.with_changes(changes)
 
 

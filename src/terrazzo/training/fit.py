@@ -57,7 +57,7 @@ def fit(network: Network, run: Run, patches: Patches, compute: Compute) -> Fit |
     batch_size = int(recipe.train.batch_size)  # settled, so not `auto`
     weights = sampling_weights(patches, recipe.train.sampler, run.reporter)
     train = batches(patches, "train", batch_size, recipe.train.seed, weights)
-    val = batches(patches, "val", batch_size)
+    val = batches(patches, "val", _whole_patches(batch_size, recipe.augment.crop, patches.patch_size))
     plan = legs(recipe, patches.patch_size)
     learner = Learner(network, recipe, patches.schema.names, compute.memory_format, plan, light_in(patches))
     learner.to(memory_format=compute.memory_format)
@@ -78,6 +78,11 @@ def fit(network: Network, run: Run, patches: Patches, compute: Compute) -> Fit |
     row = next(row for row in rows if int(row["epoch"]) == best_epoch)
     scores = {name: row[name] for name in SCORES}
     return Fit(state, best_epoch, scores, len(rows), complete, network.normalizer.normalization)
+
+
+def _whole_patches(batch_size: int, crop: int, patch_size: int) -> int:
+    """The batch size of validation: as many pixels as the windows of a training batch have, so that memory holds it."""
+    return max(1, batch_size * crop**2 // patch_size**2) if crop else batch_size
 
 
 def _last_epoch(checkpoint: Path) -> int:

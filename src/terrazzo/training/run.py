@@ -94,8 +94,12 @@ def _interrupts_kept() -> Iterator[None]:
 def run_key(patches: Patches, recipe: Recipe) -> str:
     """A key, equal for the same patches and recipes that train alike, whatever their names and published figures."""
     exclude: dict[str, Any] = dict.fromkeys(("name", "about", "data", "published"), True)
+    # Runs of versions without these fields are still known as finished.
     if recipe.train.sampler == "uniform":
-        exclude["train"] = {"sampler"}  # runs of versions without the field are still known as finished
+        exclude["train"] = {"sampler"}
+    exclude["augment"] = {
+        name for name in ("scale", "crop", "robust", "mix_classes") if not getattr(recipe.augment, name)
+    }
     return digest(patches.content_hash, recipe.model_dump_json(exclude=exclude))
 
 
@@ -165,9 +169,10 @@ def _header(patches: Patches, recipe: Recipe, key: str, result: "Fit") -> Header
 def suited(recipe: Recipe, light: Light, say: Say) -> Recipe:
     """The recipe without changes of colour that images have no bands for; a note says so.
 
-    Saturation needs red, green and blue; brightness and contrast need a band of light.
+    Saturation needs red, green and blue; brightness, contrast and `robust` need a band of light.
     """
-    asked = [name for name in ("brightness", "contrast", "saturation") if getattr(recipe.augment, name)]
+    changes = ("brightness", "contrast", "saturation", "robust")
+    asked = [name for name in changes if getattr(recipe.augment, name)]
     if not light.places:
         off, why = asked, "needs a band of light; these images have none"
     elif light.rgb is None:

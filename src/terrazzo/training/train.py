@@ -95,8 +95,10 @@ def patches_of(source: Path, run: Path) -> Path:
 
 def _prepare_first(source: Path, run: "Run") -> None:
     """Write or keep RUN/patches. A folder with a run that did not start from a data set is refused first."""
+    from terrazzo.recipe.stages import legs
     from terrazzo.training.run_folder import MARK
 
+    legs(run.recipe, run.recipe.data.patch_size)  # stages and windows that do not fit are refused before the work
     folder, say = run.folder, run.reporter.say
     if not run.patches.is_dir() and not _holds_only_patches(folder):
         refuse_existing(folder, "a run", run.overwrite, MARK)
