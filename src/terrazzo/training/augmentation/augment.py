@@ -12,6 +12,8 @@ from terrazzo.training.augmentation.colours import jittered
 from terrazzo.training.augmentation.draws import Draws, draw
 from terrazzo.training.augmentation.geometry import flip_and_turn, sampling_matrices, warp, warp_some, window_matrices
 from terrazzo.training.augmentation.levels import Levels
+from terrazzo.training.augmentation.mixing import mixed
+from terrazzo.training.augmentation.robust import as_elsewhere
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,13 @@ class Augmentation:
         section, levels = self.section, Levels.of(images)
         draws = draw(section, len(images), seed)
         images, masks = self._moved(images, masks, draws, levels)
+        if section.mix_classes:
+            images, masks = mixed(images, masks, section.mix_classes, seed)
+            levels = levels.over(images)
         if section.brightness or section.contrast or section.saturation:
             images = jittered(images, draws, light, levels)
+        if section.robust:
+            images = as_elsewhere(images, section.robust, seed, light, levels)
         return images, masks
 
     def _moved(self, images: Tensor, masks: Tensor, draws: Draws, levels: Levels) -> tuple[Tensor, Tensor]:

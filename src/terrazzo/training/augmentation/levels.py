@@ -22,6 +22,14 @@ class Levels:
         sides = (2, 3)
         return cls(images.amin(sides, keepdim=True).clamp(max=0), images.amax(sides, keepdim=True).clamp(min=255))
 
+    def over(self, images: Tensor) -> "Levels":
+        """Those that images (B, C, H, W) need as well: deeper levels may have come from another patch."""
+        if self.lowest is None or self.highest is None:
+            return self
+        sides = (2, 3)
+        lowest = torch.minimum(self.lowest, images.amin(sides, keepdim=True))
+        return Levels(lowest, torch.maximum(self.highest, images.amax(sides, keepdim=True)))
+
     def at(self, rows: Tensor | slice, bands: list[int] | slice = slice(None)) -> "Levels":
         """Those of some samples and bands."""
         if self.lowest is None or self.highest is None:
