@@ -17,9 +17,11 @@ stand there are skipped. A killed command goes on when it is given again: runs, 
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.places.folds import FOLDS, Places
@@ -63,8 +65,11 @@ def measure_rows(tasks: Sequence[Task], plan: Plan, jobs: int = 1) -> int:
 
 def version() -> str:
     """The version, and the commit where the sources are a checkout; `+` where files differ from it."""
-    git = ["git", "-C", str(ROOT)]
-    found = subprocess.run([*git, "describe", "--always", "--dirty=+"], capture_output=True, text=True, check=False)
+    git = shutil.which("git")
+    if git is None:
+        return __version__
+    words = [git, "-C", str(ROOT), "describe", "--always", "--dirty=+"]
+    found = subprocess.run(words, capture_output=True, text=True, check=False)
     return f"{__version__} {found.stdout.strip()}".strip()
 
 
@@ -117,7 +122,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if options.data is None:
         raise InputError("DATA: is missing; give the folder of the Dubai data set")
     machine, precision = machine_of(options.device)
-    plan = Plan(**{**plan.__dict__, "machine": machine, "precision": precision})
+    plan = replace(plan, machine=machine, precision=precision)
     for fold in options.folds:
         plan.places.left_out(fold)
     tasks = tasks_of(methods_of(options.methods), options.seeds, options.folds)
