@@ -4,6 +4,7 @@
     python -m benchmarks.new_places --list       # the methods, and which of them this version lacks
     python -m benchmarks.new_places --table      # means, the spread over seeds, and differences to `best`
     python -m benchmarks.new_places --page       # the same table into docs/explanation/new-places.md
+    python -m benchmarks.new_places --merge FILE # rows that another machine measured
 
 Three folds leave out two tiles each: 1 and 8, 2 and 7, 4 and 5. For each the four others are cut into patches, of which
 blocks of about 10 % choose the epoch. The two left out are mapped as whole scenes by `terrazzo.predict`, and seen by
@@ -28,7 +29,7 @@ from benchmarks.places.folds import FOLDS, Places
 from benchmarks.places.measure import Plan, Schedule, Task, missing_for, tasks_of
 from benchmarks.places.methods import METHODS, methods_of
 from benchmarks.places.queue import machine_of, measure_all
-from benchmarks.places.rows import keys_in, read_rows
+from benchmarks.places.rows import keys_in, merge, read_rows
 from benchmarks.places.table import table, write_page
 from terrazzo import __version__
 from terrazzo.errors import InputError, TerrazzoError
@@ -91,6 +92,7 @@ def parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--branch-weights", help="file with the weights of the method branch")
     parser.add_argument("--version", default=None, help="what the rows say of the version, where there is no git")
+    parser.add_argument("--merge", type=Path, help="append the rows of another machine's table")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--page", action="store_true")
@@ -100,11 +102,13 @@ def parsed(words: Sequence[str] | None) -> argparse.Namespace:
 def main(words: Sequence[str] | None = None) -> int:
     """Measure, or print the table; the exit status."""
     options = parsed(words)
+    if options.merge:
+        print(f"{options.out}: {merge(options.out, options.merge)} rows added from {options.merge}")
     if options.page:
         write_page(PAGE, read_rows(options.out))
     if options.table:
         print(table(read_rows(options.out)))
-    if options.page or options.table:
+    if options.merge or options.page or options.table:
         return 0
     plan = Plan(
         Places(options.data or Path(), options.work),

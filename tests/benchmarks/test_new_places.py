@@ -157,9 +157,12 @@ def started(root: Path, data: Path, epochs: int, jobs: int, *folds: str) -> "sub
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_killed_command_goes_on(data: Path, tmp_path: Path, measured: Plan) -> None:
-    """Killed in the middle of training, then given again: the run is resumed, and its row is that of a whole run."""
+    """Killed while a worker trains, then given again: the run is resumed, and its row is that of a whole run.
+
+    The worker ends with the process that started it, or it would hold the run's lock, and a GPU's memory.
+    """
     epochs = 12  # those of the recipe, as in `measured`
-    first = started(tmp_path, data, epochs, 1, "1+2")
+    first = started(tmp_path, data, epochs, 2, "1+2")
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline and not any(tmp_path.rglob("checkpoints/last.ckpt")):
         assert first.poll() is None, first.communicate()
@@ -193,6 +196,13 @@ def test_several_rows_at_a_time(data: Path, tmp_path: Path) -> None:
         ("tta_flips", "3+4"),
     ]
     assert len([*(tmp_path / "work").rglob("model.safetensors")]) == 2
+
+
+def test_rows_of_another_machine_are_merged_once(measured: Plan, tmp_path: Path) -> None:
+    table_here = tmp_path / "rows.csv"
+    for _ in range(2):
+        assert main(["--merge", str(measured.out), "--out", str(table_here)]) == 0
+    assert table_here.read_bytes() == measured.out.read_bytes()
 
 
 def test_the_page_has_the_table_of_the_csv() -> None:
