@@ -4,6 +4,7 @@
     python -m benchmarks.new_places --list       # the methods, and which of them this version lacks
     python -m benchmarks.new_places --table      # means, the spread over seeds, and differences to `best`
     python -m benchmarks.new_places --page       # the same table into docs/explanation/new-places.md
+    python -m benchmarks.new_places --merge FILE # rows that another machine measured
 
 Three folds leave out two tiles each: 1 and 8, 2 and 7, 4 and 5. For each the four others are cut into patches, of which
 blocks of about 10 % choose the epoch. The two left out are mapped as whole scenes by `terrazzo.predict`, and seen by
@@ -17,16 +18,18 @@ stand there are skipped. A killed command goes on when it is given again: runs, 
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.places.folds import FOLDS, Places
 from benchmarks.places.measure import Plan, Schedule, Task, missing_for, tasks_of
 from benchmarks.places.methods import METHODS, methods_of
 from benchmarks.places.queue import machine_of, measure_all
-from benchmarks.places.rows import keys_in, read_rows
+from benchmarks.places.rows import keys_in, merge, read_rows
 from benchmarks.places.table import table, write_page
 from terrazzo import __version__
 from terrazzo.errors import InputError, TerrazzoError
@@ -63,8 +66,11 @@ def measure_rows(tasks: Sequence[Task], plan: Plan, jobs: int = 1) -> int:
 
 def version() -> str:
     """The version, and the commit where the sources are a checkout; `+` where files differ from it."""
-    git = ["git", "-C", str(ROOT)]
-    found = subprocess.run([*git, "describe", "--always", "--dirty=+"], capture_output=True, text=True, check=False)
+    git = shutil.which("git")
+    if git is None:
+        return __version__
+    words = [git, "-C", str(ROOT), "describe", "--always", "--dirty=+"]
+    found = subprocess.run(words, capture_output=True, text=True, check=False)
     return f"{__version__} {found.stdout.strip()}".strip()
 
 
@@ -86,6 +92,7 @@ def parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--branch-weights", help="file with the weights of the method branch")
     parser.add_argument("--version", default=None, help="what the rows say of the version, where there is no git")
+    parser.add_argument("--merge", type=Path, help="append the rows of another machine's table")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--page", action="store_true")
@@ -95,11 +102,13 @@ def parsed(words: Sequence[str] | None) -> argparse.Namespace:
 def main(words: Sequence[str] | None = None) -> int:
     """Measure, or print the table; the exit status."""
     options = parsed(words)
+    if options.merge:
+        print(f"{options.out}: {merge(options.out, options.merge)} rows added from {options.merge}")
     if options.page:
         write_page(PAGE, read_rows(options.out))
     if options.table:
         print(table(read_rows(options.out)))
-    if options.page or options.table:
+    if options.merge or options.page or options.table:
         return 0
     plan = Plan(
         Places(options.data or Path(), options.work),
@@ -117,7 +126,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if options.data is None:
         raise InputError("DATA: is missing; give the folder of the Dubai data set")
     machine, precision = machine_of(options.device)
-    plan = Plan(**{**plan.__dict__, "machine": machine, "precision": precision})
+    plan = replace(plan, machine=machine, precision=precision)
     for fold in options.folds:
         plan.places.left_out(fold)
     tasks = tasks_of(methods_of(options.methods), options.seeds, options.folds)

@@ -118,7 +118,7 @@ def missing_for(task: Task, plan: Plan) -> str | None:
 
 def measure(task: Task, plan: Plan, say: Say = quiet) -> Row:
     """The row of a task, appended to the table. Raises what training and mapping raise."""
-    work = Work(task, plan)
+    work = Work(task, plan, say)
     models, minutes = work.models()
     say(f"{task.title}: trained in {minutes:.1f} min")
     scored, more = work.scored_patches(models[0]) if task.method.leaky else work.scored_maps(models)
@@ -160,15 +160,15 @@ class Work:
 
     task: Task
     plan: Plan
+    say: Say = quiet
 
     @property
     def recipe(self) -> Recipe:
         """The method's recipe, before seed and epochs."""
         return _with_weights(self.task.method, self.plan).changed(load_recipe(self.plan.recipe))
 
-    @property
-    def prepared(self) -> Path:
-        """The patches that are trained on."""
+    def _patches(self) -> Path:
+        """The patches that are trained on, prepared if they are not there yet."""
         return self.plan.places.patches(self.task.fold, {**self.plan.prepare, **self.task.method.prepare})
 
     def folder(self, kind: str, *words: str) -> Path:
@@ -178,58 +178,62 @@ class Work:
 
     def length(self) -> tuple[int, int]:
         """Epochs and steps of the optimizer of one run."""
-        return self._length(self.prepared)
+        return self._length(self._patches())
 
     def models(self) -> tuple[list[Path], float]:
-        """The trained models, joined and adapted as the method says, and the minutes that they took.
+        """The models that map, and the minutes that they took: trained, then joined and adapted as the method says.
 
-        With `adapt_alone` there is one model a scene, in the order of the scenes; several models otherwise predict
-        together.
+        Several models predict together. With `adapt_alone` each scene has its own: scenes vary faster than runs.
         """
-        method, scenes = self.task.method, [] if self.task.method.leaky else [*self._scenes().values()]
         made = [self._trained(seed) for seed in self.task.seeds]
         models, minutes = [model for model, _ in made], sum(spent for _, spent in made)
-        if method.join == "average":
-            out = self._row_folder() / "average.safetensors"
-            options = known_options(
-                terrazzo.average, {"patches": self.prepared, "worst": _ANY_LOSS, "device": self.plan.device}
-            )
-            minutes += once(out, partial(terrazzo.average, models, out=out, **options))
-            models = [out]
-        if method.adapt:
-            groups = [scenes] if method.adapt == "together" else [[scene] for scene in scenes]
-            adapted = []
-            for model in models:
-                for group in groups:
-                    name = f"{model.parent.name}-{'-'.join(scene.stem for scene in group)}"
-                    out = self._row_folder() / f"adapted-{name}.safetensors"
-                    options = known_options(terrazzo.adapt, {"device": self.plan.device})
-                    minutes += once(out, partial(terrazzo.adapt, model, group, out=out, **options))
-                    adapted.append(out)
-            models = adapted
+        if self.task.method.join == "average":
+            models, more = self._averaged(models)
+            minutes += more
+        if self.task.method.adapt:
+            models, more = self._adapted(models)
+            minutes += more
         return models, minutes
+
+    def _averaged(self, models: list[Path]) -> tuple[list[Path], float]:
+        out = self._row_folder() / "average.safetensors"
+        wanted = {"patches": self._patches(), "worst": _ANY_LOSS, "device": self.plan.device}
+        options = known_options(terrazzo.average, wanted)
+        return [out], once(out, partial(terrazzo.average, models, out=out, **options))
+
+    def _adapted(self, models: list[Path]) -> tuple[list[Path], float]:
+        scenes = [*self._scenes().values()]
+        groups = [scenes] if self.task.method.adapt == "together" else [[scene] for scene in scenes]
+        options = known_options(terrazzo.adapt, {"device": self.plan.device, "say": self.say})
+        adapted, minutes = [], 0.0
+        for number, model in enumerate(models):
+            for group in groups:
+                name = "-".join(["adapted", str(number), *(scene.stem for scene in group)])
+                out = self._row_folder() / f"{name}.safetensors"
+                minutes += once(out, partial(terrazzo.adapt, model, group, out=out, **options))
+                adapted.append(out)
+        return adapted, minutes
 
     def scored_maps(self, models: list[Path]) -> tuple[dict[str, Any], float]:
         """The scores of the fold's maps, one confusion matrix over all scenes, and the minutes of mapping."""
         scenes = self._scenes()
-        each = len(scenes) if self.task.method.adapt == "alone" else 1
-        minutes, maps = 0.0, {}
-        for number in range(each):
-            own = [*scenes.values()] if each == 1 else [[*scenes.values()][number]]
-            using = models[number::each]
+        alone = self.task.method.adapt == "alone"
+        groups = [[scene] for scene in scenes.values()] if alone else [[*scenes.values()]]
+        options = {**self.task.method.predict, "device": self.plan.device, "vector_format": "none"}
+        out, minutes = self._row_folder() / "maps", 0.0
+        for number, group in enumerate(groups):
+            using = models[number :: len(groups)]
             given = using if len(using) > 1 else using[0]
-            options = {**self.task.method.predict, "device": self.plan.device, "vector_format": "none"}
-            out = self._row_folder() / f"maps-{number}"
-            minutes += once(out, partial(terrazzo.predict, given, own, out=out, **options))
-            maps |= {name: out / path.stem / "classes.tif" for name, path in scenes.items() if path in own}
-        scores = scores_of(confusion_of(self.plan.places, maps))
-        return {**_rounded(scores), "jaccard_soft_micro": None}, minutes
+            mapping = partial(terrazzo.predict, given, group, out=out / str(number), **options)
+            minutes += once(out / str(number), mapping)
+        maps = {name: next(out.glob(f"*/{scene.stem}/classes.tif")) for name, scene in scenes.items()}
+        return {**_rounded(scores_of(confusion_of(self.plan.places, maps))), "jaccard_soft_micro": None}, minutes
 
     def scored_patches(self, model: Path) -> tuple[dict[str, Any], float]:
         """The scores of random patches as `terrazzo evaluate` has them, and its minutes."""
         started = time.perf_counter()
         options = {**self.task.method.predict, "device": self.plan.device}
-        scores = terrazzo.evaluate(model, self.prepared, split="val", **options).scores
+        scores = terrazzo.evaluate(model, self._patches(), split="val", **options).scores
         by_class = {name: scores["iou"].get(full) for name, full in zip(NAMED, scores["iou"], strict=True)}
         kept = {name: scores[name] for name in ("accuracy", "mean_iou", "jaccard_soft_micro")}
         named = {f"iou_{name}": share for name, share in by_class.items()}
@@ -255,7 +259,7 @@ class Work:
 
     def _trained(self, seed: int) -> tuple[Path, float]:
         """The model of one run, resumed if it was killed, and the minutes of its epochs."""
-        patches = self.prepared
+        patches = self._patches()
         epochs, _ = self._length(patches)
         method = _with_weights(self.task.method, self.plan)
         key = digest(self.recipe.to_yaml(), method.training, str(sorted(self.plan.prepare.items())))[:10]
