@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from terrazzo.system.files import PARTIAL_SUFFIX, write_beside, writing
+from terrazzo.system.reporting import Say, quiet
 
 PREFIX = ".adapting-"
 _DAMAGED = (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError)
@@ -24,6 +25,7 @@ class Checkpoint:
 
     out: Path
     key: str
+    say: Say = quiet
 
     @property
     def file(self) -> Path:
@@ -35,10 +37,13 @@ class Checkpoint:
         if not self.file.is_file():
             return None
         try:
-            state = torch.load(self.file, map_location=device, weights_only=True)
-            return dict(state["state"]) if state["key"] == self.key else None
+            found = torch.load(self.file, map_location=device, weights_only=True)
+            state = dict(found["state"]) if found["key"] == self.key else None
         except _DAMAGED:
-            return None
+            state = None
+        if state is None:
+            self.say(f"{self.out}: unfinished work of other inputs or options is there; it is replaced")
+        return state
 
     def write(self, state: dict[str, Any]) -> None:
         """Put the state in the place of an earlier one."""

@@ -82,7 +82,7 @@ def run(job: Job, reporter: Reporter) -> LineageStep:
         guard = Guard(guard_windows, training.probs, thresholds, schedule.batch, bundle.compute.device)
         used = confidences.used(thresholds)
         _refuse_unsure(scenes, sum(used), guard.n_confident)
-        checkpoint, names = Checkpoint(job.out, job.key), job.header.schema.names
+        checkpoint, names = Checkpoint(job.out, job.key, reporter.say), job.header.schema.names
         found = self_train(training, windows, guard, schedule, checkpoint, (names, reporter.progress))
     if found.stopped is not None:
         reporter.say(f"{job.out}: the guard ended training: {found.stopped}")

@@ -133,6 +133,7 @@ def self_train(
         optimizer.load_state_dict(found["optimizer"])
         kept = _copied(training.teacher)
         figures = Figures(found["step"], found["agreement"], tuple(found["shares"]))
+        checkpoint.say(f"{checkpoint.out}: resumed at step {figures.step} of {schedule.steps}")
     step = figures.step
     progress("adapting, steps", step, schedule.steps)
     while step < schedule.steps:
