@@ -55,7 +55,7 @@ def evaluate(
 ) -> Evaluation:
     """Score a model on one split of patches, and write scores.json and report.html if wanted.
 
-    With `degrade` it is scored again at each strength of each degradation, which takes about 34 times as long. A
+    With `degrade` it is scored again at each strength of each degradation, which takes about 30 times as long. A
     stopped call goes on where it was. A finished report of the same inputs and options is kept; one without degraded
     images is completed.
 

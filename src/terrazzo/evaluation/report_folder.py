@@ -35,7 +35,7 @@ class ReportFolder:
     def rows(self) -> list[Row]:
         """The rows of degrade.csv that a stopped command finished; none if it was of another key."""
         partial = read_json(self.path / PARTIAL)
-        return list(partial["rows"]) if partial.get("key") == self.key else []
+        return list(partial.get("rows", ())) if partial.get("key") == self.key else []
 
     def keep(self, rows: Sequence[Row]) -> None:
         """Keep finished rows of degrade.csv, whole or not at all."""
