@@ -15,6 +15,7 @@ from torch import Tensor
 
 from terrazzo.errors import InputError, ModelFileError
 from terrazzo.model.exporting.formats import format_of, read_hdf5_weights
+from terrazzo.model.familiarity.distance import Measure, distances, split_tensors
 from terrazzo.model.hardware import Compute, choose
 from terrazzo.model.header import METADATA_KEY, Header, read_header
 from terrazzo.model.network import NETWORK_ERRORS, Network, build_model
@@ -33,6 +34,8 @@ class Bundle:
     header: Header
     network: Network
     compute: Compute
+    measure: Measure | None = None
+    """What the feature distance from the training data is computed from; None in exports and earlier files."""
 
     def probs(self, pixels: Tensor) -> Tensor:
         """Class probabilities (B, K, H, W) float32 on the device, for pixels (B, C, H, W) as `Network` takes them."""
@@ -71,6 +74,10 @@ class Bundle:
         torch.cuda.empty_cache()
         raise MemoryError(message)
 
+    def distances(self, pixels: Pixels) -> NDArray[np.float32] | None:
+        """Feature distances (B,) of windows (B, C, H, W) from the training data (`familiarity.distance`), or None."""
+        return distances(self, pixels)
+
     def predict(self, image: Pixels) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Class ids (H, W) and probabilities (K, H, W) of one image (H, W, C) of any size from 1 px.
 
@@ -95,8 +102,9 @@ def load(path: str | Path, device: str = "auto", precision: str = "auto") -> Bun
         )
     compute = choose(device, precision)
     network = build_model(header.model, header.bands, header.schema.n_classes, header.normalization)
+    weights, measure = split_tensors(_tensors(path))
     try:
-        network.load_state_dict(_weights(path))
+        network.load_state_dict(weights)
     except RuntimeError as error:
         raise ModelFileError(
             f"{path}: its weights do not fit its own header; the file was changed, train it again"
@@ -104,17 +112,23 @@ def load(path: str | Path, device: str = "auto", precision: str = "auto") -> Bun
     network.eval().to(compute.device, memory_format=compute.memory_format)  # type: ignore[call-overload]
     for parameter in network.parameters():
         parameter.requires_grad_(False)
-    return Bundle(header, network, compute)
+    return Bundle(header, network, compute, measure if header.familiarity is not None else None)
 
 
-def _weights(path: Path) -> dict[str, Tensor]:
+def _tensors(path: Path) -> dict[str, Tensor]:
     if format_of(path):
         return {name: torch.from_numpy(weights) for name, weights in read_hdf5_weights(path).items()}
     return dict(load_file(path))
 
 
-def save(path: Path, header: Header, state: dict[str, Tensor]) -> None:
-    """Write header and weights as one safetensors file, whole or not at all."""
+def save(path: Path, header: Header, state: dict[str, Tensor], measure: Measure | None = None) -> None:
+    """Write header and weights as one safetensors file, whole or not at all.
+
+    Without the measure that belongs to these very weights, the header's `familiarity` is left out.
+    """
+    weights, _ = split_tensors(state)
+    state = weights | (measure.tensors() if measure else {})
+    header = header if measure else header.without_familiarity()
     tensors = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in state.items()}
     with write_beside(path) as temporary:
         save_file(tensors, temporary, metadata={METADATA_KEY: header.to_json(), "format": "pt"})

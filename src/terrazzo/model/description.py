@@ -24,6 +24,7 @@ def describe_header(header: Header) -> list[str]:
         f"trained on {how_many(trained.n_train, 'patch')} of {how_many(len(trained.train_images), 'image')}, "
         f"validated on {trained.n_val}",
         f"split: by {trained.split}, seed {trained.seed}; leak: {leak}",
+        *_familiarity_lines(header),
         f"data: {trained.fingerprint}",
         *map(_lineage_line, header.lineage),
         f"written by terrazzo {header.terrazzo_version}",
@@ -58,6 +59,14 @@ def _band_lines(header: Header) -> list[str]:
         low, high = extent(reading.scale)
         values = f"values {low:g} to {high:g} are scaled to 0 to 255"
     return [f"rasters: bands {names}; {values}"]
+
+
+def _familiarity_lines(header: Header) -> list[str]:
+    """What feature distances training and validation showed."""
+    found = header.familiarity
+    if found is None:
+        return []
+    return [f"feature distance: 95 % of the training patches within {found.trained:.2g}; {found.words}"]
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from terrazzo.errors import ModelFileError, WeightsError
 from terrazzo.model.band_filters import RGB, describe_spread, spread
+from terrazzo.model.familiarity.distance import split_tensors
 from terrazzo.model.header import read_header
 from terrazzo.model.network import Network
 from terrazzo.pixels.bands.kinds import rgb_places
@@ -187,7 +188,7 @@ def _file_state(path: Path) -> State:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            return dict(load_file(path))
+            return split_tensors(load_file(path))[0]
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
         raise WeightsError(f"{path}: cannot be read as weights ({first_line(error):.120})") from error

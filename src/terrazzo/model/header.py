@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import ClassTableError, InputError, ModelFileError, RecipeError
 from terrazzo.model.exporting.formats import HEADER, format_of, read_notes
+from terrazzo.model.familiarity.reference import Familiarity
 from terrazzo.model.normalization import Normalization
 from terrazzo.pixels.bands.reading import BandReading
 from terrazzo.recipe.sections import ModelSection
@@ -103,6 +104,8 @@ class Header:
     lineage: tuple[LineageStep, ...] = ()
     """How it came from the trained model, the oldest step first; empty for a trained model."""
     format: int = FORMAT
+    familiarity: Familiarity | None = None
+    """How far training and validation patches lay from the training data; None in files of earlier versions."""
 
     @property
     def title(self) -> str:
@@ -116,6 +119,10 @@ class Header:
         if reading is None or not normalization.deep:
             return reading
         return replace(reading, levels=tuple(zip(normalization.low, normalization.high, strict=True)))
+
+    def without_familiarity(self) -> "Header":
+        """The header of a model whose weights have changed, or that is exported: no distance holds for it."""
+        return replace(self, familiarity=None)
 
     def to_json(self) -> str:
         """The header as the JSON text in the model file."""

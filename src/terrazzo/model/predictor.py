@@ -1,7 +1,7 @@
 """The interface of a trained model for mapping images, whether torch or onnxruntime computes it."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,14 @@ class Predictor(Protocol):
         """Class probabilities (B, K, H, W) for pixels (B, C, H, W). Raises MemoryError if they do not fit."""
 
 
+@runtime_checkable
+class Measuring(Protocol):
+    """A model that may measure how far windows are from its training data."""
+
+    def distances(self, pixels: Pixels) -> NDArray[np.float32] | None:
+        """Feature distances (B,) of windows (B, C, H, W); None if the model has no measure."""
+
+
 class Halving:
     """A predictor that halves the number of windows per call if memory does not hold them, and reports it.
 
@@ -68,6 +76,10 @@ class Halving:
             except MemoryError as error:
                 self._most = self._halved(piece.shape, error)
         return found[0] if len(found) == 1 else np.concatenate(found)
+
+    def distances(self, pixels: Pixels) -> NDArray[np.float32] | None:
+        """The model's own; None if it measures none."""
+        return self._model.distances(pixels) if isinstance(self._model, Measuring) else None
 
     def _halved(self, shape: tuple[int, ...], error: MemoryError) -> int:
         count, _, height, width = shape

@@ -27,6 +27,7 @@ from terrazzo.training.run_folder import CURVES, METRICS, MODEL, Run, check_room
 from terrazzo.training.sampling import check_sampler
 
 if TYPE_CHECKING:
+    from terrazzo.model.network import Network
     from terrazzo.training.fit import Fit
 
 
@@ -114,6 +115,7 @@ def try_network(run: Run, patches: Patches) -> None:
 def _train(run: Run, patches: Patches, key: str) -> Trained:
     from terrazzo.model.bundle import save
     from terrazzo.training.choices import fit_settled
+    from terrazzo.training.familiarity import measured
     from terrazzo.training.reports.curves import plot_curves
     from terrazzo.training.reports.epoch_log import read_rows
 
@@ -133,8 +135,22 @@ def _train(run: Run, patches: Patches, key: str) -> Trained:
     plot_curves(rows, run.folder / CURVES, leaky=is_leaky(patches.leak))
     if recipe.stages:
         report_stages(legs(recipe, patches.patch_size), rows, run)
-    save(run.folder / MODEL, header, result.state)
+    found = measured(_trained_network(header, result, run), patches, run.reporter)
+    if found is not None:
+        header = replace(header, familiarity=found.familiarity)
+    save(run.folder / MODEL, header, result.state, found.measure if found else None)
     return Trained(run.folder / MODEL, header, False, not result.complete)
+
+
+def _trained_network(header: Header, result: "Fit", run: Run) -> "Network":
+    """The network of the best epoch, on the run's device."""
+    from terrazzo.model.network import build_model
+    from terrazzo.training.fit import compute_for
+
+    network = build_model(header.model, header.bands, header.schema.n_classes, header.normalization)
+    network.load_state_dict(result.state)
+    compute = compute_for(run.recipe, run.device)
+    return network.to(compute.device).to(memory_format=compute.memory_format)
 
 
 def _header(patches: Patches, recipe: Recipe, key: str, result: "Fit") -> Header:

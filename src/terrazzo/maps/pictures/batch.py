@@ -9,6 +9,7 @@ from terrazzo.maps.areas import AREAS, Areas, refuse_other_areas, write_areas
 from terrazzo.maps.command import Command, Failures
 from terrazzo.maps.inputs import FoundPictures, PictureFile
 from terrazzo.maps.pictures.files import JPEG_MAX_SIDE, LEGEND, MapFiles, count_pixels, legend_key, map_key, save_legend
+from terrazzo.maps.pictures.looking import LookingAtPhotos
 from terrazzo.maps.pictures.picture_map import map_picture
 from terrazzo.model.predictor import Predictor
 from terrazzo.pixels.image_files import read_size
@@ -146,13 +147,14 @@ class PictureBatch:
         done, total = 0, sum(job.n_pixels for job in jobs)
         reporter = self._command.reporter
         model: Predictor | None = None
+        looking = LookingAtPhotos(self._command.model, len(jobs))
 
         def step(pixels: int) -> None:
             nonlocal done
             done += pixels
             reporter.progress("predicting pixels", done, total)
 
-        for job in jobs:
+        for number, job in enumerate(jobs):
             try:
                 image = open_photo(job.picture.read(), str(job.picture.path))
             except ImageError as error:
@@ -161,8 +163,11 @@ class PictureBatch:
                 continue
             # Opened only now: a photo that cannot be decoded is refused without waiting for torch or onnxruntime.
             model = model or self._command.open_model()
+            looking.at(model, number, job.name, image)
             mapped = map_picture(model, image, self._command.model.tiling, job.files, step, self._command.options.views)
             del image  # before the next is decoded: memory is promised for one large photo
             if mapped.shrunk:
                 reporter.say(f"{job.files.overlay}: shrunk, as a JPEG holds at most {JPEG_MAX_SIDE} pixels a side")
             self._written[job.name] = mapped.pixels
+        if (words := looking.words()) is not None:
+            reporter.say(words)

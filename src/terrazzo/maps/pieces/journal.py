@@ -27,6 +27,7 @@ from terrazzo.system.places import Place, Store, names_in, working_folder
 PARTIAL = ".partial"
 _KEY_FILE = "key.json"
 _MEANS_FILE = "computed_with.json"
+_FAMILIARITY_FILE = "familiarity.json"
 _STAGED = "finished"
 _AT_ONCE = 1 << 20
 _PIECE = re.compile(r"piece-(\d+)-(\d+)\.npz")
@@ -77,6 +78,15 @@ class Journal:
         if found != dict(means):
             _put_json(path, means)
 
+    def familiarity(self) -> float | None:
+        """The feature distance of the raster, as `keep_familiarity` wrote it; None where it did not."""
+        found = read_json(self.folder / _FAMILIARITY_FILE).get("distance")
+        return float(found) if isinstance(found, int | float) else None
+
+    def keep_familiarity(self, distance: float) -> None:
+        """Keep what was measured of the raster, so that a resumed run does not measure it again."""
+        _put_json(self.folder / _FAMILIARITY_FILE, {"distance": distance})
+
     def pieces(self) -> frozenset[Piece]:
         """The finished pieces, from one listing of the folder."""
         found = (_PIECE.fullmatch(name) for name in names_in(self.folder))
@@ -121,7 +131,7 @@ class Journal:
 
 def check_journal(folder: Place, made_of: MadeOf, restart: bool) -> None:
     """Raise OutputExistsError if the place holds unfinished work on another key, unless `restart`."""
-    if restart or not names_in(folder) - {_KEY_FILE, _MEANS_FILE, _STAGED}:
+    if restart or not names_in(folder) - {_KEY_FILE, _MEANS_FILE, _FAMILIARITY_FILE, _STAGED}:
         return  # no journal, or no piece in it
     found = read_json(folder / _KEY_FILE)
     if found == _as_json(made_of):

@@ -83,17 +83,10 @@ class WindowReader:
             for j in cols.windows(piece.col):
                 part = slice(cols.axis.starts[j] - left, cols.end(j) - left)
                 if shown[:, part].any():
-                    yield (i, j), self._filled(pixels[:, part], shown[:, part])
-
-    def _filled(self, pixels: Pixels, valid: NDArray[np.bool_]) -> Pixels:
-        """A whole window: what is invalid or missing becomes the mean; a smaller raster is filled up by reflection."""
-        if pixels.dtype == np.float32:
-            pixels = fill_missing(self.normalization, pixels, valid)
-        elif not valid.all():
-            pixels = pixels.copy()
-            pixels[~valid] = fill_color(self.normalization, pixels[valid])
-        pad = (self.lattice.rows.axis.window - pixels.shape[0], self.lattice.cols.axis.window - pixels.shape[1])
-        return np.pad(pixels, ((0, pad[0]), (0, pad[1]), (0, 0)), mode="symmetric") if any(pad) else pixels
+                    yield (
+                        (i, j),
+                        filled(self.normalization, pixels[:, part], shown[:, part], rows.axis.window, cols.axis.window),
+                    )
 
     def _batch(self, piece: Piece, windows: list[tuple[tuple[int, int], Pixels]]) -> Batch:
         """The windows, padded with zeros to the batch size."""
@@ -102,6 +95,20 @@ class WindowReader:
         for k, (_, window) in enumerate(windows):
             pixels[k] = window.transpose(2, 0, 1)
         return Batch(piece, tuple(place for place, _ in windows), pixels)
+
+
+def filled(normalization: Normalization, pixels: Pixels, valid: NDArray[np.bool_], height: int, width: int) -> Pixels:
+    """A whole window (height, width, C) of pixels that are no larger.
+
+    What is invalid or missing becomes the mean; a smaller raster is filled up by reflection.
+    """
+    if pixels.dtype == np.float32:
+        pixels = fill_missing(normalization, pixels, valid)
+    elif not valid.all():
+        pixels = pixels.copy()
+        pixels[~valid] = fill_color(normalization, pixels[valid])
+    pad = (height - pixels.shape[0], width - pixels.shape[1])
+    return np.pad(pixels, ((0, pad[0]), (0, pad[1]), (0, 0)), mode="symmetric") if any(pad) else pixels
 
 
 def fill_color(normalization: Normalization, shown: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,7 +1,9 @@
 """Rasters to maps with one model. All are checked before the first is computed; a bad one does not stop the others."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from terrazzo.errors import ImageError, InputError
@@ -13,8 +15,11 @@ from terrazzo.maps.jobs.job import RasterJob, plan_map
 from terrazzo.maps.jobs.resolution import check_resampling, other_resolution
 from terrazzo.maps.outputs.record import read_record
 from terrazzo.maps.rasters.dry_run import MapPlan, plan_maps
+from terrazzo.maps.rasters.looking import Looking
 from terrazzo.maps.rasters.raster_map import map_raster
 from terrazzo.maps.rasters.units import unlike_training
+from terrazzo.model.opening import open_model
+from terrazzo.model.predictor import Predictor
 from terrazzo.pixels.bands.order import order_note
 from terrazzo.pixels.bands.scaling import extent
 from terrazzo.pixels.rasters.doubts import Doubt, doubts, in_words
@@ -116,6 +121,7 @@ class RasterBatch:
             command.reporter.progress("predicting pixels", finished, total)
 
         with self._engine() as engine:
+            looking = Looking(self._local_model(engine), command.reporter.say)
             for file, job in self.jobs:
                 if job.finished() and not command.overwrite:
                     done.append(RasterMap(str(file.name), job.folder, True, dict(read_record(job.folder))))
@@ -123,13 +129,21 @@ class RasterBatch:
                     continue
                 before = finished
                 try:
-                    record = map_raster(engine, job, step, restart=command.restart, say=command.reporter.say)
+                    say = command.reporter.say
+                    record = map_raster(engine, job, step, restart=command.restart, say=say, looking=looking)
                 except ImageError as error:
                     self.failures.add(error)
                     step(before + job.n_pixels - finished)
                 else:
                     done.append(RasterMap(str(file.name), job.folder, False, record))
+            looking.finish()
         return done
+
+    def _local_model(self, engine: Engine) -> Callable[[], Predictor]:
+        """What gives a model in this process: the engine's own, or beside a cluster one on the CPU, opened once."""
+        if isinstance(engine, LocalEngine):
+            return lambda: engine.model
+        return cache(lambda: open_model(self.command.model.path, "cpu", "32"))
 
     def _engine(self) -> AbstractContextManager[Engine]:
         """The engine. It opens the model, or connects to a cluster, only if a map is missing."""

@@ -21,6 +21,7 @@ from terrazzo.maps.pieces.lattice import Piece
 from terrazzo.maps.pieces.sums import CLASSES
 from terrazzo.maps.pieces.working_grid import on_input
 from terrazzo.maps.polygons.polygons import PolygonOptions
+from terrazzo.maps.rasters.looking import Looking
 from terrazzo.pixels.geodesy import pixel_areas
 from terrazzo.pixels.rasters.reading import open_pixels
 from terrazzo.system.files import write_json, writing
@@ -32,22 +33,31 @@ Step = Callable[[int], None]
 
 
 def map_raster(
-    engine: Engine, job: RasterJob, step: Step, *, restart: bool = False, say: Say = quiet
+    engine: Engine,
+    job: RasterJob,
+    step: Step,
+    *,
+    restart: bool = False,
+    say: Say = quiet,
+    looking: Looking | None = None,
 ) -> dict[str, Any]:
     """Write the map of a raster into its folder; the content of run.json. A killed run is resumed."""
     with open_journal(job.folder / PARTIAL, job.begun_as, restart) as journal:
         if there := journal.pieces():
             say(f"{job.raster.path}: resumed, {len(there)} of {len(job.lattice.pieces)} pieces are done")
-        return _map(engine, job, journal, step, say)
+        return _map(engine, job, journal, step, say, looking)
 
 
-def _map(engine: Engine, job: RasterJob, journal: Journal, step: Step, say: Say) -> dict[str, Any]:
+def _map(
+    engine: Engine, job: RasterJob, journal: Journal, step: Step, say: Say, looking: Looking | None
+) -> dict[str, Any]:
     """Compute what the journal lacks, make all outputs, put them in place and remove the journal."""
     there = journal.pieces()
     lacking = [piece for piece in job.lattice.pieces if piece not in there]
     called, peaks = time.monotonic(), [peak_rss_mb()]
     if lacking:
         engine.get_ready()
+    seen = looking.at(job, journal) if looking is not None else None
     started = time.monotonic()
     computed = _compute(job, engine, journal, lacking, step)
     seconds = {"getting_ready": round(started - called, 3), "computing": round(time.monotonic() - started, 3)}
@@ -75,6 +85,7 @@ def _map(engine: Engine, job: RasterJob, journal: Journal, step: Step, say: Say)
         "max_memory_kept": None if limit is None else peaks[-1] * MB <= limit,
         "polygons": None if polygons is None else asdict(polygons),
         "areas": areas,
+        "familiarity": None if seen is None else seen.to_json(),
         "outputs": sorted([file.name for file in journal.staged.iterdir()] + [RUN]),
     }
     with writing(job.folder):

@@ -111,7 +111,7 @@ def _check(model: Path, format: str, out: Path, dynamic: bool, resolution: float
     need(wanted.extra, *wanted.packages, for_what=f"--format {format}")
     from terrazzo.model.header import read_header
 
-    header = read_header(model)
+    header = read_header(model).without_familiarity()  # its tensors are in no export
     source = format_of(model)
     if source is not None and source.holds == "graph":
         raise InputError(f"{model}: is an export itself; give the model.safetensors that it was made from")
