@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from terrazzo.errors import InputError, OutputExistsError
 from terrazzo.system.files import Mark, read_json, refuse_existing, write_json, write_text
-from terrazzo.system.options import Device, Option, Overwrite, Precision
+from terrazzo.system.options import Device, Option, Overwrite, Precision, Tta, TtaScales
 from terrazzo.system.reporting import Progress, Reporter, Say, as_html, quiet, silent
 
 if TYPE_CHECKING:
@@ -50,23 +50,27 @@ def evaluate(
     batch_size: Annotated[int, Option("Patches at a time.")] = 8,
     device: Device = "auto",
     precision: Precision = "auto",
+    tta: Tta = "none",
+    tta_scales: TtaScales = (),
     overwrite: Overwrite = False,
     progress: Progress = silent,
     say: Say = quiet,
 ) -> Evaluation:
     """Score a model on one split of patches, and write scores.json and report.html if wanted.
 
-    A finished report of the same inputs and options is kept. Raises InputError or ModelFileError (arguments, model);
+    With `tta` and `tta_scales` each patch is predicted as `predict` does a window, and the scores name them. A finished
+    report of the same inputs and options is kept. Raises InputError or ModelFileError (arguments, model);
     PatchesError (patches that are damaged, empty in that split, or of other classes or bands than the model's); and
     OutputExistsError (something else is at `out`). `overwrite` replaces the two files and leaves others alone.
     """
     from terrazzo.evaluation.request import Request, open_inputs
+    from terrazzo.model.averaging.views import Views, parse_scales
 
     if overwrite and out is None:
         raise InputError("--overwrite: is for --out FOLDER; add that, or leave --overwrite out")
-    request = Request(
-        Path(model), Path(patches), split, batch_size, device, precision, reporter=Reporter(progress, say)
-    )
+    views = Views(tta, parse_scales(tta_scales))
+    reporter = Reporter(progress, say)
+    request = Request(Path(model), Path(patches), split, batch_size, device, precision, reporter, views)
     inputs = open_inputs(request)
     key = inputs.key()
     out = None if out is None else Path(out)
@@ -129,7 +133,7 @@ def _examples(bundle: "Bundle", inputs: "Inputs", outcome: "Outcome", picked: "N
     for position in picked:
         row = inputs.rows[position]
         pooled = Pooled(outcome.counts[position])
-        predicted = probs_of(bundle, patches, np.array([row])).argmax(dim=1)[0].cpu().numpy().astype(np.uint8)
+        predicted = probs_of(bundle, inputs, np.array([row])).argmax(dim=1)[0].cpu().numpy().astype(np.uint8)
         at_row, at_col = patches.corners[row].tolist()
         examples.append(
             Example(
