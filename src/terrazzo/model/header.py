@@ -64,6 +64,8 @@ class Header:
     """Images are reduced to 1 / this of their height and width before the network sees them."""
     band_reading: BandReading | None = None
     """None if the training images were photos."""
+    lineage: tuple[dict[str, Any], ...] = ()
+    """How the model was made of others: `how` (average) and `parents`, the SHA-256 of their files; empty if trained."""
     format: int = FORMAT
 
     @property
