@@ -12,6 +12,7 @@ Importing the package loads nothing heavy; each function imports what it needs a
 
 from terrazzo._version import __version__
 from terrazzo.errors import TerrazzoError
+from terrazzo.evaluation.average import average
 from terrazzo.evaluation.evaluate import evaluate
 from terrazzo.evaluation.show import show
 from terrazzo.improving.adapt import adapt
@@ -30,6 +31,7 @@ __all__ = [
     "TerrazzoError",
     "__version__",
     "adapt",
+    "average",
     "download",
     "evaluate",
     "export",

@@ -364,6 +364,38 @@ def test_a_finished_report_is_kept_and_another_one_refused_unless_overwritten(fo
     assert (out / "notes.txt").read_text() == "mine"
 
 
+def test_views_are_averaged_named_and_a_part_of_the_key(folder: Path, tmp_path: Path) -> None:
+    """Flips change nothing for a model that looks at each pixel alone; other sizes blur a patch."""
+    model, out = folder / "through.safetensors", tmp_path / "report"
+    options = {"device": "cpu", "precision": "32"}
+    plain = terrazzo.evaluate(model, folder / "group", out=out, **options)  # type: ignore[arg-type]
+    assert (plain.scores["tta"], plain.scores["tta_scales"]) == ("none", [])
+    assert terrazzo.evaluate(model, folder / "group", out=out, tta_scales="1", **options).kept  # type: ignore[arg-type]
+    with pytest.raises(OutputExistsError):
+        terrazzo.evaluate(model, folder / "group", out=out, tta="flips", **options)  # type: ignore[arg-type]
+    flips = terrazzo.evaluate(model, folder / "group", tta="flips", **options)  # type: ignore[arg-type]
+    assert flips.scores["confusion"] == plain.scores["confusion"]
+    out = tmp_path / "views"
+    views = terrazzo.evaluate(
+        model,
+        folder / "group",
+        out=out,
+        tta="flips",
+        tta_scales=["2,0.75"],
+        **options,  # type: ignore[arg-type]
+    )
+    assert views.scores["confusion"] != plain.scores["confusion"]
+    assert sum(map(sum, views.scores["confusion"])) == plain.scores["pixels"]
+    assert (views.scores["tta"], views.scores["tta_scales"]) == ("flips", [0.75, 2])
+    line = "each patch predicted with --tta flips --tta-scales 0.75,2"
+    assert line in views.lines()
+    assert line in (out / "report.html").read_text(encoding="utf-8")
+    assert not any("each patch predicted" in text for text in plain.lines())
+    for words in ({"tta": "d9"}, {"tta_scales": "9"}):
+        with pytest.raises(InputError, match="--tta"):
+            terrazzo.evaluate(model, folder / "group", **words)  # type: ignore[arg-type]
+
+
 def test_a_page_without_scores_is_no_finished_report(folder: Path, tmp_path: Path) -> None:
     terrazzo.evaluate(folder / "through.safetensors", folder / "group", out=tmp_path / "report")
     (tmp_path / "report" / "scores.json").write_text('{"key": ')

@@ -50,7 +50,7 @@ def test_an_adapted_model_keeps_its_lineage(world: Path, capsys: pytest.CaptureF
     before, header = read_header(world / "model.safetensors"), read_header(world / "new" / "adapted.safetensors")
     (step,) = header.lineage
     assert (step.how, step.steps, step.stopped_early) == ("adapt", 10, False)
-    assert step.parent == sha256(world / "model.safetensors")
+    assert step.parents == (sha256(world / "model.safetensors"),)
     assert step.scenes == ({"name": "scene.tif", "sha256": sha256(world / "scene.tif")},)
     assert step.guard is not None
     assert step.guard.n_training == 12
@@ -63,7 +63,7 @@ def test_an_adapted_model_keeps_its_lineage(world: Path, capsys: pytest.CaptureF
     assert [path.name for path in (world / "new").iterdir()] == ["adapted.safetensors"]
     assert run(["inspect", "new/adapted.safetensors"]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("lineage: ")]
-    assert line.startswith(f"lineage: adapted to scene.tif from model {step.parent[:12]}, 10 steps, agreement ")
+    assert line.startswith(f"lineage: adapted to scene.tif from model {step.parents[0][:12]}, 10 steps, agreement ")
 
 
 def test_a_model_that_was_adapted_before_has_two_steps(world: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_model_that_was_adapted_before_has_two_steps(world: Path) -> None:
     terrazzo.adapt("one.safetensors", "scene.tif", out="two.safetensors", **LAST)
     one, two = read_header(world / "one.safetensors"), read_header(world / "two.safetensors")
     assert two.lineage[:-1] == one.lineage
-    assert two.lineage[-1].parent == sha256(world / "one.safetensors")
+    assert two.lineage[-1].parents == (sha256(world / "one.safetensors"),)
     assert two.training_data == one.training_data
 
 

@@ -90,7 +90,7 @@ def _row(bundle: "Bundle", inputs: "Inputs", worse: "DegradedPatches", title: st
     confusion = np.zeros((n_classes, n_classes), np.int64)
     for start in range(0, len(rows), at_once):
         batch = rows[start : start + at_once]
-        ids = probs_of(bundle, worse, batch).argmax(dim=1).to("cpu", torch.uint8).numpy()
+        ids = probs_of(bundle, worse, batch, inputs.request.views).argmax(dim=1).to("cpu", torch.uint8).numpy()
         confusion += confusion_matrices(inputs.patches.masks[batch], ids, n_classes).sum(axis=0)
         inputs.request.reporter.progress(title, before + start + len(batch), len(kind.strengths) * len(rows))
     pooled = Pooled(class_counts(confusion))

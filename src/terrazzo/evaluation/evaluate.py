@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from terrazzo.errors import InputError
 from terrazzo.evaluation.report_folder import DEGRADE, ReportFolder
-from terrazzo.system.options import Device, Option, Overwrite, Precision
+from terrazzo.system.options import Device, Option, Overwrite, Precision, Tta, TtaScales
 from terrazzo.system.reporting import Progress, Reporter, Say, as_html, quiet, silent
 
 if TYPE_CHECKING:
@@ -49,28 +49,31 @@ def evaluate(
     batch_size: Annotated[int, Option("Patches at a time.")] = 8,
     device: Device = "auto",
     precision: Precision = "auto",
+    tta: Tta = "none",
+    tta_scales: TtaScales = (),
     overwrite: Overwrite = False,
     progress: Progress = silent,
     say: Say = quiet,
 ) -> Evaluation:
     """Score a model on one split of patches, and write scores.json and report.html if wanted.
 
-    With `degrade` it is scored again at each strength of each degradation, which takes about 30 times as long. A
-    stopped call goes on where it was. A finished report of the same inputs and options is kept; one without degraded
-    images is completed.
+    With `tta` and `tta_scales` each patch is predicted as `predict` does a window, and the scores name them. With
+    `degrade` it is scored again at each strength of each degradation, which takes about 30 times as long. A stopped
+    call resumes. A finished report of the same inputs and options is kept; one without degraded images is completed.
 
     Raises InputError or ModelFileError (arguments, model); PatchesError (patches that are damaged, empty in that split,
     or of other classes or bands than the model's); and OutputExistsError (something else is at `out`). `overwrite`
     replaces the files of a report and leaves others alone.
     """
     from terrazzo.evaluation.request import Request, open_inputs
+    from terrazzo.model.averaging.views import Views, parse_scales
 
     for flag, given in (("--overwrite", overwrite), ("--degrade", degrade)):
         if given and out is None:
             raise InputError(f"{flag}: is for --out FOLDER; add that, or leave {flag} out")
-    request = Request(
-        Path(model), Path(patches), split, batch_size, device, precision, reporter=Reporter(progress, say)
-    )
+    views = Views(tta, parse_scales(tta_scales))
+    reporter = Reporter(progress, say)
+    request = Request(Path(model), Path(patches), split, batch_size, device, precision, reporter, views)
     inputs = open_inputs(request)
     key = inputs.key()
     folder = None if out is None else ReportFolder(Path(out), key)
@@ -139,7 +142,8 @@ def _examples(bundle: "Bundle", inputs: "Inputs", outcome: "Outcome", picked: "N
     for position in picked:
         row = inputs.rows[position]
         pooled = Pooled(outcome.counts[position])
-        predicted = probs_of(bundle, patches, np.array([row])).argmax(dim=1)[0].cpu().numpy().astype(np.uint8)
+        probs = probs_of(bundle, patches, np.array([row]), inputs.request.views)
+        predicted = probs.argmax(dim=1)[0].cpu().numpy().astype(np.uint8)
         at_row, at_col = patches.corners[row].tolist()
         examples.append(
             Example(

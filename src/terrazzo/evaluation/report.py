@@ -18,6 +18,7 @@ from terrazzo.evaluation.confusion import mean_ious
 from terrazzo.evaluation.degradation_plots import FRAME, degradation_lines, plots_of
 from terrazzo.evaluation.metrics import BEST_BY, CLASS_METRICS, MEANS
 from terrazzo.evaluation.panels import ERROR_COLOR, Panels
+from terrazzo.model.averaging.views import NONE
 from terrazzo.patches.splits.leak import BUFFER
 from terrazzo.recipe.published import Comparison, published_lines
 from terrazzo.system.reporting import COLUMNS, wrapped
@@ -58,6 +59,7 @@ def render_report(
         scores=scores,
         protocol=scores["protocol"],
         trained_on=trained_on_line(scores),
+        views=views_line(scores),
         interval={"low": 100 * low, "width": 100 * (high - low), "at": 100 * scores["mean_iou"]},
         cards=_cards(scores),
         class_metrics=list(CLASS_METRICS.values()),
@@ -84,6 +86,7 @@ def summary_lines(scores: ScoresJson) -> list[str]:
         f"{scores['n_patches']} patches of split {protocol['split']} (by {protocol['split_method']}, "
         f"seed {protocol['seed']}), {scores['n_images']} images, {scores['pixels']:,} valid pixels",
         *([leak_line(protocol)] if protocol["leaky"] else []),
+        *([line] if (line := views_line(scores)) else []),
         f"{'  '.join(means)}{mark}",
         f"mean IoU 95 % interval {low:.4f} to {high:.4f} over {scores['mean_iou_interval_over']}",
         f"    {scores['mean_iou_interval_note']}",
@@ -114,6 +117,14 @@ def summary_lines(scores: ScoresJson) -> list[str]:
         *(part for line in lines for part in (wrapped(line, further="    ") if len(line) > COLUMNS else [line])),
         *published_lines(compared, scores["published_source"], scores["published_protocol"], mark),
     ]
+
+
+def views_line(scores: ScoresJson) -> str:
+    """One line on the views of each patch whose probabilities were averaged; empty if it was seen as it is."""
+    words = [] if scores.get("tta", NONE) == NONE else [f"--tta {scores['tta']}"]
+    if scales := scores.get("tta_scales"):
+        words.append(f"--tta-scales {','.join(f'{scale:g}' for scale in scales)}")
+    return f"each patch predicted with {' '.join(words)}" if words else ""
 
 
 def leak_line(protocol: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from terrazzo._version import __version__
 from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import InputError, PatchesError
+from terrazzo.model.averaging.views import PLAIN, Views
 from terrazzo.model.header import Header, read_header
 from terrazzo.patches.folder import Patches, open_patches
 from terrazzo.pixels.bands.order import are_others, expected
@@ -32,6 +33,8 @@ class Request:
     device: str = "auto"
     precision: str = "auto"
     reporter: Reporter = field(default_factory=Reporter)
+    views: Views = PLAIN
+    """The mirror images and sizes of each patch that are averaged."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class Inputs:
         """A key, equal for the same model, patches and options."""
         wanted = self.request
         options = [wanted.split, str(wanted.batch_size), wanted.device, wanted.precision]
+        if wanted.views != PLAIN:  # so that reports of versions without them are still known as finished
+            options += [wanted.views.tta, str(wanted.views.scales)]
         return digest(str(FORMAT), __version__, file_digest(wanted.model), self.patches.content_hash, *options)
 
     def loss(self) -> LossSection:

@@ -17,6 +17,7 @@ from terrazzo.classes.schema import IGNORE
 from terrazzo.evaluation.confusion import bootstrap_interval, class_counts, confusion_matrices
 from terrazzo.evaluation.metrics import EPOCH_METRICS, Pooled, Scores
 from terrazzo.evaluation.request import Inputs
+from terrazzo.model.averaging.views import PLAIN, Views
 from terrazzo.patches.splits.leak import BUFFER, is_leaky
 from terrazzo.pixels.bands.depth import Pixels
 from terrazzo.recipe.published import Published, compare_published
@@ -63,7 +64,7 @@ def score_patches(bundle: "Bundle", inputs: Inputs) -> Outcome:
     for start in range(0, len(rows), inputs.request.batch_size):
         batch = rows[start : start + inputs.request.batch_size]
         truth = inputs.patches.masks[batch]
-        probs = probs_of(bundle, inputs.patches, batch)
+        probs = probs_of(bundle, inputs.patches, batch, inputs.request.views)
         matrices = confusion_matrices(truth, probs.argmax(dim=1).to("cpu", torch.uint8).numpy(), n_classes)
         confusion += matrices.sum(axis=0)
         counts[start : start + len(batch)] = class_counts(matrices)
@@ -83,11 +84,14 @@ def score_patches(bundle: "Bundle", inputs: Inputs) -> Outcome:
     return Outcome(confusion, pooled, counts)
 
 
-def probs_of(bundle: "Bundle", patches: HasPixels, rows: NDArray[np.int64]) -> "Tensor":
-    """Class probabilities (B, K, S, S) of the patches, float32, on the bundle's device."""
+def probs_of(bundle: "Bundle", patches: HasPixels, rows: NDArray[np.int64], views: Views = PLAIN) -> "Tensor":
+    """Class probabilities (B, K, S, S) of the patches, float32, on the bundle's device; the mean over the views."""
     import torch
 
-    return bundle.probs(torch.from_numpy(patches.pixels(rows)).permute(0, 3, 1, 2))
+    pixels = patches.pixels(rows).transpose(0, 3, 1, 2)
+    if views == PLAIN:
+        return bundle.probs(torch.from_numpy(pixels))
+    return torch.from_numpy(views.of(bundle.classify)(pixels)).to(bundle.compute.device)
 
 
 def scores_of(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
@@ -115,6 +119,8 @@ def scores_of(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
         "model": str(inputs.request.model),
         "patches_folder": str(patches.path),
         "batch_size": inputs.request.batch_size,
+        "tta": inputs.request.views.tta,
+        "tta_scales": list(inputs.request.views.scales),
         "terrazzo_version": __version__,
     }
 

@@ -154,7 +154,7 @@ def _predicted(inputs: "Inputs", rows: "NDArray[np.int64]") -> "Sequence[NDArray
     bundle = load(request.model, request.device, request.precision)
     maps: list[NDArray[np.uint8]] = []
     for start in range(0, len(rows), request.batch_size):
-        probs = probs_of(bundle, inputs.patches, rows[start : start + request.batch_size])
+        probs = probs_of(bundle, inputs.patches, rows[start : start + request.batch_size], request.views)
         maps.extend(probs.argmax(dim=1).cpu().numpy().astype(np.uint8))
         request.reporter.progress("predicting patches", len(maps), len(rows))
     return maps

@@ -96,7 +96,7 @@ def run(job: Job, reporter: Reporter) -> LineageStep:
         stopped=found.stopped,
     )
     seen = tuple({"name": scene.name, "sha256": sha256} for scene, sha256 in zip(scenes, job.hashes, strict=True))
-    step = LineageStep("adapt", job.parent, seen, found.figures.step, figures, found.stopped is not None)
+    step = LineageStep("adapt", (job.parent,), seen, found.figures.step, figures, found.stopped is not None)
     header = replace(
         job.header,
         terrazzo_version=__version__,

@@ -36,12 +36,14 @@ def describe_header(header: Header) -> list[str]:
 
 
 def _lineage_line(step: LineageStep) -> str:
-    """How a model came from the one before: scenes, parent, steps, agreement."""
+    """How a model was made of others: scenes, parents, steps, agreement."""
     scenes = listed([scene["name"] for scene in step.scenes])
-    how = {"adapt": f"adapted to {scenes}"}.get(step.how, step.how)
+    how = {"adapt": f"adapted to {scenes} from model", "average": "average of models"}.get(step.how, step.how)
     agreement = "" if step.guard is None else f", agreement {step.guard.agreement:.3f}"
     early = ", stopped early by the guard" if step.stopped_early else ""
-    return f"lineage: {how} from model {step.parent[:12]}, {how_many(step.steps, 'step')}{agreement}{early}"
+    parents = listed([parent[:12] for parent in step.parents])
+    steps = f", {how_many(step.steps, 'step')}" if step.steps else ""
+    return f"lineage: {how} {parents}{steps}{agreement}{early}"
 
 
 def _band_lines(header: Header) -> list[str]:

@@ -65,16 +65,16 @@ class GuardFigures:
 
 @dataclass(frozen=True)
 class LineageStep:
-    """How a model was made from another one."""
+    """How a model was made of others."""
 
     how: str
-    """adapt."""
-    parent: str
-    """SHA-256 of the file of the model before."""
-    scenes: tuple[dict[str, str], ...]
-    """`name` and `sha256` of each scene."""
-    steps: int
-    """Training steps that the weights hold."""
+    """adapt or average."""
+    parents: tuple[str, ...]
+    """SHA-256 of the files that it was made of."""
+    scenes: tuple[dict[str, str], ...] = ()
+    """`name` and `sha256` of each scene that it was adapted to."""
+    steps: int = 0
+    """Training steps since then."""
     guard: GuardFigures | None = None
     stopped_early: bool = False
 
@@ -102,7 +102,7 @@ class Header:
     band_reading: BandReading | None = None
     """None if the training images were photos."""
     lineage: tuple[LineageStep, ...] = ()
-    """How it came from the trained model, the oldest step first; empty for a trained model."""
+    """How it came from the trained models, the oldest step first; empty for a trained model."""
     format: int = FORMAT
     familiarity: Familiarity | None = None
     """How far training and validation patches lay from the training data; None in files of earlier versions."""

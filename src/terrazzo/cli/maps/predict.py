@@ -1,5 +1,6 @@
 """`terrazzo predict`: images become maps."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from terrazzo.maps.rasters.batch import RasterMap
 
 
-def tell(done: Maps, *, model: str, dry_run: bool) -> None:
+def tell(done: Maps, *, model: str, inputs: Sequence[str], dry_run: bool) -> None:
     """Print what was mapped, or with --dry-run what it would take."""
     if dry_run:
         _tell_plan(done)
@@ -18,8 +19,10 @@ def tell(done: Maps, *, model: str, dry_run: bool) -> None:
     _tell_maps(done)
     if done.n_failed:
         return
-    file = Path(model)
-    if file.suffix == ".safetensors":
+    from terrazzo.maps.models import models_among
+
+    file, *others = models_among(model, inputs)[0]
+    if file.suffix == ".safetensors" and not others:
         next_command("terrazzo", "export", file, "--format", "onnx", "--out", file.with_suffix(".onnx"))
     else:
         next_command("terrazzo", "inspect", file)
