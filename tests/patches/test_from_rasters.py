@@ -445,12 +445,14 @@ def test_saturation_is_left_out_where_no_bands_are_red_green_and_blue() -> None:
 
 def test_colours_are_left_alone_where_no_band_is_light() -> None:
     said: list[str] = []
-    recipe = load_recipe("unet").with_changes({"augment.saturation": 0.3, "augment.brightness": 0.2})
+    changes = {"augment.saturation": 0.3, "augment.brightness": 0.2, "augment.robust": 0.5}
+    recipe = load_recipe("unet").with_changes(changes)
     augment = suited(recipe, light_of(("dsm", "vv"), 2), said.append).augment
-    assert (augment.brightness, augment.saturation) == (0, 0)
+    assert (augment.brightness, augment.saturation, augment.robust) == (0, 0, 0)
     assert said == [
         "augment.brightness = 0.2 needs a band of light; these images have none, so it is off",
         "augment.saturation = 0.3 needs a band of light; these images have none, so it is off",
+        "augment.robust = 0.5 needs a band of light; these images have none, so it is off",
     ]
 
 

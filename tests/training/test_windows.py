@@ -129,3 +129,14 @@ def test_a_batch_of_validation_has_no_more_pixels_than_one_of_training() -> None
     assert _whole_patches(16, 256, 512) == 4
     assert _whole_patches(1, 128, 512) == 1
     assert _whole_patches(8, 0, 512) == 8
+
+
+def test_pieces_from_other_patches_in_batches_of_one_are_reported(patches_path: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    changes = CROP | {"augment.mix_classes": 0.5}
+    options = {"recipe": "unet", "epochs": 1, "changes": changes, "device": "cpu", "say": said.append}
+    terrazzo.train(patches_path, out=tmp_path / "one", batch_size=1, **options)
+    assert len([line for line in said if "augment.mix_classes takes pieces from another patch" in line]) == 1
+    said.clear()
+    terrazzo.train(patches_path, out=tmp_path / "two", batch_size=2, **options)
+    assert not any("mix_classes" in line for line in said)

@@ -1,5 +1,7 @@
 """The whole augmentation: chance is a function of the seed, and what is off changes nothing."""
 
+import contextlib
+
 import pytest
 import torch
 
@@ -120,3 +122,20 @@ def test_photos_and_rasters_of_red_green_and_blue_change_alike():
     named, _ = Augmentation(everything(), light_of(("red", "green", "blue"), 3))(images, masks, 11)
     assert torch.equal(changed, named)
     assert new_masks.dtype == torch.uint8
+
+
+@pytest.mark.parametrize("bands", [3, 6])
+def test_no_value_is_read_back_from_the_device(bands, monkeypatch):
+    """Tensors of the device `meta` have no values, so whatever asks for one raises; and it tells devices apart."""
+    monkeypatch.setattr(torch, "autocast", lambda *_args, **_options: contextlib.nullcontext())  # knows no meta
+    light = light_of(("blue", "green", "red", "nir", "dsm", "vv")[:bands], bands)
+    images = torch.empty((8, bands, 64, 64), dtype=torch.uint8, device="meta")
+    masks = torch.empty((8, 64, 64), dtype=torch.uint8, device="meta")
+    options = {"rotate_deg": 30, "scale": [0.5, 2], "zoom": 0, "shift_x": 0, "shift_y": 0, "robust": 1}
+    for crop in (0, 32):
+        augment = Augmentation(everything(**options, mix_classes=0.5, crop=crop), light)
+        for seed in range(8):
+            for pixels in (images, images.float()):
+                found, found_masks = augment(pixels, masks, seed)
+                assert (found.device.type, found_masks.device.type) == ("meta", "meta")
+                assert found.shape[-1] == (crop or 64)

@@ -3,8 +3,8 @@
 Eight kinds of change, in bands of light alone and after geometry, each on a drawn share of the patches. One strength
 scales how many patches change and how far. Masks have no part in it.
 
-Eight 256 x 256 RGB patches take 25 ms of one CPU thread at strength 1, beside 30 ms for the geometry and colours of
-`best`: 3 % of a training step.
+Eight 256 x 256 RGB patches take 25 ms of one CPU thread at strength 1. The geometry and colours of `best` take 30 ms,
+and a training step 0.8 s on two threads.
 """
 
 from collections.abc import Callable
