@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
@@ -10,38 +11,42 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.places.measure import Plan, Task, measure
-from terrazzo.errors import TerrazzoError
+from terrazzo.errors import StoppedError, TerrazzoError
 from terrazzo.system.reporting import first_line
 
-Failure = tuple[str, str]
-"""What a row is, and why there is none."""
 
-
-def measure_all(tasks: Sequence[Task], plan: Plan, jobs: int = 1) -> list[Failure]:
-    """Measure rows, `jobs` at a time, and return those that failed. A failed row does not stop the others.
+def measure_all(tasks: Sequence[Task], plan: Plan, jobs: int = 1) -> int:
+    """Measure rows, `jobs` at a time; how many failed. A failed row does not stop the others.
 
     Law: no two rows train the same run at once. The second is taken up when the first is finished and its run is there.
     """
     if jobs == 1:
-        found = [(task, attempt(task, plan)) for task in tasks]
+        found = [attempt(task, plan) for task in tasks]
     else:
         context = multiprocessing.get_context("spawn")
         threads = max(1, (os.cpu_count() or 1) // jobs)
         with ProcessPoolExecutor(jobs, context, _settle, (threads,)) as pool:
             found = _in_turn(tasks, jobs, lambda task: pool.submit(attempt, task, plan))
-    return [(task.title, why) for task, why in found if why is not None]
+    return sum(why is not None for why in found)
 
 
 def attempt(task: Task, plan: Plan) -> str | None:
-    """Measure a row; why it failed, in a line, or None. An error that is not ours is printed as a whole."""
+    """Measure a row; why it failed, in a line that is printed at once, or None.
+
+    An error that is not ours is printed as a whole. StoppedError is raised, as Ctrl-C ends the command.
+    """
     try:
         measure(task, plan, partial(print, flush=True))
+        return None
+    except StoppedError:
+        raise
     except TerrazzoError as error:
-        return str(error)
+        why = str(error)
     except Exception as error:
         traceback.print_exc()
-        return f"{type(error).__name__}: {first_line(error)}"
-    return None
+        why = f"{type(error).__name__}: {first_line(error)}"
+    print(f"{task.title}: failed: {why}", file=sys.stderr, flush=True)
+    return why
 
 
 def next_task(waiting: Sequence[Task], busy: Sequence[Task]) -> Task | None:
@@ -50,13 +55,11 @@ def next_task(waiting: Sequence[Task], busy: Sequence[Task]) -> Task | None:
     return next((task for task in waiting if not task.runs() & in_training), None)
 
 
-def _in_turn(
-    tasks: Sequence[Task], jobs: int, submit: Callable[[Task], "Future[str | None]"]
-) -> list[tuple[Task, str | None]]:
-    """What became of each row, submitted so that at most `jobs` run and none waits for another."""
+def _in_turn(tasks: Sequence[Task], jobs: int, submit: Callable[[Task], "Future[str | None]"]) -> list[str | None]:
+    """Why each row failed, or None; submitted so that at most `jobs` run and none waits for another."""
     waiting, running = list(tasks), dict[Future[str | None], Task]()
     trained: set[tuple[str, int, str]] = set()
-    found = []
+    found: list[str | None] = []
     while waiting or running:
         busy = [task for task in running.values() if not task.runs() <= trained]
         while len(running) < jobs and (task := next_task(waiting, busy)) is not None:
@@ -65,7 +68,7 @@ def _in_turn(
             busy += [] if task.runs() <= trained else [task]
         for done in wait(running, return_when=FIRST_COMPLETED).done:
             task = running.pop(done)
-            found.append((task, done.result()))
+            found.append(done.result())
             trained |= task.runs()
     return found
 

@@ -26,9 +26,10 @@ class Group:
 
     @property
     def methods(self) -> list[str]:
-        """The methods, `best` first, then in the order of their first rows."""
-        names = list(dict.fromkeys(row["method"] for row in self.rows))
-        return sorted(names, key=lambda name: name != BASE)
+        """The methods: `best` first, then those of the highest mean IoU."""
+        names = dict.fromkeys(row["method"] for row in self.rows)
+        column = SCORE if self.protocol != LEAKY else "mean_iou"
+        return sorted(names, key=lambda name: (name != BASE, -_mean(self.complete(name) or self.of(name), column)))
 
     def of(self, method: str) -> Records:
         """The rows of a method."""
@@ -158,8 +159,9 @@ def _about_spread(group: Group) -> str:
 
 
 def _mean(rows: Iterable[Mapping[str, str]], column: str, seed: str | None = None) -> float:
-    """The mean of a column over the rows that have a value, of one seed if it is given."""
-    return statistics.fmean(float(row[column]) for row in rows if row[column] and seed in (None, row["seed"]))
+    """The mean of a column over the rows that have a value, of one seed if it is given; 0 where none has."""
+    found = [float(row[column]) for row in rows if row[column] and seed in (None, row["seed"])]
+    return statistics.fmean(found) if found else 0.0
 
 
 def _share(rows: Records, column: str) -> str:

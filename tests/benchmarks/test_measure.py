@@ -3,13 +3,17 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from benchmarks.places.measure import Plan, Schedule, Task, measure, once
 from benchmarks.places.methods import method_of
+from benchmarks.places.queue import measure_all
+from benchmarks.places.rows import keys_in
 
 import terrazzo
+from terrazzo.errors import StoppedError
 from tests.worlds.places import dubai_like, tiny_plan
 
 
@@ -86,3 +90,12 @@ def test_what_was_made_is_not_made_again(tmp_path: Path) -> None:
     made.with_name(f"{made.name}.json").unlink()  # killed between the two files
     once(made, make)
     assert len(calls) == 1
+
+
+def test_ctrl_c_ends_the_command_and_half_a_run_is_no_row(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    half = SimpleNamespace(model=Path("model.safetensors"), interrupted=True)
+    monkeypatch.setattr(terrazzo, "train", lambda *_, **__: half)
+    tasks = [Task(method_of("ema_999"), "0", fold) for fold in ("1+2", "1+3")]
+    with pytest.raises(StoppedError, match=r"seed-0: stopped by Ctrl-C; the same command goes on"):
+        measure_all(tasks, plan)
+    assert not {task.key(plan) for task in tasks} & keys_in(plan.out)
