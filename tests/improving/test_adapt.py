@@ -154,6 +154,32 @@ def test_a_killed_adaptation_goes_on_and_ends_with_the_same_bytes(world: Path) -
     assert not state.parent.exists()
 
 
+def test_ctrl_c_keeps_the_state_of_the_last_check(world: Path) -> None:
+    def interrupt(what: str, done: int, total: int) -> None:
+        if what == "adapting, steps" and done == 27:
+            raise KeyboardInterrupt
+
+    how = LAST | {"steps": 30}
+    with pytest.raises(KeyboardInterrupt):
+        terrazzo.adapt("model.safetensors", "scene.tif", out="a.safetensors", progress=interrupt, **how)
+    assert (world / ".adapting-a.safetensors" / "state.pt").is_file()
+    assert not (world / "a.safetensors").exists()
+    steps: list[int] = []
+    said: list[str] = []
+    terrazzo.adapt(
+        "model.safetensors",
+        "scene.tif",
+        out="a.safetensors",
+        progress=lambda what, done, total: steps.append(done) if what == "adapting, steps" else None,
+        say=said.append,
+        **how,
+    )
+    assert "a.safetensors: resumed at step 25 of 30" in said
+    assert steps == [25, 26, 27, 28, 29, 30]
+    terrazzo.adapt("model.safetensors", "scene.tif", out="b.safetensors", **how)
+    assert (world / "a.safetensors").read_bytes() == (world / "b.safetensors").read_bytes()
+
+
 def test_unfinished_work_of_another_command_is_not_taken(world: Path) -> None:
     from terrazzo.improving.checkpoint import Checkpoint
 

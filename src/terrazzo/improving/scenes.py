@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from terrazzo.errors import InputError
 from terrazzo.improving.layout import Layout, lay_out, least_size
 from terrazzo.maps.inputs import PictureFile, RasterFile, find_pictures
-from terrazzo.maps.jobs.resolution import other_resolution, working_grid
 from terrazzo.maps.pieces.window_reader import PixelSource
 from terrazzo.model.opening import ModelFile
 from terrazzo.pixels.bands.depth import Pixels
@@ -124,6 +123,7 @@ def _photo(file: PictureFile, model: ModelFile) -> Scene:
 
 
 def _raster(file: RasterFile, model: ModelFile, reading: Reading, say: Say) -> Scene:
+    from terrazzo.maps.jobs.resolution import other_resolution, working_grid
     from terrazzo.pixels.bands.choice import choose
     from terrazzo.pixels.bands.order import order_note
     from terrazzo.pixels.rasters.raster import MAX_PIXELS

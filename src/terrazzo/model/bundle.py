@@ -3,6 +3,7 @@
 `save` writes one safetensors file. `load` needs only that file: no network access, no pickle, nothing to retype.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -122,7 +123,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
 
 
 def save(path: Path, header: Header, state: dict[str, Tensor], measure: Measure | None = None) -> None:
-    """Write header and weights as one safetensors file, whole or not at all.
+    """Write header and weights as one safetensors file, whole or not at all. Equal ones give equal bytes.
 
     Without the measure that belongs to these very weights, the header's `familiarity` is left out.
     """
@@ -132,4 +133,17 @@ def save(path: Path, header: Header, state: dict[str, Tensor], measure: Measure 
     tensors = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in state.items()}
     with write_beside(path) as temporary:
         save_file(tensors, temporary, metadata={METADATA_KEY: header.to_json(), "format": "pt"})
+        _order_notes(temporary)
         temporary.chmod(0o644)  # the library leaves it readable by its owner alone
+
+
+def _order_notes(path: Path) -> None:
+    """Put the text entries of a safetensors file in alphabetical order: the library writes them in a random one."""
+    with path.open("rb+") as file:
+        length = int.from_bytes(file.read(8), "little")
+        entries = json.loads(file.read(length))
+        entries["__metadata__"] = dict(sorted(entries["__metadata__"].items()))
+        text = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(text) <= length:  # else the library wrote a character more briefly: its order is as good a file
+            file.seek(8)
+            file.write(text.ljust(length))
