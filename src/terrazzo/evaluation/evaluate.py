@@ -55,8 +55,8 @@ def evaluate(
 ) -> Evaluation:
     """Score a model on one split of patches, and write scores.json and report.html if wanted.
 
-    With `degrade` it is scored again at each strength of each degradation, which takes about 30 times as long. A
-    stopped call goes on where it was. A finished report of the same inputs and options is kept; one without degraded
+    With `degrade` it is scored again at each strength of each degradation, which takes about 30 times as long. The
+    same call resumes a stopped one. A finished report of the same inputs and options is kept; one without degraded
     images is completed.
 
     Raises InputError or ModelFileError (arguments, model); PatchesError (patches that are damaged, empty in that split,
