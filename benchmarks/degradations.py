@@ -3,7 +3,7 @@
     python -m benchmarks.degradations runs/plain/model.safetensors runs/robust/model.safetensors patches --out compared
 
 Both are scored on the same patches by `evaluate --degrade`, into OUT/a and OUT/b. Finished reports are kept,
-stopped ones go on. OUT/curves.png has a panel for each kind.
+stopped ones resumed. OUT/curves.png has a panel for each kind.
 
 Printed: mean IoU of clean images; the loss (clean minus degraded, in points) at JPEG quality 30 and at half the
 resolution, with the ratio of both models' losses; and the IoU of each class on clean images.

@@ -1,4 +1,4 @@
-"""`evaluate --degrade`: degrade.csv, its rows in scores.json, and what is kept, completed and gone on with.
+"""`evaluate --degrade`: degrade.csv, its rows in scores.json, and what is kept, completed and resumed.
 
 The model names each pixel after its brightest band, so its score falls only where a degradation changes which one that
 is. Classes are Red, Green and Blue in stripes of 3 px, with every fifth row ignored.
@@ -184,7 +184,7 @@ terrazzo.evaluate(sys.argv[1], sys.argv[2], out=sys.argv[3], degrade=True, devic
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
-def test_a_killed_command_goes_on_and_ends_with_the_same_table(world: Path, report: Path, tmp_path: Path) -> None:
+def test_a_killed_command_is_resumed_and_ends_with_the_same_table(world: Path, report: Path, tmp_path: Path) -> None:
     out = tmp_path / "report"
     words = [world / "model.safetensors", world / "data" / "patches", out]
     killed = subprocess.run([sys.executable, "-c", SCRIPT, *words], check=False)
@@ -197,7 +197,7 @@ def test_a_killed_command_goes_on_and_ends_with_the_same_table(world: Path, repo
     said: list[str] = []
     evaluate(world, out, progress=lambda what, done, total: scored.add(what), say=said.append)
     n_kept = sum(len(DEGRADATIONS[kind].strengths) for kind in ("resolution", "jpeg", "blur")) + 2
-    assert said == [f"{out}: going on after {n_kept} scores of {N_STRENGTHS} on degraded images"]
+    assert said == [f"{out}: resuming after {n_kept} of {N_STRENGTHS} scores on degraded images"]
     assert scored == {
         "scoring patches",
         *(
@@ -210,7 +210,7 @@ def test_a_killed_command_goes_on_and_ends_with_the_same_table(world: Path, repo
     assert sorted(path.name for path in out.iterdir()) == FILES
 
 
-def test_rows_of_another_model_are_not_gone_on_with(world: Path, report: Path, tmp_path: Path) -> None:
+def test_rows_of_another_model_are_not_taken(world: Path, report: Path, tmp_path: Path) -> None:
     out = tmp_path / "report"
     out.mkdir()
     (out / ".degrade.partial.json").write_text('{"key": "another", "rows": []}')

@@ -3,7 +3,7 @@
 Law: each row scores the whole split as scores.json does; the row `clean,0` has the very values of scores.json. Only the
 pixels of bands of light differ between rows, so missing pixels stay missing and ignored ones ignored.
 
-Rows are kept in a hidden file of the report's folder as they are finished. The same command goes on from there.
+Rows are kept in a hidden file of the report's folder as they are finished. The same command resumes there.
 """
 
 from collections.abc import Iterable, Mapping
@@ -62,7 +62,7 @@ def degraded_rows(
         say(f"--degrade: {listed(left_out)} left out, as these images have no red, green and blue")
     if kept:
         n_all = sum(len(kind.strengths) for kind in kinds)
-        say(f"{folder.path}: going on after {how_many(len(kept), 'score')} of {n_all} on degraded images")
+        say(f"{folder.path}: resuming after {len(kept)} of {how_many(n_all, 'score')} on degraded images")
     known = {(row["kind"], row["strength"]): row for row in kept}
     light, normalizer = light_in(inputs.patches), Normalizer(inputs.header.normalization)
     done: list[Row] = []

@@ -58,8 +58,9 @@ def evaluate(
     """Score a model on one split of patches, and write scores.json and report.html if wanted.
 
     With `tta` and `tta_scales` each patch is predicted as `predict` does a window, and the scores name them. With
-    `degrade` it is scored again at each strength of each degradation, which takes about 30 times as long. A stopped
-    call resumes. A finished report of the same inputs and options is kept; one without degraded images is completed.
+    `degrade` it is scored again at each strength of each degradation, which takes about 30 times as long. The same call
+    resumes a stopped one. A finished report of the same inputs and options is kept; one without degraded images is
+    completed.
 
     Raises InputError or ModelFileError (arguments, model); PatchesError (patches that are damaged, empty in that split,
     or of other classes or bands than the model's); and OutputExistsError (something else is at `out`). `overwrite`

@@ -1,0 +1,27 @@
+"""The comparison of two models that `python -m benchmarks.degradations` prints, worked by hand."""
+
+from benchmarks.degradations import loss, table
+
+
+def scores(clean: float, jpeg_30: float, resolution_2: float, vegetation: float | None) -> dict[str, object]:
+    found = (("clean", 0, clean), ("resolution", 2, resolution_2), ("jpeg", 30, jpeg_30))
+    rows = [{"kind": kind, "strength": strength, "mean_iou": score, "accuracy": 1} for kind, strength, score in found]
+    return {"mean_iou": clean, "iou": {"Vegetation": vegetation, "Road": 0.5}, "degrade": rows}
+
+
+def test_losses_are_points_below_the_clean_score_and_their_ratio_says_what_is_left() -> None:
+    before, after = scores(0.60, 0.50, 0.52, 0.40), scores(0.59, 0.55, 0.57, 0.45)
+    assert round(loss(before, "jpeg", 30), 9) == 10
+    assert [line.split() for line in table(before, after)[1:]] == [
+        ["mean", "IoU,", "clean,", "points", "60.00", "59.00", "-1.00"],
+        ["loss", "at", "jpeg", "30,", "points", "10.00", "4.00", "-6.00", "0.40"],
+        ["loss", "at", "resolution", "2,", "points", "8.00", "2.00", "-6.00", "0.25"],
+        ["IoU", "of", "Vegetation,", "clean,", "points", "40.00", "45.00", "+5.00"],
+        ["IoU", "of", "Road,", "clean,", "points", "50.00", "50.00", "+0.00"],
+    ]
+
+
+def test_without_a_loss_there_is_no_ratio_and_absent_classes_have_no_line() -> None:
+    lines = table(scores(0.5, 0.5, 0.4, None), scores(0.5, 0.4, 0.4, 0.3))
+    assert [line.split()[-1] for line in lines[2:4]] == ["-", "1.00"]
+    assert not any("Vegetation" in line for line in lines)
