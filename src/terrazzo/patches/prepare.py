@@ -1,6 +1,7 @@
 """Images and masks to patches: the function `terrazzo.prepare`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -121,12 +122,14 @@ def prepare(
 def _source(given: Mapping[str, Any], section: "DataSection") -> "PatchSource":
     """What the arguments of `prepare` name: several data sets, pictures, or rasters with labels."""
     from terrazzo.patches.from_pictures import Pictures
-    from terrazzo.patches.sources.request import at_gsd, checked_gsd, joined_sources
+    from terrazzo.patches.sources.gsd import checked_gsd
     from terrazzo.scenes.labelled_rasters.inputs import scene_inputs
     from terrazzo.scenes.naming import Naming
 
     words = [str(word) for word in (given["data"], given["labels"], *given["more"]) if word is not None]
     if given["taxonomy"] is not None:
+        from terrazzo.patches.sources.request import joined_sources
+
         return joined_sources(Path(given["taxonomy"]), words, given, section)
     if given["data"] is None:
         raise InputError("no data: give a folder or .zip of images and masks, or several data sets with --taxonomy")
@@ -142,7 +145,7 @@ def _source(given: Mapping[str, Any], section: "DataSection") -> "PatchSource":
         return Pictures(data, section.layout, Naming.of(given))
     from terrazzo.patches.from_rasters import LabelledRasters
 
-    return LabelledRasters(inputs if gsd_m is None else at_gsd(inputs, gsd_m))
+    return LabelledRasters(replace(inputs, gsd_m=gsd_m))
 
 
 def prepare_by_section(

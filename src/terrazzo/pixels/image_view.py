@@ -7,6 +7,9 @@ from PIL import Image
 
 from terrazzo.errors import ImageError
 
+MOST_ENLARGED = 2.0
+"""An image with more pixels along a side than these times its own would show what nobody measured."""
+
 
 @dataclass(frozen=True)
 class ImageView:

@@ -7,11 +7,12 @@ from typing import Any
 
 from terrazzo.errors import InputError
 from terrazzo.patches.from_pictures import Pictures
+from terrazzo.patches.sources.gsd import checked_gsd
 from terrazzo.patches.sources.joined import JoinedSources, SourcePart, naming
-from terrazzo.pixels.rasters.stacks.resampled import MOST_FINER
+from terrazzo.pixels.image_view import MOST_ENLARGED
 from terrazzo.recipe.sections import DataSection
 from terrazzo.scenes.contract.options import MAX_DOWNSAMPLE, LabelOptions
-from terrazzo.scenes.labelled_rasters.inputs import SceneInputs, scene_inputs
+from terrazzo.scenes.labelled_rasters.inputs import scene_inputs
 from terrazzo.scenes.naming import Naming
 from terrazzo.scenes.sources.sources import DataSource, sources_of
 from terrazzo.scenes.sources.taxonomy import read_taxonomy
@@ -51,23 +52,6 @@ def joined_sources(
     return JoinedSources(schema, tuple(parts), gsd_m)
 
 
-def checked_gsd(given: Mapping[str, Any]) -> float | None:
-    """The value of --gsd. Raises InputError where it is no distance, or beside --downsample."""
-    gsd_m: float | None = given["gsd"]
-    if gsd_m is None:
-        return None
-    if not 0 < gsd_m < float("inf"):
-        raise InputError(f"--gsd {gsd_m:g}: expected metres per pixel, above 0")
-    if given["downsample"] is not None:
-        raise InputError(f"--gsd {gsd_m:g}: says how much smaller images are read; leave --downsample out")
-    return gsd_m
-
-
-def at_gsd(inputs: SceneInputs, gsd_m: float | None) -> SceneInputs:
-    """Rasters read at that many metres per pixel; None: as they lie."""
-    return replace(inputs, gsd_m=gsd_m)
-
-
 def _paths(source: DataSource) -> dict[str, Any]:
     """The arguments of `prepare` that name the source."""
     return {"data": source.images, "labels": source.labels}
@@ -85,7 +69,7 @@ def _part(source: DataSource, own: dict[str, Any], section: DataSection, gsd_m: 
         from terrazzo.patches.from_rasters import LabelledRasters
 
         labels = LabelOptions.of(own, 1.0 if gsd_m is not None else section.downsample)
-        return SourcePart(source.name, LabelledRasters(at_gsd(inputs, gsd_m)), labels, source.gsd_m)
+        return SourcePart(source.name, LabelledRasters(replace(inputs, gsd_m=gsd_m)), labels, source.gsd_m)
     pictures = Pictures(Path(source.images), section.layout, Naming.of(own))
     labels = LabelOptions.of(own, section.downsample if gsd_m is None else 1.0)
     if gsd_m is not None:
@@ -101,10 +85,10 @@ def _factor(source: DataSource, gsd_m: float) -> float:
             f"--gsd {gsd_m:g}: the ground sampling distance of its photos is not known; give gsd_m in the taxonomy"
         )
     factor = gsd_m / source.gsd_m
-    if factor * MOST_FINER < 1 - 1e-9:
+    if factor * MOST_ENLARGED < 1 - 1e-9:
         raise InputError(
             f"--gsd {gsd_m:g}: its pixels of {source.gsd_m:g} m are more than twice as large; "
-            f"give --gsd {source.gsd_m / MOST_FINER:.3g} or more, or leave the source out"
+            f"give --gsd {source.gsd_m / MOST_ENLARGED:.3g} or more, or leave the source out"
         )
     if factor > MAX_DOWNSAMPLE:
         raise InputError(

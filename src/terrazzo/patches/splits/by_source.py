@@ -25,7 +25,6 @@ def by_source(origins: PatchOrigins, parts: Sequence[tuple[str, SplitOptions]]) 
     """
     sides = np.full(len(origins.image), "train", dtype="<U5")
     splits: list[Split] = []
-    shared = np.zeros(len(sides), np.bool_)
     rows_of = [np.flatnonzero(origins.source == number) for number in range(len(parts))]
     alone = [_alone(origins, rows) for rows in rows_of]
     methods = [options.method or default_method(own) for own, (_, options) in zip(alone, parts, strict=True)]
@@ -39,11 +38,10 @@ def by_source(origins: PatchOrigins, parts: Sequence[tuple[str, SplitOptions]]) 
         told = (line if line.startswith("source ") else f"source {name}: {line}" for line in split.warnings)
         splits.append(replace(split, warnings=tuple(told)))
         sides[rows] = split.sides
-        shared[rows] = np.isin(own.group, own.group[split.sides == "train"])
     return Split(
         sides,
         methods[0] if len(set(methods)) == 1 else EACH,
-        leak(origins, sides) | _buffer(origins, sides, splits, shared),
+        leak(origins, sides) | _buffer(origins, sides, splits),
         tuple(line for split in splits for line in split.warnings),
     )
 
@@ -55,12 +53,13 @@ def _alone(origins: PatchOrigins, rows: NDArray[np.int64]) -> PatchOrigins:
     return replace(origins.rows(rows), image=image.reshape(-1), given=given)
 
 
-def _buffer(
-    origins: PatchOrigins, sides: NDArray[np.str_], splits: Sequence[Split], shared: NDArray[np.bool_]
-) -> dict[str, float]:
+def _buffer(origins: PatchOrigins, sides: NDArray[np.str_], splits: Sequence[Split]) -> dict[str, float]:
     """The least buffer of the sources whose sides share a group; empty where one has none, or two sources share one."""
-    across = np.isin(origins.group, origins.group[sides == "train"]) & ~shared & (sides == "val")
+    for number in range(len(splits)):
+        own = origins.source == number
+        if np.isin(origins.group[own & (sides == "val")], origins.group[~own & (sides == "train")]).any():
+            return {}
     sharing = [split.leak for split in splits if split.leak["group"] > 0]
-    if across.any() or not sharing or not all(BUFFER in found for found in sharing):
+    if not all(BUFFER in found for found in sharing):
         return {}
-    return {BUFFER: min(found[BUFFER] for found in sharing)}
+    return {BUFFER: min(found[BUFFER] for found in sharing)} if sharing else {}

@@ -5,13 +5,10 @@ from dataclasses import fields, replace
 from rasterio.transform import Affine
 
 from terrazzo.errors import InputError
-from terrazzo.pixels.image_view import ImageView
+from terrazzo.pixels.image_view import MOST_ENLARGED, ImageView
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.stacks.alignment import alignment
 from terrazzo.pixels.rasters.stacks.stack import Part, StackedRaster
-
-MOST_FINER = 2.0
-"""A grid with more pixels than this in one of the raster, along a side, would show what nobody measured."""
 
 
 def at_gsd(raster: Raster, gsd_m: float) -> Raster:
@@ -27,10 +24,10 @@ def at_gsd(raster: Raster, gsd_m: float) -> Raster:
             f"{raster.path}: --gsd {gsd_m:g}: has no georeference, so its ground sampling distance is not known; "
             "give it one with gdal_edit.py -a_srs EPSG:CODE"
         )
-    if max(sides) > MOST_FINER * gsd_m * (1 + 1e-9):
+    if max(sides) > MOST_ENLARGED * gsd_m * (1 + 1e-9):
         raise InputError(
             f"{raster.path}: --gsd {gsd_m:g}: its pixels of {max(sides):.3g} m are more than twice as large; "
-            f"give --gsd {max(sides) / MOST_FINER:.3g} or more, or leave the raster out"
+            f"give --gsd {max(sides) / MOST_ENLARGED:.3g} or more, or leave the raster out"
         )
     size = (raster.height, raster.width)
     height, width = (ImageView(downsample=gsd_m / side).reduced(size)[axis] for axis, side in enumerate(sides))
