@@ -56,7 +56,7 @@ def measured(network: Network, patches: Patches, reporter: Reporter) -> Measured
         n_patches=len(train),
         trained=trained,
         places=dict(list(places.items())[:PLACES_KEPT]),
-        other_places=known.isdisjoint(groups[patches.rows("val")].tolist()),
+        other_places=patches.places_known and known.isdisjoint(groups[patches.rows("val")].tolist()),
         threshold=limit(trained, places),
     )
     return Measured(measure, familiarity)

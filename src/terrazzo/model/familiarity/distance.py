@@ -53,7 +53,7 @@ class Level:
     variance: Tensor
     """(k,) along them."""
     rest: Tensor
-    """() the mean variance along all other directions."""
+    """(1,) the mean variance along all other directions."""
 
     def squared(self, found: Tensor) -> Array:
         """(B,) squared distances of features (B, D), divided by the number of directions.
@@ -142,7 +142,7 @@ def _fit_level(found: Array) -> Level:
     rest = variances[n_kept:].sum() / max(1, dimension - n_kept)
     rest = max(float(rest), _LEAST_VARIANCE)
     kept = np.maximum(variances[:n_kept], _LEAST_VARIANCE)
-    parts = (found.mean(axis=0), deviation, directions[:n_kept], kept, np.array(rest))
+    parts = (found.mean(axis=0), deviation, directions[:n_kept], kept, np.array([rest]))
     return Level(*(torch.from_numpy(np.ascontiguousarray(part, np.float32)) for part in parts))
 
 
