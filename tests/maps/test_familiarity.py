@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from terrazzo.maps.familiarity import MOST_WINDOWS, evenly, good_windows, picture_windows, places, words_of
+from terrazzo.maps.familiarity import (
+    MOST_WINDOWS,
+    evenly,
+    good_windows,
+    most_windows,
+    picture_windows,
+    places,
+    words_of,
+)
 from terrazzo.model.familiarity.reference import Seen
 from terrazzo.model.windows.tiling import ArrayPicture, Tiling
 from tests.worlds.familiarity import stated
@@ -84,6 +92,10 @@ def test_windows_of_a_photo_are_seen_as_the_model_sees_them() -> None:
     reduced = picture_windows(photo, Tiling(32, 8, 32, downsample=2.0), 32, 1)[0]
     assert reduced.shape == (32, 32, 3)
     assert reduced[0, 0] == pytest.approx(photo.pixels[:2, :2].mean(axis=(0, 1)), abs=1)
+
+
+def test_large_windows_are_fewer() -> None:
+    assert [most_windows(side) for side in (32, 256, 512, 1024, 2048)] == [32, 32, 16, 4, 4]
 
 
 def test_numbers_spread_evenly() -> None:
