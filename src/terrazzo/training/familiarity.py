@@ -1,7 +1,7 @@
 """How far validation patches lie from the training patches, measured once at the end of training.
 
-At most 256 patches of each split go through the encoder: about half a minute on a CPU for patches of 256 px, less than
-a third of an epoch of 1000 patches.
+At most 256 patches of each split go through the encoder. Patches of 256 px and EfficientNet-Lite0 took 13 seconds
+of one core (AMD EPYC).
 """
 
 from dataclasses import dataclass

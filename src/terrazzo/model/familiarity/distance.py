@@ -9,9 +9,9 @@ Measured on Dubai: U-Net with EfficientNet-Lite0, one epoch on tiles 1, 2, 7 and
 training, validation and held-out tiles, one or two tiles validated. No training tile was beyond the limit. Of the
 held-out tiles 17 % were, above all tile 5, which is half water. Of 24 foreign kinds of image 75 % were.
 
-Medians of foreign kinds, as multiples of what was reached, where 1.2 is the limit: synthetic world 1.6, half the
-resolution 1.7, aerial and satellite images of elsewhere 1.5 to 2.7, hillshade 2.7, gains of 15 % in red and blue 1.7.
-Not found: negatives 0.95, red and blue exchanged 0.85, half the brightness 1.0, grey images 1.05.
+Medians of foreign kinds are multiples of what was reached; 1.2 is the limit. Synthetic world 1.6, half the resolution
+1.7, gains of 15 % in red and blue 1.7. Aerial and satellite images of elsewhere 1.5 to 2.7, hillshade 2.7. Not found:
+negatives 0.95, red and blue exchanged 0.85, half the brightness 1.0, grey images 1.05.
 """
 
 from collections.abc import Mapping
