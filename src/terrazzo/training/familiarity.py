@@ -1,7 +1,7 @@
 """How far validation patches lie from the training patches, measured once at the end of training.
 
-At most 256 patches of each split go through the encoder: about half a minute on a CPU for patches of 256 px, less than
-a third of an epoch of 1000 patches.
+At most 256 patches of each split go through the encoder. Patches of 256 px and EfficientNet-Lite0 took 13 seconds
+of one core (AMD EPYC).
 """
 
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def measured(network: Network, patches: Patches, reporter: Reporter) -> Measured
         n_patches=len(train),
         trained=trained,
         places=dict(list(places.items())[:PLACES_KEPT]),
-        other_places=known.isdisjoint(groups[patches.rows("val")].tolist()),
+        other_places=patches.places_known and known.isdisjoint(groups[patches.rows("val")].tolist()),
         threshold=limit(trained, places),
     )
     return Measured(measure, familiarity)

@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from terrazzo.maps.familiarity import MOST_WINDOWS, distance, evenly, picture_windows, words_of
+from terrazzo.maps.familiarity import MOST_WINDOWS, distance, evenly, most_windows, picture_windows, words_of
 from terrazzo.maps.pictures.picture_map import Photo
 from terrazzo.model.familiarity.reference import Seen
 from terrazzo.model.opening import ModelFile
@@ -18,7 +18,7 @@ class LookingAtPhotos:
     def __init__(self, model: ModelFile, n_photos: int) -> None:
         self._model, self._n_photos = model, n_photos
         self._chosen = frozenset(evenly(n_photos, MOST_WINDOWS)) if model.header.familiarity else frozenset()
-        self._most = max(1, MOST_WINDOWS // max(1, n_photos))
+        self._most = max(1, most_windows(model.header.patch_size) // max(1, n_photos))
         self._seen: dict[str, Seen] = {}
 
     def at(self, model: Predictor, number: int, name: str, image: Image.Image) -> None:

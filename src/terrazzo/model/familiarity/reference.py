@@ -34,7 +34,7 @@ class Familiarity:
     places: dict[str, float]
     """The median distance of the patches of a validation group, farthest first; at most 32 groups."""
     other_places: bool
-    """Whether no validation group has a patch in training."""
+    """Whether the validation groups are places, and none of them has a patch in training."""
     threshold: float
     """An image beyond this distance is unlike the training data."""
 
@@ -46,7 +46,7 @@ class Familiarity:
     @property
     def words(self) -> str:
         """`limit 1.8; validation places reached 1.5`."""
-        whose = "places" if self.other_places else "patches of the training's own places"
+        whose = "places" if self.other_places else "patches"
         return f"limit {self.threshold:.2g}; validation {whose} reached {self.reached:.2g}"
 
 
