@@ -132,7 +132,3 @@ def test_other_factors_are_refused(words: object, expected: str) -> None:
     with pytest.raises(InputError) as caught:
         parse_scales(words)  # type: ignore[arg-type]
     assert expected in str(caught.value)
-
-
-def test_views_cost_what_their_pixels_cost() -> None:
-    assert [Views().times, Views("flips").times, Views("d4", (1.0, 2.0)).times] == [1, 4, 40]

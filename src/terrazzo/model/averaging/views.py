@@ -60,11 +60,6 @@ class Views:
     def __post_init__(self) -> None:
         symmetries(self.tta)
 
-    @property
-    def times(self) -> float:
-        """How many times the computing of one plain window they take, by their pixels."""
-        return len(symmetries(self.tta)) * sum(scale**2 for scale in self.scales or (1.0,))
-
     def of(self, classify: Classify) -> Classify:
         """`classify` averaged over the views, always added up in the same order.
 
