@@ -162,11 +162,11 @@ def self_train(
 
 
 def augmentation_of(recipe: Mapping[str, Any], light: Light) -> Augmentation:
-    """The changes that a student sees: jitter and zoom, and those flips and turns that the model was trained with."""
+    """The changes that a student sees: other sensors and light, zoom, and the flips and turns of the model's training."""
     asked = recipe.get("augment") or {}
     turns = {name: bool(asked[name]) for name in ("hflip", "vflip", "quarter_turns") if name in asked}
     jitter = {"brightness": 0.2, "contrast": 0.2, "saturation": 0.2 if light.rgb is not None else 0.0}
-    return Augmentation(AugmentSection(**turns, **jitter, zoom=0.25, fill="ignore"), light)
+    return Augmentation(AugmentSection(**turns, **jitter, zoom=0.25, robust=0.5, fill="ignore"), light)
 
 
 def _copied(network: Network) -> dict[str, Tensor]:
