@@ -47,9 +47,7 @@ def fit_settled(run: Run, patches: Patches) -> tuple[Recipe, Fit | None]:
         if recipe.train.freeze_epochs and recipe.model.encoder_weights == "none":
             say("the encoder starts from random weights, so it is not frozen in the first epochs")
         if recipe.augment.mix_classes and recipe.train.batch_size == 1:
-            say(
-                "augment.mix_classes takes pieces from another patch of the batch, and there are batches of one: it is off"
-            )
+            say("augment.mix_classes takes pieces from another patch of the batch; a batch of one has none: it is off")
         try:
             return recipe, fit(network, settled, patches, compute)
         except torch.OutOfMemoryError as error:
