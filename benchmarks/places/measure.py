@@ -143,7 +143,7 @@ def measure(task: Task, plan: Plan, say: Say = quiet) -> Row:
     )
     append(plan.out, row)
     shown = row.mean_iou if row.mean_iou_5 is None else row.mean_iou_5
-    say(f"{task.title}: accuracy {row.accuracy:.4f}, mean IoU {shown:.4f}, mapped and scored in {more:.2f} min")
+    say(f"{task.title}: accuracy {row.accuracy:.4f}, mean IoU {shown:.4f}, mapped in {more:.2f} min")
     return row
 
 
