@@ -341,3 +341,17 @@ def test_a_source_that_cannot_be_read_is_named(both: tuple[Path, Path], tmp_path
             out=tmp_path / "p",
             patch_size=32,
         )
+
+
+def test_a_class_is_on_one_side_only_by_all_sources_together(both: tuple[Path, Path], tmp_path: Path) -> None:
+    # In the south a House is in one image of two; the north has roofs in train and val.
+    classes = ({"name": "Building", "from": ["roof", "House", "field", "ROAD"]}, {"name": "Road", "from": ["road"]},
+               {"name": "Water", "from": ["lake"]})  # fmt: skip
+    alone = terrazzo.prepare(both[1], taxonomy=taxonomy(tmp_path, classes=(
+        {"name": "House", "from": ["House"]}, {"name": "Other", "from": ["ROAD", "field"]},
+    )), out=tmp_path / "alone", patch_size=32)  # fmt: skip
+    assert any("class House has no" in line for line in alone.lines)
+    done = terrazzo.prepare(*both, taxonomy=taxonomy(tmp_path, classes=classes), out=tmp_path / "p", patch_size=32)
+    assert not any("Building" in line for line in done.lines)
+    with pytest.raises(InputError, match="source nowhere: nowhere: no such file or folder"):
+        terrazzo.prepare(both[0], "nowhere", taxonomy=tmp_path / "taxonomy.yaml", out=tmp_path / "q")

@@ -71,3 +71,9 @@ def test_the_exact_name_goes_before_another_case_and_the_slash_may_be_part_of_a_
 def test_what_cannot_be_mapped_is_refused_in_one_line(classes: list[ClassEntry], words: str) -> None:
     with pytest.raises(ClassTableError, match=f"--taxonomy t.yaml: {words}"):
         mapped(of(*classes), [NORTH, SOUTH])
+
+
+def test_a_class_that_another_entry_names_exactly_is_not_taken_but_for_capitals() -> None:
+    found = mapped(of(entry("x", "ROAD"), entry("y", "road", "ROOF")), [NORTH, SOUTH])
+    assert found.ids == ((1, 1, 255), (255, 0, 255))
+    assert found.notes == ("ROOF of class y is taken for north/roof",)

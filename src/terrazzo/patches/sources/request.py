@@ -39,6 +39,8 @@ def joined_sources(
     for source in sources:
         with naming(source.name):
             kinds.append(scene_inputs(Path(source.images), {**plain, **_paths(source)}) is not None)
+            if not kinds[-1] and not Path(source.images).exists():
+                raise InputError(f"{source.images}: no such file or folder")
     _refuse_idle(given, _FOR_RASTERS, any(kinds), "for rasters, and no source is of rasters")
     _refuse_idle(given, _FOR_PICTURES, not all(kinds), "for folders of pictures, and every source is of rasters")
     parts = []

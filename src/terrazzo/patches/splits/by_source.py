@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from terrazzo.errors import SplitError
 from terrazzo.patches.options import SplitOptions
 from terrazzo.patches.splits.leak import BUFFER, leak
+from terrazzo.patches.splits.one_sided import one_sided
 from terrazzo.patches.splits.origins import PatchOrigins
 from terrazzo.patches.splits.split import Split, default_method, make_split
 
@@ -32,7 +33,7 @@ def by_source(origins: PatchOrigins, parts: Sequence[tuple[str, SplitOptions]]) 
         if "block" in methods and method != "block":
             options = replace(options, block_size=None, buffer=None)
         try:
-            split = make_split(own, options)
+            split = make_split(own, options, part=len(parts) > 1)
         except SplitError as error:
             raise SplitError(f"source {name}: {error}") from error
         told = (line if line.startswith("source ") else f"source {name}: {line}" for line in split.warnings)
@@ -42,7 +43,10 @@ def by_source(origins: PatchOrigins, parts: Sequence[tuple[str, SplitOptions]]) 
         sides,
         methods[0] if len(set(methods)) == 1 else EACH,
         leak(origins, sides) | _buffer(origins, sides, splits),
-        tuple(line for split in splits for line in split.warnings),
+        (
+            *(line for split in splits for line in split.warnings),
+            *(one_sided(origins, sides) if len(parts) > 1 else ()),
+        ),
     )
 
 

@@ -37,8 +37,11 @@ class Split:
     warnings: tuple[str, ...]
 
 
-def make_split(origins: PatchOrigins, options: SplitOptions) -> Split:
-    """The split that the options ask for. Raises SplitError with a remedy where it cannot be made."""
+def make_split(origins: PatchOrigins, options: SplitOptions, part: bool = False) -> Split:
+    """The split that the options ask for. Raises SplitError with a remedy where it cannot be made.
+
+    Of a `part` of all patches it is not said which classes are on one side only, as others may have them.
+    """
     method = options.method or default_method(origins)
     for flag, value in (("--block-size", options.block_size), ("--buffer", options.buffer)):
         if value is not None and method != "block":
@@ -46,7 +49,7 @@ def make_split(origins: PatchOrigins, options: SplitOptions) -> Split:
     warnings: list[str] = []
     if method == "given":
         sides = _given(origins, options, warnings)
-        warnings += one_sided(origins, sides, "; --split image draws another split")
+        warnings += [] if part else one_sided(origins, sides, "; --split image draws another split")
     elif method == "group":
         sides = by_group(origins, options, warnings)
     elif method == "block":
@@ -56,7 +59,7 @@ def make_split(origins: PatchOrigins, options: SplitOptions) -> Split:
         apart = origins.ground is None or method == "patch"
         noun = method if apart else "separate place"
         sides = _at_random(unit, options, method, noun)
-        warnings += drawn_one_sided(origins, unit, sides, options, noun)
+        warnings += [] if part else drawn_one_sided(origins, unit, sides, options, noun)
     unlike = origins.on_ground.unlike if method == "block" else ()
     between = {BUFFER: float(options.buffer_px(origins.patch_size))} if method == "block" and not unlike else {}
     warnings += [f"--split block: {line}" for line in unlike]

@@ -1,7 +1,7 @@
 """The classes of several sources on one schema.
 
-A name in `from` is that of a class exactly or, if there is none, but for capitals, which a note says. What is named
-nowhere is ignored.
+A name in `from` is that of a class exactly or, if a source has none, but for capitals, which a note says. A class that
+another entry names exactly is not taken so. What is named nowhere is ignored.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from terrazzo.classes.schema import IGNORE, ClassSchema, Color, distinct_colors
 from terrazzo.errors import ClassTableError
-from terrazzo.scenes.sources.taxonomy import ClassEntry, Taxonomy
+from terrazzo.scenes.sources.taxonomy import Taxonomy
 from terrazzo.system.reporting import listed
 
 _SHOWN = 12  # classes of the sources in an error
@@ -74,10 +74,23 @@ def mapped(taxonomy: Taxonomy, sources: Sequence[SourceClasses]) -> ClassMapping
     ids = [[IGNORE] * own.schema.n_classes for own in sources]
     first: list[Color | None] = []
     notes: list[str] = []
+    exactly = {
+        hit[:2]: entry for entry in taxonomy.classes for name in entry.takes for hit in _hits(sources, name) if hit[2]
+    }
     for number, entry in enumerate(taxonomy.classes):
         taken: list[tuple[int, int]] = []
         for name in entry.takes:
-            taken += _classes_of(taxonomy, sources, entry, name, notes)
+            hits = [hit for hit in _hits(sources, name) if hit[2] or exactly.get(hit[:2], entry) is entry]
+            if not hits:
+                known = [f"{own.source}/{one}" for own in sources for one in own.schema.names]
+                raise taxonomy.error(
+                    f"class {entry.name}: from {name}: no source has it; there are {listed(known, _SHOWN)}"
+                )
+            taken += [hit[:2] for hit in hits]
+            nearly = [
+                f"{sources[source].source}/{sources[source].schema.names[i]}" for source, i, exact in hits if not exact
+            ]
+            notes += [f"{name} of class {entry.name} is taken for {listed(nearly)}"] if nearly else []
         for source, i in taken:
             if ids[source][i] not in (IGNORE, number):
                 own, other = sources[source], taxonomy.classes[ids[source][i]]
@@ -95,24 +108,15 @@ def mapped(taxonomy: Taxonomy, sources: Sequence[SourceClasses]) -> ClassMapping
     return ClassMapping(schema, tuple(sources), tuple(map(tuple, ids)), tuple(dict.fromkeys(notes)))
 
 
-def _classes_of(
-    taxonomy: Taxonomy, sources: Sequence[SourceClasses], entry: ClassEntry, name: str, notes: list[str]
-) -> list[tuple[int, int]]:
-    """The numbers of the source and of its class, for every class that a name in `from` means."""
-    found = [(number, hit, name) for number, own in enumerate(sources) if (hit := own.found(name))]
+def _hits(sources: Sequence[SourceClasses], name: str) -> list[tuple[int, int, bool]]:
+    """For every class that a name in `from` may mean: the numbers of its source and of itself, and whether exactly."""
+    found = [(number, *hit) for number, own in enumerate(sources) if (hit := own.found(name))]
     there, slash, rest = name.partition("/")
     if slash:
         named = [number for number, own in enumerate(sources) if own.source == there]
         named = named or [i for i, own in enumerate(sources) if own.source.casefold() == there.casefold()]
-        found += [(number, hit, rest) for number in named if (hit := sources[number].found(rest))]
-    if not found:
-        known = [f"{own.source}/{one}" for own in sources for one in own.schema.names]
-        raise taxonomy.error(f"class {entry.name}: from {name}: no source has it; there are {listed(known, _SHOWN)}")
-    for number, (i, exact), asked in found:
-        if not exact:
-            own = sources[number]
-            notes.append(f"{asked} of class {entry.name} is taken for {own.source}/{own.schema.names[i]}")
-    return [(number, i) for number, (i, _), _ in found]
+        found += [(number, *hit) for number in named if (hit := sources[number].found(rest))]
+    return found
 
 
 def _refuse_empty(taxonomy: Taxonomy, sources: Sequence[SourceClasses], ids: Sequence[Sequence[int]]) -> None:
