@@ -162,7 +162,7 @@ def self_train(
 
 
 def augmentation_of(recipe: Mapping[str, Any], light: Light) -> Augmentation:
-    """The changes that a student sees: other sensors and light, zoom, and the flips and turns of the model's training."""
+    """What a student sees: other sensors, light and scale, and the flips and turns of the model's training."""
     asked = recipe.get("augment") or {}
     turns = {name: bool(asked[name]) for name in ("hflip", "vflip", "quarter_turns") if name in asked}
     jitter = {"brightness": 0.2, "contrast": 0.2, "saturation": 0.2 if light.rgb is not None else 0.0}
