@@ -4,7 +4,7 @@ import csv
 import math
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,13 +12,13 @@ from typing import Any
 
 import terrazzo
 from benchmarks.places.folds import ALL, Places, confusion_of, mean_of_named, scores_of
-from benchmarks.places.locks import locked
+from benchmarks.places.locks import locked, once
 from benchmarks.places.methods import JOINED_SEEDS, Method, known_options, what_is_missing
 from benchmarks.places.rows import LEAKY, NAMED, PLACES, Row, append, key_of
 from terrazzo.errors import StoppedError
 from terrazzo.recipe.reading import load_recipe
 from terrazzo.recipe.recipe import Recipe
-from terrazzo.system.files import digest, read_json, write_json
+from terrazzo.system.files import digest
 from terrazzo.system.reporting import Say, quiet
 
 BEST = Path(__file__).with_name("best.yaml")
@@ -280,19 +280,6 @@ class Work:
             shutil.rmtree(out / "checkpoints", ignore_errors=True)  # ten times the model, and needed no more
         with (out / "metrics.csv").open(encoding="utf-8", newline="") as stream:
             return done.model, sum(float(row["seconds"]) for row in csv.DictReader(stream)) / 60
-
-
-def once(made: Path, make: Callable[[], object]) -> float:
-    """Make something unless it was made before; the minutes that this took, then."""
-    record = made.with_name(f"{made.name}.json")
-    with locked(made):
-        if "minutes" not in (found := read_json(record)):
-            started = time.perf_counter()
-            if not made.is_file():  # files are whole; a folder of maps may lack some
-                make()
-            found = {"minutes": (time.perf_counter() - started) / 60}
-            write_json(record, found)
-    return float(found["minutes"])
 
 
 def _with_weights(method: Method, plan: Plan) -> Method:

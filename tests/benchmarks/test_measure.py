@@ -7,7 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from benchmarks.places.measure import Plan, Schedule, Task, measure, once
+from benchmarks.places.locks import once
+from benchmarks.places.measure import Plan, Schedule, Task, measure
 from benchmarks.places.methods import method_of
 from benchmarks.places.queue import measure_all
 from benchmarks.places.rows import keys_in
