@@ -26,10 +26,15 @@ class Group:
 
     @property
     def methods(self) -> list[str]:
-        """The methods: `best` first, then those of the highest mean IoU."""
+        """The methods: `best` first, then those of the highest mean IoU; last those that lack a fold."""
         names = dict.fromkeys(row["method"] for row in self.rows)
         column = SCORE if self.protocol != LEAKY else "mean_iou"
-        return sorted(names, key=lambda name: (name != BASE, -_mean(self.complete(name) or self.of(name), column)))
+
+        def place(name: str) -> tuple[bool, bool, float]:
+            whole = self.complete(name)
+            return name != BASE, not whole, -_mean(whole or self.of(name), column)
+
+        return sorted(names, key=place)
 
     def of(self, method: str) -> Records:
         """The rows of a method."""

@@ -51,7 +51,13 @@ def test_a_method_without_every_fold_has_no_difference() -> None:
     rows = [*BEST, row("half", 0, "a", 0.9), row("half", 1, "a", 0.8)]
     (group,) = groups_of(rows)
     assert group.difference("half") is None
+    assert group.methods == ["best", "half"]
     assert "| `half` | half! | a alone | 1.100 | 0.850 |  |" in table(rows)
+
+
+def test_best_stands_first_and_methods_that_lack_a_fold_last() -> None:
+    rows = [row("half", 0, "a", 0.9), row("less", 0, "a", 0.1), row("less", 0, "b", 0.2), *BEST]
+    assert groups_of(rows)[0].methods == ["best", "less", "half"]
 
 
 def test_a_seed_without_every_fold_is_left_out_of_the_means() -> None:
