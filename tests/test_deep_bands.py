@@ -62,7 +62,7 @@ OPTIONS = {"device": "cpu", "precision": "32", "vector_format": "none"}
 
 
 def map_of(model: Path, raster: Path | str, out: Path, **options: object) -> NDArray[np.uint8]:
-    given = OPTIONS if model.suffix == ".safetensors" else {**OPTIONS, "device": "auto", "precision": "auto"}
+    given = {**OPTIONS, "device": "auto", "precision": "auto"} if model.suffix == ".onnx" else OPTIONS
     maps = terrazzo.predict(model, raster, out=out, **given | options)  # type: ignore[arg-type]
     with rasterio.open(maps.rasters[0].folder / "classes.tif") as dataset:
         ids: NDArray[np.uint8] = dataset.read(1)

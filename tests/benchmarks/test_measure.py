@@ -75,7 +75,7 @@ def test_what_follows_training(name: str, plan: Plan, calls: list[tuple[str, lis
     row = measure(Task(method, "0 1 2" if method.join else "0", "1+2"), plan)
     assert calls == CASES[name]
     assert (row.method, row.fold, row.protocol) == (name, "1+2", "places")
-    assert row.minutes > 0
+    assert row.minutes >= 0
 
 
 def test_what_was_made_is_not_made_again(tmp_path: Path) -> None:
