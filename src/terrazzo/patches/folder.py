@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,13 @@ from numpy.typing import NDArray
 
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import ClassTableError, PatchesError
+from terrazzo.patches.description import check_description
 from terrazzo.patches.splits.origins import SIDES
 from terrazzo.pixels.bands.depth import EIGHT_BITS, Pixels, as_floats
 from terrazzo.pixels.bands.kinds import rgb_places
 from terrazzo.pixels.bands.reading import BandReading, Pairs
 from terrazzo.system.files import Mark
+from terrazzo.system.reporting import first_line
 
 IMAGES, MASKS, INDEX, DESCRIPTION = "images.npy", "masks.npy", "index.csv", "dataset.json"
 INDEX_FIELDS = ("patch", "image", "group", "row", "col", "split", "valid_pixels")
@@ -202,8 +205,8 @@ class Patches:
         path = self.path / name
         try:
             array: Pixels = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise PatchesError(f"{path}: cannot be mapped ({error}); prepare the patches again") from error
+        except (OSError, ValueError, SyntaxError, TokenError) as error:  # numpy reads the header as Python's literals
+            raise PatchesError(f"{path}: cannot be mapped ({first_line(error)}); prepare the patches again") from error
         if array.shape != shape or array.dtype.name != dtype:
             raise PatchesError(
                 f"{path}: holds {array.dtype} {array.shape}, dataset.json says {dtype} {shape}; "
@@ -220,6 +223,7 @@ def open_patches(path: Path) -> Patches:
         raise PatchesError(f"{path}: {found}; expected the folder that `terrazzo prepare` wrote")
     try:
         description = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
+        check_description(description)
         with (path / INDEX).open(encoding="utf-8", newline="") as stream:
             index = list(csv.DictReader(stream))
         patches = Patches(
@@ -232,6 +236,7 @@ def open_patches(path: Path) -> Patches:
             np.array([int(row["valid_pixels"]) for row in index], np.int64),
         )
         consistent = len(patches) == description["n_patches"] and description["format"] == FORMAT
+        consistent &= bool(((patches.image_of >= 0) & (patches.image_of < len(description["images"]))).all())
     except FileNotFoundError as error:
         missing = Path(str(error.filename)).name
         raise PatchesError(f"{path}: has no {missing}; expected a folder that `terrazzo prepare` wrote") from error
