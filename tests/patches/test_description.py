@@ -79,5 +79,5 @@ def test_a_damaged_header_of_an_array_is_refused(header: bytes, whole: Path, tmp
     raw = file.read_bytes()
     length = int(np.frombuffer(raw[8:10], "<u2")[0])
     file.write_bytes(raw[:10] + header.ljust(length - 1) + b"\n" + raw[10 + length :])
-    with pytest.raises(PatchesError, match="masks.npy: cannot be mapped"):
+    with pytest.raises(PatchesError, match=r"masks\.npy: cannot be mapped"):
         open_patches(copy)
