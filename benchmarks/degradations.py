@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import terrazzo
+from terrazzo.errors import TerrazzoError
 from terrazzo.evaluation.degradation_plots import Plot, plots_of
+from terrazzo.evaluation.request import Request, open_inputs
 
 PLACES = (("jpeg", 30), ("resolution", 2))
 """Where losses are compared."""
@@ -97,6 +99,11 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto")
     options = parser.parse_args()
+    try:
+        for model in (options.model_a, options.model_b):
+            open_inputs(Request(model, options.patches, options.split, 1, options.device, options.precision))
+    except TerrazzoError as error:
+        parser.error(str(error))
     scores = []
     for model, name in ((options.model_a, "a"), (options.model_b, "b")):
         done = terrazzo.evaluate(

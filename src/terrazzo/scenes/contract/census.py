@@ -1,6 +1,7 @@
 """The values in the masks of a data set, with their pixels."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from terrazzo.classes.schema import Color, format_color, unpack_color
 
@@ -13,9 +14,9 @@ class Census:
     pixels: dict[int, int]
     """By packed colour or id, most frequent first."""
 
-    @property
+    @cached_property
     def total(self) -> int:
-        """All pixels."""
+        """All pixels. Kept: a photo taken for a mask has 100,000 colours, and each asks for its share."""
         return sum(self.pixels.values())
 
 

@@ -7,11 +7,15 @@ from terrazzo.scenes.contract.mask_values import grey_edges, is_nearly_binary
 from terrazzo.system.reporting import how_many, listed
 
 _SHOWN = 8
+_MANY = 10_000
+"""Colours that no hand-drawn masks have."""
 
 
 def unresolved(census: Census, match: PaletteMatch, data: str) -> str:
     """One line on masks of unknown classes: their values with shares, and what to do."""
-    shares = [f"{value_text(census, value)} {count / census.total:.1%}" for value, count in census.pixels.items()]
+    first = list(census.pixels.items())[: _SHOWN + 1]
+    shares = [f"{value_text(census, value)} {count / census.total:.1%}" for value, count in first]
+    shares += [""] * (len(census.pixels) - len(first))  # counted, not shown
     what = how_many(len(census.pixels), "colour" if census.is_color else "id")
     reason, hint = "need a table of classes" if not census.is_color else "match no known palette", "write"
     doubt = match.doubt()
@@ -22,6 +26,8 @@ def unresolved(census: Census, match: PaletteMatch, data: str) -> str:
         hint = f"with --unknown nearest they match the known palette '{tolerant.name}'; or write"
     elif census.is_color and (doubt := tolerant.doubt()):
         hint = f"with --unknown nearest {doubt}, --palette NAME takes one; or write"
+    elif census.is_color and len(census.pixels) > _MANY:
+        hint = "so many are those of photos: name the folder of masks, or join data sets by --taxonomy; or write"
     elif not census.is_color and is_nearly_binary(census):
         return f"{grey_edges(census)}; or write {_table_hint(data)}"
     reason = reason.replace("need", "needs", 1).replace("match", "matches", 1) if len(census.pixels) == 1 else reason
