@@ -13,9 +13,7 @@ _MANY = 10_000
 
 def unresolved(census: Census, match: PaletteMatch, data: str) -> str:
     """One line on masks of unknown classes: their values with shares, and what to do."""
-    first = list(census.pixels.items())[: _SHOWN + 1]
-    shares = [f"{value_text(census, value)} {count / census.total:.1%}" for value, count in first]
-    shares += [""] * (len(census.pixels) - len(first))  # counted, not shown
+    shares = [f"{value_text(census, value)} {count / census.total:.1%}" for value, count in census.pixels.items()]
     what = how_many(len(census.pixels), "colour" if census.is_color else "id")
     reason, hint = "need a table of classes" if not census.is_color else "match no known palette", "write"
     doubt = match.doubt()
