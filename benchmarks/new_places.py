@@ -87,7 +87,6 @@ def parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path("new-places"), help="folder for patches, runs and maps")
     parser.add_argument("--jobs", type=int, default=1, help="rows at a time, in processes of their own")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--branch-weights", help="file with the weights of the method branch")
     parser.add_argument("--version", default=None, help="what the rows say of the version, where there is no git")
     parser.add_argument("--merge", type=Path, help="append the rows of another machine's table")
     parser.add_argument("--list", action="store_true")
@@ -113,7 +112,6 @@ def main(words: Sequence[str] | None = None) -> int:
         Schedule(options.steps, options.epochs),
         options.device,
         version=options.version or version(),
-        branch_weights=options.branch_weights and str(Path(options.branch_weights).resolve()),
     )
     if options.list:
         for name, method in METHODS.items():

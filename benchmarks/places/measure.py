@@ -5,7 +5,7 @@ import math
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -60,8 +60,6 @@ class Plan:
     recipe: Path = BEST
     prepare: Mapping[str, Any] = field(default_factory=dict)
     """Options of `prepare` for all methods."""
-    branch_weights: str | None = None
-    """The file with the weights of `branch`."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ def tasks_of(methods: list[Method], seeds: list[int], folds: list[str]) -> list[
 
 def missing_for(task: Task, plan: Plan) -> str | None:
     """What this version lacks for the row, in a line; None if nothing."""
-    return what_is_missing(_with_weights(task.method, plan), load_recipe(plan.recipe))
+    return what_is_missing(task.method, load_recipe(plan.recipe))
 
 
 def measure(task: Task, plan: Plan, say: Say = quiet) -> Row:
@@ -166,7 +164,7 @@ class Work:
     @property
     def recipe(self) -> Recipe:
         """The method's recipe, before seed and epochs."""
-        return _with_weights(self.task.method, self.plan).changed(load_recipe(self.plan.recipe))
+        return self.task.method.changed(load_recipe(self.plan.recipe))
 
     def _patches(self) -> Path:
         """The patches that are trained on, prepared if they are not there yet."""
@@ -262,7 +260,7 @@ class Work:
         """The model of one run, resumed if it was killed, and the minutes of its epochs."""
         patches = self._patches()
         epochs, _ = self._length(patches)
-        method = _with_weights(self.task.method, self.plan)
+        method = self.task.method
         key = digest(self.recipe.to_yaml(), method.training, str(sorted(self.plan.prepare.items())))[:10]
         out = self.folder("runs", key, f"seed-{seed}")
         with locked(out):
@@ -280,13 +278,6 @@ class Work:
             shutil.rmtree(out / "checkpoints", ignore_errors=True)  # ten times the model, and needed no more
         with (out / "metrics.csv").open(encoding="utf-8", newline="") as stream:
             return done.model, sum(float(row["seconds"]) for row in csv.DictReader(stream)) / 60
-
-
-def _with_weights(method: Method, plan: Plan) -> Method:
-    """The method with the file of the branch's weights, if it has a branch and there is one."""
-    if plan.branch_weights is None or "model.branch" not in method.recipe:
-        return method
-    return replace(method, recipe={**method.recipe, "model.branch_weights": plan.branch_weights})
 
 
 def _rounded(scores: Mapping[str, float | None]) -> dict[str, float | None]:

@@ -85,7 +85,6 @@ METHODS = {
         ),
         Method("mix_classes", "pieces of rare classes pasted into half of the patches", {"augment.mix_classes": 0.5}),
         Method("lite2", "EfficientNet-Lite2 encoder", {"model.encoder": "tu-tf_efficientnet_lite2"}),
-        Method("branch", "frozen DINOv2 ViT-S/14 beside the encoder", {"model.branch": "dinov2_vits14"}),
         Method("soup", "weights of three seeds averaged", join="average"),
         Method("ensemble", "three seeds predict together", join="predict"),
         Method("adapt", "then adapted to the fold's scenes, together", adapt="together"),
