@@ -20,7 +20,7 @@ from terrazzo.cli import run
 from terrazzo.errors import InputError
 from terrazzo.model import bundle
 from terrazzo.model.header import read_header
-from tests.worlds.drifting import drifting, steady
+from tests.worlds.drifting import Naive, drifting, steady
 from tests.worlds.models import write_model
 from tests.worlds.rasters import write_raster
 
@@ -92,9 +92,10 @@ def test_a_finished_model_is_kept_and_another_one_is_in_the_way(
     assert (world / "adapted.safetensors").read_bytes() == first
 
 
-def test_the_guard_holds_on_a_scene_that_makes_self_training_collapse(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_guard_holds_on_a_scene_that_makes_naive_self_training_collapse(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("terrazzo.improving.run.SelfTraining", Naive)
     model, scene = drifting(tmp_path)
     out = tmp_path / "adapted.safetensors"
     command = ["adapt", str(model), str(scene), "--out", str(out), "--steps", "50", *SOME[2:]]

@@ -1,10 +1,14 @@
-"""A model and a scene on which plain self-training collapses."""
+"""A model and a scene on which naive self-training collapses, and that training."""
 
 from pathlib import Path
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import Tensor
 
+from terrazzo.improving.self_training import SelfTraining
 from tests.worlds.models import write_model
 from tests.worlds.rasters import write_raster
 
@@ -13,6 +17,17 @@ SURE, UNSURE = (140, 120, 120), (118, 120, 118)
 
 So only the first class has labels. Learning them moves all pixels towards it, the unsure ones first.
 """
+
+
+class Naive(SelfTraining):
+    """Self-training on the teacher's classes where it is sure, and on nothing else."""
+
+    def targets(self, pixels: Tensor) -> Tensor:
+        """1 for the class of a pixel with a probability of 0.5 or more; 0 for all classes of other pixels."""
+        probs = self.probs(pixels)
+        confidence, ids = probs.max(dim=1)
+        classes = F.one_hot(ids, probs.shape[1]).permute(0, 3, 1, 2).float()
+        return torch.where((confidence >= 0.5)[:, None], classes, 0)
 
 
 def half_unsure(height: int, width: int) -> NDArray[np.uint8]:

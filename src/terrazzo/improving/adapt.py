@@ -28,7 +28,7 @@ def adapt(
     ],
     *,
     out: Annotated[str | Path, Option("The adapted model to write, a .safetensors.")],
-    steps: Annotated[int | None, Option("Training steps; by the scenes' size if not given, 300 at most.")] = None,
+    steps: Annotated[int | None, Option("Training steps; by the scenes' size if not given, 150 at most.")] = None,
     seed: Annotated[int, Option("Decides order and augmentation.")] = 0,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -42,9 +42,9 @@ def adapt(
 ) -> Adapted:
     """Adapt a model to scenes of a new place, without labels.
 
-    The model learns from its own confident pixels of the scenes. About a fifth of each scene is never trained on: it
-    is the guard. Training ends early, with the last state before, where agreement with the start model's confident
-    pixels there falls below 0.9, or a class loses half of its share.
+    The model learns to map the scenes alike however they are shown: mirrored, turned, in other light, at other scales.
+    About a fifth of each scene is never trained on: it is the guard. Training ends early, with the last state before,
+    where agreement with the start model's confident pixels there falls below 0.9, or a class loses half of its share.
 
     The adapted model has the start model's classes and input, and a lineage with the hashes of what it was made from.
     The same command resumes killed work, and a finished model of the same inputs and options is kept, unless

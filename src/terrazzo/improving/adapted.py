@@ -38,7 +38,7 @@ class Adapted:
         yield f"trained on {how_many(guard.n_training, 'window')}, checked with {guard.n_guard} others"
         names = list(guard.used)
         width = max(len("class"), *map(len, names))
-        yield f"{'class':{width}}  pixels used  share before  share after"
+        yield f"{'class':{width}}       pixels  share before  share after"
         for name in names:
             before, after = guard.shares_before[name], guard.shares_after[name]
             yield f"{name:{width}}  {guard.used[name]:11d}  {before:12.2%}  {after:11.2%}"

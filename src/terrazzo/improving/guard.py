@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from terrazzo.classes.schema import IGNORE
-from terrazzo.improving.pseudo_labels import labels
+from terrazzo.improving.confidence import labels
 from terrazzo.improving.windows import Windows
 
 Probs = Callable[[Tensor], Tensor]

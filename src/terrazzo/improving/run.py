@@ -11,8 +11,8 @@ import torch
 from terrazzo._version import __version__
 from terrazzo.errors import InputError
 from terrazzo.improving.checkpoint import Checkpoint
+from terrazzo.improving.confidence import LEAST, Confidences
 from terrazzo.improving.guard import Guard
-from terrazzo.improving.pseudo_labels import LEAST, Confidences
 from terrazzo.improving.scenes import Reading, Scene, open_scenes
 from terrazzo.improving.self_training import Schedule, SelfTraining, augmentation_of, self_train
 from terrazzo.improving.windows import Windows, read_windows
@@ -28,7 +28,7 @@ from terrazzo.training.augmentation import Augmentation
 if TYPE_CHECKING:
     from terrazzo.maps.inputs import PictureFile, RasterFile
 
-MOST_STEPS = 300
+MOST_STEPS = 150
 ROUNDS = 20
 """Without --steps, each window is seen this often, within `MOST_STEPS`."""
 BATCH, BATCH_PIXELS = 8, 1 << 19
@@ -78,10 +78,9 @@ def run(job: Job, reporter: Reporter) -> LineageStep:
     with _memory(bundle.compute.device.type):
         confidences = _confidences(bundle, windows, schedule.batch, reporter)
         thresholds = confidences.thresholds()
-        training = SelfTraining(bundle.network, bundle.compute, thresholds, _augmentation(job.header))
+        training = SelfTraining(bundle.network, bundle.compute, _augmentation(job.header))
         guard = Guard(guard_windows, training.probs, thresholds, schedule.batch, bundle.compute.device)
-        used = confidences.used(thresholds)
-        _refuse_unsure(scenes, sum(used), guard.n_confident)
+        _refuse_unsure(scenes, confidences.sure(thresholds), guard.n_confident)
         checkpoint, names = Checkpoint(job.out, job.key, reporter.say), job.header.schema.names
         found = self_train(training, windows, guard, schedule, checkpoint, (names, reporter.progress))
     if found.stopped is not None:
@@ -92,7 +91,7 @@ def run(job: Job, reporter: Reporter) -> LineageStep:
         agreement=found.figures.agreement,
         shares_before=dict(zip(names, guard.start.shares, strict=True)),
         shares_after=dict(zip(names, found.figures.shares, strict=True)),
-        used=dict(zip(names, used, strict=True)),
+        used=dict(zip(names, confidences.pixels, strict=True)),
         stopped=found.stopped,
     )
     seen = tuple({"name": scene.name, "sha256": sha256} for scene, sha256 in zip(scenes, job.hashes, strict=True))
@@ -112,7 +111,8 @@ def run(job: Job, reporter: Reporter) -> LineageStep:
 
 def _augmentation(header: Header) -> Augmentation:
     names = None if header.band_reading is None else header.band_reading.names
-    return augmentation_of(header.recipe, light_of(names, header.bands, not header.normalization.deep))
+    light = light_of(names, header.bands, not header.normalization.deep)
+    return augmentation_of(header.recipe, light, header.schema.n_classes)
 
 
 def _confidences(bundle: Bundle, windows: Windows, batch: int, reporter: Reporter) -> Confidences:
@@ -127,11 +127,11 @@ def _confidences(bundle: Bundle, windows: Windows, batch: int, reporter: Reporte
     return found
 
 
-def _refuse_unsure(scenes: Sequence[Scene], n_used: int, n_confident: int) -> None:
+def _refuse_unsure(scenes: Sequence[Scene], n_sure: int, n_confident: int) -> None:
     """Raise InputError if the model is sure of nothing in a place, so that there is nothing to learn from."""
-    if n_used and n_confident:
+    if n_sure and n_confident:
         return
-    where = "to train on" if not n_used else "to check with"
+    where = "to train on" if not n_sure else "to check with"
     raise InputError(
         f"{listed([scene.name for scene in scenes])}: the model gives no pixel {where} a probability of {LEAST:g}; "
         "give a scene more like its training data, or train with labels of this place"

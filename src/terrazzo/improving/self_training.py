@@ -1,10 +1,12 @@
-"""Self-training with a mean teacher: a model learns from its own confident pixels of new scenes.
+"""Self-training with a mean teacher: a model learns to give one answer for a new scene, however it is shown.
 
-In each step the teacher labels plain windows (`pseudo_labels`), and the student learns these labels from augmented
-copies of them. The teacher's weights are a running mean of the student's (Tarvainen and Valpola 2017), and it is the
-teacher that is kept. Batch statistics stay those of training: class shares differ between places, and new statistics
-alone made maps worse. Every `check_every` steps the guard measures the teacher; where it breaks a limit, the state of
-the check before is kept and training ends.
+In each step the teacher maps plain windows and their mirror images, and the student learns the mean of these
+probabilities from augmented copies of the windows. The teacher's weights are a running mean of the student's (Tarvainen
+and Valpola 2017), and it is the teacher that is kept. Every valid pixel counts, with the probabilities of all classes:
+an unsure pixel teaches that it is unsure. Labels of confident pixels alone did worse, as sure mistakes then fed
+themselves. Batch statistics stay those of training: class shares differ between places, and new statistics alone made
+maps worse. Every `check_every` steps the guard measures the teacher; where it breaks a limit, the state of the check
+before is kept and training ends.
 
 The order of windows and their augmentation depend on (seed, step) alone, so that a resumed run repeats an
 uninterrupted one.
@@ -24,7 +26,6 @@ from torch import Tensor
 from terrazzo.classes.schema import IGNORE
 from terrazzo.improving.checkpoint import Checkpoint
 from terrazzo.improving.guard import Figures, Guard, Limits
-from terrazzo.improving.pseudo_labels import labels
 from terrazzo.improving.windows import Windows
 from terrazzo.model.hardware import Compute
 from terrazzo.model.network import Network
@@ -33,6 +34,9 @@ from terrazzo.recipe.sections import AugmentSection, OptimizerSection
 from terrazzo.system.reporting import Progress
 from terrazzo.training.augmentation import Augmentation
 from terrazzo.training.step import build_optimizer, step_seed
+
+WHITE = 255
+"""Grey level of the probability 1, where probabilities are augmented as bands."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,10 @@ class Outcome:
 class SelfTraining:
     """A teacher and its student on one device."""
 
-    def __init__(self, network: Network, compute: Compute, thresholds: Tensor, augmentation: Augmentation) -> None:
+    def __init__(self, network: Network, compute: Compute, augmentation: Augmentation) -> None:
         self.compute, self.augmentation = compute, augmentation
         self.teacher = network.eval()
         self.student = copy.deepcopy(network).eval().requires_grad_(True)  # eval: batch statistics stay, no dropout
-        self.thresholds = thresholds.to(compute.device)
 
     def probs(self, pixels: Tensor) -> Tensor:
         """The teacher's probabilities (B, K, S, S) float32 of pixels (B, C, S, S)."""
@@ -85,15 +88,23 @@ class SelfTraining:
             logits = self.teacher(pixels.contiguous(memory_format=self.compute.memory_format))
         return cast(Tensor, logits.float().softmax(dim=1))
 
+    def targets(self, pixels: Tensor) -> Tensor:
+        """What the student learns: the mean of the teacher's probabilities of windows and of their mirror images.
+
+        Models that were not trained on mirror images are not shown them.
+        """
+        probs = self.probs(pixels)
+        if not self.augmentation.section.hflip:
+            return probs
+        return (probs + self.probs(pixels.flip(3)).flip(3)) / 2
+
     def loss(self, pixels: Tensor, valid: Tensor, seed: int) -> Tensor:
-        """The student's mean cross-entropy on the teacher's labels of one batch; 0 without any label."""
-        ids = labels(self.probs(pixels), valid, self.thresholds)
-        changed, ids = self._augmented(pixels, ids, seed)
+        """The student's mean cross-entropy on the targets of one batch, over its valid pixels; 0 if there are none."""
+        changed, targets, known = self._augmented(pixels, self.targets(pixels), valid, seed)
         with self.compute.autocast():
             logits = self.student(changed.contiguous(memory_format=self.compute.memory_format))
-        ids = ids.long()
-        total = F.cross_entropy(logits.float(), ids, ignore_index=IGNORE, reduction="sum")
-        return total / (ids != IGNORE).sum().clamp(min=1)
+        each = F.cross_entropy(logits.float(), targets, reduction="none")
+        return (each * known).sum() / known.sum().clamp(min=1)
 
     def follow(self, decay: float) -> None:
         """Move the teacher's weights towards the student's by 1 - `decay`."""
@@ -101,13 +112,19 @@ class SelfTraining:
             for mean, weight in zip(self.teacher.parameters(), self.student.parameters(), strict=True):
                 mean.lerp_(weight, 1 - decay)
 
-    def _augmented(self, pixels: Tensor, ids: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-        """Both augmented; deep values as grey levels, so that all bands are alike."""
-        normalizer = self.student.normalizer
-        if not normalizer.deep:
-            return self.augmentation(pixels, ids, seed)
-        grey, ids = self.augmentation(normalizer.to_grey(normalizer.filled(pixels)), ids, seed)
-        return normalizer.from_grey(grey), ids
+    def _augmented(self, pixels: Tensor, targets: Tensor, valid: Tensor, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Pixels, targets and what is known, augmented alike.
+
+        Targets travel as further bands, which are no light: geometry moves them and colours leave them. Deep values
+        are augmented as grey levels, so that all bands are alike.
+        """
+        normalizer, bands = self.student.normalizer, pixels.shape[1]
+        levels = normalizer.to_grey(normalizer.filled(pixels)) if normalizer.deep else pixels.float()
+        ids = torch.where(valid, 0, IGNORE).to(torch.uint8)
+        moved, ids = self.augmentation(torch.cat((levels, targets * WHITE), dim=1), ids, seed)
+        changed, targets = moved[:, :bands], moved[:, bands:]
+        targets = targets / targets.sum(dim=1, keepdim=True).clamp(min=1)
+        return (normalizer.from_grey(changed) if normalizer.deep else changed), targets, ids != IGNORE
 
 
 def self_train(
@@ -161,12 +178,16 @@ def self_train(
     return Outcome(kept, figures, None)
 
 
-def augmentation_of(recipe: Mapping[str, Any], light: Light) -> Augmentation:
-    """What a student sees: other sensors, light and scale, and the flips and turns of the model's training."""
+def augmentation_of(recipe: Mapping[str, Any], light: Light, n_classes: int) -> Augmentation:
+    """What a student sees: other sensors, light and scale, and the flips and turns of the model's training.
+
+    `n_classes` bands of targets follow those of `light`.
+    """
     asked = recipe.get("augment") or {}
     turns = {name: bool(asked[name]) for name in ("hflip", "vflip", "quarter_turns") if name in asked}
     jitter = {"brightness": 0.2, "contrast": 0.2, "saturation": 0.2 if light.rgb is not None else 0.0}
-    return Augmentation(AugmentSection(**turns, **jitter, zoom=0.25, robust=0.5, fill="ignore"), light)
+    section = AugmentSection(**turns, **jitter, zoom=0.25, robust=0.5, fill="ignore")
+    return Augmentation(section, Light((*light.is_light, *[False] * n_classes), light.rgb))
 
 
 def _copied(network: Network) -> dict[str, Tensor]:

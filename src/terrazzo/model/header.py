@@ -58,7 +58,7 @@ class GuardFigures:
     shares_after: dict[str, float]
     """The same of the new model's map."""
     used: dict[str, int]
-    """Pixels of each class that the start model labelled for training."""
+    """Pixels of each class in the start model's map of the windows that were trained on."""
     stopped: str | None = None
     """Which limit ended training early; None if it ran to its end."""
 

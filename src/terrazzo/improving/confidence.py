@@ -1,7 +1,7 @@
-"""Which pixels of its own map a model is trained on: the most confident ones of each class.
+"""Which pixels of a map the start model is sure of: the most confident ones of each class.
 
 The threshold of a class is the same quantile of that class's confidences, so that a rare class, which is seldom sure,
-keeps its labels (class-balanced self-training: Zou et al. 2018). It is never below `LEAST`.
+keeps some (class-balanced thresholds: Zou et al. 2018). It is never below `LEAST`. The guard watches these pixels.
 """
 
 import math
@@ -42,11 +42,16 @@ class Confidences:
         found = (below.double() / BINS).clamp(min=least)
         return torch.where(totals > 0, found, math.inf).float()
 
-    def used(self, thresholds: Tensor) -> tuple[int, ...]:
-        """How many pixels of each class have a label at `thresholds` (K,)."""
+    @property
+    def pixels(self) -> tuple[int, ...]:
+        """How many pixels of each class were counted."""
+        return tuple(int(n) for n in self.counts.sum(dim=1))
+
+    def sure(self, thresholds: Tensor) -> int:
+        """How many pixels are at or above their class's threshold, of `thresholds` (K,)."""
         steps = torch.arange(BINS) / BINS
         kept = steps[None] >= thresholds.cpu()[:, None] - 0.5 / BINS
-        return tuple(int(n) for n in (self.counts.cpu() * kept).sum(dim=1))
+        return int((self.counts.cpu() * kept).sum())
 
 
 def labels(probs: Tensor, valid: Tensor, thresholds: Tensor) -> Tensor:

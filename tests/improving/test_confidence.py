@@ -1,11 +1,11 @@
-"""Which pixels a model is trained on."""
+"""Which pixels the guard watches."""
 
 import math
 
 import torch
 from torch import Tensor
 
-from terrazzo.improving.pseudo_labels import Confidences, labels
+from terrazzo.improving.confidence import Confidences, labels
 
 
 def probs(pixels: list[tuple[int, float]], n_classes: int = 3) -> Tensor:
@@ -28,7 +28,8 @@ def test_each_class_has_the_same_quantile_of_its_own_confidences_and_not_below_t
     thresholds = found.thresholds(0.5, 0.5)
     assert [round(float(value), 4) for value in thresholds[:2]] == [0.825, 0.55]
     assert math.isinf(thresholds[2])
-    assert found.used(thresholds) == (2, 2, 0)
+    assert found.pixels == (4, 3, 0)
+    assert found.sure(thresholds) == 4
     assert labels(pixels, valid, thresholds).flatten().tolist() == [255, 255, 0, 0, 255, 1, 1]
     assert [round(float(value), 4) for value in found.thresholds(0.5, 0.9)[:2]] == [0.9, 0.9]
 
