@@ -59,6 +59,9 @@ def test_model_files_among_the_images_are_models(tmp_path: Path) -> None:
     assert models == [Path("a.safetensors"), Path("b.onnx"), Path("c.SAFETENSORS")]
     assert images == ["scene.tif", tmp_path / "other.h5", "s3://bucket/d.safetensors"]
     assert models_among(["a.h5", "b.h5"], "x.png") == ([Path("a.h5"), Path("b.h5")], ["x.png"])
+    with pytest.raises(InputError, match=r"scene.tif: is no model, and a.onnx behind it is one; name the model first"):
+        models_among("scene.tif", ["a.onnx", "b.tif"])
+    assert models_among("a.h5", ["b.onnx", "x.png"])[0] == [Path("a.h5"), Path("b.onnx")]
     for words, expected in (([], "no model given"), (["a.onnx", "./a.onnx"], "a.onnx: is given 2 times")):
         with pytest.raises(InputError, match=expected):
             models_among(words, "x.png")  # type: ignore[arg-type]

@@ -58,6 +58,7 @@ def test_three_e_minus_four_is_a_number() -> None:
         ("augment.mix_classes=-1", "augment.mix_classes = -1: must be greater than or equal to 0"),
         ("augment.scale=[0.2, 2]", "augment.scale.0 = 0.2: must be greater than or equal to 0.25"),
         ("augment.scale=[2, 0.5]", "augment.scale = [2, 0.5]: must be [low, high], the lower one first"),
+        ("augment.scale=0.5,2", "augment.scale = '0.5,2': must be a valid list; write [0.5,2]"),
         ("augment.scale=2", "augment.scale = 2: must be a valid list"),
         ("train.precision=16", "train.precision = '16'"),
     ],
@@ -103,7 +104,12 @@ def test_a_bad_file_is_named(tmp_path: Path, text: str, words: str) -> None:
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(RecipeError, match=r"no such recipe; there are .*unet-resnet34"):
-        load_recipe("unet-resnet35")
+        load_recipe("transformer")
+
+
+def test_a_misspelt_name_is_answered_with_the_nearest() -> None:
+    with pytest.raises(RecipeError, match=r"bset: no such recipe; did you mean best\? there are best, "):
+        load_recipe("bset")
 
 
 def test_sections_are_frozen_and_described() -> None:

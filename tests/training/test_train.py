@@ -81,7 +81,10 @@ def test_a_recipe_file_is_listed_too_and_an_unknown_name_refused(tmp_path: Path)
     (tmp_path / "mine.yaml").write_text("about: my own\nmodel: {encoder: none}\n")
     (mine,) = terrazzo.recipes(tmp_path / "mine.yaml")
     assert mine.lines() == ["mine: my own", "    any; published: none"]
-    with pytest.raises(RecipeError, match=r"unet-resnet35: no such recipe; there are best, cityscapes-unet"):
+    with pytest.raises(
+        RecipeError,
+        match=r"unet-resnet35: no such recipe; did you mean unet-resnet34",
+    ):
         terrazzo.recipes("unet-resnet35")
 
 

@@ -23,7 +23,8 @@ def models_among(model: Words, inputs: Words) -> tuple[list[Path], list[str | Pa
     """The model files and the images that the words name, each in the order of the words.
 
     Everything in `model` is a model, and so is each input whose name ends in .safetensors or .onnx, or that is an .h5
-    which `export` wrote. Raises InputError if there is no model, or one is named twice.
+    which `export` wrote. Raises InputError if there is no model, if one is named twice, or if a model comes behind an
+    image.
     """
     models, images = [Path(word) for word in _listed(model)], list[str | Path]()
     for word in _listed(inputs):
@@ -33,6 +34,11 @@ def models_among(model: Words, inputs: Words) -> tuple[list[Path], list[str | Pa
             images.append(word)
     if not models:
         raise InputError("no model given; name at least one model.safetensors")
+    named = len(_listed(model))
+    if models[named:]:
+        for path in models[:named]:
+            if path.suffix.lower() != SAFETENSORS and format_of(path) is None:
+                raise InputError(f"{path}: is no model, and {models[named]} behind it is one; name the model first")
     places = [path.resolve() for path in models]
     for path, place in zip(models, places, strict=True):
         if places.count(place) > 1:

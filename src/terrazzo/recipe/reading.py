@@ -1,5 +1,6 @@
 """Recipes from names, YAML files and `--set` assignments."""
 
+import difflib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -47,8 +48,10 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
         text = (_shipped() / f"{text_name}.yaml").read_text(encoding="utf-8")
         name = text_name
     else:
+        near = difflib.get_close_matches(text_name, recipe_names(), n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
         raise RecipeError(
-            f"--recipe {text_name}: no such recipe; there are {', '.join(recipe_names())}, or give a .yaml file"
+            f"--recipe {text_name}: no such recipe; {hint}there are {', '.join(recipe_names())}, or give a .yaml file"
         )
     try:
         value = yaml.load(text, _Loader)

@@ -189,6 +189,8 @@ def _first_problem(error: ValidationError) -> str:
     if isinstance(cause := problem.get("ctx", {}).get("error"), RecipeError):
         return f"{field}: {cause}"
     message = expectation(problem)
+    if problem["type"] in ("list_type", "tuple_type") and isinstance(text := problem["input"], str) and "," in text:
+        message += f"; write [{text}]"
     if not field:
         return message
     found = "" if problem["type"] == "missing" or isinstance(problem["input"], dict) else f" = {problem['input']!r:.60}"

@@ -57,6 +57,11 @@ ONE = "classes: [{name: a, from: [b]}]\n"
         ("classes: [{name: a, from: []}]", "class a: expected from"),
         ("classes: [{name: a, from: [b], colour: red}]", "class 1: unknown key 'colour'; expected name, color, from"),
         ("classes: [{name: a, from: [b], color: red}]", "class a: 'red' is not a colour"),
+        (
+            "classes:\n- name: a\n  color: #C83232\n  from: [b]",
+            "color: #C83232 begins a comment in YAML; put it in quotes",
+        ),
+        ("classes: [{name: a, color: #FFF, from: [b]}]", "color: #FFF begins a comment in YAML; put it in quotes"),
         ("classes: [{name: yes, from: [b]}]", "class 1: expected a text as name, found True; put it in quotes"),
         ("classes: [{name: a, from: [b]}, {name: a, from: [c]}]", "classes: a is given twice"),
         (

@@ -11,6 +11,7 @@ Paths are relative to the file. `from` names a class of every source, or SOURCE/
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,11 +61,18 @@ class Taxonomy:
         return ClassTableError(f"--taxonomy {self.path}: {text}")
 
 
+_BARE_COLOR = re.compile(r"^[^#\n]*\bcolor:\s+(#[0-9A-Fa-f]{3,8})\b", re.MULTILINE)
+
+
 def read_taxonomy(path: Path) -> Taxonomy:
     """The taxonomy in a YAML file. Raises ClassTableError, in one line that names the file and the entry."""
     empty = Taxonomy(path, (), ())
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if (bare := _BARE_COLOR.search(text)) is not None:
+            color = bare.group(1)
+            raise empty.error(f"color: {color} begins a comment in YAML; put it in quotes, as color: '{color}'")
+        value = yaml.safe_load(text)
     except OSError as error:
         raise empty.error(f"cannot be read ({error.strerror})") from error
     except _NO_YAML as error:
