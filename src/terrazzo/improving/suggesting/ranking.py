@@ -8,8 +8,9 @@ pixels that are valid:
 - rare classes: the mean over its pixels of -log2 of the share that their predicted class has in all scenes;
 - diversity: how far it lies from the nearest box chosen so far, half in features and half on the ground.
 
-The first three are replaced by their rank among the candidates, from 0 (the least) to 1. Without a measure of novelty
-the mean is of the other three. The reason of a box is the figure that was largest when it was chosen.
+The first three are scaled from 0, the least among the boxes that are left, to 1, the most; where all are equal they are
+0. Without a measure of novelty the mean is of the other three. The reason of a box is the figure that was largest when
+it was chosen.
 
 Diversity is 0 for the first box. In features it reaches 1 at the median distance of two candidates. On the ground it
 reaches 1 at the distance of boxes that are spread evenly, and between scenes.
@@ -24,6 +25,7 @@ REASONS = ("uncertain", "unfamiliar", "rare class", "different")
 """What weighed most, in the order of the figures."""
 SAMPLE = 512
 """The median distance is that of this many candidates at most."""
+_TIE = 1e-10  # below the last decimal of a score
 
 Values = NDArray[np.float64]
 
@@ -69,7 +71,7 @@ def shortlist(boxes: Candidates, most: int) -> NDArray[np.int64]:
     n = len(boxes)
     if n <= most:
         return np.arange(n)
-    worth = boxes.valid * (ranks(boxes.uncertainty) + ranks(boxes.rarity))
+    worth = boxes.valid * (scaled(boxes.uncertainty) + scaled(boxes.rarity))
     order = np.argsort(-worth, kind="stable")
     best, others = order[: most // 2], np.sort(order[most // 2 :])
     spread = np.linspace(0, len(others) - 1, most - len(best)).round().astype(np.int64)
@@ -79,20 +81,20 @@ def shortlist(boxes: Candidates, most: int) -> NDArray[np.int64]:
 def choose(boxes: Candidates, features: Values, novelty: Values | None, n_wanted: int) -> list[tuple[int, str]]:
     """The numbers of the boxes to label, the best first, each with its reason; as many as wanted, or all.
 
-    `features` (n, D) are compared in units of their spread. Of equal scores, the first box is taken.
+    `features` (n, D) are compared in units of their spread. Of equal scores, that of the box with the most valid pixels counts,
+    then the first.
     """
     figures = np.zeros((len(REASONS), len(boxes)))
-    figures[0], figures[2] = ranks(boxes.uncertainty), ranks(boxes.rarity)
-    if novelty is not None:
-        figures[1] = ranks(novelty)
-    n_figures = len(REASONS) - (novelty is None)
+    known = [(0, boxes.uncertainty), *([] if novelty is None else [(1, novelty)]), (2, boxes.rarity)]
     spread = features.std(axis=0)
     features = features / np.where(spread > 0, spread, 1.0)
     near = _Nearness(boxes, features, n_wanted)
     left = np.ones(len(boxes), bool)
     chosen: list[tuple[int, str]] = []
     while len(chosen) < min(n_wanted, len(boxes)):
-        score = np.round(boxes.valid * figures.sum(axis=0) / n_figures, 9)
+        for figure, values in known:
+            figures[figure, left] = scaled(values[left])
+        score = np.round(boxes.valid * figures.sum(axis=0) / (len(known) + 1), 9) + _TIE * boxes.valid
         number = int(np.where(left, score, -1.0).argmax())
         chosen.append((number, REASONS[int(figures[:, number].argmax())]))
         left[number] = False
@@ -100,11 +102,10 @@ def choose(boxes: Candidates, features: Values, novelty: Values | None, n_wanted
     return chosen
 
 
-def ranks(values: Values) -> Values:
-    """The ranks (n,) of values from 0, the least, to 1; equal ones share the mean of theirs, and 0.5 if all are."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    middle = np.cumsum(counts) - (counts + 1) / 2
-    return np.asarray((middle / max(1, len(values) - 1))[inverse] if len(counts) > 1 else np.full(len(values), 0.5))
+def scaled(values: Values) -> Values:
+    """Values (n,) from 0, the least, to 1, the most; 0 if all are equal."""
+    low, high = values.min(), values.max()
+    return (values - low) / (high - low) if high > low else np.zeros(len(values))
 
 
 class _Nearness:
