@@ -81,8 +81,8 @@ def shortlist(boxes: Candidates, most: int) -> NDArray[np.int64]:
 def choose(boxes: Candidates, features: Values, novelty: Values | None, n_wanted: int) -> list[tuple[int, str]]:
     """The numbers of the boxes to label, the best first, each with its reason; as many as wanted, or all.
 
-    `features` (n, D) are compared in units of their spread. Of equal scores, that of the box with the most valid pixels counts,
-    then the first.
+    `features` (n, D) are compared in units of their spread. Of equal scores, the box with the most valid pixels is
+    taken, then the first.
     """
     figures = np.zeros((len(REASONS), len(boxes)))
     known = [(0, boxes.uncertainty), *([] if novelty is None else [(1, novelty)]), (2, boxes.rarity)]
