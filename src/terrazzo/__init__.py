@@ -16,6 +16,7 @@ from terrazzo.evaluation.average import average
 from terrazzo.evaluation.evaluate import evaluate
 from terrazzo.evaluation.show import show
 from terrazzo.improving.adapt import adapt
+from terrazzo.improving.suggesting.suggest import suggest
 from terrazzo.inspection import inspect
 from terrazzo.maps.predict import predict
 from terrazzo.model.exporting.export import export
@@ -41,6 +42,7 @@ __all__ = [
     "prepare",
     "recipes",
     "show",
+    "suggest",
     "synthesize",
     "train",
     "tune",

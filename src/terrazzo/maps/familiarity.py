@@ -75,10 +75,11 @@ def picture_windows(picture: Picture, tiling: Tiling, side: int, most: int) -> l
     span = round(side * tiling.downsample)
     spots = list(places((height, width), span))
     chosen = [spots[at] for at in evenly(len(spots), most)]
-    return [_window(picture, row, col, span, side) for row, col in chosen]
+    return [picture_window(picture, row, col, span, side) for row, col in chosen]
 
 
-def _window(picture: Picture, row: int, col: int, span: int, side: int) -> Pixels:
+def picture_window(picture: Picture, row: int, col: int, span: int, side: int) -> Pixels:
+    """The window (side, side, C) of `span` pixels from (row, col), filled up by reflection where the photo ends."""
     height, width = picture.size
     pixels = picture.read(row, col, min(span, height), min(span, width))
     pad = (span - pixels.shape[0], span - pixels.shape[1])

@@ -32,7 +32,7 @@ GEOPACKAGE_VERSION = "1.3"
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
 GEOJSON_DECIMALS = 9
 """Decimals of a degree: 0.1 mm. The usual 7 would be a whole pixel of 1 cm."""
-_FAILURES = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.FeatureError)
+FAILURES = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.FeatureError)
 
 
 class Layer(Protocol):
@@ -78,7 +78,7 @@ class GeoPackage:
 
     def write(self, features: Features) -> None:
         table = columns(features, self._names)
-        with _steady(), self._reporting(), warnings.catch_warnings():
+        with steady(), self._reporting(), warnings.catch_warnings():
             if self._crs is None:  # the raster has no CRS, so neither has its map
                 warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
             pyogrio.raw.write(
@@ -101,7 +101,7 @@ class GeoPackage:
             nothing = np.zeros(0)
             self.write(Features(nothing.astype(np.object_), nothing.astype(np.uint8), np.zeros((0, 3))))
         if self._colors is not None:
-            with _steady(), self._reporting():
+            with steady(), self._reporting():
                 classes = list(zip(self._names, self._colors, strict=True))
                 write_layer_style(self._path, (LAYER, GEOMETRY, FIELDS[0]), classes)
 
@@ -110,7 +110,7 @@ class GeoPackage:
         """Turn an error in writing into InputError."""
         try:
             yield
-        except _FAILURES as error:
+        except FAILURES as error:
             raise InputError(
                 f"{self._path.parent}: polygons could not be written ({error}); "
                 "make room there, or choose another --out"
@@ -118,7 +118,7 @@ class GeoPackage:
 
 
 @contextmanager
-def _steady() -> Iterator[None]:
+def steady() -> Iterator[None]:
     """GDAL options for files whose bytes depend on their content alone, and which are synced once, at the end."""
     options = {"OGR_CURRENT_DATE": FIXED_DATE, "OGR_SQLITE_SYNCHRONOUS": "OFF"}
     before = {name: pyogrio.get_gdal_config_option(name) for name in options}

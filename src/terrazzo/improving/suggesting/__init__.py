@@ -1,0 +1,1 @@
+"""The places of a scene where labels would help a model most."""
