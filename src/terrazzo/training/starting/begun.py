@@ -29,11 +29,6 @@ class Begun:
     patches: Patches
     kept: Patches | None
 
-    @property
-    def n_new(self) -> int:
-        """Classes that the start model lacks."""
-        return self.patches.schema.n_classes - self.start.header.schema.n_classes
-
     def key(self, of_run: str) -> str:
         """The key of the run with what it starts from and keeps."""
         return digest(of_run, *record(self.start, self.kept).values())
