@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from terrazzo.errors import InputError, RecipeError
-from terrazzo.recipe.reading import changes_of, load_recipe, recipe_names
+from terrazzo.recipe.reading import changed_recipe, changes_of, load_recipe, recipe_names
 from terrazzo.recipe.recipe import Recipe, parse_recipe
-from terrazzo.recipe.sections import check_option
+from terrazzo.recipe.sections import check_option, epochs_of
 
 
 def test_the_shipped_recipes_load_under_their_names() -> None:
@@ -214,3 +214,37 @@ def test_options_take_what_the_data_section_takes_and_name_their_flag() -> None:
         with pytest.raises(InputError) as caught:
             check_option(field, value)
         assert str(caught.value) == words
+
+
+@pytest.mark.parametrize(
+    ("steps", "epochs"), [(1, 1), (7, 7), (11, 1), (25, 5), (40, 10), (250, 10), (251, 1), (252, 9), (22, 2)]
+)
+def test_steps_are_divided_into_at_most_ten_equal_epochs(steps: int, epochs: int) -> None:
+    assert epochs_of(steps) == epochs
+    assert steps % epochs == 0
+    recipe = Recipe().with_changes({"train.steps": steps})
+    assert (recipe.train.steps, recipe.train.epochs) == (steps, epochs)
+    assert parse_recipe({"train": {"steps": str(steps)}}, "it").train.epochs == epochs
+
+
+def test_epochs_follow_from_steps_and_are_not_set_beside_them() -> None:
+    finetune = load_recipe("finetune")
+    assert (finetune.train.steps, finetune.train.epochs) == (250, 10)
+    assert finetune.with_changes({"train.steps": 60}).train.epochs == 10
+    assert finetune.with_changes({"train.steps": 0, "train.epochs": 3}).train.epochs == 3
+    assert finetune.with_changes({"train.steps": 0}).train.epochs == 15, "the default"
+    with pytest.raises(RecipeError, match=r"--epochs 3, but train.steps = 250 is the length; set train.steps alone"):
+        changed_recipe("finetune", {"train.epochs": 3}, {})
+    with pytest.raises(RecipeError, match=r"train.steps = 250 and stages are both set; leave one of them out"):
+        finetune.with_changes({"stages": [{"size": 32, "epochs": 10}]})
+    with pytest.raises(RecipeError, match=r"train.steps = -1: must be greater than or equal to 0"):
+        finetune.with_changes({"train.steps": -1})
+
+
+def test_finetune_keeps_statistics_and_a_running_mean_and_has_no_network_of_its_own() -> None:
+    finetune = load_recipe("finetune")
+    assert finetune.model == Recipe().model
+    assert finetune.train.freeze_statistics
+    assert finetune.train.ema > 0
+    assert finetune.schedule.early_stopping == 0
+    assert finetune.optimizer.lr < load_recipe("best").optimizer.lr

@@ -22,6 +22,8 @@ from terrazzo.cli import main
 from terrazzo.errors import RecipeError
 from terrazzo.model.bundle import load
 from terrazzo.recipe.reading import changes_of
+from tests.worlds.corrections import corrected
+from tests.worlds.models import write_model
 from tests.worlds.striped import striped_patches
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
@@ -115,8 +117,13 @@ class Done:
 
 def training(patches_path: Path, run: Path, *more: str, kill: tuple[str, int] | None = None) -> Done:
     """`terrazzo train` in a process of its own, forked from one that has its libraries loaded."""
-    out = Path(tempfile.mkdtemp(dir=patches_path.parent))
-    process = SERVER.Process(target=command, args=([*words(patches_path, run), *more], kill, out))
+    return running([*words(patches_path, run), *more], patches_path.parent, kill)
+
+
+def running(words: list[str], folder: Path, kill: tuple[str, int] | None = None) -> Done:
+    """`terrazzo words` in such a process; what it prints goes through files in the folder."""
+    out = Path(tempfile.mkdtemp(dir=folder))
+    process = SERVER.Process(target=command, args=(words, kill, out))
     process.start()
     process.join(180)
     assert process.exitcode is not None
@@ -131,12 +138,12 @@ def figures(run: Path) -> list[dict[str, str]]:
         ]
 
 
-def assert_equal_runs(one: Path, two: Path) -> None:
+def assert_equal_runs(one: Path, two: Path, epochs: int = 4) -> None:
     first, second = (load(run / "model.safetensors", device="cpu").network.state_dict() for run in (one, two))
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert figures(one) == figures(two)
-    assert len(figures(one)) == 4
+    assert len(figures(one)) == epochs
 
 
 @pytest.mark.parametrize(
@@ -161,6 +168,64 @@ def test_killed_and_resumed_is_as_if_never_killed(
     resumed = training(patches_path, run, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert_equal_runs(whole, run)
+
+
+@pytest.fixture(scope="module")
+def from_model(patches_path: Path, whole: Path) -> list[str]:
+    """The words of a run of 12 steps (6 epochs) that starts from the run, on patches of which none is held out."""
+    new = corrected(patches_path.parent / "corrections")
+    words = ["train", str(new), "--from", str(whole / "model.safetensors"), "--keep", str(patches_path)]
+    return [*words, "--device", "cpu", "--set", "train.steps=12", "--set", "train.precision=32"]
+
+
+@pytest.mark.parametrize(
+    ("at", "count"),
+    [
+        ("recipe", 0),
+        ("step", 1),  # before the first checkpoint
+        ("step", 6),  # in the middle of the fourth epoch
+        ("row", 1),  # the epoch's figures are written, its checkpoint is not
+        ("checkpoint", 2),
+        ("trained", 0),
+    ],
+)
+def test_a_run_from_a_model_is_resumed_to_the_same_weights(
+    from_model: list[str], patches_path: Path, tmp_path: Path, at: str, count: int
+) -> None:
+    folder, whole = patches_path.parent, patches_path.parent / "whole-from"
+    assert running([*from_model, "--out", str(whole), "--resume"], folder).returncode == 0
+    words = [*from_model, "--out", str(tmp_path / "run")]
+    assert running(words, folder, kill=(at, count)).returncode == -signal.SIGKILL
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+    resumed = running([*words, "--resume"], folder)
+    assert resumed.returncode == 0, resumed.stderr
+    assert_equal_runs(whole, tmp_path / "run", epochs=6)
+
+
+def test_a_run_is_resumed_from_the_same_model_with_the_same_kept_patches(
+    from_model: list[str], patches_path: Path, tmp_path: Path
+) -> None:
+    folder, run = patches_path.parent, ["--out", str(tmp_path / "run"), "--resume"]
+    assert running([*from_model, *run], folder, kill=("step", 6)).returncode == -signal.SIGKILL
+    other = write_model(tmp_path / "other.safetensors", names=("roof", "road", "lake"))
+    place = from_model.index("--from")
+    others = {
+        "was started with another --from": [*from_model[: place + 1], str(other), *from_model[place + 2 :]],
+        "was started with --keep": [word for word in from_model if word not in ("--keep", str(patches_path))],
+    }
+    for line, words in others.items():
+        refused = running([*words, *run], folder)
+        assert refused.returncode == 2
+        assert line in refused.stderr
+        assert "--overwrite" in refused.stderr
+    refused = running([*words_without_start(from_model), *run], folder)
+    assert (refused.returncode, "was started with --from" in refused.stderr) == (2, True)
+
+
+def words_without_start(words: list[str]) -> list[str]:
+    """The words of an ordinary run on the kept patches."""
+    kept = words[words.index("--keep") + 1]
+    return ["train", kept, "--recipe", "unet", "--device", "cpu", "--set", "train.precision=32"]
 
 
 def test_resume_where_nothing_is_begins_anew_and_where_all_is_done_keeps(

@@ -23,7 +23,7 @@ def describe_header(header: Header) -> list[str]:
         *(f"  {entry['id']:3d}  {entry['color']}  {entry['name']}" for entry in schema.to_list()),
         f"trained on {how_many(trained.n_train, 'patch')} of {how_many(len(trained.train_images), 'image')}, "
         f"validated on {trained.n_val}",
-        f"split: by {trained.split}, seed {trained.seed}; leak: {leak}",
+        f"split: by {trained.split}, seed {trained.seed}; leak: {leak}" if trained.n_val else f"split: {trained.split}",
         *_familiarity_lines(header),
         f"data: {trained.fingerprint}",
         *map(_lineage_line, header.lineage),
@@ -38,7 +38,8 @@ def describe_header(header: Header) -> list[str]:
 def _lineage_line(step: LineageStep) -> str:
     """How a model was made of others: scenes, parents, steps, agreement."""
     scenes = listed([scene["name"] for scene in step.scenes])
-    how = {"adapt": f"adapted to {scenes} from model", "average": "average of models"}.get(step.how, step.how)
+    words = {"adapt": f"adapted to {scenes} from model", "average": "average of models", "train --from": "trained from"}
+    how = words.get(step.how, step.how)
     agreement = "" if step.guard is None else f", agreement {step.guard.agreement:.3f}"
     early = ", stopped early by the guard" if step.stopped_early else ""
     parents = listed([parent[:12] for parent in step.parents])

@@ -68,7 +68,7 @@ class LineageStep:
     """How a model was made of others."""
 
     how: str
-    """adapt or average."""
+    """adapt, average or train --from."""
     parents: tuple[str, ...]
     """SHA-256 of the files that it was made of."""
     scenes: tuple[dict[str, str], ...] = ()
@@ -77,6 +77,8 @@ class LineageStep:
     """Training steps since then."""
     guard: GuardFigures | None = None
     stopped_early: bool = False
+    patches: tuple[str, ...] = ()
+    """Content hashes of the patches that `train --from` learnt from: the new ones, then those that it kept."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 from terrazzo.system.options import Option
 
 DEFAULT_RECIPE = "unet-resnet34"
+START_RECIPE = "finetune"
+"""The recipe of `train --from` where none is given."""
 RecipeName = Annotated[str, Option("A shipped recipe, or a .yaml file.")]
 Changes = Annotated[
     Mapping[str, Any] | Sequence[str] | None,

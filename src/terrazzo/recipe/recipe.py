@@ -23,6 +23,7 @@ from terrazzo.recipe.sections import (
     Section,
     Stage,
     TrainSection,
+    epochs_of,
     expectation,
 )
 from terrazzo.system.reporting import COLUMNS, wrapped
@@ -31,8 +32,8 @@ from terrazzo.system.reporting import COLUMNS, wrapped
 class Recipe(Section):
     """A whole recipe.
 
-    With `stages`, `train.epochs` is the sum of their epochs. It is filled in if it is missing, and refused if it
-    differs.
+    With `stages`, `train.epochs` is the sum of their epochs; with `train.steps` it is `epochs_of` them. It is filled in
+    if it is missing, and refused if it differs.
     """
 
     name: str = Field("custom", description="the shipped recipe or file that this recipe began as")
@@ -58,6 +59,24 @@ class Recipe(Section):
         epochs = _epochs_in(value["stages"])
         return value if epochs is None else {**value, "train": {**(train or {}), "epochs": sum(epochs)}}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _epochs_of_steps(cls, value: Any) -> Any:
+        train = value.get("train") if isinstance(value, Mapping) else None
+        if not isinstance(train, Mapping) or "epochs" in train:
+            return value
+        steps = _whole(train.get("steps"))
+        return {**value, "train": {**train, "epochs": epochs_of(steps)}} if steps else value
+
+    @model_validator(mode="after")
+    def _steps_agree(self) -> "Recipe":
+        steps, epochs = self.train.steps, self.train.epochs
+        if steps and self.stages:
+            raise ValueError(f"train.steps = {steps} and stages are both set; leave one of them out")
+        if steps and epochs != epochs_of(steps):
+            raise ValueError(f"train.epochs = {epochs}, but train.steps = {steps} is the length; set train.steps alone")
+        return self
+
     @model_validator(mode="after")
     def _stages_agree(self) -> "Recipe":
         total = sum(stage.epochs for stage in self.stages)
@@ -77,15 +96,18 @@ class Recipe(Section):
     def with_changes(self, changes: Mapping[str, Any]) -> "Recipe":
         """A new recipe with changes such as `{"optimizer.lr": 3e-4}`. Raises RecipeError naming the field.
 
-        A new `train.epochs` is divided among the stages, if there are any, in proportion to their epochs.
+        A new `train.epochs` is divided among the stages, if there are any, in proportion to their epochs. With new
+        `train.steps` the epochs follow.
         """
         value = self.model_dump(mode="json")
+        if "train.steps" in changes:
+            del value["train"]["epochs"]
         for key, new in sorted(changes.items(), key=lambda change: change[0] != "stages"):
             section, _, field = key.partition(".")
             if section == "stages" and not field:
                 value["stages"] = new
                 if new:
-                    del value["train"]["epochs"]
+                    value["train"].pop("epochs", None)
             elif key == "train.epochs" and value["stages"]:
                 value["stages"] = _shared_out(value["stages"], new)
                 value["train"]["epochs"] = new
@@ -96,6 +118,12 @@ class Recipe(Section):
             else:
                 value[section][field] = new
         return parse_recipe(value, "--set")
+
+
+def _whole(value: Any) -> int:
+    """A number of steps, also as text; 0 for what is none, which its field refuses."""
+    number = int(value) if isinstance(value, str) and value.isdecimal() else value
+    return number if type(number) is int and number > 0 else 0
 
 
 def _epochs_in(stages: Any) -> list[int] | None:

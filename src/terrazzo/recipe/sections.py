@@ -163,6 +163,9 @@ class TrainSection(Section):
     """Length, batches, precision and random seed."""
 
     epochs: int = Field(15, ge=1, le=MOST, description="passes over the training patches")
+    steps: int = Field(
+        0, ge=0, le=MOST, description="steps of the weights in all, however many the patches; 0 = epochs decide"
+    )
     batch_size: Annotated[int, Field(ge=1, le=MOST)] | Literal["auto"] = Field(
         8, description="patches a step; auto: as many as memory holds, set when the run starts"
     )
@@ -175,6 +178,9 @@ class TrainSection(Section):
     freeze_epochs: int = Field(
         0, ge=0, le=MOST, description="a pretrained encoder keeps its weights for this many epochs first"
     )
+    freeze_statistics: bool = Field(
+        False, description="batch normalization keeps the statistics of the model that training starts from"
+    )
     ema: float = Field(0.0, ge=0, lt=1, description="decay of a running mean of the weights, used instead; 0 = off")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="decides order, augmentation, dropout and initial weights")
     precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(_word)] = Field(
@@ -183,6 +189,14 @@ class TrainSection(Section):
     channels_last: Annotated[Literal["auto", "yes", "no"], BeforeValidator(_word)] = Field(
         "auto", description="memory format; auto: yes"
     )
+
+
+def epochs_of(steps: int) -> int:
+    """The epochs into which a number of steps is divided: the largest of 1 to 10 that divides it.
+
+    After each epoch there are a line, a score and a checkpoint, so they do not depend on how few the patches are.
+    """
+    return next(epochs for epochs in range(10, 0, -1) if steps % epochs == 0)
 
 
 class DataSection(Section):

@@ -34,8 +34,11 @@ class PatchDataset(Dataset[Batch]):
 class BatchOrder(Sampler[list[int]]):
     """Patch numbers in batches whose sizes differ by one at most, so that no last batch is a stub.
 
-    Shuffled by (seed, epoch) if there is a seed, else ascending. With weights (N,), of mean 1, an epoch has as many
+    Shuffled by (seed, epoch) if there is a seed, else ascending. With weights (N,), of mean 1, a pass has as many
     patches, drawn by them (`sampling.drawn`); without, each patch comes once.
+
+    An epoch is one pass, or `length` batches of passes that follow on one another. Law: batch b of the run, counted
+    over its epochs, is batch b modulo B of pass b // B, where a pass has B batches.
     """
 
     def __init__(
@@ -44,27 +47,42 @@ class BatchOrder(Sampler[list[int]]):
         batch_size: int,
         seed: int | None = None,
         weights: NDArray[np.float64] | None = None,
+        length: int | None = None,
     ) -> None:
         self.rows = rows
         self.batch_size = batch_size
         self.seed = seed
         self.weights = weights
+        self.length = length
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Set the epoch of the next pass. The trainer calls it."""
         self.epoch = epoch
 
-    def __len__(self) -> int:
+    @property
+    def batches_a_pass(self) -> int:
+        """How many batches show each patch once."""
         return -(-len(self.rows) // self.batch_size)
 
+    def __len__(self) -> int:
+        return self.length or self.batches_a_pass
+
     def __iter__(self) -> Iterator[list[int]]:
-        order = self.rows
-        if self.seed is not None:
-            rng = np.random.default_rng((self.seed, self.epoch))
-            order = rng.permutation(self.rows) if self.weights is None else self.rows[drawn(self.weights, rng)]
-        for part in np.array_split(order, len(self)):
-            yield part.tolist()
+        first = self.epoch * len(self)
+        last = first + len(self)
+        per_pass = self.batches_a_pass
+        for number in range(first // per_pass, -(-last // per_pass)):
+            parts = np.array_split(self._pass(number), per_pass)
+            for part in parts[max(0, first - number * per_pass) : last - number * per_pass]:
+                yield part.tolist()
+
+    def _pass(self, number: int) -> NDArray[np.int64]:
+        """The patches of a pass in their order."""
+        if self.seed is None:
+            return self.rows
+        rng = np.random.default_rng((self.seed, number))
+        return rng.permutation(self.rows) if self.weights is None else self.rows[drawn(self.weights, rng)]
 
 
 def batches(
@@ -75,5 +93,9 @@ def batches(
     weights: NDArray[np.float64] | None = None,
 ) -> DataLoader[Batch]:
     """The batches of one split in the order of `BatchOrder`. Raises PatchesError where the split is empty."""
-    order = BatchOrder(patches.rows(split), batch_size, seed, weights)
+    return in_order(patches, BatchOrder(patches.rows(split), batch_size, seed, weights))
+
+
+def in_order(patches: Patches, order: BatchOrder) -> DataLoader[Batch]:
+    """The batches of an order."""
     return DataLoader(PatchDataset(patches), batch_size=None, sampler=order)

@@ -21,10 +21,14 @@ from terrazzo.system.reporting import Reporter, first_line
 from terrazzo.training.batch_size import settle
 from terrazzo.training.fit import Fit, compute_for, fit
 from terrazzo.training.run_folder import RECIPE, SETTLED, Run, clear_fit, started_recipe
+from terrazzo.training.starting.begun import Begun, write_record
+from terrazzo.training.starting.weights import started_network
 
 
-def fit_settled(run: Run, patches: Patches) -> tuple[Recipe, Fit | None]:
+def fit_settled(run: Run, patches: Patches, begun: Begun | None = None) -> tuple[Recipe, Fit | None]:
     """The recipe with its choices settled, and the result of training (None: stopped within the first epoch).
+
+    A run that has `begun` from a model takes network and weights from it.
 
     A resumed run keeps its choices. Otherwise they are written to recipe.yaml before the first step. Each time memory
     runs out, an automatic batch size is halved and training starts over. Raises InputError where memory does not hold
@@ -33,11 +37,22 @@ def fit_settled(run: Run, patches: Patches) -> tuple[Recipe, Fit | None]:
     compute, say = compute_for(run.recipe, run.device), run.reporter.say
     started = started_recipe(run) if run.resume else None
     settled = replace(run, recipe=started or run.recipe, resume=started is not None)
-    normalization = normalization_of(run.recipe.model, patches)  # of the recipe as asked: the same when resumed
+    # Of the recipe as asked: the same when resumed.
+    normalization = normalization_of(run.recipe.model, patches) if begun is None else None
+    kept = None if begun is None else begun.kept
     while True:
-        network = first_network(patches, settled.recipe, normalization)
+        if begun is None:
+            network = first_network(patches, settled.recipe, normalization)
+        else:
+            network = started_network(begun, settled.recipe.train.seed)
         if not (settled.resume and settled.has_checkpoint):
-            settled = replace(settled, recipe=settle_choices(network, patches, settled.recipe, compute, run.reporter))
+            if begun is None:
+                recipe = settle_choices(network, patches, settled.recipe, compute, run.reporter)
+            else:
+                n_train = len(patches.rows("train")) + (0 if kept is None else len(kept.rows("train")))
+                recipe = settle_batch(network, patches, settled.recipe, compute, run.reporter, n_train)
+                write_record(run.folder, begun)
+            settled = replace(settled, recipe=recipe)
             write_text(run.folder / RECIPE, f"{SETTLED}\n{settled.recipe.to_yaml()}")
         recipe = settled.recipe
         say(
@@ -45,11 +60,12 @@ def fit_settled(run: Run, patches: Patches) -> tuple[Recipe, Fit | None]:
             f"on {compute.describe()}"
         )
         if recipe.train.freeze_epochs and recipe.model.encoder_weights == "none":
-            say("the encoder starts from random weights, so it is not frozen in the first epochs")
+            whose = "encoder starts from" if begun is None else "model's encoder was trained from"
+            say(f"the {whose} random weights, so it is not frozen in the first epochs")
         if recipe.augment.mix_classes and recipe.train.batch_size == 1:
             say("augment.mix_classes takes pieces from another patch of the batch; a batch of one has none: it is off")
         try:
-            return recipe, fit(network, settled, patches, compute)
+            return recipe, fit(network, settled, patches, compute, kept)
         except torch.OutOfMemoryError as error:
             settled = replace(settled, recipe=_with_less(recipe, run, error), resume=False)
             clear_fit(run.folder)
@@ -97,13 +113,20 @@ def band_names(patches: Patches) -> tuple[str, ...]:
 
 def settle_choices(network: Network, patches: Patches, recipe: Recipe, compute: Compute, reporter: Reporter) -> Recipe:
     """The recipe with its encoder weights loaded and its batch size decided."""
-    changes: dict[str, object] = {
-        "model.encoder_weights": load_encoder_weights(network, recipe.model, band_names(patches), reporter.say)
-    }
-    if recipe.train.batch_size == "auto":
-        n_train, size = len(patches.rows("train")), recipe.augment.crop or patches.patch_size
-        changes["train.batch_size"] = settle(network, patches.bands, size, n_train, compute, reporter.say)
-    return recipe.with_changes(changes)
+    found = load_encoder_weights(network, recipe.model, band_names(patches), reporter.say)
+    recipe = recipe.with_changes({"model.encoder_weights": found})
+    return settle_batch(network, patches, recipe, compute, reporter, len(patches.rows("train")))
+
+
+def settle_batch(
+    network: Network, patches: Patches, recipe: Recipe, compute: Compute, reporter: Reporter, n_train: int
+) -> Recipe:
+    """The recipe with its batch size decided, of at most `n_train` patches."""
+    if recipe.train.batch_size != "auto":
+        return recipe
+    size = recipe.augment.crop or patches.patch_size
+    batch_size = settle(network, patches.bands, size, n_train, compute, reporter.say)
+    return recipe.with_changes({"train.batch_size": batch_size})
 
 
 def _with_less(settled: Recipe, run: Run, error: torch.OutOfMemoryError) -> Recipe:

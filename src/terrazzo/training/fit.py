@@ -22,21 +22,28 @@ from terrazzo.patches.light import light_in
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import ScheduleSection
 from terrazzo.recipe.stages import legs
-from terrazzo.training.batches import batches
+from terrazzo.training.batches import BatchOrder, batches, in_order
 from terrazzo.training.learner import Learner
 from terrazzo.training.reports.epoch_log import SCORES, EpochLog, keep_rows, read_rows
 from terrazzo.training.run_folder import BEST, CHECKPOINTS, LAST, METRICS, TENSORBOARD, Run
 from terrazzo.training.sampling import sampling_weights
+from terrazzo.training.starting.begun import has_side, shares
+from terrazzo.training.starting.mixing import mixed_batches
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The result of training: the best weights, their epoch (from 1) and scores, and whether it ran to its end."""
+    """The result of training: the best weights, their epoch (from 1) and scores, and whether it ran to its end.
+
+    Without validation patches they are the last weights, and the scores are the training loss alone.
+    """
 
     state: dict[str, torch.Tensor]
     best_epoch: int
     scores: dict[str, float]
     epochs_done: int
+    steps: int
+    """Steps of the weights until that epoch's end."""
     complete: bool
     normalization: Normalization
     """How the network sees pixels."""
@@ -47,28 +54,31 @@ def compute_for(recipe: Recipe, device: str) -> Compute:
     return choose(device, recipe.train.precision, recipe.train.channels_last)
 
 
-def fit(network: Network, run: Run, patches: Patches, compute: Compute) -> Fit | None:
-    """The best weights of a run, by validation mean IoU. `network` is trained in place.
+def fit(network: Network, run: Run, patches: Patches, compute: Compute, kept: Patches | None = None) -> Fit | None:
+    """The best weights of a run, by validation mean IoU; the last ones where no patch is held out for validation.
 
-    Writes metrics.csv, tensorboard/ and checkpoints/{best,last}.ckpt into the run's folder. A resumed run starts from
-    last.ckpt. Ctrl-C ends training: the best weights so far are returned, or None if no epoch was finished.
+    `network` is trained in place. Half of each batch is of the patches `kept`, if there are some. Writes metrics.csv,
+    tensorboard/ and checkpoints/{best,last}.ckpt into the run's folder. A resumed run starts from last.ckpt. Ctrl-C
+    ends training: the best weights so far are returned, or None if no epoch was finished.
     """
     recipe, folder = run.recipe, run.folder
     batch_size = int(recipe.train.batch_size)  # settled, so not `auto`
-    weights = sampling_weights(patches, recipe.train.sampler, run.reporter)
-    train = batches(patches, "train", batch_size, recipe.train.seed, weights)
-    val = batches(patches, "val", _whole_patches(batch_size, recipe.augment.crop, patches.patch_size))
+    train, n_images = _training_batches(run, patches, kept)
+    validates = has_side(patches, "val")
+    val_batch = _whole_patches(batch_size, recipe.augment.crop, patches.patch_size)
+    val = batches(patches, "val", val_batch) if validates else None
     plan = legs(recipe, patches.patch_size)
     learner = Learner(network, recipe, patches.schema.names, compute.memory_format, plan, light_in(patches))
     learner.to(memory_format=compute.memory_format)
-    log = EpochLog(folder / METRICS, len(patches.rows("train")), run.reporter)
+    log = EpochLog(folder / METRICS, n_images, run.reporter, validates)
     last = folder / CHECKPOINTS / LAST
     with _quiet_libraries():
-        trainer = _trainer(recipe, compute, folder, log)
+        trainer = _trainer(recipe, compute, folder, [log, *_checkpoints(folder, validates)])
         complete = _run(trainer, learner, train, val, last if run.resume and run.has_checkpoint else None)
-    if not (folder / CHECKPOINTS / BEST).is_file():
+    chosen = folder / CHECKPOINTS / (BEST if validates else LAST)
+    if not chosen.is_file():
         return None
-    best = torch.load(folder / CHECKPOINTS / BEST, map_location="cpu", weights_only=True)
+    best = torch.load(chosen, map_location="cpu", weights_only=True)
     prefix = "average.module." if recipe.train.ema else "network."
     state = {name[len(prefix) :]: value for name, value in best["state_dict"].items() if name.startswith(prefix)}
     best_epoch = int(best["epoch"]) + 1
@@ -76,8 +86,23 @@ def fit(network: Network, run: Run, patches: Patches, compute: Compute) -> Fit |
         keep_rows(folder / METRICS, max(best_epoch, _last_epoch(last)))
     rows = read_rows(folder / METRICS)  # from the file, as a run killed after its last epoch logs nothing when resumed
     row = next(row for row in rows if int(row["epoch"]) == best_epoch)
-    scores = {name: row[name] for name in SCORES}
-    return Fit(state, best_epoch, scores, len(rows), complete, network.normalizer.normalization)
+    scores = {name: row[name] for name in (SCORES if validates else ("train_loss",))}
+    steps, normalization = int(best["global_step"]), network.normalizer.normalization
+    return Fit(state, best_epoch, scores, len(rows), steps, complete, normalization)
+
+
+def _training_batches(run: Run, patches: Patches, kept: Patches | None) -> tuple[Any, int]:
+    """The batches of an epoch to train on, and how many patches they hold about."""
+    section = run.recipe.train
+    own, n_kept = shares(int(section.batch_size)) if kept is not None else (int(section.batch_size), 0)
+    weights = sampling_weights(patches, section.sampler, run.reporter)
+    rows = patches.rows("train")
+    length = section.steps // section.epochs * section.accumulate or None
+    order = BatchOrder(rows, own, section.seed, weights, length)
+    n_images = round(len(order) * (len(rows) / order.batches_a_pass + n_kept))
+    if kept is not None:
+        return mixed_batches(patches, kept, order, n_kept), n_images
+    return in_order(patches, order), n_images
 
 
 def _whole_patches(batch_size: int, crop: int, patch_size: int) -> int:
@@ -101,13 +126,13 @@ def _run(trainer: lightning.Trainer, learner: Learner, train: Any, val: Any, che
     return not trainer.interrupted
 
 
-def _trainer(recipe: Recipe, compute: Compute, folder: Path, log: EpochLog) -> lightning.Trainer:
+def _trainer(recipe: Recipe, compute: Compute, folder: Path, callbacks: list[Callback]) -> lightning.Trainer:
     return lightning.Trainer(
         accelerator={"cuda": "gpu"}.get(compute.device.type, compute.device.type),
         devices=[compute.device.index or 0] if compute.device.type == "cuda" else 1,
         precision="bf16-mixed" if compute.precision == "bf16" else "32-true",
         max_epochs=recipe.train.epochs,
-        callbacks=[log, *_checkpoints(folder), *_stopping(recipe.schedule)],
+        callbacks=[*callbacks, *_stopping(recipe.schedule)],
         logger=TensorBoardLogger(folder, name="", version=TENSORBOARD),
         default_root_dir=folder,
         enable_progress_bar=False,
@@ -119,15 +144,16 @@ def _trainer(recipe: Recipe, compute: Compute, folder: Path, log: EpochLog) -> l
     )
 
 
-def _checkpoints(folder: Path) -> list[Callback]:
-    """The best epoch's checkpoint, then the last epoch's, which records the best one.
+def _checkpoints(folder: Path, validates: bool) -> list[Callback]:
+    """The best epoch's checkpoint, if there are scores, then the last epoch's, which records the best one.
 
     Two callbacks, because with `save_last` Lightning writes the last checkpoint only when there is a new best.
     """
     mode = "max" if BEST_BY.higher_is_better else "min"
     options: dict[str, Any] = {"enable_version_counter": False, "save_on_train_epoch_end": True}
     best = ModelCheckpoint(folder / CHECKPOINTS, Path(BEST).stem, monitor=f"val_{BEST_BY.name}", mode=mode, **options)
-    return [best, ModelCheckpoint(folder / CHECKPOINTS, Path(LAST).stem, **options)]
+    last = ModelCheckpoint(folder / CHECKPOINTS, Path(LAST).stem, **options)
+    return [best, last] if validates else [last]
 
 
 def _stopping(section: ScheduleSection) -> list[Callback]:

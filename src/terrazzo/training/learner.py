@@ -18,7 +18,7 @@ from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.stages import Leg
 from terrazzo.training.batches import Batch
 from terrazzo.training.schedules import Schedule, settings
-from terrazzo.training.step import TrainingStep, build_optimizer, freeze_encoder, freezes
+from terrazzo.training.step import TrainingStep, build_optimizer, freeze_encoder, freeze_statistics, freezes
 
 
 def running_mean(network: nn.Module, decay: float) -> AveragedModel:
@@ -75,6 +75,11 @@ class Learner(lightning.LightningModule):
         return sum(self._lrs) / len(self._lrs) if self._lrs else self.leg.lr
 
     @property
+    def train_loss(self) -> float:
+        """The mean loss of the epoch's training patches so far."""
+        return float(self._train_loss[0] / self._train_loss[1].clamp(min=1))
+
+    @property
     def scored(self) -> nn.Module:
         """The network that is validated and saved: the moving average, if there is one."""
         return self.network if self.average is None else self.average.module
@@ -87,7 +92,7 @@ class Learner(lightning.LightningModule):
         return loss
 
     def on_train_epoch_start(self) -> None:
-        """Reset the epoch's sums, start or resume its leg, and freeze or unfreeze the encoder."""
+        """Reset the epoch's sums, start or resume its leg, and freeze or unfreeze encoder and batch statistics."""
         self._train_loss = torch.zeros(2, device=self.device)
         self._lrs = []
         epoch = self.current_epoch
@@ -96,6 +101,8 @@ class Learner(lightning.LightningModule):
             self.leg = leg
             self._schedule = self._begin(leg, epoch)
         freeze_encoder(self.network, freezes(self.recipe) and epoch < self.recipe.train.freeze_epochs)
+        if self.recipe.train.freeze_statistics:
+            freeze_statistics(self.network)
 
     def _begin(self, leg: Leg, epoch: int) -> Schedule:
         optimizer = self.trainer.optimizers[0]
@@ -150,7 +157,7 @@ class Learner(lightning.LightningModule):
             loss=float(self._val_loss[0] / self._val_loss[1].clamp(min=1)),
         )
         scores = Scores.of(pooled, self.class_names, "counts", "loss")
-        figures = {"train_loss": float(self._train_loss[0] / self._train_loss[1].clamp(min=1))}
+        figures = {"train_loss": self.train_loss}
         figures |= {f"val_{metric.name}": scores[metric.name] for metric in EPOCH_METRICS}
         self.log_dict(figures, batch_size=1)
         if self._schedule is not None:

@@ -18,6 +18,7 @@ from terrazzo.patches.splits.leak import describe_leak, is_leaky
 from terrazzo.pixels.bands.light import Light
 from terrazzo.recipe.loss_terms import check_class_weights, parse_terms
 from terrazzo.recipe.recipe import Recipe
+from terrazzo.recipe.sections import TrainSection
 from terrazzo.recipe.stages import legs
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import digest, folder_for
@@ -25,6 +26,7 @@ from terrazzo.system.reporting import Say, how_many
 from terrazzo.training.reports.stage_report import report_stages
 from terrazzo.training.run_folder import CURVES, METRICS, MODEL, Run, check_room, finished, make_room, nothing_left
 from terrazzo.training.sampling import check_sampler
+from terrazzo.training.starting.begun import Begun, begin, has_side, refuse_validation, shares
 
 if TYPE_CHECKING:
     from terrazzo.model.network import Network
@@ -43,8 +45,13 @@ class Trained:
     """Ctrl-C ended the run; the model is the best so far."""
 
     def summary(self) -> list[str]:
-        """The best epoch and its scores, in one line."""
+        """The best epoch and its scores, in one line; without validation the steps and the training loss."""
         scores, data = self.header.scores or {}, self.header.training_data
+        if not data.n_val:
+            return [
+                f"{self.header.title}: {how_many(self.header.lineage[-1].steps, 'step')}, training loss "
+                f"{scores['train_loss']:.4f}; no patch was held out, so there are no scores"
+            ]
         leaky = " [leaky split]" if is_leaky(data.leak) else ""
         return [
             f"{self.header.title}: best epoch {scores['epoch']} of {scores['epochs']}, validation accuracy "
@@ -65,20 +72,35 @@ def train_patches(run: Run) -> Trained:
     """
     check_compute(run.device)
     patches, say = open_patches(run.patches), run.reporter.say
+    begun = None
+    if run.start is not None:
+        begun = begin(run.start, patches, run.keep, run.reporter)
+        patches = begun.patches
     run = replace(run, recipe=suited(run.recipe, light_in(patches), say))
-    _check(patches, run.recipe)
-    key = run_key(patches, run.recipe)
+    _check(patches, run)
+    key = run_key(patches, run.recipe) if begun is None else begun.key(run_key(patches, run.recipe))
     if (kept := finished(run.folder, key)) is not None and not run.overwrite:
         return Trained(run.folder / MODEL, kept, True, False)
-    check_room(run)
+    check_room(run, begun)
     try_network(run, patches)
-    make_room(run)
-    say(f"{how_many(len(patches.rows('train')), 'patch')} to train on, {len(patches.rows('val'))} to validate")
-    say(describe_leak(patches.leak, patches.places_known))
+    make_room(run, begun)
+    for line in _split_lines(patches):
+        say(line)
     if run.resume and not run.has_checkpoint:
         say(f"nothing to resume in {run.folder}: training starts from the beginning")
     with folder_for(run.folder / MODEL), nothing_left(run.folder), _interrupts_kept():
-        return _train(run, patches, key)
+        return _train(run, patches, key, begun)
+
+
+def _split_lines(patches: Patches) -> list[str]:
+    """How many patches there are to train on and to validate, and what scores on them are worth."""
+    n_train = how_many(len(patches.rows("train")), "patch")
+    if not has_side(patches, "val"):
+        return [f"{n_train} to train on, none held out: the weights of the last step are kept, without scores"]
+    return [
+        f"{n_train} to train on, {len(patches.rows('val'))} to validate",
+        describe_leak(patches.leak, patches.places_known),
+    ]
 
 
 @contextmanager
@@ -96,8 +118,11 @@ def run_key(patches: Patches, recipe: Recipe) -> str:
     """A key, equal for the same patches and recipes that train alike, whatever their names and published figures."""
     exclude: dict[str, Any] = dict.fromkeys(("name", "about", "data", "published"), True)
     # Runs of versions without these fields are still known as finished.
-    if recipe.train.sampler == "uniform":
-        exclude["train"] = {"sampler"}
+    exclude["train"] = {
+        name
+        for name in ("sampler", "steps", "freeze_statistics")
+        if getattr(recipe.train, name) == TrainSection.model_fields[name].default
+    }
     exclude["augment"] = {
         name for name in ("scale", "crop", "robust", "mix_classes") if not getattr(recipe.augment, name)
     }
@@ -112,30 +137,34 @@ def try_network(run: Run, patches: Patches) -> None:
         try_recipe(patches, run.recipe, run.device)
 
 
-def _train(run: Run, patches: Patches, key: str) -> Trained:
+def _train(run: Run, patches: Patches, key: str, begun: Begun | None) -> Trained:
     from terrazzo.model.bundle import save
     from terrazzo.training.choices import fit_settled
     from terrazzo.training.familiarity import measured
     from terrazzo.training.reports.curves import plot_curves
     from terrazzo.training.reports.epoch_log import read_rows
 
-    recipe, result = fit_settled(run, patches)
+    recipe, result = fit_settled(run, patches, begun)
     if result is None:
         raise StoppedError(
             f"{run.folder}: stopped by Ctrl-C before the first epoch was finished, so there is no model; "
             "the same command starts again"
         )
-    if not math.isfinite(result.scores["val_loss"]):
+    validates = has_side(patches, "val")
+    if not math.isfinite(result.scores["val_loss" if validates else "train_loss"]):
         raise InputError(
-            f"{run.folder}: the loss is not a number even in the best epoch, so there is no model; "
-            "train again with --overwrite and a lower --set optimizer.lr (`terrazzo tune` finds one)"
+            f"{run.folder}: the loss is not a number even in the {'best' if validates else 'last'} epoch, so there is "
+            "no model; train again with --overwrite and a lower --set optimizer.lr (`terrazzo tune` finds one)"
         )
     header = _header(patches, recipe, key if result.complete else f"{key}:stopped", result)
+    if begun is not None:
+        header = begun.header(header, result.steps)
     rows = read_rows(run.folder / METRICS)
-    plot_curves(rows, run.folder / CURVES, leaky=is_leaky(patches.leak))
+    plot_curves(rows, run.folder / CURVES, leaky=validates and is_leaky(patches.leak))
     if recipe.stages:
         report_stages(legs(recipe, patches.patch_size), rows, run)
-    found = measured(_trained_network(header, result, run), patches, run.reporter)
+    kept = None if begun is None else begun.kept
+    found = measured(_trained_network(header, result, run), patches, run.reporter, kept)
     if found is not None:
         header = replace(header, familiarity=found.familiarity)
     save(run.folder / MODEL, header, result.state, found.measure if found else None)
@@ -162,7 +191,7 @@ def _header(patches: Patches, recipe: Recipe, key: str, result: "Fit") -> Header
         seed=int(patches.description["seed"]),
         train_images=tuple(train_images),
         n_train=len(patches.rows("train")),
-        n_val=len(patches.rows("val")),
+        n_val=int((patches.sides == "val").sum()),
     )
     return Header(
         terrazzo_version=__version__,
@@ -202,18 +231,39 @@ def suited(recipe: Recipe, light: Light, say: Say) -> Recipe:
     return recipe.with_changes({f"augment.{name}": 0 for name in off}) if off else recipe
 
 
-def check_training(patches: Patches, recipe: Recipe) -> None:
-    """Refuse, without torch, an empty training split, and a sampler, stages or weights that do not fit the patches."""
+def check_training(patches: Patches, recipe: Recipe, starts: bool = False) -> None:
+    """Refuse, without torch, an empty training split, and a sampler, stages or weights that do not fit the patches.
+
+    A recipe that keeps batch statistics needs a model that the run `starts` from.
+    """
     patches.rows("train")
     check_sampler(patches, recipe.train.sampler)
     legs(recipe, patches.patch_size)
+    if recipe.train.freeze_statistics and not starts:
+        raise RecipeError(
+            f"recipe {recipe.name}: train.freeze_statistics keeps the batch statistics of a model to start from, and "
+            "there is none; give one with train --from MODEL, or set it to false"
+        )
     check_class_weights(recipe.loss.class_weights, parse_terms(recipe.loss.terms), patches.schema.n_classes)
 
 
-def _check(patches: Patches, recipe: Recipe) -> None:
+def _check(patches: Patches, run: Run) -> None:
     """Refuse, without torch, what a run cannot train on."""
-    check_training(patches, recipe)
-    patches.rows("val")
+    recipe, starts = run.recipe, run.start is not None
+    check_training(patches, recipe, starts)
+    if not starts:
+        patches.rows("val")
+        _check_network(patches, recipe)
+    elif not has_side(patches, "val"):
+        refuse_validation(recipe, patches)
+    if run.keep is not None and recipe.train.batch_size != "auto":
+        shares(int(recipe.train.batch_size))
+    if not any(entry["pixels"] for entry in patches.description["classes"]):
+        raise RecipeError(f"{patches.path}: every pixel is ignored, so there is nothing to learn; prepare it again")
+
+
+def _check_network(patches: Patches, recipe: Recipe) -> None:
+    """Refuse means of other bands, and a file of encoder weights that is not there."""
     if recipe.model.mean is not None and len(recipe.model.mean) != patches.bands:
         raise RecipeError(f"model.mean has {len(recipe.model.mean)} values, the patches {patches.bands} bands")
     wanted = recipe.model.encoder_weights
@@ -221,5 +271,3 @@ def _check(patches: Patches, recipe: Recipe) -> None:
         raise RecipeError(
             f"model.encoder_weights = {wanted}: no such file; expected imagenet, none, auto, or a .pth or .safetensors"
         )
-    if not any(entry["pixels"] for entry in patches.description["classes"]):
-        raise RecipeError(f"{patches.path}: every pixel is ignored, so there is nothing to learn; prepare it again")

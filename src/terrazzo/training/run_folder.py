@@ -1,11 +1,13 @@
 """A training run and the files in its folder: what is kept, refused, cleared, and resumed.
 
-model.safetensors     the best weights and their header. It is written last: a run that has it is finished.
+model.safetensors     the best weights and their header, or the last ones without validation. It is written last: a run
+                      that has it is finished.
 recipe.yaml           the recipe, its choices settled
 metrics.csv           one line per epoch
 curves.png            metrics.csv as a picture
 checkpoints/          best.ckpt, last.ckpt
 tensorboard/          the metrics for TensorBoard
+start.json            start model and kept patches, as hashes.
 stages.csv, .png      the cost and the scores of each stage, if the recipe has stages
 """
 
@@ -23,6 +25,8 @@ from terrazzo.recipe.reading import load_recipe
 from terrazzo.recipe.recipe import Recipe, first_difference
 from terrazzo.system.files import Mark, refuse_existing
 from terrazzo.system.reporting import Reporter
+from terrazzo.training.starting.begun import RECORD, Begun, refuse_another_start
+from terrazzo.training.starting.start import Start
 
 MODEL, RECIPE, METRICS, CURVES = "model.safetensors", "recipe.yaml", "metrics.csv", "curves.png"
 CHECKPOINTS, BEST, LAST, TENSORBOARD = "checkpoints", "best.ckpt", "last.ckpt", "tensorboard"
@@ -31,7 +35,7 @@ STAGES, STAGE_CURVES = "stages.csv", "stages.png"
 SETTLED = "# settled by terrazzo train"
 """The first line of recipe.yaml. It tells it from a recipe that a user keeps in the same folder."""
 
-FILES = (MODEL, RECIPE, METRICS, CURVES, STAGES, STAGE_CURVES)
+FILES = (MODEL, RECIPE, METRICS, CURVES, STAGES, STAGE_CURVES, RECORD)
 FOLDERS = (CHECKPOINTS, TENSORBOARD)
 MARK = Mark(
     FILES + FOLDERS,
@@ -52,6 +56,10 @@ class Run:
     resume: bool = False
     overwrite: bool = False
     reporter: Reporter = field(default_factory=Reporter)
+    start: Start | None = None
+    """The model that it starts from."""
+    keep: Path | None = None
+    """Patches that are mixed in, so that the model does not forget them."""
 
     @property
     def has_checkpoint(self) -> bool:
@@ -79,21 +87,24 @@ def finished(folder: Path, key: str) -> Header | None:
     return header if header.key == key else None
 
 
-def make_room(run: Run) -> None:
+def make_room(run: Run, begun: Begun | None = None) -> None:
     """Clear the folder, unless its run is resumed. Raises what `check_room` raises."""
-    check_room(run)
+    check_room(run, begun)
     if not (run.resume and (run.folder / RECIPE).is_file()):
         clear(run.folder)
 
 
-def check_room(run: Run) -> None:
-    """Refuse to replace what is in the folder."""
+def check_room(run: Run, begun: Begun | None = None) -> None:
+    """Refuse to replace what is in the folder, or to resume a run that started from something else."""
     if run.folder.is_file():
         raise OutputExistsError(f"{run.folder}: is a file; --out takes a folder")
+    if run.start is not None and run.folder.resolve() in run.start.path.resolve().parents:
+        raise OutputExistsError(f"{run.folder}: is the run of the model to start from; choose another --out")
     if run.patches.resolve() in (run.folder.resolve(), *run.folder.resolve().parents):
         raise OutputExistsError(f"{run.folder}: is the folder of the patches or lies in it; choose another --out")
     started = (run.folder / RECIPE).is_file()
     if run.resume and started:
+        refuse_another_start(run.folder, begun)
         _refuse_another_recipe(run)
     elif started and not run.overwrite and not run.resume:
         raise OutputExistsError(

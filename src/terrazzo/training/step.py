@@ -97,6 +97,17 @@ def freeze_encoder(network: Network, frozen: bool) -> None:
         encoder.train(not frozen)
 
 
+def freeze_statistics(network: nn.Module) -> None:
+    """Let batch normalization use and keep the mean and variance that it has.
+
+    A few boxes of one place have other light and other classes than all that the model saw. Statistics of them alone
+    would change the features everywhere, and the map with them, before a weight has learnt anything.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
+
+
 def build_optimizer(section: OptimizerSection, network: nn.Module) -> Optimizer:
     """Adam or AdamW. AdamW does not decay biases and normalization layers, whose weights have one dimension.
 

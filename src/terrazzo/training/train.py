@@ -1,12 +1,13 @@
 """Training from patches, or from a data set that is first prepared into RUN/patches."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from terrazzo.errors import InputError, OutputExistsError
 from terrazzo.patches.prepare import prepare_by_section
-from terrazzo.recipe.arguments import DEFAULT_RECIPE, Changes, RecipeName
+from terrazzo.recipe.arguments import DEFAULT_RECIPE, START_RECIPE, Changes
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import PARTIAL_SUFFIX, refuse_existing
 from terrazzo.system.options import Device, Option, Overwrite
@@ -16,6 +17,7 @@ from terrazzo.system.reporting import Progress, Reporter, Say, quiet, silent
 if TYPE_CHECKING:
     from terrazzo.training.run import Trained
     from terrazzo.training.run_folder import Run
+    from terrazzo.training.starting.start import Start
 
 PATCHES = "patches"
 
@@ -26,7 +28,15 @@ def train(
     ],
     *,
     out: Annotated[PathLike, Option("Folder for the run.")],
-    recipe: RecipeName = DEFAULT_RECIPE,
+    recipe: Annotated[
+        str | None, Option("A shipped recipe, or a .yaml file; if not given unet-resnet34, with --from finetune.")
+    ] = None,
+    from_model: Annotated[
+        PathLike | None, Option("Start from this model.safetensors: its network and classes.", flags=("--from",))
+    ] = None,
+    keep: Annotated[
+        PathLike | None, Option("With --from: patches that it must not forget, mixed in; half of each batch.")
+    ] = None,
     epochs: Annotated[int | None, Option("Passes over the training patches.")] = None,
     batch_size: Annotated[int | str | None, Option("Patches a step; auto: what the memory holds.")] = None,
     encoder_weights: Annotated[str | None, Option("imagenet, none, auto, or a weights file.")] = None,
@@ -37,32 +47,44 @@ def train(
     progress: Progress = silent,
     say: Say = quiet,
 ) -> "Trained":
-    """Train a recipe on patches; the best epoch becomes model.safetensors.
+    """Train a recipe on patches; the best epoch becomes model.safetensors. With `from_model` training starts from it.
 
     A data set (folder or .zip) in place of `patches` is prepared first, by the recipe's data section, into OUT/patches.
     `recipe` is a shipped name or a .yaml file; `changes` overrides its fields, as in `{"optimizer.lr": 3e-4}`.
 
-    Raises PatchesError, RecipeError, WeightsError, OutputExistsError; StoppedError if Ctrl-C came before the end of the
-    first epoch; and what `prepare` raises.
+    `from_model` gives network, normalization and classes; classes are matched by name, and new ones get the next ids.
+    `keep` are patches that it was trained on before. Where no patch is held out for validation, the model is that of
+    the last step.
+
+    Raises PatchesError, RecipeError, WeightsError, OutputExistsError; InputError or ModelFileError for `from_model`;
+    StoppedError if Ctrl-C came before the end of the first epoch; and what `prepare` raises.
     """
     from terrazzo.recipe.reading import changed_recipe, changes_of, refuse_data_changes
     from terrazzo.training.run import train_patches
     from terrazzo.training.run_folder import Run
+    from terrazzo.training.starting.start import with_network
 
     short = {"train.epochs": epochs, "train.batch_size": batch_size, "model.encoder_weights": encoder_weights}
     if resume and overwrite:
         raise InputError("--overwrite: starts anew, and --resume continues; leave one of them out")
+    if keep is not None and from_model is None:
+        raise InputError(f"--keep {keep}: is for --from MODEL, which it keeps from forgetting; leave it out")
     source, folder, wanted = Path(patches), Path(out), changes_of(changes)
     if is_patches(source):
         refuse_data_changes(wanted, source)
+    by_flag = {name: value for name, value in short.items() if value is not None}
+    start = None if from_model is None else _opened(Path(from_model), source, {**by_flag, **wanted})
+    chosen = changed_recipe(recipe or (DEFAULT_RECIPE if start is None else START_RECIPE), by_flag, wanted)
     run = Run(
         patches_of(source, folder),
-        changed_recipe(recipe, {name: value for name, value in short.items() if value is not None}, wanted),
+        chosen if start is None else with_network(chosen, start, say),
         folder,
         device=device,
         resume=resume,
         overwrite=overwrite,
         reporter=Reporter(progress, say),
+        start=start,
+        keep=None if keep is None else Path(keep),
     )
     if run.patches != source:
         if folder.resolve() == source.resolve():
@@ -72,6 +94,21 @@ def train(
     if run.patches.absolute() == (folder / PATCHES).absolute() and _holds_only_patches(folder):
         run = replace(run, overwrite=True)  # nothing but its own patches is there
     return train_patches(run)
+
+
+def _opened(model: Path, source: Path, changes: Mapping[str, Any]) -> "Start":
+    """The model to start from. Raises InputError, ModelFileError, or RecipeError at changes of its network."""
+    from terrazzo.recipe.reading import flag_of
+    from terrazzo.training.starting.start import open_start, refuse_network_changes
+
+    start = open_start(model)
+    if is_data_set(source):
+        raise InputError(
+            f"{source}: is a data set; with --from expected patches; prepare it first, with the model's patch size: "
+            f"terrazzo prepare {source} --patch-size {start.header.patch_size} --out patches"
+        )
+    refuse_network_changes(start, changes, {"model.encoder_weights": flag_of("model.encoder_weights")})
+    return start
 
 
 def is_data_set(source: Path) -> bool:

@@ -16,16 +16,18 @@ SCORES = tuple(f"val_{metric.name}" for metric in EPOCH_METRICS)
 """The columns of validation."""
 COLUMNS = ("epoch", "stage", "size", "train_loss", *SCORES, "lr", "seconds", "images_per_s")
 """The columns of metrics.csv. `epoch` and `stage` count from 1, `size` is the side of the training patches, `lr` the
-mean over the epoch's steps. `seconds` and `images_per_s` exclude validation."""
+mean over the epoch's steps. `seconds` and `images_per_s` exclude validation. Where no patch is held out, the columns of
+validation are empty."""
 
 
 class EpochLog(Callback):
     """Writes metrics.csv and reports a line after each epoch; reports progress in images."""
 
-    def __init__(self, path: Path, n_images: int, reporter: Reporter) -> None:
+    def __init__(self, path: Path, n_images: int, reporter: Reporter, validates: bool = True) -> None:
         self.path = path
         self.n_images = n_images
         self.reporter = reporter
+        self.validates = validates
         self.rows: list[dict[str, Any]] = []
         self._started = 0.0
         self._trained = 0.0
@@ -58,20 +60,35 @@ class EpochLog(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write and report the metrics of the epoch, which the learner has logged."""
         logged = trainer.callback_metrics
-        learner = cast(Learner, pl_module)
-        row: dict[str, Any] = {"epoch": trainer.current_epoch + 1, "stage": learner.leg.number}
-        row["size"] = learner.leg.size
-        row |= {name: round(float(logged[name]), 6) for name in COLUMNS if name in logged}
-        row["lr"] = f"{learner.lr:.3e}"
-        row["seconds"] = round(self._trained, 2)
-        row["images_per_s"] = round(self._seen / self._trained, 2) if self._trained else 0.0
-        self.rows.append(row)
-        write_rows(self.path, self.rows)
+        row = self._add(trainer, pl_module, {name: float(logged[name]) for name in COLUMNS if name in logged})
         self.reporter.say(
             f"epoch {row['epoch']}/{trainer.max_epochs}: loss {row['train_loss']:.4f}, "
             f"val loss {row['val_loss']:.4f}, accuracy {row['val_accuracy']:.4f}, mean IoU {row['val_mean_iou']:.4f} "
             f"({row['images_per_s']:.1f} images/s, {row['seconds']:.0f} s)"
         )
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write and report the loss of an epoch without validation."""
+        if self.validates:
+            return
+        row = self._add(trainer, pl_module, {"train_loss": cast(Learner, pl_module).train_loss})
+        self.reporter.say(
+            f"epoch {row['epoch']}/{trainer.max_epochs}: loss {row['train_loss']:.4f}, step {trainer.global_step} "
+            f"({row['images_per_s']:.1f} images/s, {row['seconds']:.0f} s)"
+        )
+
+    def _add(self, trainer: Trainer, pl_module: LightningModule, figures: dict[str, float]) -> dict[str, Any]:
+        """The row of the epoch with these figures, written to metrics.csv."""
+        learner = cast(Learner, pl_module)
+        row: dict[str, Any] = {"epoch": trainer.current_epoch + 1, "stage": learner.leg.number}
+        row["size"] = learner.leg.size
+        row |= {name: round(value, 6) for name, value in figures.items()}
+        row["lr"] = f"{learner.lr:.3e}"
+        row["seconds"] = round(self._trained, 2)
+        row["images_per_s"] = round(self._seen / self._trained, 2) if self._trained else 0.0
+        self.rows.append(row)
+        write_rows(self.path, self.rows)
+        return row
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
