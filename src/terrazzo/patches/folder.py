@@ -165,7 +165,10 @@ class Patches:
 
     @property
     def leak(self) -> dict[str, float]:
-        """Shares of validation pixels that leak (`splits.leak`), and the buffer of a block split; empty if none held out."""
+        """Shares of validation pixels that leak (`splits.leak`), and the buffer of a block split.
+
+        Empty where none is held out.
+        """
         return dict(self.description["leak"])
 
     @cached_property
@@ -205,8 +208,8 @@ class Patches:
         if len(rows) == 0:
             if self.none_held_out:
                 raise PatchesError(
-                    f"{self.path}: holds {how_many(len(self), 'patch')} of corrections, all in train ({NONE_HELD_OUT}), "
-                    f"so its split {split} is empty; use other patches, or prepare these with --val 0.2"
+                    f"{self.path}: its {how_many(len(self), 'patch')} are all in train ({NONE_HELD_OUT}), so its split "
+                    f"{split} has none; use other patches, or prepare these with --val 0.2"
                 )
             shares = ", ".join(f"{side} {count}" for side, count in self.description["splits"].items())
             raise PatchesError(f"{self.path}: its split {split} has no patches ({shares}); prepare with --{split} 0.2")

@@ -19,7 +19,6 @@ from terrazzo.pixels.bounds import Bounds, moved
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.vector_layers import LayerRequest, VectorLayer, read_layer, reprojection
 from terrazzo.scenes.burnt_polygons import BurntPolygons
-from terrazzo.scenes.contract.known_classes import given_classes
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.field_classes import NamedValues, Naming, classes_of_values
 from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
@@ -39,7 +38,7 @@ def polygon_labels(inputs: SceneInputs, options: LabelOptions) -> "PolygonLabels
         raise InputError(
             f"--palette {options.palette}: is for masks of colours, {inputs.labels} holds polygons; leave it out"
         )
-    field, given = layer.field or "", given_classes(options.classes)
+    field, given = layer.field or "", options.given()
     naming = Naming(
         f"--class-field {field}",
         f"the field {field}",
