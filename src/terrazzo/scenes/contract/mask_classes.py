@@ -1,12 +1,15 @@
 """The classes of masks, and how those that data name become those of a model."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from terrazzo.classes.given import GivenTable
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.classes.tables import ClassTable
 from terrazzo.scenes.contract.id_tables import NO_VALUE
+from terrazzo.system.reporting import listed
+
+_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def by_name(own: Classes, given: GivenTable, is_color: bool) -> Classes:
     notes = [*own.notes, f"classes: {given.table.schema.n_classes} from {given.named}, matched by name"]
     if more:
         given = given.with_more(more)
-        notes.append(given.note_on_more(more, "the labels"))
+        notes.append(note_on_more(given, more, "the labels"))
     schema = given.table.schema
     place = [number for name in own.schema.names if (number := given.id_of(name)) is not None]
     ids = range(len(place)) if own.label_ids is None else own.label_ids
@@ -66,3 +69,14 @@ def by_name(own: Classes, given: GivenTable, is_color: bool) -> Classes:
 def _numbers(schema: ClassSchema) -> list[int]:
     """The class of each colour of a schema, merged ones last."""
     return [*range(schema.n_classes), *(number for _, number in schema.merged)]
+
+
+def note_on_more(given: GivenTable, names: Sequence[str], counted: str) -> str:
+    """A line on the last classes of a table, which a model lacks; `counted` says what has them."""
+    first = given.table.schema.n_classes - len(names)
+    told = [f"{name!r} (id {number})" for number, name in enumerate(names, first)]
+    it, name = ("it", "the name") if len(told) == 1 else ("them", "the names")
+    return (
+        f"classes: {listed(told, _SHOWN)} of {counted} added behind those of {given.where}, which lacks {it}; "
+        f"correct {name} if one of these is meant: {listed(given.table.schema.names[:first], _SHOWN)}"
+    )

@@ -9,6 +9,7 @@ from terrazzo.classes.given import GivenTable
 from terrazzo.classes.schema import IGNORE, MAX_CLASSES, ClassSchema
 from terrazzo.classes.tables import means_no_class
 from terrazzo.errors import ClassTableError
+from terrazzo.scenes.contract.mask_classes import note_on_more
 from terrazzo.scenes.trees import natural_key
 from terrazzo.system.reporting import how_many, listed
 
@@ -58,7 +59,7 @@ def classes_of_values(values: Sequence[str | None], naming: Naming) -> NamedValu
         if more:
             _refuse_many(given.table.schema.n_classes + len(more), naming, len(counts))
             given = given.with_more(more)
-            notes.insert(1, given.note_on_more(more, how_many(sum(counts[name] for name in more), "polygon")))
+            notes.insert(1, note_on_more(given, more, how_many(sum(counts[name] for name in more), "polygon")))
         schema, ids = given.table.schema, _ids_in_table(counts, naming, given)
         if background is not None and background not in schema.names:
             remedy = f"it has {listed(schema.names, _SHOWN)}" if given.takes_more else "add it there"
