@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from terrazzo.classes.given import GivenTable
-from terrazzo.classes.schema import ClassSchema
+from terrazzo.classes.schema import ClassSchema, format_color
 from terrazzo.classes.tables import ClassTable
+from terrazzo.errors import ClassTableError
 from terrazzo.scenes.contract.id_tables import NO_VALUE
 from terrazzo.system.reporting import listed
 
@@ -46,7 +47,8 @@ class Classes:
 def by_name(own: Classes, given: GivenTable, is_color: bool) -> Classes:
     """The data's own classes as those of a model, by name; names that the model lacks come behind its own.
 
-    Laws: values keep the class that the data name, ids and colours of the model's classes stay.
+    Laws: values keep the class that the data name, ids and colours of the model's classes stay. Raises ClassTableError
+    where masks of colours use one class's colour of the model for another class.
     """
     more = [name for name in own.schema.names if given.id_of(name) is None]
     notes = [*own.notes, f"classes: {given.table.schema.n_classes} from {given.named}, matched by name"]
@@ -58,7 +60,15 @@ def by_name(own: Classes, given: GivenTable, is_color: bool) -> Classes:
     ids = range(len(place)) if own.label_ids is None else own.label_ids
     label_ids = None if is_color else tuple(place[i] if 0 <= i < len(place) else i for i in ids)
     colors = zip((*own.schema.colors, *(color for color, _ in own.schema.merged)), _numbers(own.schema), strict=True)
-    tints = {color: place[number] for color, number in colors if color not in schema.colors}
+    meant = {color: place[number] for color, number in colors}
+    for color in meant if is_color else ():
+        if color in schema.colors and schema.colors.index(color) != meant[color]:
+            theirs, ours = schema.names[meant[color]], schema.names[schema.colors.index(color)]
+            raise ClassTableError(
+                f"{given.named}: its {format_color(color)} is {ours!r}, the masks' is {theirs!r}; "
+                "give masks of ids, or in the model's colours"
+            )
+    tints = {color: number for color, number in meant.items() if is_color and color not in schema.colors}
     void = tuple(color for color in own.schema.void_colors if color not in {*schema.colors, *tints})
     schema = replace(
         schema, merged=tuple(tints.items()), void_colors=tuple(dict.fromkeys((*schema.void_colors, *void)))
