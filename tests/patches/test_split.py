@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from terrazzo.errors import SplitError
-from terrazzo.patches.options import SplitOptions
+from terrazzo.patches.options import NONE_HELD_OUT, SplitOptions
 from terrazzo.patches.splits.leak import describe_leak
 from terrazzo.patches.splits.origins import PatchOrigins
 from terrazzo.patches.splits.split import counts, default_method, make_split
@@ -294,3 +294,16 @@ def test_blocks_that_leave_nothing_are_refused(options: SplitOptions, words: str
 def test_nonsense_options_of_blocks_are_refused(arguments: dict[str, object], words: str) -> None:
     with pytest.raises(SplitError, match=words):
         SplitOptions(**arguments)  # type: ignore[arg-type]
+
+
+def test_where_none_is_held_out_every_patch_is_in_train_and_nothing_leaks() -> None:
+    split = make_split(dubai(), SplitOptions(NONE_HELD_OUT, val=0.0))
+    assert split.method == "none held out"
+    assert counts(split.sides) == {"train": 9 * 132, "val": 0, "test": 0}  # 6 + 2 + 12 + 16 + 56 + 40 = 132 a tile
+    assert split.leak == {}
+    assert describe_leak(split.leak) == "every patch is in train, so these patches alone give no score"
+
+
+def test_none_held_out_is_no_word_of_the_option() -> None:
+    with pytest.raises(SplitError, match="--block-size 4: is for --split block"):
+        SplitOptions(NONE_HELD_OUT, val=0.0, block_size=4)

@@ -45,6 +45,18 @@ def usual_colors(names: Sequence[str]) -> tuple[Color, ...]:
     return tuple(colors[i] for i in range(len(names)))
 
 
+def colors_beside(names: Sequence[str], taken: Sequence[Color]) -> tuple[Color, ...]:
+    """A colour for each name, beside colours that are taken: its usual one if that is far from these, else a free one.
+
+    Law: names and taken colours together have no colour twice.
+    """
+    chosen: list[Color] = []
+    for color in usual_colors(names):
+        there = [*taken, *chosen]
+        chosen.append(color if _nearest(color, there) >= APART else _farthest(there, 1)[0])
+    return tuple(chosen)
+
+
 def lab(colors: Sequence[Color] | NDArray[np.integer]) -> NDArray[np.float64]:
     """The colours (n, 3) in CIE Lab, where the Euclidean distance is about how different they look (greys: 0 to 100).
 

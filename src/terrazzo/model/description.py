@@ -1,6 +1,7 @@
 """The header of a model as lines of text."""
 
 from terrazzo.model.header import Header, LineageStep
+from terrazzo.patches.options import NONE_HELD_OUT
 from terrazzo.patches.splits.leak import BUFFER
 from terrazzo.pixels.bands.scaling import extent
 from terrazzo.system.reporting import how_many, listed
@@ -9,9 +10,6 @@ from terrazzo.system.reporting import how_many, listed
 def describe_header(header: Header) -> list[str]:
     """The lines that describe a header."""
     trained, schema = header.training_data, header.schema
-    leak = ", ".join(
-        f"buffer {share:.0f} px" if name == BUFFER else f"{name} {share:.0%}" for name, share in trained.leak.items()
-    )
     lines = [
         f"network: {header.title}, {header.bands} bands, patches of {header.patch_size} px ({header.fit})",
         f"input: scale {header.normalization.scale}, mean {_numbers(header.normalization.mean)}, "
@@ -23,7 +21,11 @@ def describe_header(header: Header) -> list[str]:
         *(f"  {entry['id']:3d}  {entry['color']}  {entry['name']}" for entry in schema.to_list()),
         f"trained on {how_many(trained.n_train, 'patch')} of {how_many(len(trained.train_images), 'image')}, "
         f"validated on {trained.n_val}",
+<<<<<<< HEAD
         f"split: by {trained.split}, seed {trained.seed}; leak: {leak}" if trained.n_val else f"split: {trained.split}",
+=======
+        *_split_lines(header),
+>>>>>>> h-B
         *_familiarity_lines(header),
         f"data: {trained.fingerprint}",
         *map(_lineage_line, header.lineage),
@@ -33,6 +35,17 @@ def describe_header(header: Header) -> list[str]:
     if scores:
         lines.append("scores: " + ", ".join(f"{name} {score:.3f}" for name, score in scores.items()))
     return lines
+
+
+def _split_lines(header: Header) -> list[str]:
+    """How the training patches were divided, and what leaks between the sides."""
+    trained = header.training_data
+    if trained.split == NONE_HELD_OUT:
+        return [f"split: {NONE_HELD_OUT}"]
+    leak = ", ".join(
+        f"buffer {share:.0f} px" if name == BUFFER else f"{name} {share:.0%}" for name, share in trained.leak.items()
+    )
+    return [f"split: by {trained.split}, seed {trained.seed}; leak: {leak}"]
 
 
 def _lineage_line(step: LineageStep) -> str:

@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import ClassTableError, PatchesError
 from terrazzo.patches.description import check_description
+from terrazzo.patches.options import NONE_HELD_OUT
 from terrazzo.patches.splits.origins import SIDES
 from terrazzo.pixels.bands.depth import EIGHT_BITS, Pixels, as_floats
 from terrazzo.pixels.bands.kinds import rgb_places
 from terrazzo.pixels.bands.reading import BandReading, Pairs
 from terrazzo.system.files import Mark
-from terrazzo.system.reporting import first_line
+from terrazzo.system.reporting import first_line, how_many
 
 IMAGES, MASKS, INDEX, DESCRIPTION = "images.npy", "masks.npy", "index.csv", "dataset.json"
 INDEX_FIELDS = ("patch", "image", "group", "row", "col", "split", "valid_pixels")
@@ -158,8 +159,16 @@ class Patches:
         return str(self.description["content_hash"])
 
     @property
+    def none_held_out(self) -> bool:
+        """Whether every patch is in train, as of corrections: there is no validation side."""
+        return bool(self.description["split_method"] == NONE_HELD_OUT)
+
+    @property
     def leak(self) -> dict[str, float]:
-        """Shares of validation pixels that leak (`splits.leak`), and the buffer of a block split."""
+        """Shares of validation pixels that leak (`splits.leak`), and the buffer of a block split.
+
+        Empty where none is held out.
+        """
         return dict(self.description["leak"])
 
     @cached_property
@@ -197,6 +206,11 @@ class Patches:
             raise PatchesError(f"--split {split}: expected {', '.join(SIDES)}")
         rows = np.flatnonzero(self.sides == split)
         if len(rows) == 0:
+            if self.none_held_out:
+                raise PatchesError(
+                    f"{self.path}: its {how_many(len(self), 'patch')} are all in train ({NONE_HELD_OUT}), so its split "
+                    f"{split} has none; use other patches, or prepare these with --val 0.2"
+                )
             shares = ", ".join(f"{side} {count}" for side, count in self.description["splits"].items())
             raise PatchesError(f"{self.path}: its split {split} has no patches ({shares}); prepare with --{split} 0.2")
         return rows

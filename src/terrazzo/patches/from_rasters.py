@@ -26,7 +26,7 @@ from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import open_pixels
 from terrazzo.pixels.rasters.stacks.resampled import native
 from terrazzo.scenes.contract.options import LabelOptions
-from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
+from terrazzo.scenes.labelled_rasters.inputs import SceneInputs, TrainedInput
 from terrazzo.scenes.labelled_rasters.label_rasters import ROWS
 from terrazzo.scenes.labelled_rasters.labelling import Labelling
 from terrazzo.scenes.labelled_rasters.opening import LabelledScene, labels_on, open_labelling, open_scenes
@@ -68,8 +68,8 @@ class LabelledRasters:
             bands=len(scenes[0].choice.bands),
             split=split,
             cut=cuttable.cut,
-            key=[*([] if self.inputs.gsd_m is None else [repr(self.inputs.gsd_m)]), *_key(asked, scenes, lying)],
-            told={"downsample": 1.0, "layout": "rasters", **_told(scenes)},
+            key=[*_key_of_inputs(self.inputs), *_key(asked, scenes, lying)],
+            told={"layout": "rasters", **_told(scenes, self.inputs.trained)},
             labels_key=(labelling.identity,),
             notes=tuple(lying.notes()),
             dtype=scenes[0].choice.dtype,
@@ -90,6 +90,13 @@ def refuse_options(labels: LabelOptions, patches: PatchOptions) -> None:
         raise InputError(f"--layout {labels.layout}: is for folders of pictures; leave it out with LABELS")
 
 
+def _key_of_inputs(inputs: SceneInputs) -> list[str]:
+    """What was asked of the reading; nothing where rasters are read as they lie, as in versions that knew no other."""
+    trained = inputs.trained
+    parts = [] if inputs.gsd_m is None else [repr(inputs.gsd_m)]
+    return parts if trained is None else [*parts, repr((trained.band_names, trained.downsample))]
+
+
 def _key(asked: Preparation, scenes: Sequence[LabelledScene], lying: Footprints) -> list[str]:
     """The ignored values, which rasters are neighbours, and the name, identity and bands of each."""
     parts = [repr(asked.labels.ignore_value)]
@@ -101,14 +108,17 @@ def _key(asked: Preparation, scenes: Sequence[LabelledScene], lying: Footprints)
     return parts
 
 
-def _told(scenes: Sequence[LabelledScene]) -> dict[str, Any]:
-    """What dataset.json says of rasters: ground sampling distance, bands and scale."""
+def _told(scenes: Sequence[LabelledScene], trained: TrainedInput | None) -> dict[str, Any]:
+    """What dataset.json says of rasters: ground sampling distance, bands and scale; a model's names of its bands."""
     first = scenes[0]
+    known, reduced = ((), 1.0) if trained is None else (trained.band_names, trained.downsample)
     scale = first.choice.scale if first.choice.dtype == EIGHT_BITS else first.scale
+    gsd_m = _mean_gsd([scene.raster for scene in scenes])
     return {
-        "gsd_m": _mean_gsd([scene.raster for scene in scenes]),
+        "downsample": reduced,
+        "gsd_m": gsd_m if gsd_m is None or reduced == 1 else gsd_m / reduced,
         "band_numbers": list(first.choice.bands),
-        "band_names": [first.raster.names[band - 1] for band in first.choice.bands],
+        "band_names": [*known] or [first.raster.names[band - 1] for band in first.choice.bands],
         "value_scale": list(scale) if isinstance(scale, tuple) else scale,
     }
 

@@ -25,6 +25,10 @@ class PatchOptions:
         return self.patch_size if self.fit == "crop" else 1
 
 
+NONE_HELD_OUT = "none held out"
+"""The method that puts every patch in train: that of corrections, unless the user asks for a share of validation."""
+
+
 @dataclass(frozen=True)
 class SplitOptions:
     """How patches are divided: method (None: chosen by what is there), shares of val and test, seed.
@@ -42,7 +46,8 @@ class SplitOptions:
     """Pixels between a training patch and a validation or test block; None: one patch."""
 
     def __post_init__(self) -> None:
-        for field, value in (("split", self.method), ("val", self.val), ("test", self.test), ("seed", self.seed)):
+        method = None if self.method == NONE_HELD_OUT else self.method  # no choice of the option --split
+        for field, value in (("split", method), ("val", self.val), ("test", self.test), ("seed", self.seed)):
             check_option(field, value, SplitError)
         if self.val + self.test >= 1:
             raise SplitError(

@@ -27,12 +27,18 @@ class Prepared:
             f"{how_many(len(self.patches), 'patch')} of {self.patches.patch_size} px from "
             f"{how_many(len(told['images']), 'image')}: {splits}",
             *_sources(self.patches),
-            f"split by {told['split_method']}: {describe_leak(self.patches.leak, self.patches.places_known)}",
+            f"{_division(self.patches)}: {describe_leak(self.patches.leak, self.patches.places_known)}",
             *_sides_of_groups(self.patches),
         ]
 
     def _repr_html_(self) -> str:
         return as_html([*self.lines, *self.summary()])
+
+
+def _division(patches: Patches) -> str:
+    """`split by block`, or `split none held out`."""
+    method = patches.description["split_method"]
+    return f"split {method}" if patches.none_held_out else f"split by {method}"
 
 
 def _sources(patches: Patches) -> list[str]:

@@ -51,6 +51,8 @@ class LayerRequest:
     """The option that names the file; empty if the file is an argument."""
     usual_fields: tuple[str, ...] | None = None
     """Without `field`, the first of these that the file has, in upper or lower case. None: a field must be given."""
+    needs_field: bool = False
+    """Whether a file without any of the usual fields is refused."""
     error: type[TerrazzoError] = InputError
     """Raised if a readable file lacks the field or holds no polygon."""
 
@@ -207,11 +209,13 @@ def _read_parquet(path: Path, where: str, request: LayerRequest) -> _Read:
 
 
 def _field(where: str, request: LayerRequest, fields: Sequence[str]) -> str | None:
-    """The field to read; None if none is given and the file has none of the usual ones."""
+    """The field to read; None if none is given or needed, and the file has none of the usual ones."""
     field, flag = request.field, request.field_flag
     if field is None and request.usual_fields is not None:
         by_case = {name.casefold(): name for name in reversed(fields)}
-        return next((by_case[name] for name in request.usual_fields if name in by_case), None)
+        found = next((by_case[name] for name in request.usual_fields if name in by_case), None)
+        if found is not None or not request.needs_field:
+            return found
     if field is None:
         raise request.error(f"{where}: choose the field with {flag}; there are {_names(fields)}")
     if field not in fields:

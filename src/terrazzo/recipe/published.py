@@ -22,6 +22,7 @@ _SPLITS = {
     "image": ("images held out whole", "these images are held out whole"),
     "block": ("blocks of ground held out whole", "these blocks of ground are held out whole"),
     "patch": ("random patches", "these patches are divided at random"),
+    "none held out": ("patches of training alone", "these patches are all for training"),
     "sources": ("each source in its own way", "each source of these patches is divided in its own way"),
 }
 """By method, in words: the split behind a published figure, and that of the scored patches."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from terrazzo.classes.given import GivenTable, given_classes
 from terrazzo.classes.schema import IGNORE, MAX_CLASSES, NO_CLASS
 from terrazzo.classes.tables import ClassTable, class_table_csv
 from terrazzo.errors import ClassTableError, InputError
@@ -13,8 +14,8 @@ from terrazzo.scenes.alpha import doubts_about_alpha
 from terrazzo.scenes.contract.census import Census, value_text
 from terrazzo.scenes.contract.check import Checked, judge
 from terrazzo.scenes.contract.class_drafts import draft_classes
-from terrazzo.scenes.contract.known_classes import Classes, GivenTable, given_classes
 from terrazzo.scenes.contract.label_classes import classes_of
+from terrazzo.scenes.contract.mask_classes import Classes
 from terrazzo.scenes.contract.mask_values import class_of_values
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.contract.reading import Reader
@@ -100,7 +101,7 @@ def inspect_pictures(
 
     `no_groups` gives the folders that a split may divide, though the layout takes them for groups.
     """
-    given = given_classes(options.classes)
+    given = options.given()
     found = find_scenes(root, options.layout, naming=naming)
     read = survey(root, found, progress, Reader(options.downsample))
 

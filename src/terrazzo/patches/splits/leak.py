@@ -27,14 +27,17 @@ def leak(origins: PatchOrigins, sides: NDArray[np.str_]) -> dict[str, float]:
 
 def is_leaky(leak_shares: Mapping[str, float]) -> bool:
     """Whether scores will be optimistic: validation shares a group with training, without a buffer between them."""
-    return leak_shares["group"] > 0 and not leak_shares.get(BUFFER)
+    return leak_shares.get("group", 0) > 0 and not leak_shares.get(BUFFER)
 
 
 def describe_leak(leak_shares: Mapping[str, float], places_known: bool = True) -> str:
     """One line: what scores on the split are worth.
 
     Where nothing says which pictures show one place (`places_known` is false), the line claims no more than that.
+    Without any share nothing is held out.
     """
+    if not leak_shares:
+        return "every patch is in train, so these patches alone give no score"
     if leak_shares["group"] > 0 and not is_leaky(leak_shares):
         return (
             f"{leak_shares['group']:.0%} of the validation pixels share a scene with training, none is nearer than "

@@ -6,6 +6,8 @@ defaults never do that. `patch` does, because published figures were made that w
 `block` divides a scene into squares of patches and leaves a buffer around validation and test blocks. Law: no
 validation or test pixel is nearer than the buffer to a training pixel (`by_block.too_near`), across rasters too. Where
 neighbouring rasters have no common grid, no buffer is claimed. Equal units and seed give an equal split.
+
+`none held out` divides nothing. Law: every patch is in train.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.errors import SplitError
-from terrazzo.patches.options import SplitOptions
+from terrazzo.patches.options import NONE_HELD_OUT, SplitOptions
 from terrazzo.patches.splits.at_random import deal, n_held
 from terrazzo.patches.splits.by_block import by_block
 from terrazzo.patches.splits.by_group import by_group
@@ -33,7 +35,7 @@ class Split:
     method: str
     leak: dict[str, float]
     """`image`, `group`: share of validation pixels whose image or group is also in training. A block split adds
-    `buffer_px`, the least distance of validation and training pixels, unless it is not known."""
+    `buffer_px`, the least distance of validation and training pixels, unless it is not known. Empty: none held out."""
     warnings: tuple[str, ...]
 
 
@@ -43,6 +45,8 @@ def make_split(origins: PatchOrigins, options: SplitOptions, part: bool = False)
     Of a `part` of all patches it is not said which classes are on one side only, as others may have them.
     """
     method = options.method or default_method(origins)
+    if method == NONE_HELD_OUT:
+        return Split(np.full(len(origins.image), "train", dtype="<U5"), method, {}, ())
     for flag, value in (("--block-size", options.block_size), ("--buffer", options.buffer)):
         if value is not None and method != "block":
             raise SplitError(f"{flag} {value}: is for --split block, and these patches are split by {method}")

@@ -17,8 +17,8 @@ from terrazzo.errors import ClassTableError
 from terrazzo.pixels.masks import ids_of
 from terrazzo.scenes.contract.census import Census
 from terrazzo.scenes.contract.findings import Finding, Report
-from terrazzo.scenes.contract.known_classes import Classes, given_classes
 from terrazzo.scenes.contract.label_classes import classes_of
+from terrazzo.scenes.contract.mask_classes import Classes
 from terrazzo.scenes.contract.notes import (
     blank,
     drawn,
@@ -65,7 +65,7 @@ def check(
     Images with a side below `least_side` pixels give no patch. A `reader` that keeps what it read saves a second
     decoding. Raises ClassTableError if the classes of the masks cannot be known.
     """
-    given = given_classes(options.classes)
+    given = options.given()
     if given is None and found.classes is not None and found.classes.schema is None:
         raise ClassTableError(f"{root}: {found.classes.note}")  # before minutes of reading
     read = survey(root, found, progress, reader or Reader(options.downsample))

@@ -8,7 +8,7 @@ from terrazzo.classes.matching import NOISY_DISTANCE
 from terrazzo.classes.schema import IGNORE, MAX_CLASSES, ClassSchema, Color, distinct_colors
 from terrazzo.classes.tables import MAX_VALUES, ClassTable
 from terrazzo.scenes.contract.census import Census, colors_of
-from terrazzo.scenes.contract.known_classes import Classes
+from terrazzo.scenes.contract.mask_classes import Classes
 from terrazzo.scenes.contract.mask_values import BINARY_CLASSES, BINARY_VALUES, is_nearly_binary
 
 _LEAST_SHARE = 0.001

@@ -9,18 +9,18 @@ Sources, in this order:
 """
 
 import posixpath
-from collections.abc import Collection
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
+from terrazzo.classes.given import GivenTable
 from terrazzo.classes.matching import PaletteMatch, coverage, match_palette
 from terrazzo.classes.palettes import PALETTES
-from terrazzo.classes.schema import IGNORE, ClassSchema, Color, distinct_colors, format_color
+from terrazzo.classes.schema import IGNORE, IGNORE_COLOR, ClassSchema, Color, distinct_colors, format_color
 from terrazzo.classes.table_forms.registry import WAYS
-from terrazzo.classes.tables import MAX_VALUES, ClassTable, parse_table, read_table, table_text
+from terrazzo.classes.tables import MAX_VALUES, ClassTable, parse_table, table_text
 from terrazzo.errors import ClassTableError, ImageError
 from terrazzo.scenes.contract.census import Census, colors_of
-from terrazzo.scenes.contract.id_tables import NO_VALUE, IdTable, id_table
+from terrazzo.scenes.contract.id_tables import IdTable, id_table
+from terrazzo.scenes.contract.mask_classes import Classes, by_name
 from terrazzo.scenes.contract.mask_values import (
     BINARY_CLASSES,
     BINARY_NOTE,
@@ -46,45 +46,6 @@ _COMPARED = 20
 """Tables of one name that are compared with one another at most."""
 
 
-@dataclass(frozen=True)
-class Classes:
-    """The classes of masks, and notes on where they come from."""
-
-    schema: ClassSchema
-    notes: tuple[str, ...]
-    label_ids: tuple[int, ...] | None = None
-    """For masks of ids: the class of each value, 255 for no class, -1 for values in no table.
-
-    None: the value itself, or the values of each scene if the layout has its own.
-    """
-    ignored: tuple[str, ...] = ()
-    """The names of table rows that mean no class."""
-    table: ClassTable | None = None
-    """For masks of ids: the table, its values those of the masks."""
-
-    def to_ignore(self, names: Collection[str]) -> tuple[str, ...]:
-        """The class names without those of rows that mean no class, whatever their case: these are ignored already."""
-        already = {name.casefold() for name in self.ignored}
-        return tuple(name for name in names if name in self.schema.names or name.casefold() not in already)
-
-    def values(self) -> tuple[int, ...]:
-        """The lowest value of each class in masks of ids, -1 for classes that have none."""
-        if self.table is not None:
-            return self.table.values
-        if self.label_ids is None:
-            return tuple(range(self.schema.n_classes))
-        found = {i: value for value, i in reversed(list(enumerate(self.label_ids)))}
-        return tuple(found.get(i, NO_VALUE) for i in range(self.schema.n_classes))
-
-
-@dataclass(frozen=True)
-class GivenTable:
-    """A class table given by the user."""
-
-    table: ClassTable
-    where: str
-
-
 def resolve_classes(
     census: Census, found: Found, given: GivenTable | None, options: LabelOptions, data: str = "DATA"
 ) -> Classes:
@@ -101,9 +62,11 @@ def resolve_classes(
         )
     if options.palette is not None:
         return _asked_palette(options.palette, census, found)
+    if given is not None and given.takes_more:
+        return _of_model(given, census, found, options)
     if given is not None:
         _check_enough(given.table.schema, found)
-        note = f"classes: {given.table.schema.n_classes} from --classes {given.where}"
+        note = f"classes: {given.table.schema.n_classes} from {given.named}"
         classes = _of_table(given.table, census, options, given.where)
         void = found.void_colors + _void_of(classes.schema)
         return replace(classes, schema=_with_void(classes.schema, void), notes=(note, *classes.notes))
@@ -158,9 +121,22 @@ def _of_two_values(census: Census, options: LabelOptions, notes: list[str], data
     return replace(classes, notes=(*notes, f"classes: {what.format(*BINARY_CLASSES.names)}", *classes.notes))
 
 
-def given_classes(table: Path | None) -> GivenTable | None:
-    """The classes in the user's file, if there is one. Raises ClassTableError, naming the file and its fault."""
-    return GivenTable(read_table(table), str(table)) if table else None
+def _of_model(given: GivenTable, census: Census, found: Found, options: LabelOptions) -> Classes:
+    """A model's classes for these masks: by the names of a table inside the data, else by the model's ids or colours.
+
+    An id that no table names is the model's own.
+    """
+    notes: list[str] = []
+    if found.class_table is not None:
+        inside, notes = _table_inside(found.class_table, census, options)
+        if inside is not None:
+            named = replace(inside, notes=(*notes, *inside.notes))
+            return by_name(named, given, census.is_color)
+    table = given.table
+    label_ids = class_of_values(table, census, options.unknown, options.ignore_value)
+    note = f"classes: {table.schema.n_classes} from {given.named}"
+    void = (*found.void_colors, IGNORE_COLOR)
+    return Classes(_with_void(table.schema, void), (note, *notes), label_ids, (), table)
 
 
 def _of_table(table: ClassTable, census: Census, options: LabelOptions, where: str) -> Classes:

@@ -1,9 +1,11 @@
 """The classes of a data set's labels: by name where labels carry names, else by the values of its masks."""
 
+from terrazzo.classes.given import GivenTable
 from terrazzo.classes.schema import IGNORE, NO_CLASS
 from terrazzo.errors import ClassTableError, InputError
 from terrazzo.scenes.contract.census import Census
-from terrazzo.scenes.contract.known_classes import Classes, GivenTable, resolve_classes
+from terrazzo.scenes.contract.known_classes import resolve_classes
+from terrazzo.scenes.contract.mask_classes import Classes
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.field_classes import Naming, classes_of_values
 from terrazzo.scenes.scene import Found

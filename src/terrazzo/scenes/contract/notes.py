@@ -6,7 +6,7 @@ from terrazzo.classes.schema import IGNORE, unpack_color
 from terrazzo.pixels.masks import NEAREST_DISTANCE
 from terrazzo.scenes.contract.census import Census, value_text
 from terrazzo.scenes.contract.findings import Finding
-from terrazzo.scenes.contract.known_classes import Classes
+from terrazzo.scenes.contract.mask_classes import Classes
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.contract.survey import Survey
 from terrazzo.scenes.contract.verdicts import Verdict

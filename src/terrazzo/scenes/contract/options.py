@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from terrazzo.classes import PALETTE_NAMES
+from terrazzo.classes.given import GivenTable, given_classes
 from terrazzo.classes.tables import MAX_VALUES
 from terrazzo.errors import InputError
 from terrazzo.scenes.detect import check_layout
@@ -43,6 +44,8 @@ class LabelOptions:
     """The class of pixels outside every polygon; None: they are ignored."""
     palette: str | None = None
     """The known palette that the masks' colours are read by; None: from a table or the masks."""
+    of_model: GivenTable | None = None
+    """The classes of the model that the labels are for; they take the place of `classes`."""
 
     @classmethod
     def of(cls, given: Mapping[str, Any], downsample: float) -> "LabelOptions":
@@ -52,6 +55,10 @@ class LabelOptions:
             own[name] = (own[name],) if isinstance(own[name], str | int) else tuple(own[name])
         table = given["classes"]
         return cls(**own | {"classes": None if table is None else Path(table), "downsample": downsample})
+
+    def given(self) -> GivenTable | None:
+        """The classes that the command gives: the model's or a file's. Raises ClassTableError at a bad file."""
+        return self.of_model or given_classes(self.classes)
 
     def __post_init__(self) -> None:
         check_layout(self.layout)

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from terrazzo.classes.given import GivenTable
 from terrazzo.classes.schema import IGNORE, format_color, pack_colors, unpack_color
 from terrazzo.classes.table_forms.registry import WAYS
 from terrazzo.classes.tables import ClassTable, parse_table, table_text
 from terrazzo.errors import ClassTableError, ImageError
 from terrazzo.pixels.masks import ValueCounts
-from terrazzo.scenes.contract.known_classes import AGREEMENT, GivenTable
+from terrazzo.scenes.contract.known_classes import AGREEMENT
 from terrazzo.scenes.contract.survey import Probe, ProbedMask, Survey
 from terrazzo.scenes.pairing.folders import class_tables
 from terrazzo.scenes.scene import Found

@@ -4,7 +4,7 @@ Polygons are transformed to pixel coordinates once, so rotated grids need no spe
 whole. Of overlapping polygons the later one in the file wins.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,13 +17,21 @@ from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.errors import InputError, LabelError
 from terrazzo.pixels.bounds import Bounds, moved
 from terrazzo.pixels.rasters.raster import Raster
-from terrazzo.pixels.vector_layers import LayerRequest, VectorLayer, read_layer, reprojection
+from terrazzo.pixels.vector_layers import LayerRequest, Shapes, VectorLayer, read_layer, reprojection
 from terrazzo.scenes.burnt_polygons import BurntPolygons
-from terrazzo.scenes.contract.known_classes import given_classes
 from terrazzo.scenes.contract.options import LabelOptions
+from terrazzo.scenes.labelled_rasters.checked_boxes import (
+    CLASS_FIELD,
+    POLYGONS,
+    CheckedBoxes,
+    InsideBoxes,
+    checked_boxes,
+    has_boxes,
+)
+from terrazzo.scenes.labelled_rasters.faults import fault_notes, repaired
 from terrazzo.scenes.labelled_rasters.field_classes import NamedValues, Naming, classes_of_values
 from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
-from terrazzo.scenes.labelled_rasters.labelling import no_overlap, refuse_unplaced
+from terrazzo.scenes.labelled_rasters.labelling import GridLabels, no_overlap, refuse_unplaced
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
 from terrazzo.system.reporting import Say, how_many
 
@@ -32,14 +40,17 @@ _PIECE = 1000  # polygons hashed at a time
 
 def polygon_labels(inputs: SceneInputs, options: LabelOptions) -> "PolygonLabels":
     """The polygons of a layer with their classes. Raises InputError, LabelError, ClassTableError."""
-    request = LayerRequest(inputs.class_field, "--class-field", inputs.layer, "--layer", error=LabelError)
+    boxes = checked_boxes(inputs.labels) if has_boxes(inputs.labels, inputs.layer) else None
+    field, name = inputs.class_field, inputs.layer if boxes is None else POLYGONS
+    usual = (CLASS_FIELD,) if boxes is not None or inputs.trained is not None else None
+    request = LayerRequest(field, "--class-field", name, "--layer", "", usual, True, LabelError)
     layer = read_layer(inputs.labels, request)
     layer = replace(layer, values=tuple((value or "").strip() or None for value in layer.values))
     if options.palette is not None:
         raise InputError(
             f"--palette {options.palette}: is for masks of colours, {inputs.labels} holds polygons; leave it out"
         )
-    field, given = layer.field or "", given_classes(options.classes)
+    field, given = layer.field or "", options.given()
     naming = Naming(
         f"--class-field {field}",
         f"the field {field}",
@@ -48,7 +59,8 @@ def polygon_labels(inputs: SceneInputs, options: LabelOptions) -> "PolygonLabels
         options.ignore_class,
         options.background,
     )
-    return PolygonLabels(layer, classes_of_values(layer.values, naming), options.background)
+    named = classes_of_values(layer.values, naming)
+    return PolygonLabels(layer, named, options.background, boxes, inputs.trained is not None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +71,12 @@ class PolygonLabels:
     named: NamedValues
     background: str | None = None
     """The class of pixels outside every polygon."""
+    boxes: CheckedBoxes | None = None
+    """The boxes outside of which nothing is a label; None: there are none."""
+    by_hand: bool = False
+    """Whether they are corrections of a map: faults of single polygons are then repaired and told."""
+    n_outside: int = 0
+    """Polygons that lie outside every raster, where they are counted."""
 
     @property
     def schema(self) -> ClassSchema:
@@ -68,19 +86,20 @@ class PolygonLabels:
     @property
     def notes(self) -> tuple[str, ...]:
         """Where the classes come from, and what is left out."""
-        other = self.layer.n_other
-        if not other:
-            return self.named.notes
-        return (
-            *self.named.notes,
-            f"left out: {how_many(other, 'feature')} without an area (points, lines, empty ones)",
+        other, outside, path = self.layer.n_other, self.n_outside, self.layer.path
+        notes = [*self.named.notes, *([self.boxes.note] if self.boxes else [])]
+        notes += (
+            [f"left out: {how_many(other, 'feature')} without an area (points, lines, empty ones)"] if other else []
         )
+        notes += [f"left out: {how_many(outside, 'polygon')} of {path} outside the image"] if outside else []
+        return (*notes, *(fault_notes(self.layer) if self.by_hand else []))
 
     @cached_property
     def identity(self) -> str:
         """A hash of the polygons, their CRS, their values and the classes of these."""
         crs = self.layer.crs and self.layer.crs.to_wkt()
         outside = () if self.background is None else (self.background,)
+        outside += () if self.boxes is None else (self.boxes.identity,)
         about = (*outside, self.layer.values, sorted(self.named.ids.items()), crs)
         hasher = blake2b(repr(about).encode(), digest_size=16)
         for start in range(0, len(self.layer.polygons), _PIECE):
@@ -89,7 +108,7 @@ class PolygonLabels:
         return hasher.hexdigest()
 
     @contextmanager
-    def on_grid(self, pair: LabelledRaster, raster: Raster, say: Say) -> Iterator[BurntPolygons]:
+    def on_grid(self, pair: LabelledRaster, raster: Raster, say: Say) -> Iterator[GridLabels]:
         """The polygons on a raster's grid; a change of CRS is reported. Raises LabelError if none overlaps it."""
         refuse_unplaced(raster)
         known = np.array([value is not None for value in self.layer.values])
@@ -100,10 +119,29 @@ class PolygonLabels:
         polygons = reproject(self.layer.polygons[known])
         finite = np.isfinite(shapely.bounds(polygons)).all(axis=1)
         polygons, ids = polygons[finite], ids[finite]
+        polygons = repaired(polygons) if self.by_hand else polygons
         bounds: Bounds = tuple(shapely.total_bounds(polygons).tolist())
-        inverse = ~raster.transform
         outside = IGNORE if self.background is None else self.named.ids[self.background]
-        burnt = BurntPolygons(shapely.transform(polygons, lambda points: moved(inverse, points)), ids, outside)
+        burnt = BurntPolygons(in_pixels(polygons, raster), ids, outside)
         if not burnt.any_in(0, 0, raster.height, raster.width):
             raise no_overlap(self.layer.path, bounds, raster)
-        yield burnt
+        if self.boxes is None:
+            yield burnt
+            return
+        boxes = reprojection(self.layer.path, self.boxes.layer.crs, raster)(self.boxes.layer.polygons)
+        yield InsideBoxes(in_pixels(polygons, raster), ids, outside, in_pixels(boxes, raster))
+
+    def counted_on(self, rasters: Sequence[Raster]) -> "PolygonLabels":
+        """The same with the polygons counted that lie outside all of these rasters; all outside are an error later."""
+        away = np.ones(len(self.layer.polygons), bool)
+        for raster in rasters:
+            placed = reprojection(self.layer.path, self.layer.crs, raster)(self.layer.polygons)
+            left, top, right, bottom = shapely.bounds(in_pixels(placed, raster)).T
+            away &= ~((left < raster.width) & (right > 0) & (top < raster.height) & (bottom > 0))
+        return self if away.all() else replace(self, n_outside=int(away.sum()))
+
+
+def in_pixels(polygons: Shapes, raster: Raster) -> Shapes:
+    """Polygons in a raster's CRS as (x, y) in its pixels, from the upper left corner."""
+    inverse = ~raster.transform
+    return shapely.transform(polygons, lambda points: moved(inverse, points))

@@ -7,10 +7,31 @@ from pathlib import Path
 from typing import Any
 
 from terrazzo.errors import InputError
-from terrazzo.pixels.bands.reading import AskedScale, parse_bands, parse_scale
+from terrazzo.pixels.bands.order import expected
+from terrazzo.pixels.bands.reading import AskedScale, BandReading, parse_bands, parse_scale
 from terrazzo.pixels.rasters.formats import driver_of, way_out
 from terrazzo.pixels.rasters.stacks.spec import StackSpec, stack_spec
 from terrazzo.scenes.naming import hold_pictures
+
+
+@dataclass(frozen=True)
+class TrainedInput:
+    """What a model was trained on, as far as it decides how rasters are read."""
+
+    where: str
+    """The path of the model."""
+    n_bands: int
+    reading: BandReading | None = None
+    """The bands and scale of its training rasters; None of photos."""
+    gsd_m: float | None = None
+    """Metres per pixel of its training images as they lie; None where that is not known."""
+    downsample: float = 1.0
+    """The images were read at 1 / this of their height and width."""
+
+    @property
+    def band_names(self) -> tuple[str, ...]:
+        """What the network's bands show; empty where that is not known."""
+        return expected(self.n_bands, self.reading)
 
 
 @dataclass(frozen=True)
@@ -26,6 +47,8 @@ class SceneInputs:
     nodata: float | None = None
     gsd_m: float | None = None
     """Metres per pixel at which the rasters are read; None: as they lie."""
+    trained: TrainedInput | None = None
+    """What the labels' model was trained on, which decides bands, scale and ground sampling distance."""
 
     def too_small(self, patch_size: int) -> str:
         """Why rasters that are all smaller than a patch are refused."""

@@ -23,7 +23,7 @@ from terrazzo.pixels.bounds import bounds_of, corners_of, moved
 from terrazzo.pixels.masks import Mask, ids_of
 from terrazzo.pixels.rasters.gdal import TROUBLE, answered, gdal, opened
 from terrazzo.pixels.rasters.raster import Raster, read_raster
-from terrazzo.scenes.contract.known_classes import Classes
+from terrazzo.scenes.contract.mask_classes import Classes
 from terrazzo.scenes.labelled_rasters.labelling import no_overlap, refuse_unplaced
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster
 from terrazzo.system.reporting import Say

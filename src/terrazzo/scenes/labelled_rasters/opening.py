@@ -20,10 +20,11 @@ from terrazzo.pixels.rasters.stacks.resampled import at_gsd
 from terrazzo.pixels.rasters.stacks.stack import read_image, warp_notes
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.burning import polygon_labels
-from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
+from terrazzo.scenes.labelled_rasters.inputs import SceneInputs, TrainedInput
 from terrazzo.scenes.labelled_rasters.labelling import GridLabels, Labelling
 from terrazzo.scenes.labelled_rasters.matching import LabelledRaster, pair_rasters
 from terrazzo.scenes.labelled_rasters.raster_classes import raster_labels
+from terrazzo.scenes.labelled_rasters.trained import as_trained, choice_as_trained, of_one_type
 from terrazzo.system.reporting import Progress, Say, how_many, listed
 
 
@@ -48,6 +49,8 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
     pairs, n_lone = pair_rasters(inputs.images, inputs.labels, unpaired)
     if n_lone:
         say(f"left out: {how_many(n_lone, 'file')} without a partner (--unpaired skip)")
+    if inputs.trained is not None:
+        return _for_model(pairs, inputs, inputs.trained, say)
     scenes: list[LabelledScene] = []
     for pair in pairs:
         raster = read_image(pair.image, nodata=inputs.nodata)
@@ -78,6 +81,22 @@ def open_scenes(inputs: SceneInputs, unpaired: str, say: Say) -> list[LabelledSc
     known = [scene.raster.gsd_m for scene in scenes if scene.raster.gsd_m is not None]
     if known and max(known) > ALIKE * min(known):
         say(f"warning: the rasters have between {min(known):.3g} and {max(known):.3g} m a pixel")
+    return scenes
+
+
+def _for_model(
+    pairs: Sequence[LabelledRaster], inputs: SceneInputs, trained: TrainedInput, say: Say
+) -> list[LabelledScene]:
+    """The rasters as the model reads them: nothing is left to choose."""
+    rasters = [read_image(pair.image, nodata=inputs.nodata) for pair in pairs]
+    for line in (line for raster in rasters for line in raster.notes):
+        say(line)
+    rasters = [as_trained(raster, trained, say) for raster in rasters]
+    choices = [choice_as_trained(raster, trained, inputs.bands, inputs.scale, say) for raster in rasters]
+    choices = of_one_type(choices, rasters)
+    scenes = [LabelledScene(pairs[i], raster, choices[i]) for i, raster in enumerate(rasters)]
+    for line in (*doubts_about(scenes), *warp_notes(rasters)):
+        say(line)
     return scenes
 
 
@@ -127,7 +146,8 @@ def open_labelling(
     """The labels of the scenes with their classes. Raises InputError, LabelError, ClassTableError."""
     pairs = [scene.pair for scene in scenes]
     if pairs[0].is_layer:
-        return polygon_labels(inputs, labels)
+        polygons = polygon_labels(inputs, labels)
+        return polygons if inputs.trained is None else polygons.counted_on([scene.raster for scene in scenes])
     for flag, value in (("--class-field", inputs.class_field), ("--layer", inputs.layer)):
         if value is not None:
             raise InputError(f"{flag} {value}: is for polygons, {pairs[0].labels} is a raster; leave it out")

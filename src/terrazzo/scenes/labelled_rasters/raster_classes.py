@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from terrazzo.classes.colors import usual_colors
+from terrazzo.classes.given import GivenTable
 from terrazzo.classes.schema import IGNORE, ClassSchema, Color
 from terrazzo.classes.tables import ClassTable, means_no_class
 from terrazzo.errors import LabelError
@@ -17,8 +18,9 @@ from terrazzo.pixels.masks import Mask, translate, translate_ids
 from terrazzo.pixels.rasters.gdal import answered, gdal, opened
 from terrazzo.pixels.rasters.raster import Raster, read_raster
 from terrazzo.scenes.contract.census import Census, value_text
-from terrazzo.scenes.contract.known_classes import Classes, GivenTable, given_classes, resolve_classes
+from terrazzo.scenes.contract.known_classes import resolve_classes
 from terrazzo.scenes.contract.label_classes import refuse_background
+from terrazzo.scenes.contract.mask_classes import Classes, by_name
 from terrazzo.scenes.contract.mask_values import class_of_values, fitting_table
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
@@ -40,7 +42,7 @@ def raster_labels(
 ) -> RasterLabels:
     """The label rasters of these images with their classes; each is read once. Raises LabelError, ClassTableError."""
     labels = {path: read_raster(path) for path in dict.fromkeys(pair.labels for pair in pairs)}
-    kept = _nodata_of_classes(labels, given_classes(options.classes))
+    kept = _nodata_of_classes(labels, options.given())
     census = census_of(pairs, rasters, progress, kept)
     classes = _classes(labels, census, options, shlex.join(map(str, (inputs.images, inputs.labels))))
     if kept:
@@ -56,7 +58,7 @@ def _nodata_of_classes(labels: Mapping[Path, Raster], given: GivenTable | None) 
 
     Exports copy `nodata=0` onto label rasters whose 0 is a class. What the user's table says wins.
     """
-    if given is None:
+    if given is None or given.takes_more:  # a model says nothing of values that a file marks
         return {}
     table, kept = given.table, dict[Path, str]()
     for path, label in labels.items():
@@ -131,15 +133,19 @@ def census_of(
 def _classes(labels: Mapping[Path, Raster], census: Census, options: LabelOptions, data: str) -> Classes:
     """The classes of label rasters, which a command names by `data`."""
     refuse_background(options)
-    given, table = given_classes(options.classes), None
-    if given is None and options.palette is None and not census.is_color:
+    given, table = options.given(), None
+    for_model = given is not None and given.takes_more
+    named = not for_model or bool(names_in(next(iter(labels))))  # ids without names are the model's
+    if (given is None or for_model) and named and options.palette is None and not census.is_color:
         table = _own_table(labels, census)
     if table is None:
         return resolve_classes(census, Found(LAYOUT, ()), given, options, data)
     own, note = table
     fitted = fitting_table(own, census, options.ignore_value, str(next(iter(labels))))
     notes = [note, *(f"classes: {name!r} (the value {value}) means no class" for name, value in fitted.ignored)]
-    return Classes(fitted.schema, tuple(notes), class_of_values(fitted, census, options.unknown, options.ignore_value))
+    label_ids = class_of_values(fitted, census, options.unknown, options.ignore_value)
+    classes = Classes(fitted.schema, tuple(notes), label_ids)
+    return by_name(classes, given, is_color=False) if given is not None and for_model else classes
 
 
 def _own_table(labels: Mapping[Path, Raster], census: Census) -> tuple[ClassTable, str] | None:
