@@ -21,11 +21,7 @@ def describe_header(header: Header) -> list[str]:
         *(f"  {entry['id']:3d}  {entry['color']}  {entry['name']}" for entry in schema.to_list()),
         f"trained on {how_many(trained.n_train, 'patch')} of {how_many(len(trained.train_images), 'image')}, "
         f"validated on {trained.n_val}",
-<<<<<<< HEAD
-        f"split: by {trained.split}, seed {trained.seed}; leak: {leak}" if trained.n_val else f"split: {trained.split}",
-=======
         *_split_lines(header),
->>>>>>> h-B
         *_familiarity_lines(header),
         f"data: {trained.fingerprint}",
         *map(_lineage_line, header.lineage),

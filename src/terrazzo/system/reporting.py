@@ -58,11 +58,7 @@ def wrapped(text: str, indent: str = "", further: str = "") -> list[str]:
 
 
 def how_many(n: int, noun: str) -> str:
-<<<<<<< HEAD
     """A number and what it counts: `1 image`, `2 images`, `2 patches`, `2 boxes`."""
-=======
-    """A number and what it counts: `1 image`, `2 images`, `2 patches`."""
->>>>>>> h-B
     ending = "" if n == 1 else "es" if noun.endswith(("ch", "ss", "x")) else "s"
     return f"{n} {noun}{ending}"
 
