@@ -31,6 +31,7 @@ class Room:
 
 
 DATA = "system classes pixels recipe scenes patches"
+ALL = f"{DATA} model preparing evaluation training maps improving"
 ROOMS = (
     Room("errors", "the error tree: a class a remedy", ""),
     Room("_version", "the version, once", ""),
@@ -41,13 +42,14 @@ ROOMS = (
     Room("scenes", "layouts, pairing, label contract, rasters with labels, synthetic worlds", "system classes pixels"),
     Room("patches", "cut, write, read, split, leak", "system classes pixels recipe scenes"),
     Room("model", "header, network, losses, windows, opening, exporting", "system classes pixels recipe patches", True),
+    Room("preparing", "the command prepare: data sets, or corrections for a model, to patches", f"{DATA} model"),
     Room("evaluation", "metrics, scoring, report, show", f"{DATA} model", True),
     Room("training", "learner, fit, run folder, tune, train", f"{DATA} model evaluation", True),
     Room("maps", "pictures, rasters, pieces, engines, polygons, outputs", "system classes pixels recipe model", True),
     Room("improving", "models adapted to places without labels", f"{DATA} model training maps", True),
     Room("inspection", "a data set, rasters with labels or a model, described", f"{DATA} model"),
-    Room("cli", "app, options, output; the commands", f"{DATA} model evaluation training maps improving inspection"),
-    Room("__init__", "the public names", f"{DATA} model evaluation training maps improving inspection"),
+    Room("cli", "app, options, output; the commands", f"{ALL} inspection"),
+    Room("__init__", "the public names", f"{ALL} inspection"),
 )
 """In the order in which they stand on each other."""
 BY_NAME = {room.name: room for room in ROOMS}

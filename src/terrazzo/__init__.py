@@ -21,7 +21,7 @@ from terrazzo.inspection import inspect
 from terrazzo.maps.predict import predict
 from terrazzo.model.exporting.export import export
 from terrazzo.model.opening import load
-from terrazzo.patches.prepare import prepare
+from terrazzo.preparing.prepare import prepare
 from terrazzo.recipe.catalogue import recipes
 from terrazzo.scenes.download import download
 from terrazzo.scenes.synthesize import synthesize

@@ -158,7 +158,10 @@ class _Scenes:
             self.asked.reporter.say(note)
         names, lost = self.labelling.schema.names, loss.lost(written.class_pixels)
         absent = [names[i] for i in np.flatnonzero(written.class_pixels.sum(axis=0) == 0) if i not in lost]
-        warnings = [f"classes without a pixel in any patch: {', '.join(absent)}"] if absent else []
+        lacking = f"classes without a pixel in any patch: {', '.join(absent)}"
+        warnings = [lacking] if absent and self.inputs.trained is None else []
+        if absent and not warnings:  # a few corrections need not hold every class of their model
+            self.asked.reporter.say(lacking)
         warnings += loss.warnings(written.class_pixels, names)
         written = replace(written, ground=ground, places_known=not self.lying.unknown, warnings=tuple(warnings))
         return with_copies(written, {numbers.index(one) for one in self.lying.unknown if one in numbers})

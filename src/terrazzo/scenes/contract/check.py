@@ -97,7 +97,8 @@ def judge(surveyed: Survey, counted: Census, classes: Classes, options: LabelOpt
     ]
     findings.sort(key=lambda finding: (natural_key(finding.file), finding.severity != "refuse"))
     pixels = sum((verdict.pixels for verdict in left), np.zeros(256, np.int64))
-    findings += _on_the_whole(surveyed, rules, kept, pixels)
+    if options.of_model is None:  # a few corrections need not hold every class of their model
+        findings += _on_the_whole(surveyed, rules, kept, pixels)
     if not any(finding.severity == "refuse" for finding in findings):
         findings += _nothing_to_cut(surveyed, rules, kept)
     report = Report(

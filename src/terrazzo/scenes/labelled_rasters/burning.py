@@ -88,17 +88,17 @@ class PolygonLabels:
         """Where the classes come from, and what is left out."""
         other, outside, path = self.layer.n_other, self.n_outside, self.layer.path
         notes = [*self.named.notes, *([self.boxes.note] if self.boxes else [])]
-        notes += (
-            [f"left out: {how_many(other, 'feature')} without an area (points, lines, empty ones)"] if other else []
-        )
-        notes += [f"left out: {how_many(outside, 'polygon')} of {path} outside the image"] if outside else []
+        if other:
+            notes.append(f"left out: {how_many(other, 'feature')} without an area (points, lines, empty ones)")
+        if outside:
+            notes.append(f"left out: {how_many(outside, 'polygon')} of {path} outside the image")
         return (*notes, *(fault_notes(self.layer) if self.by_hand else []))
 
     @cached_property
     def identity(self) -> str:
         """A hash of the polygons, their CRS, their values and the classes of these."""
         crs = self.layer.crs and self.layer.crs.to_wkt()
-        outside = () if self.background is None else (self.background,)
+        outside: tuple[str, ...] = () if self.background is None else (self.background,)
         outside += () if self.boxes is None else (self.boxes.identity,)
         about = (*outside, self.layer.values, sorted(self.named.ids.items()), crs)
         hasher = blake2b(repr(about).encode(), digest_size=16)
@@ -144,4 +144,5 @@ class PolygonLabels:
 def in_pixels(polygons: Shapes, raster: Raster) -> Shapes:
     """Polygons in a raster's CRS as (x, y) in its pixels, from the upper left corner."""
     inverse = ~raster.transform
-    return shapely.transform(polygons, lambda points: moved(inverse, points))
+    there: Shapes = shapely.transform(polygons, lambda points: moved(inverse, points))
+    return there
