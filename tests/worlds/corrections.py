@@ -22,7 +22,7 @@ def corrected(folder: Path, classes: Mapping[str, str] = STRIPES, n_images: int 
     `classes` are the names of the striped colours, in the order of the class table.
     """
     for number in range(n_images):
-        scene(folder / "data", f"c{number}", shift=number + 1)
+        scene(folder / "data", f"corrected{number}", shift=number + 1)
     rows = [f"{name},{color}" for name, color in classes.items()]
     (folder / "data" / "classes.csv").write_text("\n".join(["name,color", *rows]) + "\n")
     terrazzo.prepare(folder / "data", out=folder / "patches", patch_size=32, split="patch")
