@@ -1,11 +1,13 @@
 """The temperature: worked by hand, found again in scaled logits, and fitted on the validation patches alone."""
 
+import copy
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from terrazzo.classes.schema import ClassSchema
@@ -69,27 +71,37 @@ def patches(tmp_path_factory: pytest.TempPathFactory) -> Patches:
 
 @pytest.fixture
 def network(tmp_path: Path) -> Network:
-    """Logits of one tenth of the band that hands itself through, plus noise of the picture: some pixels are wrong."""
+    """It hands its input through: logits are four times a band."""
     path = write_model(tmp_path / "m.safetensors", schema=ClassSchema(("roof", "road", "lake"), COLORS))
-    return bundle.load(path, "cpu", "32").network
+    network = bundle.load(path, "cpu", "32").network
+    scale_logits(network, 0.1)
+    return network
+
+
+def scale_logits(network: Network, factor: float) -> None:
+    with torch.no_grad():
+        network.get_parameter("body.head.weight").mul_(factor)
 
 
 def rotated(patches: Patches, share: float) -> Patches:
     """The patches with a share of the rows of all masks called another class, and one column ignored."""
-    import dataclasses
-
     masks = np.array(patches.masks)
     masks[:, : int(share * masks.shape[1])] = (masks[:, : int(share * masks.shape[1])] + 1) % 3
     masks[:, :, 5] = 255
-    return dataclasses.replace(patches, masks=masks)
+    return with_masks(patches, masks)
+
+
+def with_masks(patches: Patches, masks: NDArray[np.uint8]) -> Patches:
+    found = copy.copy(patches)
+    vars(found)["masks"] = masks  # in the place of the mapped file
+    return found
 
 
 def test_a_network_three_times_as_sure_gets_three_times_the_temperature(patches: Patches, network: Network) -> None:
     wrong = rotated(patches, 0.25)
     first = calibrated(network, wrong, Reporter())
     assert first is not None
-    with torch.no_grad():
-        network.body.head.weight.mul_(3)  # type: ignore[union-attr, operator]
+    scale_logits(network, 3)
     again = calibrated(network, wrong, Reporter())
     assert again is not None
     assert again.temperature == pytest.approx(3 * first.temperature, rel=1e-4)
@@ -131,15 +143,12 @@ def test_of_many_pixels_every_nth_counts(patches: Patches, network: Network, mon
 
 
 def test_without_a_validation_pixel_there_is_none(patches: Patches, network: Network) -> None:
-    import dataclasses
-
-    ignored = dataclasses.replace(patches, masks=np.full_like(patches.masks, 255))
+    ignored = with_masks(patches, np.full_like(patches.masks, 255))
     assert calibrated(network, ignored, Reporter()) is None
 
 
 def test_a_network_that_gives_no_numbers_has_none_and_a_note(patches: Patches, network: Network) -> None:
     said: list[str] = []
-    with torch.no_grad():
-        network.body.head.weight.fill_(float("nan"))  # type: ignore[union-attr, operator]
+    scale_logits(network, float("nan"))
     assert calibrated(network, patches, Reporter(say=said.append)) is None
     assert said == ["the confidences cannot be calibrated (the network gives no numbers); the temperature is 1"]
