@@ -4,11 +4,13 @@ The models hand their input through, so each pixel's class is its greatest band;
 """
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -16,11 +18,14 @@ from safetensors.torch import load_file
 import terrazzo
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import InputError, OutputExistsError, TerrazzoError
+from terrazzo.evaluation.calibration.temperature import calibrated
 from terrazzo.model import bundle
 from terrazzo.model.averaging.weights import mean_state, renew_statistics
-from terrazzo.model.header import LineageStep, TrainingData, read_header
+from terrazzo.model.header import Calibration, LineageStep, TrainingData, read_header
 from terrazzo.model.normalization import Normalization
+from terrazzo.patches.folder import open_patches
 from terrazzo.recipe.sections import LossSection, ModelSection
+from terrazzo.system.reporting import Reporter
 from tests.worlds.models import build, write_model
 from tests.worlds.striped import COLORS, SMALL, striped_patches
 
@@ -222,3 +227,32 @@ def test_words_that_cannot_be_used(tmp_path: Path, names: str, options: dict[str
     with pytest.raises(TerrazzoError) as caught:
         terrazzo.average([tmp_path / f"{name}.safetensors" for name in names], out=out, **options)
     assert words in str(caught.value)
+
+
+# --- temperature
+
+
+def test_a_scored_average_has_a_temperature_of_its_own_and_an_unscored_one_none(tmp_path: Path, patches: Path) -> None:
+    """Logits of 40, 20 and 30 times a band are fitted alike, so the temperatures go as 4 to 2 to 3.
+
+    The models are right everywhere, so their temperature is the least one; some truth is changed to be wrong.
+    """
+    changed = tmp_path / "patches"
+    shutil.copytree(patches, changed)
+    masks = np.load(changed / "masks.npy")
+    masks[:, :8] = (masks[:, :8] + 1) % 3
+    np.save(changed / "masks.npy", masks)
+    one = member(tmp_path / "a.safetensors", calibration=Calibration(7.0, 0.5, 0.25))
+    two = member(tmp_path / "b.safetensors", lambda state: state["body.head.weight"].mul_(0.5))
+    terrazzo.average([one, two], out=tmp_path / "unscored.safetensors")
+    assert read_header(tmp_path / "unscored.safetensors").calibration is None
+    terrazzo.average([one, two], out=tmp_path / "scored.safetensors", patches=changed, **CPU)
+    opened = open_patches(changed)
+    of_two = calibrated(bundle.load(two, "cpu", "32").network, opened, Reporter())
+    found = read_header(tmp_path / "scored.safetensors").calibration
+    assert of_two is not None
+    assert found is not None
+    assert found.temperature == pytest.approx(1.5 * of_two.temperature, rel=1e-3)
+    scores = terrazzo.evaluate(tmp_path / "scored.safetensors", changed, **CPU).scores["calibration"]
+    assert scores["ece"] == pytest.approx(found.ece_after, abs=1e-5)
+    assert scores["ece_uncalibrated"] == pytest.approx(found.ece_before, abs=1e-5)

@@ -9,17 +9,19 @@ import re
 import shutil
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import terrazzo
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import InputError, ModelFileError, OutputExistsError, PatchesError, TerrazzoError
 from terrazzo.model import bundle
-from terrazzo.model.header import Header, TrainingData
+from terrazzo.model.header import Calibration, Header, TrainingData, read_header
 from terrazzo.model.network import build_model
 from terrazzo.model.normalization import Normalization
 from terrazzo.patches.folder import Patches, open_patches
@@ -464,3 +466,50 @@ def test_a_split_without_a_valid_pixel_is_refused(folder: Path, tmp_path: Path) 
     np.save(copy / "masks.npy", np.full_like(masks, 255))
     with pytest.raises(PatchesError, match="every pixel of its split val is ignored, so there is nothing to score"):
         terrazzo.evaluate(folder / "through.safetensors", copy)
+
+
+# --- calibration
+
+
+def heated(folder: Path, path: Path, temperature: float) -> Path:
+    """The model that hands its input through, with a temperature."""
+    header = replace(read_header(folder / "through.safetensors"), calibration=Calibration(temperature, 0.5, 0.25))
+    bundle.save(path, header, load_file(folder / "through.safetensors"))
+    return path
+
+
+def test_the_calibration_error_of_a_constant_predictor_is_what_arithmetic_says(folder: Path) -> None:
+    """It says Red with 0.5 everywhere, so the error is the distance of 0.5 from the share of Red in the truth."""
+    scores = terrazzo.evaluate(folder / "constant.safetensors", folder / "group", device="cpu", precision="32").scores
+    truth, _, _ = truth_and_shown(open_patches(folder / "group"), "val")
+    found = scores["calibration"]
+    assert found["ece"] == found["ece_uncalibrated"] == pytest.approx(abs(0.5 - (truth == 0).mean()), abs=1e-6)
+    assert found["temperature"] == 1
+    assert found["bins"][7]["pixels"] == len(truth)
+
+
+@pytest.mark.parametrize("views", [{}, {"tta": "d4"}, {"tta": "flips", "tta_scales": "1,2"}])
+def test_the_temperature_changes_scores_of_probabilities_alone(
+    folder: Path, tmp_path: Path, views: dict[str, str]
+) -> None:
+    """`ece_uncalibrated` and `loss` are those of the same weights at temperature 1, over the same views."""
+    options = {"device": "cpu", "precision": "32", **views}
+    plain = terrazzo.evaluate(folder / "through.safetensors", folder / "group", **options).scores  # type: ignore[arg-type]
+    warm = heated(folder, tmp_path / "warm.safetensors", 8.0)
+    found = terrazzo.evaluate(warm, folder / "group", **options).scores  # type: ignore[arg-type]
+    assert found["calibration"]["temperature"] == 8
+    assert found["calibration"]["ece_uncalibrated"] == pytest.approx(plain["calibration"]["ece"], abs=1e-5)
+    assert found["calibration"]["ece"] != pytest.approx(plain["calibration"]["ece"], abs=1e-2)
+    assert found["loss"] == pytest.approx(plain["loss"], rel=1e-4)
+    assert found["cross_entropy"] != pytest.approx(plain["cross_entropy"], rel=1e-2)
+    assert found["jaccard_soft_micro"] < plain["jaccard_soft_micro"]
+    if not views:
+        assert found["confusion"] == plain["confusion"]
+
+
+def test_the_report_shows_the_diagrams_before_and_after(folder: Path, tmp_path: Path) -> None:
+    for model, n in ((heated(folder, tmp_path / "warm.safetensors", 8.0), 2), (folder / "through.safetensors", 1)):
+        done = terrazzo.evaluate(model, folder / "group", out=tmp_path / model.stem, device="cpu", precision="32")
+        html = (tmp_path / model.stem / "report.html").read_text(encoding="utf-8")
+        assert html.count('aria-label="reliability diagram') == n
+        assert sum("expected calibration error" in line for line in done.lines()) == 1

@@ -19,7 +19,7 @@ import terrazzo
 from terrazzo.cli import run
 from terrazzo.errors import InputError
 from terrazzo.model import bundle
-from terrazzo.model.header import read_header
+from terrazzo.model.header import Calibration, read_header
 from tests.worlds.drifting import Naive, drifting, steady
 from tests.worlds.models import write_model
 from tests.worlds.rasters import write_raster
@@ -73,6 +73,19 @@ def test_a_model_that_was_adapted_before_has_two_steps(world: Path) -> None:
     assert two.lineage[:-1] == one.lineage
     assert two.lineage[-1].parents == (sha256(world / "one.safetensors"),)
     assert two.training_data == one.training_data
+
+
+def test_an_adapted_model_keeps_the_temperature_and_learns_as_without(world: Path) -> None:
+    """Its calibration errors were of other weights, so they go."""
+    start = read_header(world / "model.safetensors")
+    state = dict(load_file("model.safetensors"))
+    bundle.save(Path("warm.safetensors"), replace(start, calibration=Calibration(1.5, 0.2, 0.1)), state)
+    terrazzo.adapt("model.safetensors", "scene.tif", out="cold_adapted.safetensors", **LAST)
+    terrazzo.adapt("warm.safetensors", "scene.tif", out="warm_adapted.safetensors", **LAST)
+    assert read_header(world / "cold_adapted.safetensors").calibration is None
+    assert read_header(world / "warm_adapted.safetensors").calibration == Calibration(1.5)
+    cold, warm = load_file("cold_adapted.safetensors"), load_file("warm_adapted.safetensors")
+    assert all(torch.equal(cold[name], warm[name]) for name in cold)
 
 
 def test_a_finished_model_is_kept_and_another_one_is_in_the_way(

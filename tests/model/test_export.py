@@ -19,11 +19,11 @@ import terrazzo
 from terrazzo.cli import run
 from terrazzo.errors import ExportError, InputError, ModelFileError, OutputExistsError
 from terrazzo.model import bundle
-from terrazzo.model.exporting import onnx_graph
+from terrazzo.model.exporting import onnx_graph, portable
 from terrazzo.model.exporting.export import Exported
 from terrazzo.model.exporting.formats import FORMATS, FREE_SIZE, format_of, read_notes
 from terrazzo.model.exporting.gis import metadata
-from terrazzo.model.header import Header, read_header
+from terrazzo.model.header import Calibration, Header, read_header
 from terrazzo.model.network import build_model
 from terrazzo.model.normalization import Normalization
 from terrazzo.model.onnx_model import load_onnx
@@ -225,6 +225,62 @@ def test_inspect_tells_of_an_export_what_it_tells_of_the_model(
     found, model = terrazzo.inspect(exports("minmax", format)), terrazzo.inspect(models["minmax"])
     assert found.to_dict() == model.to_dict() | {"gsd_m": 0.15}
     assert set(model.lines()[1:]) < set(found.lines())
+
+
+# --- temperature
+
+
+@pytest.mark.parametrize("format", ["onnx", "h5", "pt2"])
+def test_exports_hold_the_temperature(format: str, models: dict[str, Path], tmp_path: Path) -> None:
+    """At temperature 2 each gives the model's probabilities, which are far from those at 1."""
+    plain = bundle.load(models["minmax"], "cpu", "32")
+    model, out = tmp_path / "model.safetensors", tmp_path / f"a{SUFFIXES[format]}"
+    head = replace(plain.header, calibration=Calibration(2.0))
+    bundle.save(model, head, plain.network.state_dict())
+    terrazzo.export(model, format=format, out=out, resolution=15)
+    image = noise(2, 3, 64, 64)
+    if format == "onnx":
+        found = load_onnx(out).probs(image)
+    elif format == "h5":
+        found = probs_of(out, image)
+    else:
+        found = torch.export.load(out).module()(torch.from_numpy(image)).detach().numpy()
+    with torch.no_grad():
+        logits = plain.network(torch.from_numpy(image * 255))
+    np.testing.assert_allclose(found, (logits / 2).softmax(dim=1).numpy(), atol=1e-4)
+    assert np.abs(found - logits.softmax(dim=1).numpy()).max() > 0.05
+    assert read_header(out).temperature == 2
+
+
+def test_an_export_without_the_temperature_is_refused(
+    models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The parity check compares with the model itself, not with the graph that was written."""
+    plain = bundle.load(models["minmax"], "cpu", "32")
+    model = tmp_path / "model.safetensors"
+    bundle.save(model, replace(plain.header, calibration=Calibration(2.0)), plain.network.state_dict())
+    build = portable.Portable.__init__
+
+    def forgetful(self: portable.Portable, model: bundle.Bundle) -> None:
+        build(self, model)
+        self.temperature = 1.0
+
+    monkeypatch.setattr(portable.Portable, "__init__", forgetful)
+    for format in ("onnx", "pt2", "h5"):
+        with pytest.raises(ExportError, match="differ by up to"):
+            terrazzo.export(model, format=format, out=tmp_path / f"a{SUFFIXES[format]}", resolution=15)
+
+
+def test_an_hdf5_file_names_its_temperature(models: dict[str, Path], tmp_path: Path) -> None:
+    import h5py
+
+    plain = bundle.load(models["minmax"], "cpu", "32")
+    for name, calibration in (("with", Calibration(2.0)), ("without", None)):
+        model = tmp_path / f"{name}.safetensors"
+        bundle.save(model, replace(plain.header, calibration=calibration), plain.network.state_dict())
+        terrazzo.export(model, format="h5", out=tmp_path / f"{name}.h5")
+        with h5py.File(tmp_path / f"{name}.h5") as file:
+            assert file.attrs.get("temperature") == (None if calibration is None else 2.0)
 
 
 # --- deep bands

@@ -4,14 +4,16 @@ import json
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from terrazzo.errors import InputError, ModelFileError
 from terrazzo.model.bundle import load, save
-from terrazzo.model.header import read_header
+from terrazzo.model.description import describe_header
+from terrazzo.model.header import Calibration, read_header
 from terrazzo.recipe.sections import ModelSection
-from tests.worlds.models import build, header
+from tests.worlds.models import build, header, write_model
 
 SECTION = ModelSection(filters=(4, 8))
 
@@ -84,3 +86,34 @@ def test_weights_that_do_not_fit_their_header_are_refused(tmp_path: Path) -> Non
     save(path, header(SECTION), build(ModelSection(filters=(8, 16))).state_dict())
     with pytest.raises(ModelFileError, match="do not fit its own header"):
         load(path)
+
+
+def test_the_temperature_is_in_the_header_and_in_every_probability(tmp_path: Path) -> None:
+    """At temperature 2 the probabilities 0.5, 0.3 and 0.2 become their square roots over the sum of these."""
+    path = tmp_path / "model.safetensors"
+    write_model(path, constant=(0.5, 0.3, 0.2), calibration=Calibration(2.0, 0.25, 0.125))
+    assert json.loads(read_header(path).to_json())["calibration"] == {
+        "temperature": 2.0,
+        "ece_before": 0.25,
+        "ece_after": 0.125,
+    }
+    roots = np.sqrt([0.5, 0.3, 0.2])
+    _, probs = load(path, "cpu", "32").predict(np.zeros((20, 30, 3), np.uint8))
+    np.testing.assert_allclose(probs[:, 3, 4], roots / roots.sum(), atol=1e-6)
+    lines = describe_header(read_header(path))
+    assert "calibration: temperature 2; expected calibration error on validation 0.250 before, 0.125 after" in lines
+
+
+def test_a_header_without_a_calibration_has_the_temperature_1(model: Path) -> None:
+    older = json.loads(header(SECTION).to_json())
+    del older["calibration"]
+    found = read_header(rewritten(model, json.dumps(older)))
+    assert (found.calibration, found.temperature) == (None, 1.0)
+    assert load(model, "cpu", "32").network.temperature == 1
+
+
+@pytest.mark.parametrize("temperature", ["0", "-1", "NaN", "Infinity", '"hot"'])
+def test_a_temperature_that_is_none_is_refused(model: Path, temperature: str) -> None:
+    text = json.dumps(json.loads(header(SECTION).to_json()) | {"calibration": {"temperature": 7}})
+    with pytest.raises(ModelFileError, match="header is damaged"):
+        read_header(rewritten(model, text.replace('"temperature": 7', f'"temperature": {temperature}')))

@@ -144,3 +144,28 @@ def test_a_picture_of_any_size_gets_ids_and_probabilities(tmp_path: Path) -> Non
         assert probs.shape == (3, height, width)
         assert np.allclose(probs.sum(axis=0), 1, atol=1e-4)
         assert (ids == probs.argmax(axis=0)).all()
+
+
+@pytest.mark.parametrize("temperature", [0.2, 1.7, 20.0])
+def test_the_temperature_divides_logits_and_changes_no_class(temperature: float) -> None:
+    network = build(SECTIONS["classic"])
+    pixels = torch.randint(0, 256, (2, 3, 45, 70), dtype=torch.uint8)
+    with torch.no_grad():
+        plain = network(pixels)
+        network.temperature = temperature
+        found = network(pixels)
+    torch.testing.assert_close(found, plain / temperature)
+    assert torch.equal(found.softmax(dim=1).argmax(dim=1), plain.softmax(dim=1).argmax(dim=1))
+
+
+def test_logits_of_bf16_are_divided_in_float32() -> None:
+    """253/128 and 254/128 are neighbours in bf16. Over 1.5 they are 168.7/128 and 169.3/128: a tie there."""
+    network = build(SECTIONS["classic"])
+    logits = torch.tensor([253 / 128, 254 / 128], dtype=torch.bfloat16).view(1, 2, 1, 1)
+    assert (logits / 1.5).unique().numel() == 1
+    network.temperature = 1.5
+    found = network.calibrated(logits)
+    assert found.dtype == torch.float32
+    assert found[0, 1, 0, 0] > found[0, 0, 0, 0]
+    network.temperature = 1.0
+    assert network.calibrated(logits) is logits

@@ -88,6 +88,15 @@ def test_the_header_knows_data_and_recipe(trained: Path, patches_path: Path) -> 
     assert header.recipe["optimizer"]["lr"] == 0.02
 
 
+def test_the_temperature_is_fitted_on_validation_as_evaluate_measures_it(trained: Path, patches_path: Path) -> None:
+    found = read_header(trained / "model.safetensors").calibration
+    assert found is not None
+    scores = terrazzo.evaluate(trained / "model.safetensors", patches_path, device="cpu", precision="32").scores
+    assert scores["calibration"]["temperature"] == found.temperature
+    assert scores["calibration"]["ece"] == pytest.approx(found.ece_after, abs=1e-4)
+    assert scores["calibration"]["ece_uncalibrated"] == pytest.approx(found.ece_before, abs=1e-4)
+
+
 def test_every_epoch_leaves_its_checkpoint_though_it_is_no_new_best(patches_path: Path, tmp_path: Path) -> None:
     changes = SMALL | {"optimizer.lr": 1e-12, "model.batch_norm": False}  # every epoch scores alike
     terrazzo.train(patches_path, out=tmp_path / "run", recipe="unet", epochs=3, changes=changes, device="cpu")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from terrazzo.evaluation.request import Inputs
     from terrazzo.model.averaging.together import Member
     from terrazzo.model.bundle import Bundle
-    from terrazzo.model.header import Header
+    from terrazzo.model.header import Calibration, Header
 
 WORST = 0.5
 """How many points of mean IoU an average may lie below its best member."""
@@ -75,6 +75,7 @@ def average(
     weights. Runs that ended too far apart have a useless mean. So with `patches` the members and the average are
     scored, and one that lies more than `worst` points of mean IoU below its best member is refused. The statistics of
     batch normalizations are averaged too, and with `patches` computed anew on training patches if that scores better.
+    With `patches` the temperature of the confidences is fitted anew; without, the average has none.
 
     A finished average of the same models is kept, unless `overwrite`. Raises InputError (models that do not go
     together, a bad average), ModelFileError, PatchesError and OutputExistsError.
@@ -98,9 +99,9 @@ def average(
         found = _mean(members, device, precision, None)
         done = Averaged(place, False, {}, None, "")
     else:
-        found, done = _scored(place, header, inputs, WORST if worst is None else worst)
+        found, done, calibration = _scored(place, header, inputs, WORST if worst is None else worst)
         scores = {f"val_{name}": score for name, score in (done.scores or {}).items()}
-        header = replace(header, scores=scores)
+        header = replace(header, scores=scores, calibration=calibration)
     from terrazzo.model.bundle import save
 
     save(place, header, found)
@@ -171,6 +172,7 @@ def _header(members: Sequence["Member"], key: str) -> "Header":
         training_data=data,
         key=key,
         scores=None,
+        calibration=None,  # it was of the first one's weights
         lineage=(LineageStep("average", parents),),
     )
 
@@ -195,8 +197,14 @@ def _mean(members: Sequence["Member"], device: str, precision: str, score: Any) 
     return mean_state(states())
 
 
-def _scored(out: Path, header: "Header", inputs: Sequence["Inputs"], worst: float) -> tuple[Any, Averaged]:
-    """The weights of the average and the scores. Raises InputError if it is too far below its best member."""
+def _scored(
+    out: Path, header: "Header", inputs: Sequence["Inputs"], worst: float
+) -> "tuple[Any, Averaged, Calibration | None]":
+    """The weights of the average, the scores and the temperature.
+
+    Raises InputError if it is too far below its best member.
+    """
+    from terrazzo.evaluation.calibration.temperature import calibrated
     from terrazzo.model.averaging.weights import renew_statistics
     from terrazzo.model.bundle import load
 
@@ -231,7 +239,8 @@ def _scored(out: Path, header: "Header", inputs: Sequence["Inputs"], worst: floa
             f"the average lies {below:.1f} points of mean IoU below {best}, more than {worst:g}: these runs ended too "
             f"far apart; predict with them together, or allow it with --worst {-(-below // 1):.0f}"
         )
-    return found, done
+    bundle.network.load_state_dict(found)
+    return found, done, calibrated(bundle.network, first.patches, first.request.reporter)
 
 
 def _score(bundle: "Bundle", inputs: "Inputs") -> dict[str, float]:

@@ -14,6 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.classes.schema import ClassSchema, format_color
+from terrazzo.evaluation.calibration.diagram import FRAME as RELIABILITY_FRAME
+from terrazzo.evaluation.calibration.diagram import diagrams_of
+from terrazzo.evaluation.calibration.reliability import calibration_line
 from terrazzo.evaluation.confusion import mean_ious
 from terrazzo.evaluation.degradation_plots import FRAME, degradation_lines, plots_of
 from terrazzo.evaluation.metrics import BEST_BY, CLASS_METRICS, MEANS
@@ -66,6 +69,8 @@ def render_report(
         classes=classes,
         group_classes=classes if len(classes) <= _FEW_CLASSES else [],
         confusion=_heat(np.array(scores["confusion"]), schema.names),
+        reliability=diagrams_of(scores.get("calibration")),
+        reliability_frame=RELIABILITY_FRAME,
         plots=plots,
         most_strengths=max((len(plot.degraded) for plot in plots), default=0),
         frame=FRAME,
@@ -96,6 +101,8 @@ def summary_lines(scores: ScoresJson) -> list[str]:
             if entry.source == "probabilities"
         ),
     ]
+    if found := scores.get("calibration"):
+        lines.append(calibration_line(found))
     sources = scores.get("sources", {})
     width = max(map(len, ("class", *scores["iou"], *scores["groups"], *sources)))
     table = [(entry.name, max(6, len(entry.title))) for entry in CLASS_METRICS.values()]

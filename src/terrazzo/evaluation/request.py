@@ -18,7 +18,7 @@ from terrazzo.system.devices import check_compute
 from terrazzo.system.files import digest, file_digest
 from terrazzo.system.reporting import Reporter
 
-FORMAT = 3
+FORMAT = 4
 """The format of scores.json and report.html. A report of another format is not kept."""
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from terrazzo._version import __version__
 from terrazzo.classes.schema import IGNORE
+from terrazzo.evaluation.calibration.reliability import Reliability, calibration_scores
 from terrazzo.evaluation.confusion import bootstrap_interval, class_counts, confusion_matrices
 from terrazzo.evaluation.metrics import EPOCH_METRICS, Pooled, Scores
 from terrazzo.evaluation.request import Inputs
@@ -40,6 +41,10 @@ class Outcome:
     pooled: Pooled
     counts: NDArray[np.int64]
     """(N, 3, K): right, truth and predicted pixels of each patch."""
+    reliability: Reliability
+    """The valid pixels by confidence."""
+    uncalibrated: Reliability
+    """The same at temperature 1."""
 
 
 class HasPixels(Protocol):
@@ -61,27 +66,33 @@ def score_patches(bundle: "Bundle", inputs: Inputs) -> Outcome:
     confusion = np.zeros((n_classes, n_classes), np.int64)
     counts = np.zeros((len(rows), 3, n_classes), np.int64)
     true_sum = entropy_sum = loss_sum = 0.0
+    reliability = uncalibrated = Reliability.none()
     for start in range(0, len(rows), inputs.request.batch_size):
         batch = rows[start : start + inputs.request.batch_size]
         truth = inputs.patches.masks[batch]
-        probs = probs_of(bundle, inputs.patches, batch, inputs.request.views)
-        matrices = confusion_matrices(truth, probs.argmax(dim=1).to("cpu", torch.uint8).numpy(), n_classes)
+        probs, before = _with_uncalibrated(bundle, inputs.patches, batch, inputs.request.views)
+        predicted = probs.argmax(dim=1).to("cpu", torch.uint8).numpy()
+        matrices = confusion_matrices(truth, predicted, n_classes)
         confusion += matrices.sum(axis=0)
         counts[start : start + len(batch)] = class_counts(matrices)
         ids = torch.from_numpy(truth).to(probs.device, torch.int64)
         valid = ids != IGNORE
+        counted = truth != IGNORE
+        right = (predicted == truth)[counted]
+        reliability += Reliability.of(probs.amax(dim=1).cpu().numpy()[counted], right)
+        uncalibrated += Reliability.of(before.amax(dim=1).cpu().numpy()[counted], right)
         # Log-probabilities serve as logits: their softmax gives the probabilities again.
-        logits = probs.clamp(min=torch.finfo(torch.float32).tiny).log()
+        logits, raw = (each.clamp(min=torch.finfo(torch.float32).tiny).log() for each in (probs, before))
         where = torch.where(valid, ids, 0)[:, None]
         true_sum += float(probs.gather(1, where)[:, 0][valid].sum())
         entropy_sum -= float(logits.gather(1, where)[:, 0][valid].sum())
-        loss_sum += float(loss(logits, ids)) * int(valid.sum())
+        loss_sum += float(loss(raw, ids)) * int(valid.sum())  # training knew no temperature
         inputs.request.reporter.progress("scoring patches", start + len(batch), len(rows))
     pixels = int(confusion.sum())
     pooled = Pooled(
         class_counts(confusion), loss_sum / pixels, min(1.0, true_sum / pixels), max(0.0, entropy_sum / pixels)
     )
-    return Outcome(confusion, pooled, counts)
+    return Outcome(confusion, pooled, counts, reliability, uncalibrated)
 
 
 def probs_of(bundle: "Bundle", patches: HasPixels, rows: NDArray[np.int64], views: Views = PLAIN) -> "Tensor":
@@ -92,6 +103,32 @@ def probs_of(bundle: "Bundle", patches: HasPixels, rows: NDArray[np.int64], view
     if views == PLAIN:
         return bundle.probs(torch.from_numpy(pixels))
     return torch.from_numpy(views.of(bundle.classify)(pixels)).to(bundle.compute.device)
+
+
+def _with_uncalibrated(
+    bundle: "Bundle", patches: HasPixels, rows: NDArray[np.int64], views: Views
+) -> "tuple[Tensor, Tensor]":
+    """`probs_of`, and the same at temperature 1. The network runs once for both."""
+    temperature = bundle.header.temperature
+    if temperature == 1:
+        probs = probs_of(bundle, patches, rows, views)
+        return probs, probs
+    import torch
+
+    from terrazzo.evaluation.calibration.temperature import uncalibrated
+
+    if views == PLAIN:
+        probs = probs_of(bundle, patches, rows)
+        return probs, uncalibrated(probs, temperature)
+
+    def both(pixels: Pixels) -> NDArray[np.float32]:
+        """Both side by side as (B, 2 K, H, W): views are averaged class by class."""
+        found = torch.from_numpy(bundle.classify(pixels))
+        return torch.cat((found, uncalibrated(found, temperature)), dim=1).numpy()
+
+    mean = torch.from_numpy(views.of(both)(patches.pixels(rows).transpose(0, 3, 1, 2))).to(bundle.compute.device)
+    probs, before = mean.chunk(2, dim=1)
+    return probs, before
 
 
 def scores_of(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
@@ -107,6 +144,7 @@ def scores_of(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
         **figures,
         **_published(inputs, protocol, scores.values),
         **{name: dict(zip(patches.schema.names, row, strict=True)) for name, row in scores.by_class.items()},
+        "calibration": calibration_scores(outcome.reliability, outcome.uncalibrated, inputs.header.temperature),
         "absent": list(scores.absent),
         "confusion": outcome.confusion.tolist(),
         "pixels": scores.pixels,

@@ -70,6 +70,7 @@ def run(job: Job, reporter: Reporter) -> LineageStep:
     scenes = open_scenes(job.files, file, Reading(**job.reading), reporter.say)
     windows, guard_windows = read_windows(scenes, job.header, reporter.progress)
     bundle = load(job.model, job.device, job.precision)
+    bundle.network.temperature = 1.0  # it learns as a trained network does; its file keeps the start model's
     schedule = job.schedule(len(windows))
     reporter.say(
         f"adapting on {bundle.compute.describe()}: {how_many(schedule.steps, 'step')} of {schedule.batch} windows; "
@@ -101,6 +102,7 @@ def run(job: Job, reporter: Reporter) -> LineageStep:
         terrazzo_version=__version__,
         key=job.key,
         scores=None,  # they were the start model's
+        calibration=None if job.header.calibration is None else job.header.calibration.unmeasured(),
         lineage=(*job.header.lineage, step),
     )
     with writing(job.out):

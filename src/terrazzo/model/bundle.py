@@ -39,7 +39,10 @@ class Bundle:
     """What the feature distance from the training data is computed from; None in exports and earlier files."""
 
     def probs(self, pixels: Tensor) -> Tensor:
-        """Class probabilities (B, K, H, W) float32 on the device, for pixels (B, C, H, W) as `Network` takes them."""
+        """Class probabilities (B, K, H, W) float32 on the device, for pixels (B, C, H, W) as `Network` takes them.
+
+        They are calibrated by the header's temperature.
+        """
         if pixels.shape[1] != self.header.bands:
             raise InputError(f"the image has {pixels.shape[1]} bands, the model takes {self.header.bands}")
         with torch.inference_mode(), self.compute.autocast():
@@ -103,6 +106,7 @@ def load(path: str | Path, device: str = "auto", precision: str = "auto") -> Bun
         )
     compute = choose(device, precision)
     network = build_model(header.model, header.bands, header.schema.n_classes, header.normalization)
+    network.temperature = header.temperature
     weights, measure = split_tensors(_tensors(path))
     try:
         network.load_state_dict(weights)

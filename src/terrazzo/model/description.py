@@ -23,6 +23,7 @@ def describe_header(header: Header) -> list[str]:
         f"validated on {trained.n_val}",
         *_split_lines(header),
         *_familiarity_lines(header),
+        *_calibration_lines(header),
         f"data: {trained.fingerprint}",
         *map(_lineage_line, header.lineage),
         f"written by terrazzo {header.terrazzo_version}",
@@ -79,6 +80,19 @@ def _familiarity_lines(header: Header) -> list[str]:
     if found is None:
         return []
     return [f"feature distance: 95 % of the training patches within {found.trained:.2g}; {found.words}"]
+
+
+def _calibration_lines(header: Header) -> list[str]:
+    """The temperature, and the calibration error before and after it."""
+    found = header.calibration
+    if found is None:
+        return []
+    measured = ""
+    if found.ece_before is not None and found.ece_after is not None:
+        measured = (
+            f"; expected calibration error on validation {found.ece_before:.3f} before, {found.ece_after:.3f} after"
+        )
+    return [f"calibration: temperature {found.temperature:.3g}{measured}"]
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -7,9 +7,9 @@ carry the same JSON (`exporting.formats`).
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import ClassTableError, InputError, ModelFileError, RecipeError
@@ -41,6 +41,22 @@ class TrainingData:
     """Pixel hashes of the images with a patch in training."""
     n_train: int
     n_val: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The temperature that the network divides its logits by, and what it did for the validation patches."""
+
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    """Above 1 the network was too sure of itself, below 1 too unsure."""
+    ece_before: float | None = None
+    """Expected calibration error on validation at temperature 1; None if these weights were not validated."""
+    ece_after: float | None = None
+    """The same with the temperature."""
+
+    def unmeasured(self) -> "Calibration":
+        """The same temperature for weights that differ from the validated ones."""
+        return replace(self, ece_before=None, ece_after=None)
 
 
 @dataclass(frozen=True)
@@ -108,11 +124,18 @@ class Header:
     format: int = FORMAT
     familiarity: Familiarity | None = None
     """How far training and validation patches lay from the training data; None in files of earlier versions."""
+    calibration: Calibration | None = None
+    """None in files of earlier versions, and if nothing was held out to fit it on: the temperature is then 1."""
 
     @property
     def title(self) -> str:
         """The architecture in a few words: `unet / resnet34`."""
         return f"{self.model.arch} / {self.model.encoder}" if self.model.encoder else f"classic {self.model.arch}"
+
+    @property
+    def temperature(self) -> float:
+        """What the network divides its logits by; 1 without a calibration."""
+        return 1.0 if self.calibration is None else self.calibration.temperature
 
     @property
     def reading(self) -> BandReading | None:

@@ -102,12 +102,17 @@ class Normalizer(nn.Module):
 
 
 class Network(nn.Module):
-    """Normalizer and body: pixels (B, C, H, W) to logits (B, K, H, W)."""
+    """Normalizer and body: pixels (B, C, H, W) to logits (B, K, H, W), divided by the temperature.
+
+    Law: the temperature changes no order of a pixel's logits, so its most probable class stays.
+    """
 
     def __init__(self, normalization: Normalization, body: nn.Module) -> None:
         super().__init__()
         self.normalizer = Normalizer(normalization)
         self.body = body
+        self.temperature = 1.0
+        """That of a model file is in its header (`Header.temperature`); networks train at 1."""
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits (B, K, H, W) for pixels (B, C, H, W) of any height and width."""
@@ -118,8 +123,12 @@ class Network(nn.Module):
             x = F.pad(x, (0, pad_w, 0, pad_h), mode="replicate")
         if pixels.is_contiguous(memory_format=torch.channels_last):
             x = x.contiguous(memory_format=torch.channels_last)
-        logits = cast(Tensor, self.body(x))
+        logits = self.calibrated(cast(Tensor, self.body(x)))
         return logits[..., :height, :width] if pad_h or pad_w else logits
+
+    def calibrated(self, logits: Tensor) -> Tensor:
+        """Logits divided by the temperature in float32, as bf16 would round close ones to ties; untouched at 1."""
+        return logits if self.temperature == 1 else logits.float() / self.temperature
 
 
 class ClassicUNet(nn.Module):

@@ -138,6 +138,7 @@ def try_network(run: Run, patches: Patches) -> None:
 
 
 def _train(run: Run, patches: Patches, key: str, begun: Begun | None) -> Trained:
+    from terrazzo.evaluation.calibration.temperature import calibrated
     from terrazzo.model.bundle import save
     from terrazzo.training.choices import fit_settled
     from terrazzo.training.familiarity import measured
@@ -163,8 +164,9 @@ def _train(run: Run, patches: Patches, key: str, begun: Begun | None) -> Trained
     plot_curves(rows, run.folder / CURVES, leaky=validates and is_leaky(patches.leak))
     if recipe.stages:
         report_stages(legs(recipe, patches.patch_size), rows, run)
-    kept = None if begun is None else begun.kept
-    found = measured(_trained_network(header, result, run), patches, run.reporter, kept)
+    network = _trained_network(header, result, run)
+    header = replace(header, calibration=calibrated(network, patches, run.reporter))
+    found = measured(network, patches, run.reporter, None if begun is None else begun.kept)
     if found is not None:
         header = replace(header, familiarity=found.familiarity)
     save(run.folder / MODEL, header, result.state, found.measure if found else None)

@@ -31,6 +31,8 @@ def write_hdf5(path: Path, graph: Graph, notes: Notes) -> float:
             file.attrs["low"] = np.array(header.normalization.low)
             file.attrs["high"] = np.array(header.normalization.high)
             file.attrs["clips"] = np.array(header.normalization.clips)
+        if header.calibration is not None:
+            file.attrs["temperature"] = header.temperature
         file.attrs["bands"] = header.bands
         file.attrs["patch_size"] = header.patch_size
         file.attrs["fit"] = header.fit
@@ -42,4 +44,4 @@ def write_hdf5(path: Path, graph: Graph, notes: Notes) -> float:
             checked = {"chunks": array.shape, "fletcher32": True} if array.ndim else {}
             file.create_dataset(f"{WEIGHTS}/{name.replace('.', '/')}", data=array, **checked)
     read_back = Portable(load(path, "cpu", "32"))
-    return greatest_difference(graph.network.probs, read_back.probs, graph.other_shapes(), graph.levels)
+    return greatest_difference(graph.expected, read_back.probs, graph.other_shapes(), graph.levels)

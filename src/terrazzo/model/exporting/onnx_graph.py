@@ -59,8 +59,8 @@ def write_onnx(path: Path, graph: Graph, notes: Notes) -> float:
         return np.asarray(session.run(None, {INPUT: image})[0])
 
     if any_size:  # larger batches were compared at the other sizes
-        return max(difference, greatest_difference(graph.network.probs, declared, [graph.shape()], graph.levels))
-    return greatest_difference(graph.network.probs, declared, [graph.shape(), graph.shape(2)], graph.levels)
+        return max(difference, greatest_difference(graph.expected, declared, [graph.shape()], graph.levels))
+    return greatest_difference(graph.expected, declared, [graph.shape(), graph.shape(2)], graph.levels)
 
 
 def _write_free(path: Path, graph: Graph, notes: Notes) -> float:
@@ -68,7 +68,7 @@ def _write_free(path: Path, graph: Graph, notes: Notes) -> float:
     set_default_logger_severity(_FATAL)  # a graph that fails at other sizes is found here, and no news for the user
     try:
         _write(path, graph, {FREE_SIZE: "true", **notes}, free=True)
-        return greatest_difference(graph.network.probs, load_onnx(path).probs, graph.other_shapes(), graph.levels)
+        return greatest_difference(graph.expected, load_onnx(path).probs, graph.other_shapes(), graph.levels)
     except _TROUBLE:
         return float("inf")
     finally:

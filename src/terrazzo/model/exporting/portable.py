@@ -29,13 +29,14 @@ class Portable(nn.Module):
         normalization = model.header.normalization
         self.value_range = None if normalization.deep else normalization.value_range
         self.normalizer = model.network.normalizer
+        self.temperature = model.network.temperature
         self.body = model.network.body.to(memory_format=torch.contiguous_format)
 
     def forward(self, image: Tensor) -> Tensor:
         """Probabilities of the image."""
         pixels = image if self.value_range is None else image * self.value_range
         logits: Tensor = self.body(self.normalizer(pixels))
-        return logits.softmax(dim=1)
+        return (logits if self.temperature == 1 else logits / self.temperature).softmax(dim=1)
 
     def probs(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """The same for arrays."""
@@ -55,6 +56,13 @@ class Graph:
     def network(self) -> Portable:
         """The network from an image to probabilities."""
         return Portable(self.model).eval()
+
+    def expected(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What a file must give for an image: the probabilities of the model itself, its temperature included."""
+        normalization = self.model.header.normalization
+        pixels = image if normalization.deep else image * np.float32(normalization.value_range)
+        with torch.inference_mode():
+            return np.asarray(self.model.network(torch.from_numpy(pixels)).softmax(dim=1).numpy())
 
     def shape(self, count: int = 1) -> tuple[int, ...]:
         """The shape (B, C, H, W) of the input that the graph declares."""

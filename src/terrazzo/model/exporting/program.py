@@ -41,4 +41,4 @@ def write_pt2(path: Path, graph: Graph, notes: Notes) -> float:
             return np.asarray(loaded(torch.from_numpy(image)).numpy())
 
     others = graph.other_shapes() if graph.dynamic else [graph.shape(2)]
-    return greatest_difference(graph.network.probs, written, [graph.shape(), *others], graph.levels)
+    return greatest_difference(graph.expected, written, [graph.shape(), *others], graph.levels)
