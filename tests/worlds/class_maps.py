@@ -9,6 +9,7 @@ import rasterio
 import shapely
 from numpy.typing import NDArray
 
+from terrazzo.pixels.rasters.gdal import gdal
 from tests.worlds.rasters import GRID
 
 NAMES = ("water", "road", "field")
@@ -19,8 +20,9 @@ def write_map(path: Path, ids: NDArray[np.uint8], names: Sequence[str] = NAMES, 
     """Ids (H, W) as a raster with the tags of classes.tif."""
     path.parent.mkdir(parents=True, exist_ok=True)
     options = {"driver": "GTiff", "crs": "EPSG:32618", "transform": GRID, "nodata": 255, **profile}
+    options = {name: value for name, value in options.items() if value is not None}
     height, width = ids.shape
-    with rasterio.open(path, "w", height=height, width=width, count=1, dtype="uint8", **options) as dataset:
+    with gdal(), rasterio.open(path, "w", height=height, width=width, count=1, dtype="uint8", **options) as dataset:
         dataset.update_tags(**{f"CLASS_{i}": name for i, name in enumerate(names)})
         dataset.set_band_description(1, "class_id")
         dataset.write(ids, 1)
