@@ -8,9 +8,9 @@ was drawn. Where the strata are the classes, both give the same numbers.
 Sampled pixels count as drawn with replacement, as there; a stratum of which every pixel is in the sample adds no
 error.
 
-One thing is added to the paper. Where the sample holds no point of a kind of error, its formulas take that error as
-known to be absent, and the area of a rare class then lies outside its interval too often. So the interval also reaches
-to what 0 of n points still allow: UNSEEN times the share of the map that a point stands for.
+One thing is added to the paper. Where no point shows a kind of error, its formulas take that error as absent for sure.
+The area of a rare class then lies outside its interval too often. So an area's interval also reaches to what 0 of n
+points still allow: UNSEEN times the share of the map that a point stands for.
 """
 
 from dataclasses import dataclass
