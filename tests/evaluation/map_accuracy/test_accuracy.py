@@ -333,3 +333,50 @@ def test_bad_input_is_one_line(
     (last,) = capsys.readouterr().err.strip().splitlines()
     assert last.startswith("terrazzo: error: ")
     assert named in last
+
+
+def patchy(seed: int, size: tuple[int, int], share: float) -> NDArray[np.bool_]:
+    """Round patches over about this share of a picture."""
+    rng = np.random.default_rng(seed)
+    rows, cols = np.indices(size)
+    found = np.zeros(size, bool)
+    while found.mean() < share:
+        row, col, radius = rng.integers(0, size[0]), rng.integers(0, size[1]), rng.integers(3, 14)
+        found |= (rows - row) ** 2 + (cols - col) ** 2 < radius**2
+    return found
+
+
+def held(tmp_path: Path, draws: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """True shares of four classes on a wrong map, and the share of draws of 300 points whose interval holds each."""
+    size = (331, 447)
+    truth = np.full(size, 3, np.uint8)
+    for k, share in ((2, 0.25), (1, 0.08), (0, 0.03)):
+        truth[patchy(k, size, share)] = k
+    ids = np.roll(truth, (3, 2), axis=(0, 1))
+    ids[patchy(9, size, 0.04)] = 2
+    names = ("pond", "house", "wood", "meadow")
+    path = write_map(tmp_path / "classes.tif", ids, names)
+    shares = np.bincount(truth.ravel(), minlength=4) / truth.size
+    hits = np.zeros(4)
+    for seed in range(draws):
+        points = tmp_path / f"{seed}.gpkg"
+        terrazzo.sample(path, out=points, seed=seed)
+        scores = terrazzo.evaluate(path, truth=fill_in(points, labels_at(points, truth, names))).scores
+        ends = [(row["low_ha"], row["high_ha"]) for row in scores["classes"]]
+        true = shares * scores["total_ha"]
+        hits += [low <= area <= high for (low, high), area in zip(ends, true, strict=True)]
+    return shares, hits / draws
+
+
+def test_intervals_hold_the_true_areas_of_a_map(tmp_path: Path) -> None:
+    """A small sample of the law below, with fixed seeds."""
+    shares, found = held(tmp_path, 10)
+    assert (shares >= 0.02).all()
+    assert (found >= 0.7).all(), found
+    assert found.mean() >= 0.9
+
+
+@pytest.mark.soak
+def test_intervals_hold_the_true_areas_of_a_map_in_90_of_100_draws(tmp_path: Path) -> None:
+    shares, found = held(tmp_path, 100)
+    assert (found[shares >= 0.02] >= 0.9).all(), (shares, found)

@@ -1,5 +1,6 @@
 """`terrazzo sample`."""
 
+import tracemalloc
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -150,3 +151,17 @@ def test_what_cannot_be_drawn_is_refused(scene: Path, tmp_path: Path, options: d
         terrazzo.sample(scene, **({"out": tmp_path / "points.gpkg"} | options))  # type: ignore[arg-type]
     assert words in str(caught.value)
     assert not list(tmp_path.glob("*.gpkg"))
+
+
+def test_memory_does_not_grow_with_the_rows_of_a_map(tmp_path: Path) -> None:
+    def peak(height: int) -> int:
+        path = write_map(tmp_path / f"{height}.tif", striped_ids(height, 1000), tiled=True, compress="deflate")
+        tracemalloc.start()
+        terrazzo.sample(path, out=tmp_path / f"{height}.gpkg")
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(64)  # what is imported
+    low, high = 1024, 8192
+    assert peak(high) < 1.2 * peak(low)
