@@ -1,5 +1,6 @@
 """Small maps of classes, as predict writes them, and the labels of points on them."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,13 +54,15 @@ def fill_in(path: Path, references: Sequence[str | None], moved: dict[int, shape
     shapes = shapely.from_wkb(wkb)
     for row, place in (moved or {}).items():
         shapes[row] = place
-    pyogrio.raw.write(
-        *(str(path), shapely.to_wkb(shapes), list(fields.values()), list(fields)),
-        layer="points",
-        driver="GPKG",
-        geometry_type="Point",
-        crs=meta["crs"],
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
+        pyogrio.raw.write(
+            *(str(path), shapely.to_wkb(shapes), list(fields.values()), list(fields)),
+            layer="points",
+            driver="GPKG",
+            geometry_type="Point",
+            crs=meta["crs"],
+        )
     return path
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from terrazzo.model.bundle import Bundle
 
 MAPS = "Maps"
-FOR_MODELS = ("split", "degrade", "batch_size", "device", "precision", "tta", "tta_scales")
-"""The options without an effect on a map's accuracy."""
+FOR_MAPS = ("model", "truth", "design", "out", "overwrite")
+"""The parameters with an effect on a map's accuracy."""
 
 
 @dataclass(frozen=True)
@@ -123,12 +123,10 @@ def _of_map(given: dict[str, Any]) -> "MapAccuracy":
     """The accuracy of a map. Raises InputError at options that are for models."""
     if given["truth"] is None:
         raise InputError(f"{given['model']}: give the patches to score a model on, or --truth to score a map")
-    options = options_of(evaluate)
     if given["patches"] is not None:
         raise InputError(f"{given['patches']}: --truth scores a map, which needs no patches; leave one of them out")
-    for name in FOR_MODELS:
-        parameter, option = options[name]
-        if given[name] != parameter.default:
+    for name, (parameter, option) in options_of(evaluate).items():
+        if name not in FOR_MAPS and given[name] != parameter.default:
             raise InputError(f"{option.flag(name)}: is for a model on patches, --truth scores a map; leave it out")
     from terrazzo.evaluation.map_accuracy.accuracy import MapRequest, score_map
 

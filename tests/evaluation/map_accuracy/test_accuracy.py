@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -108,7 +109,9 @@ def test_a_sample_gives_accuracies_and_areas_with_intervals_in_files_and_lines(
     assert out[0].startswith("accuracy 0.")
     assert out[0].endswith("by 200 points")
     assert [line.split()[0] for line in out[3:6]] == list(NAMES)
-    assert all(line.count(" to ") == 3 for line in out[3:6])
+    assert all(len(re.findall(r"[01]\.\d{3} \([01]\.\d{3}-[01]\.\d{3}\)", line)) == 2 for line in out[3:6])
+    assert all(" to " in line for line in out[3:6])
+    assert max(map(len, out[:6])) <= 100
     scores = json.loads((tmp_path / "report" / "scores.json").read_text())
     assert (scores["design"], scores["used"], scores["left_out"]) == ("stratified", 200, 0)
     low, high = scores["intervals"]["accuracy"]
@@ -122,6 +125,8 @@ def test_a_sample_gives_accuracies_and_areas_with_intervals_in_files_and_lines(
     for i, row in enumerate(rows):
         true = (truth_ids()[striped_ids() != 255] == i).sum() * 0.25e-4
         assert float(row["low_ha"]) <= true <= float(row["high_ha"])
+    assert run(["evaluate", str(scene), "--truth", str(points), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == scores
     counts = rows_of(tmp_path / "report" / "error_matrix.csv")
     assert [row["map"] for row in counts] == list(NAMES)
     assert [[int(row[name]) for name in NAMES] for row in counts] == matrix.tolist()
@@ -248,6 +253,45 @@ def test_with_design_simple_they_are_stratified_afterwards(scene: Path, tmp_path
     assert scores["accuracy"] == pytest.approx(expected, rel=1e-3)
     assert scores["design"] == "simple"
     assert scores["classes"][0]["adjusted_ha"] is not None
+
+
+def test_a_sample_that_lost_its_table_is_not_taken_for_a_simple_one(scene: Path, points: Path, tmp_path: Path) -> None:
+    meta, _, wkb, columns = pyogrio.raw.read(str(points), layer="points")
+    alone = tmp_path / "exported.geojson"
+    pyogrio.raw.write(
+        *(str(alone), wkb, columns, meta["fields"].tolist()), driver="GeoJSON", geometry_type="Point", crs=meta["crs"]
+    )
+    assert terrazzo.evaluate(scene, truth=alone).scores["design"] == "none"
+    with pytest.raises(InputError, match="has the fields of a stratified sample without its table strata"):
+        terrazzo.evaluate(scene, truth=alone, design="simple")
+
+
+def test_a_map_without_a_place_has_shares(tmp_path: Path) -> None:
+    path = write_map(tmp_path / "classes.tif", striped_ids(), crs=None, transform=None)
+    terrazzo.sample(path, out=tmp_path / "points.gpkg")
+    strata = points_of(tmp_path / "points.gpkg", "strata")
+    names = dict(zip(strata["stratum"], strata["class"], strict=True))
+    numbers = points_of(tmp_path / "points.gpkg")["stratum"]
+    fill_in(tmp_path / "points.gpkg", [names[number] for number in numbers])
+    done = terrazzo.evaluate(path, truth=tmp_path / "points.gpkg", out=tmp_path / "report")
+    assert done.scores["accuracy"] == pytest.approx(1)
+    assert done.lines()[2].split("  ")[-1] == "adjusted share"
+    assert rows_of(tmp_path / "report" / "areas_adjusted.csv")[0] == dict(
+        zip(FIELDS, ["0", "water"] + [""] * 4, strict=True)
+    )
+
+
+def test_polygons_and_multipolygons_in_one_file(scene: Path, tmp_path: Path) -> None:
+    one, two = rectangle(10, 0, 20, 30), shapely.MultiPolygon([rectangle(30, 80, 40, 90)])
+    shapes = [shapely.to_geojson(shape) for shape in (one, two)]
+    features = [
+        {"type": "Feature", "properties": {"class": name}, "geometry": json.loads(shape)}
+        for shape, name in zip(shapes, ("water", "field"), strict=True)
+    ]
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32618"}}
+    path = tmp_path / "p.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": features}))
+    assert terrazzo.evaluate(scene, truth=path).scores["accuracy"] == pytest.approx((110 + 100) / 400)
 
 
 def test_classes_of_too_few_points_are_one_stratum(scene: Path, tmp_path: Path) -> None:

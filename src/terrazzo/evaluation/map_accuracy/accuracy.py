@@ -72,6 +72,11 @@ def score_map(request: MapRequest, reporter: Reporter) -> MapAccuracy:
     if request.design and (table is not None or not is_points):
         what = "is a stratified sample by terrazzo sample" if is_points else "holds polygons"
         raise InputError(f"--design {request.design}: {request.truth} {what}; leave --design out")
+    if request.design and isinstance(truth, Points) and truth.has_weights:
+        raise InputError(
+            f"--design {request.design}: {request.truth} has the fields of a stratified sample without its table "
+            "strata; give the file that terrazzo sample wrote"
+        )
     counted, there = count_map(found, truth, reporter.progress)
     for note in notes_of(found, counted):
         reporter.say(note)

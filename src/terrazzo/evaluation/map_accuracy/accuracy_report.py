@@ -93,7 +93,12 @@ def lines_of(scores: Mapping[str, Any]) -> list[str]:
         ]
         for row in classes
     ]
-    if between and scores["total_ha"] is not None:
+    if between and scores["total_ha"] is None:
+        head += ["map share", "adjusted share"]
+        pixels = sum(row["pixels"] for row in classes)
+        for cells, row in zip(rows, classes, strict=True):
+            cells += [f"{row['pixels'] / pixels:.3f}", _span(row["share"], between[f"share/{row['name']}"])]
+    elif between:
         head += ["map ha", "adjusted ha"]
         for cells, row in zip(rows, classes, strict=True):
             cells += [_ha(row["area_ha"]), f"{_ha(row['adjusted_ha'])} ({_ha(row['low_ha'])} to {_ha(row['high_ha'])})"]
@@ -192,10 +197,10 @@ def _number(value: float | None) -> str:
 
 
 def _span(value: float | None, ends: Sequence[float] | None) -> str:
-    """`0.947 (0.928 to 0.965)`."""
+    """`0.947 (0.928-0.965)`."""
     if value is None:
         return "-"
-    return f"{value:.3f}" if ends is None else f"{value:.3f} ({ends[0]:.3f} to {ends[1]:.3f})"
+    return f"{value:.3f}" if ends is None else f"{value:.3f} ({ends[0]:.3f}-{ends[1]:.3f})"
 
 
 def _ha(value: float) -> str:

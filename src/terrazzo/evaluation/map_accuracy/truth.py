@@ -25,7 +25,6 @@ from terrazzo.system.reporting import Say, first_line, how_many, listed
 
 FIELDS = (REFERENCE, "class", "label", "truth")
 """The fields that hold classes: the first that the file has."""
-_AREAS = ("Polygon", "MultiPolygon")
 _TROUBLE = (
     *(pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.GeometryError, CRSError),
     *(shapely.errors.ShapelyError, OSError, ValueError),
@@ -46,6 +45,8 @@ class Points:
     """The classes as written; empty where nobody has said one."""
     stratum: NDArray[np.int64] | None
     """The number of each one's stratum, in a file with `strata`; -1 where it has none."""
+    has_weights: bool
+    """Whether they have the fields of a sample; without `strata` beside them they were saved without that table."""
     identity: str
     """A hash of all of this."""
 
@@ -78,8 +79,7 @@ def read_truth(path: Path, found: ClassMap, say: Say) -> Points | Areas:
         return _read_areas(path, found, None, say)
     try:
         layer = _layer(path, where)
-        about = pyogrio.read_info(path, layer=layer)
-        if about["geometry_type"] and str(about["geometry_type"]).removesuffix(" Z") in _AREAS:
+        if layer != POINTS and _has_areas_alone(path, layer):
             return _read_areas(path, found, layer, say)
         return _read_points(path, found, layer, say)
     except _TROUBLE as error:
@@ -116,6 +116,14 @@ def _layer(path: Path, where: str) -> str:
     if len(names) != 1:
         raise InputError(f"{where}: has {len(names)} layers ({listed(names) or 'none'}); save one as its own file")
     return names[0]
+
+
+def _has_areas_alone(path: Path, layer: str) -> bool:
+    """Whether a layer holds polygons, and no point beside them."""
+    _, _, wkb, _ = pyogrio.raw.read(str(path), layer=layer, columns=[])
+    kinds = set(shapely.get_type_id(shapely.from_wkb(wkb)).tolist())
+    areas = {int(shapely.GeometryType.POLYGON), int(shapely.GeometryType.MULTIPOLYGON)}
+    return bool(kinds & areas) and not kinds & {int(shapely.GeometryType.POINT), int(shapely.GeometryType.MULTIPOINT)}
 
 
 def _field(where: str, fields: Sequence[str]) -> str:
@@ -157,7 +165,9 @@ def _read_points(path: Path, found: ClassMap, layer: str, say: Say) -> Points:
     references = tuple("" if value is None or value != value else str(value).strip() for value in table[field])
     parts = (*map(repr, (cells.tolist(), references, ids.tolist(), stratum is not None and stratum.tolist())),)
     return Points(
-        path, cells[:, 1], cells[:, 0], tuple(map(str, ids.tolist())), references, stratum, digest("points", *parts)
+        *(path, cells[:, 1], cells[:, 0], tuple(map(str, ids.tolist())), references, stratum),
+        has_weights={"stratum", "weight"} <= set(fields),
+        identity=digest("points", *parts),
     )
 
 
