@@ -43,7 +43,7 @@ ROOMS = (
     Room("patches", "cut, write, read, split, leak", "system classes pixels recipe scenes"),
     Room("model", "header, network, losses, windows, opening, exporting", "system classes pixels recipe patches", True),
     Room("preparing", "the command prepare: data sets, or corrections for a model, to patches", f"{DATA} model"),
-    Room("evaluation", "metrics, scoring, report, show", f"{DATA} model", True),
+    Room("evaluation", "metrics, scoring, report, show, maps against a sample", f"{DATA} model", True),
     Room("training", "learner, fit, run folder, tune, train", f"{DATA} model evaluation", True),
     Room("maps", "pictures, rasters, pieces, engines, polygons, outputs", "system classes pixels recipe model", True),
     Room("improving", "models adapted to places without labels", f"{DATA} model training maps", True),

@@ -14,6 +14,7 @@ from terrazzo._version import __version__
 from terrazzo.errors import TerrazzoError
 from terrazzo.evaluation.average import average
 from terrazzo.evaluation.evaluate import evaluate
+from terrazzo.evaluation.map_accuracy.sample import sample
 from terrazzo.evaluation.show import show
 from terrazzo.improving.adapt import adapt
 from terrazzo.improving.suggesting.suggest import suggest
@@ -41,6 +42,7 @@ __all__ = [
     "predict",
     "prepare",
     "recipes",
+    "sample",
     "show",
     "suggest",
     "synthesize",

@@ -1,4 +1,4 @@
-"""The scores of a model on one split of patches, as values, scores.json, degrade.csv and report.html."""
+"""The scores of a model on one split of patches, as values, scores.json, degrade.csv and report.html; or of a map."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from terrazzo.errors import InputError
 from terrazzo.evaluation.report_folder import DEGRADE, ReportFolder
-from terrazzo.system.options import Device, Option, Overwrite, Precision, Tta, TtaScales
+from terrazzo.system.options import Device, Option, Overwrite, Precision, Tta, TtaScales, options_of
 from terrazzo.system.reporting import Progress, Reporter, Say, as_html, quiet, silent
 
 if TYPE_CHECKING:
@@ -14,10 +14,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from terrazzo.evaluation.degradations import Degradation
+    from terrazzo.evaluation.map_accuracy.accuracy import MapAccuracy
     from terrazzo.evaluation.report import Example
     from terrazzo.evaluation.request import Inputs
     from terrazzo.evaluation.scoring import Outcome
     from terrazzo.model.bundle import Bundle
+
+MAPS = "Maps"
+FOR_MAPS = ("model", "truth", "design", "out", "overwrite")
+"""The parameters with an effect on a map's accuracy."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,8 @@ class Evaluation:
 
 
 def evaluate(
-    model: Annotated[str | Path, Option("A model.safetensors.")],
-    patches: Annotated[str | Path, Option("The folder that prepare wrote.")],
+    model: Annotated[str | Path, Option("A model.safetensors; with --truth a finished map.")],
+    patches: Annotated[str | Path | None, Option("The folder that prepare wrote; none with --truth.")] = None,
     *,
     split: Annotated[str, Option("train, val or test.")] = "val",
     out: Annotated[str | Path | None, Option("Folder for scores.json and report.html.")] = None,
@@ -51,11 +56,13 @@ def evaluate(
     precision: Precision = "auto",
     tta: Tta = "none",
     tta_scales: TtaScales = (),
+    truth: Annotated[str | Path | None, Option("Labelled points by sample, other points, or polygons.", MAPS)] = None,
+    design: Annotated[str | None, Option("simple: points of other origin are a simple random sample.", MAPS)] = None,
     overwrite: Overwrite = False,
     progress: Progress = silent,
     say: Say = quiet,
-) -> Evaluation:
-    """Score a model on one split of patches, and write scores.json and report.html if wanted.
+) -> "Evaluation | MapAccuracy":
+    """Score a model on one split of patches, or with `truth` a finished map on labelled points.
 
     With `tta` and `tta_scales` each patch is predicted as `predict` does a window, and the scores name them. With
     `degrade` it is scored again at each strength of each degradation, which takes about 30 times as long. The same call
@@ -65,13 +72,22 @@ def evaluate(
     Raises InputError or ModelFileError (arguments, model); PatchesError (patches that are damaged, empty in that split,
     or of other classes or bands than the model's); and OutputExistsError (something else is at `out`). `overwrite`
     replaces the files of a report and leaves others alone.
+
+    With `truth`, `model` is a map: a folder that `predict` wrote, or a classes.tif. Points that `sample` drew give
+    accuracy, user's and producer's accuracy and adjusted areas, with 95 % intervals (Olofsson et al. 2014); so do
+    others with `design`. Other points and polygons give accuracy alone. `out` gets scores.json, areas_adjusted.csv and
+    the error matrix.
     """
+    if truth is not None or patches is None:
+        return _of_map(locals())
     from terrazzo.evaluation.request import Request, open_inputs
     from terrazzo.model.averaging.views import Views, parse_scales
 
     for flag, given in (("--overwrite", overwrite), ("--degrade", degrade)):
         if given and out is None:
             raise InputError(f"{flag}: is for --out FOLDER; add that, or leave {flag} out")
+    if design is not None:
+        raise InputError(f"--design {design}: is for --truth, which scores a map; leave it out")
     views = Views(tta, parse_scales(tta_scales))
     reporter = Reporter(progress, say)
     request = Request(Path(model), Path(patches), split, batch_size, device, precision, reporter, views)
@@ -101,6 +117,24 @@ def evaluate(
     if line := trained_on_line(scores):
         say(f"warning: {line}")
     return Evaluation(scores, None if folder is None else folder.path, kept)
+
+
+def _of_map(given: dict[str, Any]) -> "MapAccuracy":
+    """The accuracy of a map. Raises InputError at options that are for models."""
+    if given["truth"] is None:
+        raise InputError(f"{given['model']}: give the patches to score a model on, or --truth to score a map")
+    if given["patches"] is not None:
+        raise InputError(f"{given['patches']}: --truth scores a map, which needs no patches; leave one of them out")
+    for name, (parameter, option) in options_of(evaluate).items():
+        if name not in FOR_MAPS and given[name] != parameter.default:
+            raise InputError(f"{option.flag(name)}: is for a model on patches, --truth scores a map; leave it out")
+    from terrazzo.evaluation.map_accuracy.accuracy import MapRequest, score_map
+
+    out = None if given["out"] is None else Path(given["out"])
+    if given["overwrite"] and out is None:
+        raise InputError("--overwrite: is for --out FOLDER; add that, or leave --overwrite out")
+    request = MapRequest(Path(given["model"]), Path(given["truth"]), given["design"], out, given["overwrite"])
+    return score_map(request, Reporter(given["progress"], given["say"]))
 
 
 def _kinds(inputs: "Inputs") -> "tuple[Degradation, ...]":
