@@ -20,7 +20,7 @@ from rasterio.windows import Window
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import InputError
 from terrazzo.maps.outputs.pyramid import BLOCK, pyramid
-from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, NODATA, Part
+from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, NODATA, SECOND, Part
 from terrazzo.pixels.rasters.gdal import gdal
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.system.files import write_beside
@@ -47,9 +47,8 @@ class MapSheet:
 
     def bands(self, layer: str) -> tuple[str, ...]:
         """The names of a layer's bands."""
-        if layer == CLASSES:
-            return ("class_id",)
-        return ("confidence_percent",) if layer == CONFIDENCE else self.schema.names
+        named = {CLASSES: ("class_id",), CONFIDENCE: ("confidence_percent",), SECOND: ("class_id", "share_percent")}
+        return named.get(layer, self.schema.names)
 
     def tags(self) -> dict[str, str]:
         """The tags of the files."""
