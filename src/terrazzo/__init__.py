@@ -16,6 +16,7 @@ from terrazzo.evaluation.average import average
 from terrazzo.evaluation.evaluate import evaluate
 from terrazzo.evaluation.show import show
 from terrazzo.improving.adapt import adapt
+from terrazzo.improving.comparing.compare import compare
 from terrazzo.inspection import inspect
 from terrazzo.maps.predict import predict
 from terrazzo.model.exporting.export import export
@@ -32,6 +33,7 @@ __all__ = [
     "__version__",
     "adapt",
     "average",
+    "compare",
     "download",
     "evaluate",
     "export",

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.classes.schema import Color
-from terrazzo.maps.areas import M2_PER_HA
 from terrazzo.maps.polygons.rows import Features
 from terrazzo.maps.polygons.styles import Style, by_share, by_value
 
@@ -37,12 +36,11 @@ def classes_layer(names: tuple[str, ...], colors: tuple[Color, ...] | None) -> C
     by_id = np.array([*names, None], np.object_)  # the last one is for NO_CLASS, -1
 
     def columns(features: Features) -> dict[str, NDArray[Any]]:
-        area_m2 = features.area_m2
         return {
             "class_id": features.class_ids.astype(np.int32),
             "class": by_id[features.class_ids],
-            "area_m2": area_m2,
-            "area_ha": area_m2 / M2_PER_HA,
+            "area_m2": features.area_m2,
+            "area_ha": features.area_ha,
             "confidence": features.confidence,
             "second_class": by_id[features.second_class],
             "second_share": features.second_share,

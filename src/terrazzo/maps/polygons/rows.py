@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.classes.schema import NO_CLASS, Color
+from terrazzo.maps.areas import M2_PER_HA
 from terrazzo.pixels.geodesy import HasWkt
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ class Features:
     def area_m2(self) -> NDArray[np.float64]:
         """The area of each polygon's pixels (n,), before simplification."""
         return self.figures[:, 1]
+
+    @property
+    def area_ha(self) -> NDArray[np.float64]:
+        """The same in hectares."""
+        return self.area_m2 / M2_PER_HA
 
     @property
     def confidence(self) -> NDArray[np.float64]:
