@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pyogrio
 import pytest
 import rasterio
 
@@ -52,6 +53,9 @@ def test_its_half_finished_map_is_resumed(tmp_path: Path, monkeypatch: pytest.Mo
     record = done.rasters[0].record
     assert (record["pieces"], record["pieces_computed"]) == (6, 4)
     assert not journal.exists()
+    layer = {"layer": "classes", "columns": ["second_class"]}
+    seconds = pyogrio.raw.read(done.rasters[0].folder / "classes.gpkg", **layer)[3][0]
+    assert None in seconds, "its pieces have no second classes, so those of their polygons are not known"
 
     fresh = terrazzo.predict(tmp_path / "w" / "model.safetensors", raster, out=tmp_path / "fresh", **OPTIONS)
     for name in ("classes.tif", "confidence.tif", "probabilities.tif"):

@@ -17,6 +17,7 @@ from terrazzo.evaluation.evaluate import evaluate
 from terrazzo.evaluation.map_accuracy.sample import sample
 from terrazzo.evaluation.show import show
 from terrazzo.improving.adapt import adapt
+from terrazzo.improving.comparing.compare import compare
 from terrazzo.improving.suggesting.suggest import suggest
 from terrazzo.inspection import inspect
 from terrazzo.maps.predict import predict
@@ -34,6 +35,7 @@ __all__ = [
     "__version__",
     "adapt",
     "average",
+    "compare",
     "download",
     "evaluate",
     "export",

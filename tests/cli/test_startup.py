@@ -46,7 +46,9 @@ def test_help_loads_typer_and_nothing_else(tmp_path: Path) -> None:
     assert not loaded & (HEAVY | DRAWING | {"numpy", "pydantic", "PIL", "yaml"})
 
 
-@pytest.mark.parametrize("command", ["inspect", "prepare", "train", "evaluate", "predict", "sample", "adapt", "export"])
+@pytest.mark.parametrize(
+    "command", ["inspect", "prepare", "train", "evaluate", "predict", "sample", "compare", "suggest", "adapt", "export"]
+)
 def test_help_of_a_command_loads_neither_arrays_nor_pictures(command: str, tmp_path: Path) -> None:
     code, _, loaded = ran(f"{command} --help", tmp_path)
     assert code == 0
@@ -65,6 +67,7 @@ def test_help_of_a_command_loads_neither_arrays_nor_pictures(command: str, tmp_p
         "predict photo.png photo.png --out maps",
         "predict run/model.safetensors lost.jpg --out maps",
         "predict run/model.safetensors photo.png --out maps --engine cluster",
+        "compare nowhere lost --out new",
         "adapt photo.png photo.png --out a.safetensors",
         "adapt run/model.safetensors lost.jpg --out a.safetensors",
         "show patches --n 0",

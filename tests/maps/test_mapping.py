@@ -16,9 +16,11 @@ import numpy as np
 import pyogrio
 import pytest
 import rasterio
+import shapely
 from numpy.typing import NDArray
 from PIL import Image
 from rasterio.control import GroundControlPoint
+from rasterio.features import rasterize
 from rasterio.transform import Affine
 
 import terrazzo
@@ -28,7 +30,7 @@ from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.outputs.style import QUICKLOOK_PX, write_quicklook
 from terrazzo.maps.pieces.journal import Journal, open_journal
 from terrazzo.maps.pieces.lattice import Piece, Side, cut
-from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES, finish
+from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES, SECOND, finish
 from terrazzo.maps.rasters import raster_map
 from terrazzo.model.header import Header
 from terrazzo.model.windows.blend import cover
@@ -99,10 +101,12 @@ def test_pieces_are_as_large_as_their_memory_allows() -> None:
 
 def test_finished_sums_worked_by_hand() -> None:
     sums = np.array([[[0, 524288, 349525, 10]], [[0, 524288, 699051, 20]], [[0, 0, 0, 1_048_546]]], np.int32)
-    layers = finish(sums, (CLASSES, CONFIDENCE, PROBABILITIES))
+    layers = finish(sums, (CLASSES, CONFIDENCE, PROBABILITIES, SECOND))
     np.testing.assert_array_equal(layers[CLASSES][0, 0], [255, 0, 1, 2])  # the lowest id of equals
     np.testing.assert_array_equal(layers[CONFIDENCE][0, 0], [255, 50, 67, 100])
     np.testing.assert_array_equal(layers[PROBABILITIES][:, 0], [[255, 50, 33, 0], [255, 50, 67, 0], [255, 0, 0, 100]])
+    np.testing.assert_array_equal(layers[SECOND][:, 0], [[255, 1, 0, 1], [255, 50, 33, 0]])
+    np.testing.assert_array_equal(finish(sums[:1], (SECOND,))[SECOND][:, 0, 1], [255, 0])  # one class: no second
 
 
 @pytest.mark.parametrize(
@@ -175,13 +179,39 @@ def test_the_polygons_areas_are_those_of_the_pixels(tmp_path: Path) -> None:
     record = mapped(holey(tmp_path / "a.tif", 107, 151), tmp_path / "map", MapOptions(confidence=True))
     meta, _, _, fields = pyogrio.raw.read(tmp_path / "map" / "classes.gpkg", layer="classes")
     table = dict(zip(meta["fields"], fields, strict=True))
-    assert list(table) == ["class_id", "class", "area_m2", "area_ha", "confidence"]
+    assert list(table) == ["class_id", "class", "area_m2", "area_ha", "confidence", "second_class", "second_share"]
     assert len(table["class_id"]) == record["polygons"]["polygons"] > 3
     with (tmp_path / "map" / "areas.csv").open() as stream:
         for row in csv.DictReader(stream):
             own = table["area_m2"][table["class_id"] == int(row["class_id"])]
             assert own.sum() == pytest.approx(float(row["area_m2"] or 0), abs=1e-3)
     assert ((table["confidence"] >= 0) & (table["confidence"] <= 100)).all()
+
+
+@pytest.mark.parametrize("run", [(1, 1), (3, 2)])
+def test_second_classes_are_those_of_the_probabilities(tmp_path: Path, run: tuple[int, int]) -> None:
+    """Each polygon's sums, from probabilities.tif: a class's percents where it is the second of its pixel."""
+    raster = holey(tmp_path / "a.tif", 107, 151)
+    mapped(raster, tmp_path / "map", MapOptions(probabilities=True, run=run, simplify=0))
+    meta, _, shapes, fields = pyogrio.raw.read(tmp_path / "map" / "classes.gpkg", layer="classes")
+    table = dict(zip(meta["fields"], fields, strict=True))
+    shares = read_map(tmp_path / "map" / "probabilities.tif").astype(np.int64)
+    ids = read_map(tmp_path / "map" / "classes.tif")[0]
+    others = np.where(np.arange(3)[:, None, None] == ids, -1, shares)
+    sure = np.sort(others, axis=0)[2] > np.sort(others, axis=0)[1]  # percents are rounded: equal ones tell no second
+    second = others.argmax(axis=0)
+    with rasterio.open(tmp_path / "map" / "classes.tif") as dataset:
+        grid = dataset.transform
+    checked = 0
+    for i, shape in enumerate(shapely.from_wkb(shapes)):
+        own = rasterize([shape], out_shape=ids.shape, transform=grid, dtype="uint8").astype(bool)
+        if not sure[own].all():
+            continue
+        sums = [int(shares[k][own & (second == k)].sum()) for k in range(3)]
+        assert table["second_class"][i] == HEADER.schema.names[int(np.argmax(sums))]
+        assert table["second_share"][i] == pytest.approx(max(sums) / own.sum(), abs=0.005)
+        checked += 1
+    assert checked > 3
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from terrazzo.errors import InputError
 from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.outputs.record import OUTPUTS
 from terrazzo.maps.polygons import mapping_unit
+from terrazzo.maps.polygons.content import NOTHING
 from terrazzo.maps.polygons.formats import FORMATS, VECTOR_FORMATS, VectorFormat, format_of
 from terrazzo.maps.polygons.mapping_unit import STRIP_ROWS, absorb, settled_strips
 from terrazzo.maps.polygons.polygons import PolygonOptions, find_polygons, write_polygons
@@ -47,8 +48,7 @@ def raster_of(ids: Ids, transform: Affine = PIXELS, crs: str | None = None) -> C
 
 
 def features_of(raster: ClassRaster, options: PolygonOptions = EXACT) -> Features:
-    nothing = Features(np.empty(0, np.object_), np.empty(0, np.uint8), np.empty((0, 3)))
-    return join_features([nothing, *find_polygons(raster, options)])
+    return join_features(list(find_polygons(raster, options)) or [NOTHING])
 
 
 def drawn(features: Features, shape: tuple[int, ...]) -> Ids:
@@ -226,7 +226,7 @@ def test_areas_and_confidence_of_the_pixels(tmp_path: Path) -> None:
     areas = pixel_areas(transform, "EPSG:4326", 3, 3)
     assert areas is not None
     first, second, third = areas.block(0, 3)[:, 0]
-    assert list(table) == ["class_id", "class", "area_m2", "area_ha", "confidence"]
+    assert list(table) == ["class_id", "class", "area_m2", "area_ha", "confidence", "second_class", "second_share"]
     assert meta["crs"] == "EPSG:4326"
     assert table["class_id"].tolist() == [0, 1, 2]
     assert table["class"].tolist() == ["water", "land", "built"]
@@ -235,6 +235,61 @@ def test_areas_and_confidence_of_the_pixels(tmp_path: Path) -> None:
     assert table["confidence"].tolist() == [60, 80, 99.5]
     assert counts.polygons == 3
     assert shapely.from_wkb(geometry)[2].equals(shapely.box(12, 44, 13, 46))
+
+
+def with_second(raster: ClassRaster, ids: Ids, percents: Ids) -> ClassRaster:
+    both = np.stack([ids, percents])
+    return replace(raster, read_second=lambda row0, row1: both[:, row0:row1])
+
+
+@pytest.mark.parametrize("known", FORMATS.values(), ids=list(FORMATS))
+def test_the_second_class_and_its_share_worked_by_hand(tmp_path: Path, known: VectorFormat) -> None:
+    """Water: land has 30 + 10 and built 35, so land with 40 / 3. Land: trees with 20 / 3. Built: nothing is known."""
+    ids = np.array([[0, 0, N], [1, 0, 2], [1, 1, 2]], np.uint8)
+    second = np.array([[1, 2, N], [3, 1, N], [0, 2, 3]], np.uint8)
+    percents = np.array([[30, 35, N], [20, 10, N], [4, 5, 6]], np.uint8)
+    if known.extra is not None:
+        pytest.importorskip(known.extra[1])
+    path = tmp_path / f"classes{known.suffix}"
+    write_polygons(path, with_second(raster_of(ids), second, percents), EXACT)
+    if known.name == "parquet":
+        import pyarrow.parquet
+
+        found = pyarrow.parquet.read_table(path).to_pylist()
+        rows = [(row["class"], row["second_class"], row["second_share"]) for row in found]
+    elif known.name == "geojson":
+        found = [each["properties"] for each in json.loads(path.read_text(encoding="utf-8"))["features"]]
+        rows = [(row["class"], row["second_class"], row["second_share"]) for row in found]
+    else:
+        columns = pyogrio.raw.read(path, columns=["class", "second_class", "second_share"])[3]
+        rows = [(*names, None if share != share else share) for *names, share in zip(*columns, strict=True)]
+    assert rows == [("water", "land", 13.33), ("land", "trees", 6.67), ("built", None, None)]
+
+
+def test_a_polygon_is_never_its_own_second_class() -> None:
+    """A speck of land joins the water around it. There water is the second with 40; land has 3 x 20 of 9 pixels."""
+    ids = np.zeros((3, 3), np.uint8)
+    ids[1, 1] = 1
+    second = np.where(ids == 1, 0, 2).astype(np.uint8)
+    second[0] = 1
+    percents = np.where(ids == 1, 40, 10).astype(np.uint8)
+    percents[0] = 20
+    (found,) = find_polygons(with_second(raster_of(ids), second, percents), PolygonOptions(2, 0))
+    assert (found.second_class.tolist(), found.second_share.tolist()) == ([1], [6.67])
+
+
+@patient
+@given(class_maps(), st.integers(1, 6), st.integers(0, 99))
+def test_figures_do_not_depend_on_the_strips(ids: Ids, strip: int, seed: int) -> None:
+    chosen = np.random.default_rng(seed)
+    second, percents = chosen.choice([0, 1, 2, 3, 3, 3, N], ids.shape), chosen.integers(0, 51, ids.shape)
+    raster = with_second(raster_of(ids), second.astype(np.uint8), percents.astype(np.uint8))
+    whole = features_of(raster)
+    patch = strips_of(strip)
+    parted = features_of(raster)
+    patch.undo()
+    figures = [sorted(map(tuple, np.nan_to_num(f.figures).tolist())) for f in (whole, parted)]
+    assert figures[0] == figures[1]
 
 
 def test_rotated_pixels_add_up_to_the_area_of_their_map(tmp_path: Path) -> None:
@@ -251,7 +306,8 @@ def test_without_a_crs_areas_and_confidence_are_null(tmp_path: Path) -> None:
     write_polygons(tmp_path / "classes.gpkg", raster_of(blobs(40, 33)), EXACT)
     meta, _, _, columns = pyogrio.raw.read(tmp_path / "classes.gpkg")
     table = dict(zip(meta["fields"].tolist(), columns, strict=True))
-    assert all(np.isnan(table[name]).all() for name in ("area_m2", "area_ha", "confidence"))
+    assert all(np.isnan(table[name]).all() for name in ("area_m2", "area_ha", "confidence", "second_share"))
+    assert set(table["second_class"]) == {None}
 
 
 @pytest.mark.parametrize("known", FORMATS.values(), ids=list(FORMATS))

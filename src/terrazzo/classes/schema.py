@@ -96,6 +96,11 @@ class ClassSchema:
         """The number of classes; ids are 0..n_classes - 1."""
         return len(self.names)
 
+    @property
+    def rows(self) -> tuple[tuple[int, str, Color], ...]:
+        """The id, name and colour of each class, in id order."""
+        return tuple(zip(range(self.n_classes), self.names, self.colors, strict=True))
+
     def without(self, ignored: Sequence[str]) -> "ClassSchema":
         """The schema in which the named classes are void (ignored); the other ids close up."""
         unknown = [name for name in ignored if name not in self.names]

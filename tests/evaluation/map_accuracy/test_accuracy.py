@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 import terrazzo
 from terrazzo.cli import run
 from terrazzo.errors import InputError, OutputExistsError
-from tests.worlds.class_maps import NAMES, fill_in, labels_at, points_of, striped_ids, write_map
 from tests.worlds.confusions import OLOFSSON_COUNTS
 from tests.worlds.layers import CRS, rectangle, write_layer
 from tests.worlds.rasters import GRID
+from tests.worlds.sampled_maps import NAMES, fill_in, labels_at, points_of, striped_ids, write_map
 
 FIELDS = ["class_id", "class", "area_ha", "adjusted_ha", "low_ha", "high_ha"]
 

@@ -10,9 +10,9 @@ from terrazzo.errors import InputError
 from terrazzo.evaluation.map_accuracy.class_map import CLASSES_TIF, open_map, survey
 from terrazzo.maps.pieces.sums import CLASSES
 from terrazzo.system.reporting import silent
-from tests.worlds.class_maps import striped_ids, write_map
 from tests.worlds.mapping import mapped
 from tests.worlds.rasters import noise, write_raster
+from tests.worlds.sampled_maps import striped_ids, write_map
 
 
 def test_the_name_of_the_map_is_that_which_predict_writes() -> None:

@@ -9,7 +9,7 @@ from terrazzo.evaluation.map_accuracy import class_map
 from terrazzo.evaluation.map_accuracy.class_map import open_map, survey
 from terrazzo.evaluation.map_accuracy.drawing import Drawn, draw
 from terrazzo.system.reporting import silent
-from tests.worlds.class_maps import striped_ids, write_map
+from tests.worlds.sampled_maps import striped_ids, write_map
 
 
 def drawn(path: Path, points: list[int], seed: int = 0) -> Drawn:

@@ -12,8 +12,8 @@ from rasterio.transform import Affine
 
 import terrazzo
 from terrazzo.errors import InputError, OutputExistsError
-from tests.worlds.class_maps import NAMES, fill_in, points_of, striped_ids, write_map
 from tests.worlds.rasters import GRID
+from tests.worlds.sampled_maps import NAMES, fill_in, points_of, striped_ids, write_map
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def as_gdal_reads_it(raster: Path, copy: Path) -> ElementTree.Element:
 
 def test_gdal_reads_names_and_colours_of_the_classes_alone(tmp_path: Path) -> None:
     raster = write_raster(tmp_path / "classes.tif", np.zeros((1, 20, 30), np.uint8), nodata=255)
-    write_attribute_table(tmp_path / table_of("classes.tif"), SCHEMA)
+    write_attribute_table(tmp_path / table_of("classes.tif"), SCHEMA.rows)
     band = as_gdal_reads_it(raster, tmp_path / "copy.vrt")
     categories = band.find("CategoryNames")
     assert categories is not None
@@ -47,7 +47,7 @@ def test_gdal_reads_names_and_colours_of_the_classes_alone(tmp_path: Path) -> No
 def test_gdal_keeps_the_table_in_a_copy(tmp_path: Path) -> None:
     """A GeoTIFF copied by GDAL gets an .aux.xml of its own, with what GDAL has read of ours."""
     raster = write_raster(tmp_path / "classes.tif", np.zeros((1, 20, 30), np.uint8), nodata=255)
-    write_attribute_table(tmp_path / table_of("classes.tif"), SCHEMA)
+    write_attribute_table(tmp_path / table_of("classes.tif"), SCHEMA.rows)
     rasterio.shutil.copy(raster, tmp_path / "copy.tif", driver="GTiff")
     table = ElementTree.parse(tmp_path / "copy.tif.aux.xml").find(".//GDALRasterAttributeTable")
     assert table is not None

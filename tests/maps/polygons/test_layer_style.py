@@ -26,7 +26,7 @@ def test_the_layer_has_a_default_style_with_the_classes(tmp_path: Path) -> None:
     path = written(tmp_path / "classes.gpkg", np.array([[0, 1, 2], [0, 1, 1]], np.uint8))
     connection = sqlite3.connect(path)
     connection.row_factory = sqlite3.Row
-    (style,) = connection.execute("select * from layer_styles").fetchall()
+    style, _ = connection.execute("select * from layer_styles order by id").fetchall()
     connection.close()
     # QGIS looks for these, with an empty schema.
     assert (style["f_table_schema"], style["f_table_name"], style["f_geometry_column"]) == ("", "classes", "geom")
@@ -44,6 +44,28 @@ def test_the_layer_has_a_default_style_with_the_classes(tmp_path: Path) -> None:
         ("1", "land <low>", "40,50,60,255"),
         ("2", "built", "255,0,7,255"),
     ]
+
+
+def test_the_second_theme_shows_the_confidence(tmp_path: Path) -> None:
+    """Ranges without a gap from 0 to 100 %, each in a colour of its own; only the first theme is the default."""
+    path = written(tmp_path / "classes.gpkg", np.array([[0, 1, 2], [0, 1, 1]], np.uint8))
+    connection = sqlite3.connect(path)
+    rows = connection.execute("select styleName, useAsDefault, f_table_name, styleQML from layer_styles order by id")
+    (name, default, layer, _), (other, other_default, other_layer, text) = rows.fetchall()
+    connection.close()
+    assert (name, default, layer) == ("classes", 1, "classes")
+    assert (other, other_default, other_layer) == ("confidence", 0, "classes")
+    renderer = ElementTree.fromstring(text.split("\n", 1)[1]).find("renderer-v2")
+    assert renderer is not None
+    assert (renderer.get("type"), renderer.get("attr")) == ("graduatedSymbol", "confidence")
+    ranges = list(renderer.iterfind("ranges/range"))
+    bounds = [(float(each.get("lower", "")), float(each.get("upper", ""))) for each in ranges]
+    assert bounds == [(0, 50), (50, 60), (60, 70), (70, 80), (80, 90), (90, 100)]
+    fills = [
+        renderer.find(f"symbols/symbol[@name='{each.get('symbol')}']/layer/Option/Option[@name='color']")
+        for each in ranges
+    ]
+    assert len({fill.get("value") for fill in fills if fill is not None}) == 6
 
 
 def test_the_geopackage_is_of_version_1_3_and_the_same_every_time(tmp_path: Path) -> None:

@@ -22,10 +22,11 @@ from terrazzo.errors import InputError
 from terrazzo.improving.suggesting.scenes import RasterScene
 from terrazzo.improving.suggesting.style import class_style, outline_style
 from terrazzo.improving.suggesting.suggestion import FIELDS, Box
-from terrazzo.maps.polygons.layer_style import add_style
+from terrazzo.maps.polygons.layer_style import write_layer_styles
 from terrazzo.maps.polygons.layers import FAILURES, GEOMETRY, GEOPACKAGE_VERSION, steady
 from terrazzo.maps.polygons.polygons import PolygonOptions, find_polygons
 from terrazzo.maps.polygons.rows import ClassRaster
+from terrazzo.maps.polygons.styles import Style
 from terrazzo.pixels.bounds import moved
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.system.files import write_beside
@@ -73,11 +74,12 @@ def write_geopackage(path: Path, found: Sequence[tuple[RasterScene, Box]], side:
                 dataset_options={"VERSION": GEOPACKAGE_VERSION},
                 layer_options={"GEOMETRY_NAME": GEOMETRY},
             )
-        add_style(temporary, (BOXES, GEOMETRY), outline_style(), "boxes to label, as outlines")
         classes = list(zip(schema.names, schema.colors, strict=True))
-        add_style(
-            temporary, (POLYGONS, GEOMETRY), class_style(POLYGON_FIELDS[0], classes), "the classes in their colours"
-        )
+        for style in (
+            Style(BOXES, "boxes to label, as outlines", outline_style()),
+            Style(POLYGONS, "the classes in their colours", class_style(POLYGON_FIELDS[0], classes)),
+        ):
+            write_layer_styles(temporary, (style.name, GEOMETRY), [style])
 
 
 def _box_layer(found: Sequence[tuple[RasterScene, Box]], side: int, several: bool) -> _Layer:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from terrazzo.errors import InputError
 from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.pieces.lattice import SUM_BYTES, Lattice
-from terrazzo.maps.pieces.sums import CONFIDENCE, PROBABILITIES
+from terrazzo.maps.pieces.sums import BANDS, CONFIDENCE, PROBABILITIES, SECOND
 from terrazzo.maps.pieces.working_grid import SOURCE_PIXELS, WorkingGrid
 from terrazzo.maps.polygons.mapping_unit import STRIP_ROWS
 from terrazzo.model.averaging.views import NONE, Views
@@ -120,6 +120,7 @@ def memory_need(raster: Raster, choice: Choice, grid: WorkingGrid, model: ModelF
     polygons = POLYGON_BYTES + STRIP_ROWS * raster.width * POLYGON_PIXEL_BYTES if options.vectors else 0
     pixel = SUM_COPIES * SUM_BYTES * n_classes + FINISHING_BYTES
     pixel += 8 * (CONFIDENCE in options.computed) + 2 * n_classes * (PROBABILITIES in options.computed)
+    pixel += 2 * BANDS[SECOND] * (SECOND in options.computed)
     plain = choice.scale is None and raster.palette is None and not deep
     row_pixel = len(choice.bands) * (READING_BYTES if plain else READING_FLOAT_BYTES) + 4
     return MemoryNeed(fixed, _batch(model, options.views), polygons, pixel, row_pixel, model.tiling.window)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from terrazzo.errors import InputError
-from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES
+from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES, SECOND
 from terrazzo.maps.polygons.formats import FORMATS, TOLERANCE, VECTOR_FORMATS, VectorFormat
 from terrazzo.model.averaging.views import NONE, Views, parse_scales
 from terrazzo.pixels.bands.reading import AskedScale, parse_bands, parse_scale
@@ -94,9 +94,9 @@ class MapOptions:
 
     @property
     def computed(self) -> tuple[str, ...]:
-        """The maps to compute: those to write, and the confidences whose means the polygons carry."""
-        needed = CONFIDENCE if self.vectors else None
-        return tuple(layer for layer in (CLASSES, CONFIDENCE, PROBABILITIES) if layer in (*self.layers, needed))
+        """The maps to compute: those to write, and the shares whose means the polygons carry."""
+        wanted = (*self.layers, *((CONFIDENCE, SECOND) if self.vectors else ()))
+        return tuple(layer for layer in (CLASSES, CONFIDENCE, PROBABILITIES, SECOND) if layer in wanted)
 
 
 def given_flags(options: Any) -> list[str]:

@@ -5,10 +5,11 @@ With the table, QGIS 3.30 and later list the classes alone instead of 256 namele
 https://gdal.org/en/stable/development/rfc/index.html and GDAL's gcore/gdal_rat.h for the usages of fields.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from terrazzo.classes.schema import ClassSchema
+from terrazzo.classes.schema import Color
 from terrazzo.system.files import write_text
 
 _INTEGER, _TEXT = ("Integer", "0"), ("String", "2")
@@ -27,21 +28,25 @@ def table_of(raster: str) -> str:
     return f"{raster}.aux.xml"
 
 
-def write_attribute_table(path: Path, schema: ClassSchema) -> None:
-    """Write the names and colours of the classes, in id order, as band 1's categories and attribute table."""
+def write_attribute_table(path: Path, values: Sequence[tuple[int, str, Color]]) -> None:
+    """Write the names and colours of values, from the least, as band 1's categories and attribute table.
+
+    Categories go from 0; a number that is not among the values has an empty one.
+    """
+    names = {value: name for value, name, _ in values}
     band = ElementTree.SubElement(root := ElementTree.Element("PAMDataset"), "PAMRasterBand", band="1")
     categories = ElementTree.SubElement(band, "CategoryNames")
-    for name in schema.names:
-        ElementTree.SubElement(categories, "Category").text = name
+    for number in range(max(names, default=-1) + 1):
+        ElementTree.SubElement(categories, "Category").text = names.get(number, "")
     table = ElementTree.SubElement(band, "GDALRasterAttributeTable", tableType="thematic")
     for i, (title, kind, usage) in enumerate(_FIELDS):
         field = ElementTree.SubElement(table, "FieldDefn", index=str(i))
         ElementTree.SubElement(field, "Name").text = title
         ElementTree.SubElement(field, "Type", typeAsString=kind[0]).text = kind[1]
         ElementTree.SubElement(field, "Usage", usageAsString=usage[0]).text = usage[1]
-    for i, (name, color) in enumerate(zip(schema.names, schema.colors, strict=True)):
+    for i, (value, name, color) in enumerate(values):
         row = ElementTree.SubElement(table, "Row", index=str(i))
-        for value in (i, name, *map(int, color)):
-            ElementTree.SubElement(row, "F").text = str(value)
+        for entry in (value, name, *map(int, color)):
+            ElementTree.SubElement(row, "F").text = str(entry)
     ElementTree.indent(root)
     write_text(path, ElementTree.tostring(root, encoding="unicode") + "\n")

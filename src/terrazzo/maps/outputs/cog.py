@@ -20,7 +20,7 @@ from rasterio.windows import Window
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import InputError
 from terrazzo.maps.outputs.pyramid import BLOCK, pyramid
-from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, NODATA, Part
+from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, NODATA, SECOND, Part
 from terrazzo.pixels.rasters.gdal import gdal
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.system.files import write_beside
@@ -47,9 +47,8 @@ class MapSheet:
 
     def bands(self, layer: str) -> tuple[str, ...]:
         """The names of a layer's bands."""
-        if layer == CLASSES:
-            return ("class_id",)
-        return ("confidence_percent",) if layer == CONFIDENCE else self.schema.names
+        named = {CLASSES: ("class_id",), CONFIDENCE: ("confidence_percent",), SECOND: ("class_id", "share_percent")}
+        return named.get(layer, self.schema.names)
 
     def tags(self) -> dict[str, str]:
         """The tags of the files."""
@@ -73,12 +72,34 @@ def write_maps(
                 for layer, values in part.layers.items():
                     height, width = values.shape[1:]
                     sheets[layer].write(values, window=Window(part.col, part.row, width, height))
-        shape = _shape(sheet.raster)
         for layer in wanted:
-            draft = drafts[layer]
-            with write_beside(folder / f"{layer}.tif") as temporary:
-                rasterio.shutil.copy(draft, temporary, driver="COG", **_COG, **shape)
-            draft.unlink()
+            finish_cog(drafts[layer], folder / f"{layer}.tif", sheet.raster)
+
+
+def finish_cog(draft: Path, path: Path, raster: Raster) -> None:
+    """Copy a draft on the grid of a raster into a Cloud-Optimized GeoTIFF at `path`, whole or not at all; remove it."""
+    with write_beside(path) as temporary:
+        rasterio.shutil.copy(draft, temporary, driver="COG", **_COG, **_shape(raster))
+    draft.unlink()
+
+
+def draft_profile(raster: Raster, n_bands: int, dtype: str = "uint8") -> dict[str, Any]:
+    """The profile of an uncompressed tiled TIFF on the grid of a raster; tiles never written are nodata, 255."""
+    return {
+        "driver": "GTiff",
+        "height": raster.height,
+        "width": raster.width,
+        "count": n_bands,
+        "dtype": dtype,
+        "nodata": NODATA,
+        "tiled": True,
+        "blockxsize": STRIP,
+        "blockysize": STRIP,
+        "interleave": "band",
+        "sparse_ok": True,
+        "bigtiff": "if_safer",
+        **_place(raster),
+    }
 
 
 def draft_of(folder: Path, layer: str) -> Path:
@@ -114,23 +135,8 @@ def collecting(folder: Path) -> Iterator[None]:
 @contextmanager
 def _draft(path: Path, sheet: MapSheet, layer: str) -> Iterator[Any]:
     """An uncompressed tiled TIFF on the input's grid, open for writing; tiles never written are nodata."""
-    raster, bands = sheet.raster, sheet.bands(layer)
-    profile = {
-        "driver": "GTiff",
-        "height": raster.height,
-        "width": raster.width,
-        "count": len(bands),
-        "dtype": "uint8",
-        "nodata": NODATA,
-        "tiled": True,
-        "blockxsize": STRIP,
-        "blockysize": STRIP,
-        "interleave": "band",
-        "sparse_ok": True,
-        "bigtiff": "if_safer",
-        **_place(raster),
-    }
-    with rasterio.open(path, "w", **profile) as dataset:
+    bands = sheet.bands(layer)
+    with rasterio.open(path, "w", **draft_profile(sheet.raster, len(bands))) as dataset:
         dataset.update_tags(**sheet.tags())
         for i, name in enumerate(bands, start=1):
             dataset.set_band_description(i, name)

@@ -1,5 +1,6 @@
 """The polygons of a finished class map, beside it."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import rasterio
@@ -7,7 +8,7 @@ from rasterio.windows import Window
 
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.maps.outputs.cog import draft_of
-from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE
+from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, SECOND
 from terrazzo.maps.polygons.formats import VectorFormat
 from terrazzo.maps.polygons.polygons import PolygonCounts, PolygonOptions, write_polygons
 from terrazzo.maps.polygons.rows import ClassRaster, ReadRows
@@ -20,19 +21,33 @@ def write_vectors(
 ) -> PolygonCounts:
     """Write the polygons of the folder's classes.tif beside it, in a format; their counts.
 
-    Confidences come from confidence.tif, or its draft, which is removed.
+    Confidences come from confidence.tif, or its draft. Both drafts are removed.
     """
-    draft = draft_of(folder, CONFIDENCE)
-    confidence = draft if draft.is_file() else folder / f"{CONFIDENCE}.tif"
-    crs = raster.crs if raster.georeferenced else None
-    with gdal(), rasterio.open(folder / f"{CLASSES}.tif") as ids, rasterio.open(confidence) as sure:
-        size = (raster.height, raster.width)
-        classes = ClassRaster(_rows_of(ids), *size, raster.transform, crs, schema.names, _rows_of(sure), schema.colors)
-        out = folder / f"{CLASSES}{vectors.suffix}"
-        counts = write_polygons(out, classes, options)
-    draft.unlink(missing_ok=True)
+    drafts = draft_of(folder, CONFIDENCE), draft_of(folder, SECOND)
+    confidence = drafts[0] if drafts[0].is_file() else folder / f"{CONFIDENCE}.tif"
+    paths = (folder / f"{CLASSES}.tif", confidence, drafts[1])
+    with gdal(), ExitStack() as stack:
+        ids, sure, second = (stack.enter_context(rasterio.open(path)) for path in paths)
+        classes = ClassRaster(
+            _rows_of(ids),
+            raster.height,
+            raster.width,
+            raster.transform,
+            raster.crs if raster.georeferenced else None,
+            schema.names,
+            _rows_of(sure),
+            _both_of(second),
+            schema.colors,
+        )
+        counts = write_polygons(folder / f"{CLASSES}{vectors.suffix}", classes, options)
+    for draft in drafts:
+        draft.unlink(missing_ok=True)
     return counts
 
 
 def _rows_of(dataset: rasterio.DatasetReader) -> ReadRows:
     return lambda row0, row1: dataset.read(1, window=Window(0, row0, dataset.width, row1 - row0))
+
+
+def _both_of(dataset: rasterio.DatasetReader) -> ReadRows:
+    return lambda row0, row1: dataset.read(window=Window(0, row0, dataset.width, row1 - row0))

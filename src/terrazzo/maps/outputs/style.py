@@ -1,5 +1,6 @@
 """How a class map looks: its QGIS style and its quicklook."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from terrazzo.classes.drawing import draw_legend
-from terrazzo.classes.schema import IGNORE, ClassSchema, format_color
+from terrazzo.classes.schema import IGNORE, ClassSchema, Color, format_color
 from terrazzo.system.files import write_beside, write_text
 
 STYLE, QUICKLOOK = "classes.qml", "quicklook.png"
@@ -16,8 +17,8 @@ QUICKLOOK_PX = 1024
 _GAP = 12
 
 
-def write_style(path: Path, schema: ClassSchema) -> None:
-    """Write a QGIS style that shows class ids in their colours and names; nodata stays transparent."""
+def write_style(path: Path, values: Sequence[tuple[int, str, Color]]) -> None:
+    """Write a QGIS style that shows a raster's values in their colours and names; others stay transparent."""
     qgis = ElementTree.Element("qgis", version="3.22.0", styleCategories="Symbology")
     pipe = ElementTree.SubElement(qgis, "pipe")
     renderer = ElementTree.SubElement(
@@ -25,9 +26,9 @@ def write_style(path: Path, schema: ClassSchema) -> None:
     )
     ElementTree.SubElement(renderer, "rasterTransparency")
     palette = ElementTree.SubElement(renderer, "colorPalette")
-    for i, (name, color) in enumerate(zip(schema.names, schema.colors, strict=True)):
+    for value, name, color in values:
         ElementTree.SubElement(
-            palette, "paletteEntry", value=str(i), color=format_color(color).lower(), label=name, alpha="255"
+            palette, "paletteEntry", value=str(value), color=format_color(color).lower(), label=name, alpha="255"
         )
     ElementTree.indent(qgis)
     doctype = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>"

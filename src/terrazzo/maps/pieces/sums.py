@@ -7,6 +7,7 @@ are 0.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,12 @@ PERCENT = 100
 _ROWS = 32  # finished together: they stay in the cache
 
 CLASSES, CONFIDENCE, PROBABILITIES = "classes", "confidence", "probabilities"
+SECOND = "second"
+"""The layer of each pixel's second class: its id, and its share in percent."""
+BANDS = {CLASSES: 1, CONFIDENCE: 1, SECOND: 2}
+"""The bands of a layer; PROBABILITIES has one a class."""
 Layers = Mapping[str, NDArray[np.uint8]]
-"""By name, each (bands, h, w): class ids, the winning class's share and every class's share in percent."""
+"""By name, each (bands, h, w): class ids; the winner's, every class's and the second's share in percent."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,13 @@ def weighted(probs: NDArray[np.float32], rows: NDArray[np.float32], cols: NDArra
 
 
 def finish(sums: NDArray[np.int32], wanted: tuple[str, ...]) -> dict[str, NDArray[np.uint8]]:
-    """The layers of finished sums (K, h, w); 255 if all are 0, the lowest id of equals, shares rounded half up."""
+    """The layers of finished sums (K, h, w); 255 if all are 0, the lowest id of equals, shares rounded half up.
+
+    The second class is the one that would win without the winner. A model of one class has none: its id is 255.
+    """
     count, height, width = sums.shape
-    layers = {layer: np.empty((count if layer == PROBABILITIES else 1, height, width), np.uint8) for layer in wanted}
+    bands = {layer: count if layer == PROBABILITIES else BANDS[layer] for layer in wanted}
+    layers = {layer: np.empty((n, height, width), np.uint8) for layer, n in bands.items()}
     for row in range(0, height, _ROWS):
         rows = slice(row, row + _ROWS)
         _finish_rows(sums[:, rows], {layer: values[:, rows] for layer, values in layers.items()})
@@ -55,11 +64,13 @@ def _finish_rows(sums: NDArray[np.int32], layers: Mapping[str, NDArray[np.uint8]
     total = sums.sum(axis=0, dtype=np.int32)
     invalid = total == 0
     total[invalid] = 1
-    ids, share = _winner(sums)
+    ids, share, *second = _second(sums) if SECOND in layers else _winner(sums)
     if CLASSES in layers:
         layers[CLASSES][0] = ids
     if CONFIDENCE in layers:
         layers[CONFIDENCE][0] = _percent(share, total)
+    if SECOND in layers:
+        layers[SECOND][0], layers[SECOND][1] = second[0], _percent(second[1], total)
     if PROBABILITIES in layers:
         for layer, share in zip(layers[PROBABILITIES], sums, strict=True):
             layer[:] = _percent(share, total)
@@ -78,7 +89,24 @@ def _winner(sums: NDArray[np.int32]) -> tuple[NDArray[np.uint8], NDArray[np.int3
         key = values << 8
         key += IGNORE - i
         np.maximum(largest, key, out=largest)
-    return (IGNORE - (largest & 255)).astype(np.uint8), largest >> 8
+    return _parted(largest)
+
+
+def _second(sums: NDArray[np.int32]) -> tuple[NDArray[Any], ...]:
+    """The id and sum of the winner (h, w), and those of the second class; both are found in one pass."""
+    largest, second, lower = (np.zeros(sums.shape[1:], np.int32) for _ in range(3))
+    for i, values in enumerate(sums):
+        key = values << 8
+        key += IGNORE - i
+        np.minimum(largest, key, out=lower)
+        np.maximum(second, lower, out=second)
+        np.maximum(largest, key, out=largest)
+    return (*_parted(largest), *_parted(second))
+
+
+def _parted(key: NDArray[np.int32]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """The id and the sum that a key holds."""
+    return (IGNORE - (key & 255)).astype(np.uint8), key >> 8
 
 
 def _percent(share: NDArray[np.int32], total: NDArray[np.int32]) -> NDArray[np.uint8]:

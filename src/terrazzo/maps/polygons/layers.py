@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pyogrio
@@ -20,13 +20,13 @@ import shapely
 from numpy.typing import NDArray
 
 from terrazzo.errors import InputError
+from terrazzo.maps.polygons.content import NOTHING, Content
 from terrazzo.maps.polygons.formats import format_of
-from terrazzo.maps.polygons.layer_style import write_layer_style
+from terrazzo.maps.polygons.layer_style import write_layer_styles
 from terrazzo.maps.polygons.rows import ClassRaster, Features
 from terrazzo.pixels.geodesy import terrestrial
 
-LAYER, GEOMETRY = "classes", "geom"
-FIELDS = ("class_id", "class", "area_m2", "area_ha", "confidence")
+GEOMETRY = "geom"
 GEOPACKAGE_VERSION = "1.3"
 """The latest that GDAL before 3.7 knows in full; QGIS of stable distributions has an older one."""
 FIXED_DATE = "2000-01-01T00:00:00.000Z"
@@ -46,9 +46,9 @@ class Layer(Protocol):
 
 
 @contextmanager
-def open_layer(path: Path, raster: ClassRaster) -> Iterator[Layer]:
+def open_layer(path: Path, raster: ClassRaster, content: Content) -> Iterator[Layer]:
     """A new layer for the areas of a raster at `path`, in the format that its suffix names; closed at the end."""
-    layer: Layer = globals()[format_of(path).layer](path, raster)
+    layer: Layer = globals()[format_of(path).layer](path, raster, content)
     failed = True
     try:
         yield layer
@@ -58,26 +58,14 @@ def open_layer(path: Path, raster: ClassRaster) -> Iterator[Layer]:
             layer.close()
 
 
-def columns(features: Features, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
-    """The attributes of the polygons, a column for each of FIELDS; NaN if unknown."""
-    area_m2 = features.area_m2
-    return {
-        "class_id": features.class_ids.astype(np.int32),
-        "class": np.array(names, np.object_)[features.class_ids],
-        "area_m2": area_m2,
-        "area_ha": area_m2 / 10_000,
-        "confidence": features.confidence,
-    }
-
-
 class GeoPackage:
-    def __init__(self, path: Path, raster: ClassRaster) -> None:
-        self._path, self._names, self._colors = path, raster.names, raster.colors
+    def __init__(self, path: Path, raster: ClassRaster, content: Content) -> None:
+        self._path, self._content = path, content
         self._crs = raster.crs if raster.crs is None or isinstance(raster.crs, str) else raster.crs.to_wkt()
         self._begun = False
 
     def write(self, features: Features) -> None:
-        table = columns(features, self._names)
+        table = self._content.columns(features)
         with steady(), self._reporting(), warnings.catch_warnings():
             if self._crs is None:  # the raster has no CRS, so neither has its map
                 warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
@@ -86,7 +74,7 @@ class GeoPackage:
                 shapely.to_wkb(features.polygons),
                 list(table.values()),
                 list(table),
-                layer=LAYER,
+                layer=self._content.name,
                 driver="GPKG",
                 geometry_type="Polygon",
                 crs=self._crs,
@@ -98,12 +86,10 @@ class GeoPackage:
 
     def close(self) -> None:
         if not self._begun:
-            nothing = np.zeros(0)
-            self.write(Features(nothing.astype(np.object_), nothing.astype(np.uint8), np.zeros((0, 3))))
-        if self._colors is not None:
+            self.write(NOTHING)
+        if self._content.styles:
             with steady(), self._reporting():
-                classes = list(zip(self._names, self._colors, strict=True))
-                write_layer_style(self._path, (LAYER, GEOMETRY, FIELDS[0]), classes)
+                write_layer_styles(self._path, (self._content.name, GEOMETRY), self._content.styles)
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:
@@ -132,17 +118,17 @@ def steady() -> Iterator[None]:
 class GeoJson:
     """RFC 7946: longitude and latitude on WGS 84, cut at the date line; without a CRS, the raster's coordinates."""
 
-    def __init__(self, path: Path, raster: ClassRaster) -> None:
-        self._names = raster.names
+    def __init__(self, path: Path, raster: ClassRaster, content: Content) -> None:
+        self._content = content
         known = terrestrial(raster.crs)
         self._to_lonlat = None if known is None else pyproj.Transformer.from_crs(known, "EPSG:4326", always_xy=True)
         self._stream = path.open("w", encoding="utf-8", newline="\n")
-        self._stream.write(f'{{"type": "FeatureCollection", "name": "{LAYER}", "features": [')
+        self._stream.write(f'{{"type": "FeatureCollection", "name": {json.dumps(content.name)}, "features": [')
         self._separator = "\n"
 
     def write(self, features: Features) -> None:
         polygons = features.polygons if self._to_lonlat is None else _to_lonlat(features.polygons, self._to_lonlat)
-        table = {name: column.tolist() for name, column in columns(features, self._names).items()}
+        table = {name: column.tolist() for name, column in self._content.columns(features).items()}
         for i, geometry in enumerate(shapely.to_geojson(polygons).tolist()):
             values = {name: None if column[i] != column[i] else column[i] for name, column in table.items()}
             properties = json.dumps(values, ensure_ascii=False)
@@ -184,8 +170,8 @@ def _cut_at_date_line(polygon: shapely.Polygon) -> shapely.MultiPolygon | shapel
 class GeoParquet:
     """GeoParquet 1.0: geometries as well-known binary, the CRS as PROJJSON."""
 
-    def __init__(self, path: Path, raster: ClassRaster) -> None:
-        self._names, crs = raster.names, raster.crs
+    def __init__(self, path: Path, raster: ClassRaster, content: Content) -> None:
+        self._content, crs = content, raster.crs
         self._arrow = pyarrow = importlib.import_module("pyarrow")  # by name: few users have it
         geometry = {
             "encoding": "WKB",
@@ -194,16 +180,19 @@ class GeoParquet:
             "crs": None if crs is None else pyproj.CRS.from_user_input(crs).to_json_dict(),
         }
         geo = {"version": "1.0.0", "primary_column": "geometry", "columns": {"geometry": geometry}}
-        kinds = (pyarrow.int32(), pyarrow.string(), pyarrow.float64(), pyarrow.float64(), pyarrow.float64())
-        fields = [pyarrow.field(*pair) for pair in zip(FIELDS, kinds, strict=True)]
+        kinds = {"i": pyarrow.int32(), "O": pyarrow.string(), "f": pyarrow.float64()}
+        columns = content.columns(NOTHING)
+        fields = [pyarrow.field(name, kinds[column.dtype.kind]) for name, column in columns.items()]
         self._schema = pyarrow.schema([*fields, pyarrow.field("geometry", pyarrow.binary())], {"geo": json.dumps(geo)})
         self._writer = importlib.import_module("pyarrow.parquet").ParquetWriter(
             str(path), self._schema, compression="zstd"
         )
 
     def write(self, features: Features) -> None:
-        table = columns(features, self._names)
-        arrays = [self._arrow.array(table[name], self._schema.field(name).type, from_pandas=True) for name in FIELDS]
+        table = self._content.columns(features)
+        arrays = [
+            self._arrow.array(column, self._schema.field(name).type, from_pandas=True) for name, column in table.items()
+        ]
         arrays.append(self._arrow.array(shapely.to_wkb(features.polygons), self._arrow.binary()))
         self._writer.write_table(self._arrow.Table.from_arrays(arrays, schema=self._schema))
 

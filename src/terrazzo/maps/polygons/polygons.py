@@ -18,6 +18,7 @@ import numpy as np
 import shapely
 
 from terrazzo.errors import InputError
+from terrazzo.maps.polygons.content import Content, classes_layer
 from terrazzo.maps.polygons.formats import TOLERANCE, format_of
 from terrazzo.maps.polygons.rows import ClassRaster, Features, join_features
 from terrazzo.maps.polygons.seams import Seams
@@ -74,17 +75,19 @@ def find_polygons(raster: ClassRaster, options: PolygonOptions) -> Iterator[Feat
             yield Features(polygons, found.class_ids, found.figures, found.cut)
 
 
-def write_polygons(path: Path, raster: ClassRaster, options: PolygonOptions) -> PolygonCounts:
-    """Write the layer `classes` (class_id, class, area_m2, area_ha, confidence), whole or not at all.
+def write_polygons(
+    path: Path, raster: ClassRaster, options: PolygonOptions, content: Content | None = None
+) -> PolygonCounts:
+    """Write a layer of polygons, whole or not at all; by default `classes`, with the fields of `classes_layer`.
 
-    The suffix of `path` names one of `formats.FORMATS`. Areas are of the polygons' pixels on the ellipsoid, null
-    without a terrestrial CRS. Confidence is their mean in percent, null if the raster has none.
+    The suffix of `path` names one of `formats.FORMATS`.
     """
     from terrazzo.maps.polygons.layers import open_layer  # loads pyogrio, which a map without polygons does not need
 
     format_of(path)
     polygons = vertices = cut = 0
-    with write_beside(path) as temporary, open_layer(temporary, raster) as layer:
+    content = content or classes_layer(raster.names, raster.colors)
+    with write_beside(path) as temporary, open_layer(temporary, raster, content) as layer:
         for batch in _batches(find_polygons(raster, options)):
             layer.write(batch)
             polygons += len(batch.polygons)

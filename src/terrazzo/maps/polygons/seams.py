@@ -22,7 +22,7 @@ class _OpenArea:
 
     class_id: int
     first: int
-    figures: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
+    figures: NDArray[np.float64]
     parts: list[shapely.Polygon] = field(default_factory=list)
     vertices: int = 0
     joined: "_OpenArea | None" = None
@@ -76,8 +76,8 @@ class Seams:
         return join_features(
             [
                 Features(strip.polygons[alone], strip.class_ids[alone], strip.figures[alone]),
-                _finished(ended),
-                _finished(cut, cut=len(cut)),
+                _finished(ended, strip),
+                _finished(cut, strip, cut=len(cut)),
             ]
         )
 
@@ -93,18 +93,19 @@ class Seams:
                     here[label] = known if known is area else known.take_in(area)
         for label in labels.tolist():
             first = int(strip.firsts[label])
-            area = here.setdefault(label, _OpenArea(int(strip.class_ids[label]), first)).whole()
+            new = _OpenArea(int(strip.class_ids[label]), first, np.zeros(strip.figures.shape[1]))
+            area = here.setdefault(label, new).whole()
             area.figures = area.figures + strip.figures[label]
             area.parts.append(strip.polygons[label])
             area.vertices += int(shapely.get_num_coordinates(strip.polygons[label]))
         return here
 
 
-def _finished(areas: list[_OpenArea], cut: int = 0) -> Features:
-    """The areas as one polygon each, ordered by their first pixel."""
+def _finished(areas: list[_OpenArea], strip: StripParts, cut: int = 0) -> Features:
+    """The areas as one polygon each, ordered by their first pixel, with figures like the strip's."""
     areas = sorted(areas, key=lambda area: area.first)
     polygons = np.empty(len(areas), np.object_)
     for i, area in enumerate(areas):
         polygons[i] = area.parts[0] if len(area.parts) == 1 else shapely.coverage_union_all(area.parts)
-    figures = np.array([area.figures for area in areas]).reshape(-1, 3)
-    return Features(polygons, np.array([area.class_id for area in areas], np.uint8), figures, cut)
+    figures = np.array([area.figures for area in areas]).reshape(-1, strip.figures.shape[1])
+    return Features(polygons, np.array([area.class_id for area in areas], strip.class_ids.dtype), figures, cut)

@@ -19,6 +19,9 @@ from terrazzo.maps.polygons.rows import ClassRaster, ReadRows
 from terrazzo.maps.polygons.simplifying import simplify
 from terrazzo.pixels.geodesy import PixelAreas, pixel_areas
 
+_ROWS = 32
+"""Rows whose second classes are counted together: their pixels stay in the cache."""
+
 
 @dataclass(frozen=True)
 class StripParts:
@@ -29,7 +32,7 @@ class StripParts:
     firsts: Ints
     """The first pixel of each area, as row x width + column of the raster."""
     figures: NDArray[np.float64]
-    """Pixels, m2 and summed confidence (areas, 3); see `Features.figures`."""
+    """Pixels, m2, summed confidence, and sums of second classes; see `Features.figures`."""
     top: Ints
     """The area of each pixel of the first row (width,)."""
     bottom: Ints
@@ -104,9 +107,10 @@ def _goes_on(row: NDArray[np.uint8], neighbour: NDArray[np.uint8] | None) -> NDA
 
 
 def _figures(raster: ClassRaster, areas: PixelAreas | None, regions: Regions, top: int) -> NDArray[np.float64]:
-    """Pixels, m2 and sum of confidences of each area (areas, 3); NaN if unknown."""
+    """The figures of each area (areas, 3 or 3 + K + 1), as in `Features`."""
     bottom = top + regions.shape[0]
-    figures = np.full((regions.count, 3), np.nan)
+    n_seconds = 0 if raster.read_second is None else len(raster.names) + 1
+    figures = np.full((regions.count, 3 + n_seconds), np.nan)
     figures[:, 0] = regions.total(regions.lengths)
     if areas is not None:
         block = areas.block(top, bottom)
@@ -118,4 +122,28 @@ def _figures(raster: ClassRaster, areas: PixelAreas | None, regions: Regions, to
     if raster.read_confidence is not None:
         confidence = raster.read_confidence(top, bottom).reshape(-1)
         figures[:, 2] = regions.total(np.add.reduceat(confidence, regions.starts, dtype=np.int64))
+    if raster.read_second is not None:
+        figures[:, 3:] = _second_sums(raster.read_second(top, bottom), regions, len(raster.names))
     return figures
+
+
+def _second_sums(second: NDArray[np.uint8], regions: Regions, n_classes: int) -> NDArray[np.float64]:
+    """Each area's percents by second class, and its pixels without one (areas, K + 1), from ids and percents.
+
+    A few rows at a time, as each of their pixels takes some bytes. All sums are of whole numbers, and so exact.
+    """
+    height, width = regions.shape
+    sums = np.zeros((regions.count, n_classes + 1))
+    for row in range(0, height, _ROWS):
+        ids, percents = second[:, row : row + _ROWS].reshape(2, -1)
+        begin = row * width
+        runs = slice(*np.searchsorted(regions.starts, [begin, begin + len(ids)]))
+        labels = np.repeat(regions.labels[runs], regions.lengths[runs])
+        low = labels.min()
+        unknown = ids >= n_classes
+        keys = (labels - low) * (n_classes + 1) + np.minimum(ids, n_classes)
+        counted = np.bincount(keys, weights=np.where(unknown, 1, percents))
+        rows = -(-len(counted) // (n_classes + 1))
+        counted.resize(rows * (n_classes + 1))
+        sums[low : low + rows] += counted.reshape(rows, -1)
+    return sums

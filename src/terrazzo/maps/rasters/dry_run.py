@@ -18,7 +18,7 @@ from terrazzo.maps.jobs.memory_need import size_words
 from terrazzo.maps.outputs.cog import STRIP
 from terrazzo.maps.pieces.journal import PARTIAL, Journal
 from terrazzo.maps.pieces.lattice import SUM_BYTES, Lattice, Piece
-from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE
+from terrazzo.maps.pieces.sums import BANDS, CLASSES
 from terrazzo.model.opening import computes_on
 from terrazzo.model.predictor import Predictor
 from terrazzo.model.windows.tiling import window_batch
@@ -211,7 +211,7 @@ def _journal_bytes(lattice: Lattice, n_classes: int, layer_bytes: int) -> int:
 
 
 def _n_bands(job: RasterJob, layer: str) -> int:
-    return 1 if layer in (CLASSES, CONFIDENCE) else job.model.header.schema.n_classes
+    return BANDS.get(layer, job.model.header.schema.n_classes)
 
 
 def _cog_bytes(height: int, width: int) -> int:

@@ -132,8 +132,8 @@ def _write(job: RasterJob, journal: Journal) -> dict[str, Any]:
     else:
         by_zone = count_zones(strips(classes), schema.n_classes, sizes, job.zones.zones)
         write_zone_areas(staged / AREAS, by_zone, [zone.name for zone in job.zones.zones], schema)
-    write_style(staged / STYLE, schema)
-    write_attribute_table(staged / table_of(classes.name), schema)
+    write_style(staged / STYLE, schema.rows)
+    write_attribute_table(staged / table_of(classes.name), schema.rows)
     small = thumbnail(classes, *quicklook_size(raster.height, raster.width, schema))
     write_quicklook(staged / QUICKLOOK, small, schema)
     return describe_areas(areas, schema)

@@ -71,10 +71,10 @@ def describe(raster: Raster, grid: Raster, how: Alignment) -> str:
     method = {"nearest": "nearest neighbour", "average": "averaging", "bilinear": "bilinear interpolation"}
     part = f"; it covers {how.covered:.1%} of it, the rest is invalid" if how.covered < _WHOLE else ""
     if raster.path.name == grid.path.name:
-        return f"{raster.path}: {_grid(raster)} is read as {_grid(grid)} by {method[how.resampling.name]}"
+        return f"{raster.path}: {grid_words(raster)} is read as {grid_words(grid)} by {method[how.resampling.name]}"
     return (
-        f"{raster.path}: lies on another grid ({_grid(raster)}) and is warped to that of {grid.path.name} "
-        f"({_grid(grid)}) by {method[how.resampling.name]}{part}"
+        f"{raster.path}: lies on another grid ({grid_words(raster)}) and is warped to that of {grid.path.name} "
+        f"({grid_words(grid)}) by {method[how.resampling.name]}{part}"
     )
 
 
@@ -132,8 +132,8 @@ def _holds_classes(raster: Raster, name: str) -> bool:
     return raster.palette is not None or raster.dtype == "bool" or bool(words & _CLASSES)
 
 
-def _grid(raster: Raster) -> str:
-    """`200 x 300 px of 0.5 m, EPSG:32640`"""
+def grid_words(raster: Raster) -> str:
+    """Size and coordinate reference system in words: `200 x 300 px of 0.5 m, EPSG:32640`."""
     size = "" if raster.gsd_m is None else f" of {raster.gsd_m:.3g} m"
     return f"{raster.height} x {raster.width} px{size}, {_crs(raster)}"
 
