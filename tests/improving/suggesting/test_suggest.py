@@ -123,6 +123,16 @@ def test_the_same_inputs_give_the_same_bytes(world: Path) -> None:
     assert {path.name for path in world.iterdir()} == {"model.safetensors", "scene.tif", "suggest.gpkg", "again.gpkg"}
 
 
+def test_a_broken_off_run_leaves_nothing(world: Path) -> None:
+    def interrupt(what: str, done: int, total: int) -> None:
+        if what == "measuring boxes":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        suggested(out="new/suggest.gpkg", progress=interrupt)
+    assert {path.name for path in world.iterdir()} == {"model.safetensors", "scene.tif"}
+
+
 def test_both_layers_have_a_style_and_boxes_are_outlines(world: Path) -> None:
     suggested()
     _, _, columns = layer("layer_styles")
