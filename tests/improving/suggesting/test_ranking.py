@@ -38,9 +38,10 @@ def test_the_most_uncertain_box_is_the_first() -> None:
 def test_the_scores_are_those_of_the_rule() -> None:
     """Five boxes in a row, two wanted: even spacing is 10 x sqrt(5 / 2) = 15.8 px; features are alike, so 0.
 
-    Box 0 is the first. Of the four that are left, uncertainty is scaled to 1, 0.67, 0.33 and 0. Diversity is half of
-    min(1, distance / 15.8): 0.316 for box 1, 0.5 for the others. The sums are 1.316, 1.17, 0.83 and 0.5: box 1 is next.
-    With box 2 as uncertain as box 1, the sums of these are 1.316 and 1.5, so box 2 is.
+    Box 0 is the first. Of the four that are left, uncertainty is scaled to 1, 0.67, 0.33 and 0, and the mean of it and
+    of rarity is half of that. Diversity is half of min(1, distance / 15.8): 0.316 for box 1, 0.5 for the others. So the
+    scores are 0.6 x 1.316 = 0.79, 0.433 x 1.5 = 0.65, 0.4 and 0.15: box 1 is next. With box 2 as uncertain as box 1,
+    its score is 0.6 x 1.5 = 0.9, so box 2 is.
     """
     assert choose(row_of([0.9, 0.7, 0.5, 0.3, 0.1]), alike(5), None, 2) == [(0, "uncertain"), (1, "uncertain")]
     assert choose(row_of([0.9, 0.7, 0.7, 0.3, 0.1]), alike(5), None, 2) == [(0, "uncertain"), (2, "uncertain")]
@@ -68,7 +69,7 @@ def test_novelty_rare_classes_and_difference_are_reasons() -> None:
 
 
 def test_a_box_counts_by_its_valid_share() -> None:
-    """Scaled uncertainty is 0, 1 and 0.5: 1 x 0.4 is less than 0.5 x 1."""
+    """Scaled uncertainty is 0, 1 and 0.5, half of that is the mean: 0.6 x 0.4 is less than 0.35 x 1."""
     (first, _), *_ = choose(row_of([0.1, 0.9, 0.5], valid=[1, 0.4, 1]), alike(3), None, 1)
     assert first == 2
 

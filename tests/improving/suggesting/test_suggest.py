@@ -1,6 +1,7 @@
 """`terrazzo suggest` as a user sees it: what it writes of rasters, finds and refuses."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,16 @@ import shapely
 from numpy.typing import NDArray
 from PIL import Image
 from rasterio.errors import NotGeoreferencedWarning
+from safetensors.torch import load_file
 
 import terrazzo
 from terrazzo.cli import run
 from terrazzo.improving.suggesting.suggestion import Suggestion
+from terrazzo.model import bundle
+from terrazzo.model.familiarity.distance import split_tensors
+from terrazzo.model.header import read_header
+from terrazzo.model.normalization import Normalization
+from terrazzo.pixels.bands.reading import BandReading
 from tests.worlds.mapping import read_map
 from tests.worlds.models import write_model
 from tests.worlds.quarters import knowing_model, town
@@ -114,6 +121,16 @@ def test_the_same_inputs_give_the_same_bytes(world: Path) -> None:
     suggested(out="again.gpkg")
     assert (world / "again.gpkg").read_bytes() == (world / "suggest.gpkg").read_bytes()
     assert {path.name for path in world.iterdir()} == {"model.safetensors", "scene.tif", "suggest.gpkg", "again.gpkg"}
+
+
+def test_a_broken_off_run_leaves_nothing(world: Path) -> None:
+    def interrupt(what: str, done: int, total: int) -> None:
+        if what == "measuring boxes":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        suggested(out="new/suggest.gpkg", progress=interrupt)
+    assert {path.name for path in world.iterdir()} == {"model.safetensors", "scene.tif"}
 
 
 def test_both_layers_have_a_style_and_boxes_are_outlines(world: Path) -> None:
@@ -232,6 +249,25 @@ def test_models_that_see_scenes_smaller_suggest_boxes_of_the_raster(world: Path,
     assert pixels_of(layer("boxes")[1]).tolist() == [
         [box.col, box.row, box.col + 32, box.row + 32] for box in found.boxes
     ]
+
+
+def test_a_raster_of_deep_bands_with_missing_values(world: Path) -> None:
+    """One band lacks its values in the first rows, and all bands in one box."""
+    path = world / "model.safetensors"
+    deep = Normalization("bands", (500.0,) * 3, (400.0,) * 3, dtype="uint16", low=(0.0,) * 3, high=(1000.0,) * 3,
+                         clips=(False,) * 3)  # fmt: skip
+    header = replace(read_header(path), normalization=deep, band_reading=BandReading(("red", "green", "blue")))
+    weights, measure = split_tensors(load_file(path))
+    bundle.save(path, header, weights, measure)
+    bands = town(96, 96).astype(np.uint16) * 4
+    bands[2, :9] = 7
+    bands[:, 32:64, 32:64] = 7
+    write_raster(world / "deep.tif", bands, nodata=7, colors=None)
+    found, _ = suggested("deep.tif", boxes=9)
+    assert {(box.row, box.col) for box in found.boxes} == {
+        (row, col) for row in (0, 32, 64) for col in (0, 32, 64) if (row, col) != (32, 32)
+    }
+    assert all(box.novelty is not None and np.isfinite(box.novelty) for box in found.boxes)
 
 
 def test_the_command_says_why_and_what_comes_next(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
