@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import terrazzo
 from terrazzo.cli import run
 from terrazzo.errors import InputError, OutputExistsError
-from tests.worlds.confusions import OLOFSSON_COUNTS
+from tests.worlds.confusions import OLOFSSON_COUNTS, OLOFSSON_PIXELS
 from tests.worlds.layers import CRS, rectangle, write_layer
 from tests.worlds.rasters import GRID
 from tests.worlds.sampled_maps import NAMES, fill_in, labels_at, points_of, striped_ids, write_map
@@ -99,6 +99,29 @@ def test_the_worked_example_from_map_to_table(tmp_path: Path) -> None:
     assert [float(row[name]) for name in FIELDS[3:]] == pytest.approx(
         [235.086 * scale, 166.668 * scale, 303.504 * scale], rel=2e-4
     )
+
+
+def test_the_worked_example_to_the_digit_on_a_map_of_its_size(tmp_path: Path) -> None:
+    """10 million pixels of 30 m in an equal-area projection: 21,158 ha +- 6,158 of deforestation, mapped as 18,000."""
+    names = ("deforestation", "forest gain", "stable forest", "stable non-forest")
+    ids = np.repeat(np.arange(4, dtype=np.uint8), OLOFSSON_PIXELS).reshape(2500, 4000)
+    grid = type(GRID)(30, 0, 0, 0, -30, 600_000)
+    path = write_map(tmp_path / "classes.tif", ids, names, crs="EPSG:6933", transform=grid, compress="deflate")
+    cells, labels = [], []
+    for k, row in enumerate(OLOFSSON_COUNTS):
+        cells += np.argwhere(ids == k)[:: OLOFSSON_PIXELS[k] // row.sum()][: row.sum()].tolist()
+        labels += [names[j] for j in np.repeat(np.arange(4), row)]
+    shapes = shapely.to_wkb(np.array([shapely.Point(15 + 30 * col, 600_000 - 15 - 30 * row) for row, col in cells]))
+    pyogrio.raw.write(
+        *(str(tmp_path / "seen.gpkg"), shapes, [np.array(labels, np.object_)], ["reference"]),
+        driver="GPKG",
+        geometry_type="Point",
+        crs="EPSG:6933",
+    )
+    terrazzo.evaluate(path, truth=tmp_path / "seen.gpkg", design="simple", out=tmp_path / "report")
+    row = rows_of(tmp_path / "report" / "areas_adjusted.csv")[0]
+    # 21,157.76 - 6,157.63 and 21,157.76 + 6,157.63
+    assert [round(float(row[name])) for name in FIELDS[2:]] == [18_000, 21_158, 15_000, 27_315]
 
 
 def test_a_sample_gives_accuracies_and_areas_with_intervals_in_files_and_lines(
@@ -414,9 +437,9 @@ def held(tmp_path: Path, draws: int) -> tuple[NDArray[np.float64], NDArray[np.fl
 
 def test_intervals_hold_the_true_areas_of_a_map(tmp_path: Path) -> None:
     """A small sample of the law below, with fixed seeds."""
-    shares, found = held(tmp_path, 10)
+    shares, found = held(tmp_path, 6)
     assert (shares >= 0.02).all()
-    assert (found >= 0.7).all(), found
+    assert (found >= 0.66).all(), found
     assert found.mean() >= 0.9
 
 

@@ -32,20 +32,22 @@ def test_a_class_may_be_drawn_whole(tmp_path: Path) -> None:
 
 
 def test_every_pixel_of_a_class_is_equally_likely(tmp_path: Path) -> None:
-    """500 draws of a tenth: chi-square of the times that each of 900 pixels was drawn, against 899 +- 42."""
+    """200 draws of a tenth: chi-square of the times that each of 900 pixels was drawn, against 899 +- 42."""
     ids = np.zeros((45, 40), np.uint8)
     ids[np.indices(ids.shape).sum(axis=0) % 2 == 1] = 1
     path = write_map(tmp_path / "a.tif", ids)
+    scene = open_map(path)
+    counted = survey(scene, silent)
     times = np.zeros(ids.shape)
-    for seed in range(500):
-        found = drawn(path, [90, 3, 0], seed)
+    for seed in range(200):
+        found = draw(scene, counted, [90, 3, 0], seed, silent)
         times[found.rows, found.cols] += 1
     counts = times[ids == 0]
-    # Without replacement the variance of one pixel's times is 500 * 0.1 * 0.9.
-    chi2 = ((counts - 50) ** 2 / 45).sum()
-    assert counts.sum() == 45_000
+    # Without replacement the variance of one pixel's times is 200 * 0.1 * 0.9.
+    chi2 = ((counts - 20) ** 2 / 18).sum()
+    assert counts.sum() == 18_000
     assert abs(chi2 - 899) < 4 * np.sqrt(2 * 899)
-    assert abs(counts[:450].mean() - 50) < 1
+    assert abs(counts[:450].mean() - 20) < 0.8  # 4 standard errors
 
 
 def test_neither_order_nor_strips_follow_the_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ def read_truth(path: Path, found: ClassMap, say: Say) -> Points | Areas:
         return _read_areas(path, found, None, say)
     try:
         layer = _layer(path, where)
-        if layer != POINTS and _has_areas_alone(path, layer):
+        if not has_strata(path) and _has_areas_alone(path, layer):
             return _read_areas(path, found, layer, say)
         return _read_points(path, found, layer, say)
     except _TROUBLE as error:
