@@ -1,54 +1,63 @@
-"""Patches of a striped set with all of them to train on, as `prepare --for MODEL` divides corrections."""
+"""Files as `suggest` writes them, a scene and the model whose map they correct."""
 
-import csv
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyogrio
+import shapely
+from numpy.typing import NDArray
 
-import terrazzo
-from terrazzo.classes.schema import IGNORE
-from terrazzo.system.files import digest
-from tests.worlds.striped import scene
+from terrazzo.pixels.bands.reading import BandReading
+from tests.worlds.layers import CRS, rectangle
+from tests.worlds.models import write_model
+from tests.worlds.rasters import noise, write_raster
 
-RED, GREEN, BLUE = "#FF0000", "#00FF00", "#0000FF"
-STRIPES = {"roof": RED, "road": GREEN, "lake": BLUE}
-
-
-def corrected(folder: Path, classes: Mapping[str, str] = STRIPES, n_images: int = 2) -> Path:
-    """Patches of 32 px of `n_images` scenes in `folder`/patches, none held out; six an image.
-
-    `classes` are the names of the striped colours, in the order of the class table.
-    """
-    for number in range(n_images):
-        scene(folder / "data", f"corrected{number}", shift=number + 1)
-    rows = [f"{name},{color}" for name, color in classes.items()]
-    (folder / "data" / "classes.csv").write_text("\n".join(["name,color", *rows]) + "\n")
-    terrazzo.prepare(folder / "data", out=folder / "patches", patch_size=32, split="patch")
-    hold_none_out(folder / "patches")
-    return folder / "patches"
+Part = tuple[float, float, float, float]
+"""Top row, left column, bottom row, right column in pixels of the scene."""
+HEIGHT, WIDTH, SIZE = 100, 150, 32
+"""The scene in pixels, and the side of the model's patches."""
+RGB = BandReading(("red", "green", "blue"))
 
 
-def hold_none_out(patches: Path) -> None:
-    """Put every patch of a prepared folder on the side of training."""
-    index = patches / "index.csv"
-    with index.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    with index.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({**row, "split": "train"} for row in rows)
-    path = patches / "dataset.json"
-    description = json.loads(path.read_text(encoding="utf-8"))
-    description["splits"] = {"train": len(rows), "val": 0, "test": 0}
-    description |= {"split_method": "none held out", "content_hash": digest(description["content_hash"], "none")}
-    path.write_text(json.dumps(description), encoding="utf-8")
+def scene_and_model(folder: Path, **header: Any) -> tuple[Path, Path]:
+    """An RGB scene of 100 x 150 px of 0.5 m, and a model of patches of 32 px with the classes Red, Green, Blue."""
+    scene = write_raster(folder / "scene.tif", noise(3, HEIGHT, WIDTH), photometric="RGB")
+    return scene, write_model(folder / "model.safetensors", **({"band_reading": RGB, "gsd_m": 0.5} | header))
 
 
-def keep_labels(patches: Path, share: float, seed: int = 0) -> None:
-    """Ignore all but a share of the labelled pixels, at random."""
-    masks = np.load(patches / "masks.npy")
-    gone = np.random.default_rng(seed).random(masks.shape) >= share
-    masks[gone] = IGNORE
-    np.save(patches / "masks.npy", masks)
+def write_suggestions(
+    path: Path,
+    boxes: Sequence[tuple[Part, object]],
+    polygons: Sequence[tuple[Part | shapely.Geometry, object]],
+    checked_type: Any = np.bool_,
+    crs: str = CRS,
+) -> Path:
+    """Boxes with their `checked`, and polygons with their `class`, as the two layers of a GeoPackage."""
+    shapes = np.array([rectangle(*part) for part, _ in boxes], np.object_)
+    n = len(boxes)
+    fields = {
+        "rank": np.arange(1, n + 1),
+        "reason": np.full(n, "uncertain", np.object_),
+        "uncertainty": np.linspace(0.9, 0.1, n),
+        "novelty": np.linspace(2, 1, n),
+        "checked": np.array([checked for _, checked in boxes], checked_type),
+    }
+    _write(path, "boxes", shapes, fields, crs)
+    drawn = [rectangle(*part) if isinstance(part, tuple) else part for part, _ in polygons]
+    about = {
+        "class": np.array([name for _, name in polygons], np.object_),
+        "confidence": np.full(len(polygons), 0.5),
+    }
+    _write(path, "polygons", np.array(drawn, np.object_), about, crs)
+    return path
+
+
+Column = NDArray[Any]
+
+
+def _write(path: Path, layer: str, shapes: Column, fields: Mapping[str, Column], crs: str) -> None:
+    wkb = shapely.to_wkb(shapes) if len(shapes) else np.zeros(0, np.object_)
+    options = {"layer": layer, "driver": "GPKG", "geometry_type": "Polygon", "crs": crs, "append": path.exists()}
+    pyogrio.raw.write(str(path), wkb, list(fields.values()), list(fields), **options)

@@ -90,7 +90,10 @@ def _rasters(model: Path, header: Header, inputs: SceneInputs) -> PatchSource:
         )
     from terrazzo.patches.from_rasters import LabelledRasters  # here, as corrections of photos load no GDAL
 
-    trained = TrainedInput(str(model), header.bands, header.reading, header.gsd_m, header.downsample)
+    values = header.normalization
+    spans = zip(values.low, values.high, values.clips, strict=True)
+    scale = tuple((low, high) if clips else None for low, high, clips in spans) if any(values.clips) else None
+    trained = TrainedInput(str(model), header.bands, header.reading, header.gsd_m, header.downsample, scale)
     return LabelledRasters(replace(inputs, trained=trained))
 
 

@@ -11,7 +11,7 @@ from terrazzo.patches.folder import Patches, open_patches
 from terrazzo.pixels.bands.reading import BandReading
 from terrazzo.training.starting.fitting import refuse_unfit, tell_size
 from terrazzo.training.starting.start import Start
-from tests.worlds.corrections import corrected
+from tests.worlds.none_held_out import corrected
 from tests.worlds.headers import HEADER
 
 MODEL = Path("runs/first/model.safetensors")

@@ -8,7 +8,7 @@ from typing import Any
 
 from terrazzo.errors import InputError
 from terrazzo.pixels.bands.order import expected
-from terrazzo.pixels.bands.reading import AskedScale, BandReading, parse_bands, parse_scale
+from terrazzo.pixels.bands.reading import AskedScale, BandReading, Pairs, parse_bands, parse_scale
 from terrazzo.pixels.rasters.formats import driver_of, way_out
 from terrazzo.pixels.rasters.stacks.spec import StackSpec, stack_spec
 from terrazzo.scenes.naming import hold_pictures
@@ -27,6 +27,8 @@ class TrainedInput:
     """Metres per pixel of its training images as they lie; None where that is not known."""
     downsample: float = 1.0
     """The images were read at 1 / this of their height and width."""
+    scale: Pairs | None = None
+    """The low and high value that training was given for each band of stored values; None: for none."""
 
     @property
     def band_names(self) -> tuple[str, ...]:

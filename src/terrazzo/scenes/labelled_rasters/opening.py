@@ -94,7 +94,8 @@ def _for_model(
     rasters = [as_trained(raster, trained, say) for raster in rasters]
     choices = [choice_as_trained(raster, trained, inputs.bands, inputs.scale, say) for raster in rasters]
     choices = of_one_type(choices, rasters)
-    scenes = [LabelledScene(pairs[i], raster, choices[i]) for i, raster in enumerate(rasters)]
+    scale = None if choices[0].dtype == EIGHT_BITS or choices[0].scale else trained.scale
+    scenes = [LabelledScene(pairs[i], raster, choices[i], scale) for i, raster in enumerate(rasters)]
     for line in (*doubts_about(scenes), *warp_notes(rasters)):
         say(line)
     return scenes
