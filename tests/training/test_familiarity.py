@@ -8,7 +8,13 @@ from safetensors.torch import load_file
 
 import terrazzo
 from terrazzo.model.header import read_header
-from terrazzo.training.familiarity import _spread, medians
+from terrazzo.model.network import build_model
+from terrazzo.model.normalization import Normalization
+from terrazzo.patches.folder import open_patches
+from terrazzo.recipe.sections import ModelSection
+from terrazzo.system.reporting import Reporter
+from terrazzo.training.familiarity import _spread, measured, medians
+from tests.worlds.corrections import corrected
 from tests.worlds.striped import SMALL, striped_patches
 
 
@@ -44,3 +50,15 @@ def test_too_few_patches_are_not_measured(tmp_path: Path) -> None:
     patches = striped_patches(tmp_path, 2)  # 6 patches to train on
     terrazzo.train(patches, out=tmp_path / "run", recipe="unet", epochs=1, changes=SMALL, device="cpu")
     assert read_header(tmp_path / "run" / "model.safetensors").familiarity is None
+
+
+def test_kept_patches_are_measured_too_and_without_validation_none_are(tmp_path: Path) -> None:
+    patches = open_patches(striped_patches(tmp_path / "old", 6))
+    new = open_patches(corrected(tmp_path / "new"))  # 12 patches, none held out
+    network = build_model(ModelSection(filters=(4, 8)), 3, 3, Normalization("unit", (0.0,) * 3, (1.0,) * 3))
+    assert measured(network, new, Reporter()) is None
+    found, alone = measured(network, new, Reporter(), patches), measured(network, patches, Reporter())
+    assert found is not None
+    assert alone is not None
+    assert (found.familiarity.n_patches, alone.familiarity.n_patches) == (12 + 30, 30)
+    assert set(found.familiarity.places) == set(alone.familiarity.places), "those of the kept patches"

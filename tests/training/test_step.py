@@ -61,3 +61,21 @@ def test_batches_of_deep_patches_are_floats_with_nan(tmp_path: Path) -> None:
     stored = scene.pixels[:, row : row + 32, col : col + 32].astype(np.float32)
     stored[:, (stored == 0).all(axis=0)] = np.nan
     np.testing.assert_array_equal(images[0].numpy(), stored)
+
+
+def test_kept_patches_and_the_others_weigh_half_each_however_sparse_the_labels() -> None:
+    """Two patches of 4 labelled pixels together, two kept ones of all 2048: the mean of both losses."""
+    recipe = Recipe().with_changes({"loss.terms": "ce"})
+    network = build_model(recipe.model, 3, 3, Normalization("unit", (0.0,) * 3, (1.0,) * 3))
+    step = TrainingStep(network, recipe, 3, torch.contiguous_format)
+    step.n_kept = 2
+    logits = torch.zeros(4, 3, 32, 32)
+    logits[:2, 0], logits[2:, 1] = 2.0, 1.0
+    ids = torch.full((4, 32, 32), 255, dtype=torch.uint8)
+    ids[:2, 0, :2] = 1
+    ids[2:] = 1
+    sure = float(np.log(np.e**2 + 2))  # the loss of a class of logit 0 beside 2 and 0
+    kept = float(np.log(np.e + 2)) - 1  # that of a class of logit 1 beside 0 and 0
+    assert float(step._loss(logits, ids)) == pytest.approx((sure + kept) / 2)
+    step.n_kept = 0
+    assert float(step._loss(logits, ids)) == pytest.approx((4 * sure + 2048 * kept) / 2052)

@@ -20,7 +20,7 @@ from terrazzo.model.normalization import Normalization
 from terrazzo.patches.folder import Patches
 from terrazzo.patches.light import light_in
 from terrazzo.recipe.recipe import Recipe
-from terrazzo.recipe.sections import ScheduleSection
+from terrazzo.recipe.sections import ScheduleSection, TrainSection
 from terrazzo.recipe.stages import legs
 from terrazzo.training.batches import BatchOrder, batches, in_order
 from terrazzo.training.learner import Learner
@@ -63,13 +63,18 @@ def fit(network: Network, run: Run, patches: Patches, compute: Compute, kept: Pa
     """
     recipe, folder = run.recipe, run.folder
     batch_size = int(recipe.train.batch_size)  # settled, so not `auto`
-    train, n_images = _training_batches(run, patches, kept)
+    own, n_kept = (batch_size, 0) if kept is None else shares(batch_size)
+    weights = sampling_weights(patches, recipe.train.sampler, run.reporter)
+    order = BatchOrder(patches.rows("train"), own, recipe.train.seed, weights, _length(recipe.train))
+    train = in_order(patches, order) if kept is None else mixed_batches(patches, kept, order, n_kept)
     validates = has_side(patches, "val")
     val_batch = _whole_patches(batch_size, recipe.augment.crop, patches.patch_size)
     val = batches(patches, "val", val_batch) if validates else None
     plan = legs(recipe, patches.patch_size)
     learner = Learner(network, recipe, patches.schema.names, compute.memory_format, plan, light_in(patches))
     learner.to(memory_format=compute.memory_format)
+    learner.step.n_kept = n_kept
+    n_images = round(len(order) * (len(order.rows) / order.batches_a_pass + n_kept))
     log = EpochLog(folder / METRICS, n_images, run.reporter, validates)
     last = folder / CHECKPOINTS / LAST
     with _quiet_libraries():
@@ -91,18 +96,9 @@ def fit(network: Network, run: Run, patches: Patches, compute: Compute, kept: Pa
     return Fit(state, best_epoch, scores, len(rows), steps, complete, normalization)
 
 
-def _training_batches(run: Run, patches: Patches, kept: Patches | None) -> tuple[Any, int]:
-    """The batches of an epoch to train on, and how many patches they hold about."""
-    section = run.recipe.train
-    own, n_kept = shares(int(section.batch_size)) if kept is not None else (int(section.batch_size), 0)
-    weights = sampling_weights(patches, section.sampler, run.reporter)
-    rows = patches.rows("train")
-    length = section.steps // section.epochs * section.accumulate or None
-    order = BatchOrder(rows, own, section.seed, weights, length)
-    n_images = round(len(order) * (len(rows) / order.batches_a_pass + n_kept))
-    if kept is not None:
-        return mixed_batches(patches, kept, order, n_kept), n_images
-    return in_order(patches, order), n_images
+def _length(section: TrainSection) -> int | None:
+    """Batches of an epoch, where a number of steps is set; None: as many as show each patch once."""
+    return section.steps // section.epochs * section.accumulate or None
 
 
 def _whole_patches(batch_size: int, crop: int, patch_size: int) -> int:

@@ -36,6 +36,8 @@ class TrainingStep:
         self.network, self.seed, self.memory_format = network, recipe.train.seed, memory_format
         self.loss = build_loss(recipe.loss, n_classes)
         self.augmentation = Augmentation(recipe.augment, light)
+        self.n_kept = 0
+        """How many patches at the end of a batch are old ones that the model must not forget (`train --keep`)."""
 
     def __call__(self, batch: Batch, size: int, epoch: int, number: int) -> Tensor:
         """The loss, a float32 scalar, of step `number` of an epoch (both from 0), with patches of `size` pixels.
@@ -46,7 +48,17 @@ class TrainingStep:
         torch.manual_seed(seed)
         pixels, ids = self._changed(*batch, size, seed)
         logits = learning_logits(self.network, pixels.contiguous(memory_format=self.memory_format))
-        return cast(Tensor, self.loss(logits, ids))
+        return self._loss(logits, ids)
+
+    def _loss(self, logits: Tensor, ids: Tensor) -> Tensor:
+        """The loss of a batch; with kept patches the mean of their loss and that of the others.
+
+        Losses are means over labelled pixels. In one mean, whole masks of kept patches would drown a few corrections.
+        """
+        if not self.n_kept:
+            return cast(Tensor, self.loss(logits, ids))
+        n = len(ids) - self.n_kept
+        return cast(Tensor, (self.loss(logits[:n], ids[:n]) + self.loss(logits[n:], ids[n:])) / 2)
 
     def _changed(self, pixels: Tensor, ids: Tensor, size: int, seed: int) -> Batch:
         """The batch shrunk and augmented; deep values as grey levels of 0 to 255, so that all bands are alike."""

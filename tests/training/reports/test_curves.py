@@ -124,3 +124,13 @@ def test_log_and_curves_hold_every_metric_of_the_epoch(drawn: list, tmp_path: Pa
         assert f"val_{metric.name}" in COLUMNS
         assert metric.title.lower() in titles
         assert (metric.title, "0.5000") in summary(rows, 0)
+
+
+def test_rows_without_validation_give_the_loss_and_no_best_epoch(drawn: list, tmp_path: Path) -> None:
+    rows = [{"epoch": row["epoch"], "train_loss": row["train_loss"], "lr": row["lr"]} for row in ROWS]
+    plot_curves(rows, tmp_path / "curves.png")
+    loss, accuracy, *_ = drawn[0].axes
+    assert lines(loss) == {"training": [1.5, 1.0, 0.5]}
+    assert lines(accuracy) == {}
+    assert best_row(rows) is None
+    assert summary(rows, None) == [("epochs", "3")]

@@ -302,3 +302,39 @@ def test_the_command_says_what_comes_next(
     assert "12 patches to train on, none held out" in " ".join(err.split())
     assert run_command(["train", str(pool), "--from", str(tmp_path / "none.safetensors"), "--out", "x"]) == 2
     assert "no such file" in capsys.readouterr().err
+
+
+def test_tune_has_no_model_whose_statistics_it_could_keep(old: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"recipe finetune: train.freeze_statistics keeps the batch statistics of a"):
+        terrazzo.tune(old, out=tmp_path / "tune", recipe="finetune")
+
+
+def test_patches_with_other_ids_are_not_named_as_the_next_thing_to_score(
+    old: Path, tuned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", str(old), "--from", str(tuned / "model.safetensors"), "--out", str(tmp_path / "run")]
+    assert run_command([*words, "--set", "train.steps=1", "--device", "cpu"]) == 0
+    assert "next: terrazzo predict" in capsys.readouterr().out, "evaluate refuses three classes where it knows four"
+
+
+def test_ctrl_c_keeps_the_last_epoch_and_before_the_first_leaves_nothing(
+    pool: Path, model: Path, tmp_path: Path
+) -> None:
+    def stop(line: str) -> None:
+        if line.startswith("epoch 3/6"):
+            raise KeyboardInterrupt
+
+    done = train(pool, tmp_path / "run", model, say=stop)
+    assert done.interrupted
+    assert done.header.lineage[0].steps == 4, "two epochs of two steps"
+    assert [row["epoch"] for row in rows_of(tmp_path / "run")] == ["1", "2"]
+    resumed = train(pool, tmp_path / "run", model, resume=True)
+    assert (resumed.interrupted, resumed.header.lineage[0].steps) == (False, 12)
+
+    def stop_at_once(line: str) -> None:
+        if line.startswith("training finetune"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(pool, tmp_path / "none", model, say=stop_at_once)
+    assert not (tmp_path / "none").exists()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 def tell(done: "Trained", *, patches: str, out: str) -> int:
     """Print the scores, where the model is and what comes next; the exit code is 130 after Ctrl-C."""
+    from terrazzo.patches.folder import open_patches
     from terrazzo.training.train import patches_of
 
     for text in done.summary():
@@ -18,9 +19,9 @@ def tell(done: "Trained", *, patches: str, out: str) -> int:
     wrote("a finished run", [done.model], done.kept)
     if done.interrupted:
         note("stopped by Ctrl-C: the model is the best so far; the same command with --resume resumes the run")
-    if not done.header.training_data.n_val:
+    scored, header = patches_of(Path(patches), Path(out)), done.header
+    if header.training_data.n_val and open_patches(scored).schema.names == header.schema.names:
+        next_command("terrazzo", "evaluate", done.model, scored, "--split", "val", "--out", Path(out) / "report")
+    else:  # nothing is held out, or the patches have the ids of other classes
         next_command("terrazzo", "predict", done.model, "IMAGE", "--out", "maps")
-        return 130 if done.interrupted else 0
-    scored = patches_of(Path(patches), Path(out))
-    next_command("terrazzo", "evaluate", done.model, scored, "--split", "val", "--out", Path(out) / "report")
     return 130 if done.interrupted else 0
