@@ -21,7 +21,8 @@ def test_bars_and_gaps_worked_by_hand() -> None:
     assert (first.x, first.width) == (pytest.approx(FRAME.left + 11 * 200 / 15, abs=0.01), pytest.approx(13.33))
     assert (first.y, first.gap_y, first.gap_height) == (FRAME.top + 90, FRAME.top + 45, 45)
     assert (last.y, last.gap_height) == (FRAME.top, 0)
-    assert first.share_y == FRAME.shares_bottom - 7.5
+    assert (first.too_sure, last.too_sure) == (True, False)
+    assert (first.share_y, last.share_y) == (FRAME.shares_bottom - 10, FRAME.shares_bottom - 30)
     assert first.tooltip == "confidence 0.750, accuracy 0.500, 25.0 % of the pixels"
 
 

@@ -26,7 +26,7 @@ FRAME = Frame()
 
 @dataclass(frozen=True)
 class Bar:
-    """One bin with pixels: its accuracy as a bar, the gap to its mean confidence, its share of the pixels."""
+    """One bin with pixels: its accuracy as a bar, the gap to its mean confidence, and how many pixels it has."""
 
     x: float
     width: float
@@ -34,7 +34,10 @@ class Bar:
     """Of the accuracy."""
     gap_y: float
     gap_height: float
+    too_sure: bool
+    """Whether the confidence is above the accuracy."""
     share_y: float
+    """Of the pixels' bar, which has its full height in the fullest bin."""
     tooltip: str
 
 
@@ -58,7 +61,8 @@ def diagrams_of(found: Mapping[str, Any] | None) -> list[Diagram]:
 
 
 def _diagram(title: str, ece: float, bins: Sequence[Mapping[str, Any]]) -> Diagram:
-    total = sum(each["pixels"] for each in bins)
+    counts = [each["pixels"] for each in bins]
+    total, most = sum(counts), max(counts)
     step = (FRAME.right - FRAME.left) / len(bins)
 
     def y_of(share: float) -> float:
@@ -69,6 +73,7 @@ def _diagram(title: str, ece: float, bins: Sequence[Mapping[str, Any]]) -> Diagr
         if not each["pixels"]:
             continue
         accuracy, confidence, share = each["accuracy"], each["confidence"], each["pixels"] / total
+        height = (FRAME.shares_bottom - FRAME.shares_top) * each["pixels"] / most
         upper, lower = y_of(max(accuracy, confidence)), y_of(min(accuracy, confidence))
         bars.append(
             Bar(
@@ -77,7 +82,8 @@ def _diagram(title: str, ece: float, bins: Sequence[Mapping[str, Any]]) -> Diagr
                 y=y_of(accuracy),
                 gap_y=upper,
                 gap_height=round(lower - upper, 2),
-                share_y=round(FRAME.shares_bottom - (FRAME.shares_bottom - FRAME.shares_top) * share, 2),
+                too_sure=confidence > accuracy,
+                share_y=round(FRAME.shares_bottom - height, 2),
                 tooltip=f"confidence {confidence:.3f}, accuracy {accuracy:.3f}, {100 * share:.1f} % of the pixels",
             )
         )
