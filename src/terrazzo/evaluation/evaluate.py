@@ -1,10 +1,11 @@
-"""The scores of a model on one split of patches, as values, scores.json, degrade.csv and report.html."""
+"""The scores of a model on one split of patches, as values, scores.json, worst.csv, degrade.csv and report.html."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from terrazzo.errors import InputError
+from terrazzo.evaluation.patchwise.width import BOUNDARY_PX
 from terrazzo.evaluation.report_folder import DEGRADE, ReportFolder
 from terrazzo.system.options import Device, Option, Overwrite, Precision, Tta, TtaScales
 from terrazzo.system.reporting import Progress, Reporter, Say, as_html, quiet, silent
@@ -46,6 +47,9 @@ def evaluate(
     split: Annotated[str, Option("train, val or test.")] = "val",
     out: Annotated[str | Path | None, Option("Folder for scores.json and report.html.")] = None,
     degrade: Annotated[bool, Option("Also score degraded images: degrade.csv, and curves in the report.")] = False,
+    boundary_px: Annotated[
+        int, Option("Pixels from an edge between classes that boundary IoU looks at.")
+    ] = BOUNDARY_PX,
     batch_size: Annotated[int, Option("Patches at a time.")] = 8,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -55,7 +59,7 @@ def evaluate(
     progress: Progress = silent,
     say: Say = quiet,
 ) -> Evaluation:
-    """Score a model on one split of patches, and write scores.json and report.html if wanted.
+    """Score a model on one split of patches, and write scores.json, worst.csv and report.html if wanted.
 
     With `tta` and `tta_scales` each patch is predicted as `predict` does a window, and the scores name them. With
     `degrade` it is scored again at each strength of each degradation, which takes about 30 times as long. The same call
@@ -74,7 +78,7 @@ def evaluate(
             raise InputError(f"{flag}: is for --out FOLDER; add that, or leave {flag} out")
     views = Views(tta, parse_scales(tta_scales))
     reporter = Reporter(progress, say)
-    request = Request(Path(model), Path(patches), split, batch_size, device, precision, reporter, views)
+    request = Request(Path(model), Path(patches), split, batch_size, device, precision, reporter, views, boundary_px)
     inputs = open_inputs(request)
     key = inputs.key()
     folder = None if out is None else ReportFolder(Path(out), key)
