@@ -29,7 +29,7 @@ from tests.worlds.models import write_model
 from tests.worlds.rasters import write_raster
 
 BANDS = np.array([[180, 100, 90], [90, 180, 100], [100, 90, 180]], np.uint8)  # what the model takes for each class
-FILES = ["degrade.csv", "report.html", "scores.json"]
+FILES = ["degrade.csv", "report.html", "scores.json", "worst.csv"]
 N_STRENGTHS = sum(len(entry.strengths) for entry in DEGRADATIONS.values())
 
 

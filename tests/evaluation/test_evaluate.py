@@ -334,7 +334,7 @@ def test_copies_across_a_given_split_are_the_same_pictures(tmp_path: Path) -> No
 def test_the_folder_holds_the_same_scores_and_a_page_with_them(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "runs" / "report"
     done = terrazzo.evaluate(folder / "through.safetensors", folder / "patch", out=out)
-    assert sorted(path.name for path in out.iterdir()) == ["report.html", "scores.json"]
+    assert sorted(path.name for path in out.iterdir()) == ["report.html", "scores.json", "worst.csv"]
     assert json.loads((out / "scores.json").read_text(encoding="utf-8")) == done.scores
     html = (out / "report.html").read_text(encoding="utf-8")
     assert f"{done.scores['mean_iou']:.3f}" in html

@@ -10,7 +10,6 @@ from hypothesis.extra.numpy import arrays
 
 from terrazzo.errors import InputError
 from terrazzo.evaluation.confusion import (
-    bootstrap_interval,
     class_counts,
     confusion_matrices,
     mean_ious,
@@ -189,38 +188,9 @@ def test_soft_micro_jaccard_refuses_what_is_no_probability() -> None:
         soft_micro(1.5)
 
 
-def test_bootstrap_of_equal_units_has_no_width_and_of_one_unit_says_nothing() -> None:
-    counts = class_counts(np.diag([3, 4, 0, 1]) + 1)
-    score = float(mean_ious(counts))
-    assert bootstrap_interval(np.stack([counts] * 7)) == pytest.approx((score, score))
-    assert bootstrap_interval(counts[None]) == (0, 1)
-
-
-@settings(max_examples=30, deadline=None)
-@given(arrays(np.int64, (6, K, K), elements=st.integers(1, 50)), st.integers(0, 9))
-def test_bootstrap_lies_between_the_worst_and_best_that_units_allow(matrix: np.ndarray, seed: int) -> None:
-    counts = class_counts(matrix)
-    low, high = bootstrap_interval(counts, seed, n=200)
-    assert 0 <= low <= high <= 1
-    assert (low, high) == bootstrap_interval(counts, seed, n=200)
-    empty = np.zeros((2, 3, K), np.int64)
-    assert (low, high) == bootstrap_interval(np.concatenate([empty, counts]), seed, n=200)
-
-
-def test_bootstrap_of_two_units_worked_by_hand() -> None:
-    """One unit all right, one all wrong, of two classes: draws are both right (1/4), mixed (1/2) or both wrong (1/4).
-
-    Both right: mean IoU 1. Both wrong: 0. So the 2.5 and 97.5 percentiles are 0 and 1.
-    """
-    right, wrong = np.diag([10, 10]), np.array([[0, 10], [10, 0]])
-    assert bootstrap_interval(class_counts(np.stack([right, wrong]))) == (0, 1)
-
-
 def test_errors_name_what_was_found() -> None:
     with pytest.raises(InputError, match="no valid pixel to score: every truth pixel is 255"):
         scores_of(np.zeros((K, K), np.int64), NAMES)
-    with pytest.raises(InputError, match="no unit with a valid pixel"):
-        bootstrap_interval(np.zeros((3, 3, K), np.int64))
     with pytest.raises(InputError, match=r"truth has the shape \(1, 3, 5\), the prediction \(1, 5, 3\)"):
         confusion_matrices(TRUTH[None], PREDICTED.T[None], K)
     with pytest.raises(InputError, match=r"the truth holds the id 2; with 2 classes ids are 0\.\.1"):

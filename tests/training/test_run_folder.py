@@ -22,8 +22,8 @@ from terrazzo.cli import main
 from terrazzo.errors import RecipeError
 from terrazzo.model.bundle import load
 from terrazzo.recipe.reading import changes_of
-from tests.worlds.none_held_out import corrected
 from tests.worlds.models import write_model
+from tests.worlds.none_held_out import corrected
 from tests.worlds.striped import striped_patches
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")

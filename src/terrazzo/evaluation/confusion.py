@@ -1,4 +1,4 @@
-"""Pixel counts of class maps against the truth: confusion matrices, counts per class, and a bootstrap over them.
+"""Pixel counts of class maps against the truth: confusion matrices, and counts per class.
 
 A confusion matrix (K, K) counts valid pixels (truth is not 255): rows are the truth, columns the prediction. Metrics
 need only three numbers per class: counts (..., 3, K) = right pixels, pixels of the class in the truth, pixels of the
@@ -48,27 +48,6 @@ def mean_ious(counts: Numbers) -> NDArray[np.float64]:
     total = ratio(right, truth + predicted - right).sum(axis=-1)
     means: NDArray[np.float64] = np.divide(total, n_present, out=np.full(total.shape, np.nan), where=n_present > 0)
     return means
-
-
-def bootstrap_interval(counts: Ids, seed: int = 0, n: int = 1000) -> tuple[float, float]:
-    """The percentile bootstrap 95 % interval (low, high) of mean IoU over units that have counts (U, 3, K).
-
-    Units (images, or groups of them) are drawn with replacement, as many as there are, `n` times; units without a valid
-    pixel are left out. One unit says nothing about the spread: the interval is then (0, 1). It is too narrow wherever
-    units resemble each other more than new places would, and with few units anyway.
-    """
-    counts = np.asarray(counts, np.int64)
-    units = counts[counts[:, 1].sum(axis=1) > 0]
-    if not len(units):
-        raise InputError("no unit with a valid pixel to draw from: every truth pixel is 255 (ignore)")
-    if len(units) == 1:
-        return 0.0, 1.0
-    rng = np.random.default_rng(seed)
-    draws = rng.multinomial(len(units), np.full(len(units), 1 / len(units)), size=n)
-    # float64 is exact up to 2**53 pixels, and has a fast matrix product where int64 has none.
-    sums = (draws.astype(np.float64) @ units.reshape(len(units), -1)).reshape(n, *units.shape[1:])
-    low, high = np.percentile(mean_ious(sums), [2.5, 97.5])
-    return float(low), float(high)
 
 
 def ratio(part: Numbers, whole: Numbers) -> NDArray[np.float64]:

@@ -1,10 +1,11 @@
-"""The scores of a model on one split of patches, as values, scores.json, degrade.csv and report.html; or of a map."""
+"""The scores of a model on one split of patches, or of a map: as values, tables and report.html."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from terrazzo.errors import InputError
+from terrazzo.evaluation.patchwise.width import BOUNDARY_PX
 from terrazzo.evaluation.report_folder import DEGRADE, ReportFolder
 from terrazzo.system.options import Device, Option, Overwrite, Precision, Tta, TtaScales, options_of
 from terrazzo.system.reporting import Progress, Reporter, Say, as_html, quiet, silent
@@ -51,6 +52,9 @@ def evaluate(
     split: Annotated[str, Option("train, val or test.")] = "val",
     out: Annotated[str | Path | None, Option("Folder for scores.json and report.html.")] = None,
     degrade: Annotated[bool, Option("Also score degraded images: degrade.csv, and curves in the report.")] = False,
+    boundary_px: Annotated[
+        int, Option("Pixels from an edge between classes that boundary IoU looks at.")
+    ] = BOUNDARY_PX,
     batch_size: Annotated[int, Option("Patches at a time.")] = 8,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -90,7 +94,7 @@ def evaluate(
         raise InputError(f"--design {design}: is for --truth, which scores a map; leave it out")
     views = Views(tta, parse_scales(tta_scales))
     reporter = Reporter(progress, say)
-    request = Request(Path(model), Path(patches), split, batch_size, device, precision, reporter, views)
+    request = Request(Path(model), Path(patches), split, batch_size, device, precision, reporter, views, boundary_px)
     inputs = open_inputs(request)
     key = inputs.key()
     folder = None if out is None else ReportFolder(Path(out), key)

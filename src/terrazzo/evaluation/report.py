@@ -21,6 +21,8 @@ from terrazzo.evaluation.confusion import mean_ious
 from terrazzo.evaluation.degradation_plots import FRAME, degradation_lines, plots_of
 from terrazzo.evaluation.metrics import BEST_BY, CLASS_METRICS, MEANS
 from terrazzo.evaluation.panels import ERROR_COLOR, Panels
+from terrazzo.evaluation.patchwise.boundaries import boundary_line
+from terrazzo.evaluation.patchwise.worst import enough_valid, lowest
 from terrazzo.model.averaging.views import NONE
 from terrazzo.patches.splits.leak import BUFFER
 from terrazzo.recipe.published import Comparison, published_lines
@@ -30,7 +32,6 @@ N_BEST, N_WORST = 4, 6
 ScoresJson = Mapping[str, Any]
 
 _FEW_CLASSES = 8
-_MIN_VALID_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,18 @@ def render_report(
     title: str, scores: ScoresJson, schema: ClassSchema, worst: Sequence[Example], best: Sequence[Example]
 ) -> str:
     """The HTML page of an evaluation, with its pictures and styles inside; it links to nothing."""
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    folder = resources.files("terrazzo.evaluation")
+    loader = FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8"))
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters |= {"score": _score, "percent": _percent, "count": _count}
-    template = (resources.files("terrazzo.evaluation") / "report.html.j2").read_text(encoding="utf-8")
     classes = _class_rows(scores, schema)
     low, high = scores["mean_iou_interval"]
     plots = plots_of(scores.get("degrade", ()))
-    return environment.from_string(template).render(
+    return environment.get_template("report.html.j2").render(
         title=title,
         scores=scores,
         protocol=scores["protocol"],
@@ -65,6 +69,10 @@ def render_report(
         views=views_line(scores),
         interval={"low": 100 * low, "width": 100 * (high - low), "at": 100 * scores["mean_iou"]},
         cards=_cards(scores),
+        interval_scores=[
+            *((entry.name, entry.title) for entry in MEANS.values() if entry.source != "loss" and entry.shown),
+            ("boundary_iou", "boundary IoU"),
+        ],
         class_metrics=list(CLASS_METRICS.values()),
         classes=classes,
         group_classes=classes if len(classes) <= _FEW_CLASSES else [],
@@ -103,6 +111,7 @@ def summary_lines(scores: ScoresJson) -> list[str]:
     ]
     if found := scores.get("calibration"):
         lines.append(calibration_line(found))
+    lines += boundary_line(scores, mark)
     sources = scores.get("sources", {})
     width = max(map(len, ("class", *scores["iou"], *scores["groups"], *sources)))
     table = [(entry.name, max(6, len(entry.title))) for entry in CLASS_METRICS.values()]
@@ -164,11 +173,8 @@ def pick_examples(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray
     Patches with less than a quarter of the highest number of valid pixels are left out. The best have two classes or
     more in the truth, if any do: a patch that is all lake says little. No patch is in both.
     """
-    valid = counts[:, 1].sum(axis=1)
-    eligible = np.flatnonzero((valid > 0) & (valid >= _MIN_VALID_SHARE * valid.max(initial=0)))
-    accuracy = counts[eligible, 0].sum(axis=1) / valid[eligible]
-    n_worst = min(N_WORST, -(-len(eligible) // 2))
-    worst = eligible[np.argsort(accuracy, kind="stable")[:n_worst]]
+    eligible = enough_valid(counts)
+    worst = lowest(counts, min(N_WORST, -(-len(eligible) // 2)))
     others = np.setdiff1d(eligible, worst)
     mixed = others[(counts[others, 1] > 0).sum(axis=1) >= 2]
     candidates = mixed if len(mixed) else others

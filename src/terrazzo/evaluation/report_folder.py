@@ -8,16 +8,28 @@ from typing import Any
 from terrazzo.errors import OutputExistsError
 from terrazzo.system.files import Mark, csv_text, read_json, refuse_existing, write_json, write_text
 
-SCORES, REPORT, DEGRADE = "scores.json", "report.html", "degrade.csv"
+SCORES, REPORT, DEGRADE, WORST = "scores.json", "report.html", "degrade.csv", "worst.csv"
 FIELDS = ("kind", "strength", "mean_iou", "accuracy")
 """The columns of degrade.csv."""
+WORST_FIELDS = (
+    *("rank", "patch", "image", "row", "col", "x", "y", "crs"),
+    *("accuracy", "mean_iou", "truth", "predicted", "pixels"),
+)
+"""The columns of worst.csv."""
 PARTIAL = ".degrade.partial.json"
 """The finished rows of a degrade.csv that is not."""
 Row = Mapping[str, Any]
 """One row by the names of `FIELDS`."""
 
-_SIGNS = ((SCORES, '"mean_iou"'), (REPORT, "terrazzo report</title>"), (DEGRADE, ",".join(FIELDS)))
-MARK = Mark((SCORES, REPORT, DEGRADE), _SIGNS, is_whole=False)
+_TABLES = {"degrade": (DEGRADE, FIELDS), "worst": (WORST, WORST_FIELDS)}
+"""By the entry of scores.json that holds the rows: the file and its columns."""
+_SIGNS = (
+    (SCORES, '"mean_iou"'),
+    (REPORT, "terrazzo report</title>"),
+    (DEGRADE, ",".join(FIELDS)),
+    (WORST, ",".join(WORST_FIELDS)),
+)
+MARK = Mark((SCORES, REPORT, DEGRADE, WORST), _SIGNS, is_whole=False)
 
 
 @dataclass(frozen=True)
@@ -53,18 +65,19 @@ class ReportFolder:
             refuse_existing(self.path, "a finished report", overwrite, MARK)
 
     def write(self, scores: Mapping[str, Any], page: str) -> None:
-        """Write degrade.csv if the scores hold it, report.html, and scores.json, whose presence means finished."""
+        """Write the tables that the scores hold, report.html, and scores.json, whose presence means finished."""
         (self.path / SCORES).unlink(missing_ok=True)
-        if "degrade" in scores:
-            write_text(self.path / DEGRADE, table_of(scores["degrade"]))
-        else:
-            (self.path / DEGRADE).unlink(missing_ok=True)
+        for entry, (name, fields) in _TABLES.items():
+            if entry in scores:
+                write_text(self.path / name, csv_text(fields, _cells(scores[entry], fields)))
+            else:
+                (self.path / name).unlink(missing_ok=True)
         write_text(self.path / REPORT, page)
         write_json(self.path / SCORES, scores)
         if "degrade" in scores or not self.rows():
             (self.path / PARTIAL).unlink(missing_ok=True)
 
 
-def table_of(rows: Iterable[Row]) -> str:
-    """The content of degrade.csv."""
-    return csv_text(FIELDS, ([row[field] for field in FIELDS] for row in rows))
+def _cells(rows: Iterable[Row], fields: Sequence[str]) -> Iterable[list[Any]]:
+    """The cells of a table, line by line."""
+    return ([row[field] for field in fields] for row in rows)

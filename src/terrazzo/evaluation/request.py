@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from terrazzo._version import __version__
 from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import InputError, PatchesError
+from terrazzo.evaluation.patchwise.width import BOUNDARY_PX
 from terrazzo.model.averaging.views import PLAIN, Views
 from terrazzo.model.header import Header, read_header
 from terrazzo.patches.folder import Patches, open_patches
@@ -35,6 +36,8 @@ class Request:
     reporter: Reporter = field(default_factory=Reporter)
     views: Views = PLAIN
     """The mirror images and sizes of each patch that are averaged."""
+    boundary_px: int = BOUNDARY_PX
+    """The width of boundary IoU."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Inputs:
         """A key, equal for the same model, patches and options."""
         wanted = self.request
         options = [wanted.split, str(wanted.batch_size), wanted.device, wanted.precision]
+        if wanted.boundary_px != BOUNDARY_PX:
+            options.append(f"boundary {wanted.boundary_px}")
         if wanted.views != PLAIN:  # so that reports of versions without them are still known as finished
             options += [wanted.views.tta, str(wanted.views.scales)]
         return digest(str(FORMAT), __version__, file_digest(wanted.model), self.patches.content_hash, *options)
@@ -70,6 +75,8 @@ def open_inputs(request: Request) -> Inputs:
     model, patches = request.model, request.patches
     if request.batch_size < 1:
         raise InputError(f"--batch-size {request.batch_size}: expected at least 1")
+    if request.boundary_px < 1:
+        raise InputError(f"--boundary-px {request.boundary_px}: expected at least 1")
     check_compute(request.device, request.precision)
     header = read_header(model)
     opened = open_patches(patches)

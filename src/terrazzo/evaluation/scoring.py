@@ -1,7 +1,7 @@
 """The content of scores.json, from one pass of a split's patches through the model.
 
-Law: each valid pixel (truth is not 255) of the split counts once. The confusion matrix, the groups and the interval are
-sums over the same patches.
+Law: each valid pixel (truth is not 255) of the split counts once. The confusion matrix, the groups and the intervals
+are sums over the same patches.
 """
 
 from collections import Counter
@@ -15,8 +15,12 @@ from numpy.typing import NDArray
 from terrazzo._version import __version__
 from terrazzo.classes.schema import IGNORE
 from terrazzo.evaluation.calibration.reliability import Reliability, calibration_scores
-from terrazzo.evaluation.confusion import bootstrap_interval, class_counts, confusion_matrices
+from terrazzo.evaluation.confusion import class_counts, confusion_matrices
 from terrazzo.evaluation.metrics import EPOCH_METRICS, Pooled, Scores
+from terrazzo.evaluation.patchwise.boundaries import boundary_counts, boundary_entries
+from terrazzo.evaluation.patchwise.intervals import Tallies, interval_entries
+from terrazzo.evaluation.patchwise.units import Units, units_of
+from terrazzo.evaluation.patchwise.worst import costliest, worst_rows
 from terrazzo.evaluation.request import Inputs
 from terrazzo.model.averaging.views import PLAIN, Views
 from terrazzo.patches.splits.leak import BUFFER, is_leaky
@@ -27,9 +31,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from terrazzo.model.bundle import Bundle
-
-MIN_GROUPS = 5
-"""With at least this many groups, the interval draws groups; with fewer it draws images."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,10 @@ class Outcome:
     """The valid pixels by confidence."""
     uncalibrated: Reliability
     """The same at temperature 1."""
+    tallies: Tallies
+    """What each patch adds to every score."""
+    confused: NDArray[np.int64]
+    """(N, 3): truth, prediction and pixels of each patch's most frequent confusion."""
 
 
 class HasPixels(Protocol):
@@ -64,8 +69,10 @@ def score_patches(bundle: "Bundle", inputs: Inputs) -> Outcome:
     n_classes, rows = inputs.patches.schema.n_classes, inputs.rows
     loss = build_loss(inputs.loss(), n_classes).to(bundle.compute.device)
     confusion = np.zeros((n_classes, n_classes), np.int64)
-    counts = np.zeros((len(rows), 3, n_classes), np.int64)
-    true_sum = entropy_sum = loss_sum = 0.0
+    counts, boundary = np.zeros((2, len(rows), 3, n_classes), np.int64)
+    true_sums, entropy_sums = np.zeros((2, len(rows)))
+    confused = np.zeros((len(rows), 3), np.int64)
+    loss_sum = 0.0
     reliability = uncalibrated = Reliability.none()
     for start in range(0, len(rows), inputs.request.batch_size):
         batch = rows[start : start + inputs.request.batch_size]
@@ -74,7 +81,9 @@ def score_patches(bundle: "Bundle", inputs: Inputs) -> Outcome:
         predicted = probs.argmax(dim=1).to("cpu", torch.uint8).numpy()
         matrices = confusion_matrices(truth, predicted, n_classes)
         confusion += matrices.sum(axis=0)
-        counts[start : start + len(batch)] = class_counts(matrices)
+        here = slice(start, start + len(batch))
+        counts[here], confused[here] = class_counts(matrices), costliest(matrices)
+        boundary[here] = boundary_counts(truth, predicted, n_classes, inputs.request.boundary_px)
         ids = torch.from_numpy(truth).to(probs.device, torch.int64)
         valid = ids != IGNORE
         counted = truth != IGNORE
@@ -84,15 +93,23 @@ def score_patches(bundle: "Bundle", inputs: Inputs) -> Outcome:
         # Log-probabilities serve as logits: their softmax gives the probabilities again.
         logits, raw = (each.clamp(min=torch.finfo(torch.float32).tiny).log() for each in (probs, before))
         where = torch.where(valid, ids, 0)[:, None]
-        true_sum += float(probs.gather(1, where)[:, 0][valid].sum())
-        entropy_sum -= float(logits.gather(1, where)[:, 0][valid].sum())
+        true_sums[here] = _sums(probs.gather(1, where)[:, 0], valid)
+        entropy_sums[here] = -_sums(logits.gather(1, where)[:, 0], valid)
         loss_sum += float(loss(raw, ids)) * int(valid.sum())  # training knew no temperature
         inputs.request.reporter.progress("scoring patches", start + len(batch), len(rows))
     pixels = int(confusion.sum())
-    pooled = Pooled(
-        class_counts(confusion), loss_sum / pixels, min(1.0, true_sum / pixels), max(0.0, entropy_sum / pixels)
-    )
-    return Outcome(confusion, pooled, counts, reliability, uncalibrated)
+    true, entropy = (float(sums.sum()) / pixels for sums in (true_sums, entropy_sums))
+    pooled = Pooled(class_counts(confusion), loss_sum / pixels, min(1.0, true), max(0.0, entropy))
+    tallies = Tallies(counts, boundary, true_sums, entropy_sums)
+    return Outcome(confusion, pooled, counts, reliability, uncalibrated, tallies, confused)
+
+
+def _sums(values: "Tensor", valid: "Tensor") -> NDArray[np.float64]:
+    """The sum (B,) over the valid pixels of each patch, from values and valid (B, H, W)."""
+    import torch
+
+    sums: NDArray[np.float64] = torch.where(valid, values, 0).sum(dim=(1, 2)).cpu().double().numpy()
+    return sums
 
 
 def probs_of(bundle: "Bundle", patches: HasPixels, rows: NDArray[np.int64], views: Views = PLAIN) -> "Tensor":
@@ -136,7 +153,9 @@ def scores_of(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
     patches, rows = inputs.patches, inputs.rows
     scores = Scores.of(outcome.pooled, patches.schema.names, "counts", "loss", "probabilities")
     protocol = _protocol(inputs, outcome)
-    beside = {"mean_iou": _interval(inputs, outcome), "loss": {"loss_terms": inputs.loss().terms}}
+    units = units_of(inputs, outcome.tallies.pixels)
+    intervals = interval_entries(outcome.tallies, units, patches.schema.names)
+    beside = {"mean_iou": _mean_iou_interval(intervals, units), "loss": {"loss_terms": inputs.loss().terms}}
     figures: dict[str, Any] = {}
     for name, value in scores.values.items():
         figures |= {name: value, **beside.get(name, {})}
@@ -145,6 +164,8 @@ def scores_of(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
         **_published(inputs, protocol, scores.values),
         **{name: dict(zip(patches.schema.names, row, strict=True)) for name, row in scores.by_class.items()},
         "calibration": calibration_scores(outcome.reliability, outcome.uncalibrated, inputs.header.temperature),
+        **boundary_entries(outcome.tallies.boundary, patches.schema.names, inputs.request.boundary_px),
+        **intervals,
         "absent": list(scores.absent),
         "confusion": outcome.confusion.tolist(),
         "pixels": scores.pixels,
@@ -154,6 +175,7 @@ def scores_of(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
         "trained_on": _trained_on(inputs),
         "groups": _groups(inputs, outcome),
         **_sources(inputs, outcome),
+        "worst": worst_rows(inputs, outcome.counts, outcome.confused),
         "model": str(inputs.request.model),
         "patches_folder": str(patches.path),
         "batch_size": inputs.request.batch_size,
@@ -173,24 +195,13 @@ def _published(inputs: Inputs, protocol: dict[str, Any], ours: Mapping[str, floa
     }
 
 
-def _interval(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
-    """The bootstrap interval of mean IoU, what it draws, and a note on its worth."""
-    groups = _group_of(inputs)
-    of_group = groups is not None and len(np.unique(groups[outcome.counts[:, 1].sum(axis=1) > 0])) >= MIN_GROUPS
-    owner = groups if groups is not None and of_group else inputs.image_of
-    units, place = np.unique(owner, return_inverse=True)
-    counts = np.zeros((len(units), *outcome.counts.shape[1:]), np.int64)
-    np.add.at(counts, place, outcome.counts)
-    n = int((counts[:, 1].sum(axis=1) > 0).sum())
-    unit = ("group" if of_group else "image") + "s" * (n != 1)
-    note = "too narrow: it says nothing of places unlike these"
-    if not of_group:
-        note = "too narrow: images of one place resemble each other"
+def _mean_iou_interval(found: Mapping[str, Any], units: Units) -> dict[str, Any]:
+    """The interval of mean IoU in entries of its own: (0, 1) where there is none."""
     return {
-        "mean_iou_interval": list(bootstrap_interval(counts)),
-        "mean_iou_interval_over": f"{n} {unit}",
-        "mean_iou_interval_unit": "groups" if of_group else "images",
-        "mean_iou_interval_note": note if n > 1 else "one alone says nothing of the spread",
+        "mean_iou_interval": found["intervals"].get("mean_iou", [0.0, 1.0]),
+        "mean_iou_interval_over": units.words,
+        "mean_iou_interval_unit": f"{units.kind}s",
+        "mean_iou_interval_note": units.note,
     }
 
 

@@ -16,7 +16,7 @@ from terrazzo.patches.cut_loss import CutLoss
 from terrazzo.patches.cutting import Cut, cut, grid
 from terrazzo.patches.options import SplitOptions
 from terrazzo.patches.write_patches import Cuttable, Preparation
-from terrazzo.patches.writer import PatchSink, Source, Written, count_classes
+from terrazzo.patches.writer import PatchSink, Source, Written, count_classes, place_of
 from terrazzo.pixels.image_files import read_size
 from terrazzo.pixels.suffixes import TIFF_SUFFIXES
 from terrazzo.scenes.alpha import doubts_about_alpha
@@ -195,6 +195,12 @@ class _Scenes:
         pieces = cut(image, ids, self.asked.patches.patch_size, self.asked.patches.fit)
         return pieces, count_classes(pieces.masks, schema.n_classes)
 
+    @property
+    def _reading(self) -> dict[str, float]:
+        """How much smaller the images were read, where they were."""
+        downsample = self.asked.labels.downsample
+        return {} if downsample == 1 else {"downsample": downsample}
+
     def _source(self, number: int) -> Source:
         """The entry of an image."""
         one, picture = self.checked.scenes[number], int(self.lying.one_picture[number])
@@ -206,6 +212,7 @@ class _Scenes:
             width=one.width,
             pixel_hash=one.pixel_hash,
             picture=None if picture == number else picture,
+            place=place_of(self.lying.pictures[number].ground) | self._reading,
         )
 
 

@@ -20,7 +20,7 @@ from terrazzo.patches.options import PatchOptions
 from terrazzo.patches.raster_cutting import DEEP_BYTES, EIGHT_BIT_BYTES, CutCount, cut_strip, margins, strips
 from terrazzo.patches.splits.footprints import Footprints, footprints
 from terrazzo.patches.write_patches import Cuttable, Preparation
-from terrazzo.patches.writer import PatchSink, Source, Written
+from terrazzo.patches.writer import PatchSink, Source, Written, place_of
 from terrazzo.pixels.bands.depth import EIGHT_BITS
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import open_pixels
@@ -202,7 +202,9 @@ class _Scenes:
             for window in margins(raster.height, raster.width, size) if fit == "crop" else ():
                 with suppress(LabelError):  # what is wrong in pixels that are not used refuses nothing
                     loss.classes |= set(np.unique(labels.ids(*window)).tolist()) - {IGNORE}
-        return Source(name, name, None, raster.height, raster.width, count.pixel_hash)
+        lies = native(raster)
+        place = place_of(raster, (lies.height, lies.width))
+        return Source(name, name, None, raster.height, raster.width, count.pixel_hash, place=place)
 
     def _refuse_nothing(self) -> None:
         """Raise LabelError: no patch came of the scenes."""

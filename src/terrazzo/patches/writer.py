@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from terrazzo.patches.splits.origins import Ground, PatchOrigins
 from terrazzo.patches.splits.split import Split, counts
 from terrazzo.pixels.bands.depth import EIGHT_BITS
 from terrazzo.system.files import digest, write_json
+
+if TYPE_CHECKING:
+    from terrazzo.pixels.rasters.ground import Grid
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Source:
     """The number of the image that it is a copy or version of; None: of none before it."""
     data_set: str | None = None
     """The data set that it is of, where there are several."""
+    place: Mapping[str, Any] = field(default_factory=dict)
+    """Where it lies, as entries of dataset.json (`place_of`); empty where that is not known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,12 +242,24 @@ def write_tables(folder: Path, written: Written, split: Split, making: Making) -
 def _image(source: Source) -> dict[str, Any]:
     """The entry of an image in dataset.json.
 
-    `picture` is there only where it is a copy or version of another, `source` where there are several data sets.
+    `picture` is there only where it is a copy or version of another, `source` where there are several data sets, and
+    the place where it is known.
     """
     about = {"name": source.name, "group": source.group, "height": source.height, "width": source.width}
     same = {} if source.picture is None else {"picture": source.picture}
     of = {} if source.data_set is None else {"source": source.data_set}
-    return {**about, "hash": source.pixel_hash, **same, **of}
+    return {**about, "hash": source.pixel_hash, **same, **of, **source.place}
+
+
+def place_of(grid: "Grid", source_size: tuple[int, int] | None = None) -> dict[str, Any]:
+    """Where the pixels of an image lie: `transform`, six numbers from (column, row) to coordinates, and `crs`.
+
+    With a `source_size`, (height, width), that is not the grid's, it is named as well: the image was resampled.
+    """
+    size = {} if source_size in (None, (grid.height, grid.width)) else {"source_size": list(source_size or ())}
+    if not grid.georeferenced:
+        return size
+    return {"transform": list(grid.transform)[:6], "crs": grid.crs and grid.crs.to_string(), **size}
 
 
 def finished(out: Path, key: str) -> Patches | None:

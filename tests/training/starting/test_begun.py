@@ -17,8 +17,8 @@ from terrazzo.model.bundle import load
 from terrazzo.model.header import read_header
 from terrazzo.patches.folder import open_patches
 from terrazzo.training.run import Trained
-from tests.worlds.none_held_out import BLUE, GREEN, RED, corrected, hold_none_out, keep_labels
 from tests.worlds.deep import sentinel_scene
+from tests.worlds.none_held_out import BLUE, GREEN, RED, corrected, hold_none_out, keep_labels
 from tests.worlds.striped import SMALL, striped_patches
 
 FEW = {"train.steps": 12, "train.precision": "32"}

@@ -11,8 +11,8 @@ from terrazzo.patches.folder import Patches, open_patches
 from terrazzo.pixels.bands.reading import BandReading
 from terrazzo.training.starting.fitting import refuse_unfit, tell_size
 from terrazzo.training.starting.start import Start
-from tests.worlds.none_held_out import corrected
 from tests.worlds.headers import HEADER
+from tests.worlds.none_held_out import corrected
 
 MODEL = Path("runs/first/model.safetensors")
 
