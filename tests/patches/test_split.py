@@ -304,6 +304,6 @@ def test_where_none_is_held_out_every_patch_is_in_train_and_nothing_leaks() -> N
     assert describe_leak(split.leak) == "every patch is in train, so these patches alone give no score"
 
 
-def test_none_held_out_is_no_word_of_the_option() -> None:
+def test_a_block_size_needs_blocks_where_none_is_held_out() -> None:
     with pytest.raises(SplitError, match="--block-size 4: is for --split block"):
         SplitOptions(NONE_HELD_OUT, val=0.0, block_size=4)

@@ -228,6 +228,16 @@ def test_with_no_box_checked_it_refuses(tmp_path: Path) -> None:
         terrazzo.prepare(tmp_path / "scene.tif", labels, out=tmp_path / "o", layer="polygons", class_field="class")
 
 
+def test_with_no_box_checked_the_command_ends_with_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scene, model = scene_and_model(tmp_path)
+    labels = write_suggestions(tmp_path / "s.gpkg", [((0, 0, 32, 32), False)], [((0, 0, 8, 8), "Red")])
+    assert run(["prepare", str(scene), str(labels), "--for", str(model), "--out", str(tmp_path / "o")]) != 0
+    told = capsys.readouterr().err
+    assert "Traceback" not in told
+    assert len([line for line in told.splitlines() if "is checked" in line]) == 1
+    assert not (tmp_path / "o").exists()
+
+
 def test_a_word_that_is_neither_yes_nor_no_is_refused(tmp_path: Path) -> None:
     labels = write_suggestions(tmp_path / "s.gpkg", [((0, 0, 32, 32), "maybe")], [((0, 0, 8, 8), "Red")], np.object_)
     with pytest.raises(LabelError, match="box 1 of its layer boxes has checked = 'maybe'; expected true or false"):
