@@ -3,6 +3,7 @@
 Classes are Red, Green and Blue; the fourth colour is ignored. Patches are 36 px of images of 40 x 76, so two an image.
 """
 
+import csv
 import json
 import math
 import re
@@ -20,6 +21,9 @@ from safetensors.torch import load_file
 import terrazzo
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import InputError, ModelFileError, OutputExistsError, PatchesError, TerrazzoError
+from terrazzo.evaluation.confusion import mean_ious
+from terrazzo.evaluation.metrics import CLASS_METRICS, MEANS
+from terrazzo.evaluation.patchwise.boundaries import boundary_counts
 from terrazzo.model import bundle
 from terrazzo.model.header import Calibration, Header, TrainingData, read_header
 from terrazzo.model.network import build_model
@@ -275,6 +279,69 @@ def test_the_interval_draws_groups_from_five_on_and_images_below(folder: Path) -
         assert "too narrow" in scores["mean_iou_interval_note"]
 
 
+def test_every_score_has_an_interval_that_holds_it(folder: Path) -> None:
+    scores = terrazzo.evaluate(folder / "through.safetensors", folder / "patch", precision="32").scores
+    assert set(scores["intervals"]) == {name for name, entry in MEANS.items() if entry.source != "loss"} | {
+        "boundary_iou"
+    }
+    for name, (low, high) in scores["intervals"].items():
+        assert low < scores[name] < high, name
+    assert set(scores["class_intervals"]) == set(CLASS_METRICS)
+    for name, table in scores["class_intervals"].items():
+        assert list(table) == list(NAMES)
+        assert all(low <= scores[name][one] <= high for one, (low, high) in table.items())
+    assert scores["interval_units"] == scores["mean_iou_interval_over"] == "5 groups"
+    assert scores["intervals"]["mean_iou"] == scores["mean_iou_interval"]
+
+
+def test_boundary_iou_is_that_of_counting_near_edges_at_the_width_asked_for(folder: Path, tmp_path: Path) -> None:
+    patches, model = open_patches(folder / "group"), folder / "through.safetensors"
+    out = tmp_path / "report"
+    done = terrazzo.evaluate(model, folder / "group", precision="32", boundary_px=2, out=out)
+    rows = patches.rows("val")
+    counts = boundary_counts(patches.masks[rows], patches.images[rows].argmax(axis=-1).astype(np.uint8), 3, 2)
+    assert done.scores["boundary_px"] == 2
+    assert done.scores["boundary_iou"] == pytest.approx(float(mean_ious(counts.sum(axis=0))))
+    assert list(done.scores["class_boundary_iou"]) == list(NAMES)
+    assert any(line.startswith("boundary IoU 0.") and "within 2 px" in line for line in done.lines())
+    assert "within 2 px of an edge" in (out / "report.html").read_text(encoding="utf-8")
+    with pytest.raises(OutputExistsError):  # another width is another report
+        terrazzo.evaluate(model, folder / "group", precision="32", out=out)
+
+
+def test_a_model_that_says_one_class_has_no_edges_of_its_own(folder: Path) -> None:
+    """So its boundaries are all missed: 0 for each class, which all have an edge in the truth."""
+    scores = terrazzo.evaluate(folder / "constant.safetensors", folder / "group", precision="32").scores
+    assert scores["boundary_iou"] == 0
+    assert scores["class_boundary_iou"] == dict.fromkeys(NAMES, 0)
+
+
+def test_the_worst_patches_stand_in_a_table_worst_first(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    scores = terrazzo.evaluate(folder / "through.safetensors", folder / "group", precision="32", out=out).scores
+    patches = open_patches(folder / "group")
+    with (out / "worst.csv").open(encoding="utf-8", newline="") as stream:
+        table = list(csv.DictReader(stream))
+    assert [int(row["patch"]) for row in table] == [row["patch"] for row in scores["worst"]]
+    found = [float(row["accuracy"]) for row in table]
+    assert found == sorted(found)
+    for row in table:
+        number = int(row["patch"])
+        truth, shown = patches.masks[number], patches.images[number].argmax(axis=-1)
+        assert float(row["accuracy"]) == pytest.approx((truth == shown)[truth != 255].mean(), abs=1e-6)
+        pairs = Counter(zip(truth[truth != 255].tolist(), shown[truth != 255].tolist(), strict=True))
+        most = max(count for (one, other), count in pairs.items() if one != other)
+        assert int(row["confused_px"]) == pairs[NAMES.index(row["truth"]), NAMES.index(row["predicted"])] == most
+        assert row["image"] == patches.image_names[patches.image_of[number]]
+        assert (int(row["row"]), int(row["col"])) == tuple(patches.corners[number].tolist())
+        assert row["x"] == row["y"] == row["crs"] == ""
+    html = (out / "report.html").read_text(encoding="utf-8")
+    assert f"{table[0]['truth']} called {table[0]['predicted']}" in html
+    first = re.search(r"Worst patches</h2>.*?<header><b>([^ <]+ [^ <]+)", html, re.S)
+    assert first is not None
+    assert first[1] == table[0]["image"]  # the pictures are those of the table's first rows
+
+
 def test_the_protocol_says_what_leaks_as_the_patches_do(folder: Path) -> None:
     for split, leaky in (("group", False), ("patch", True)):
         done = terrazzo.evaluate(folder / "through.safetensors", folder / split)
@@ -412,6 +479,7 @@ REFUSALS: list[tuple[dict[str, object], type[TerrazzoError], str]] = [
     ({"split": "valid"}, PatchesError, "--split valid: expected train, val, test"),
     ({"split": "test"}, PatchesError, r"its split test has no patches \(train 12, val 8, test 0\)"),
     ({"batch_size": 0}, InputError, "--batch-size 0: expected at least 1"),
+    ({"boundary_px": 0}, InputError, "--boundary-px 0: expected at least 1"),
     ({"precision": "fp8"}, InputError, "--precision fp8: expected auto, 32, bf16"),
     ({"device": "tpu"}, InputError, "--device tpu: expected auto, cpu, cuda, cuda:N or mps"),
     ({"out": "through.safetensors"}, OutputExistsError, r"through\.safetensors: is a file; --out takes a folder"),

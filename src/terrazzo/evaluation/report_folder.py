@@ -13,7 +13,7 @@ FIELDS = ("kind", "strength", "mean_iou", "accuracy")
 """The columns of degrade.csv."""
 WORST_FIELDS = (
     *("rank", "patch", "image", "row", "col", "x", "y", "crs"),
-    *("accuracy", "mean_iou", "truth", "predicted", "pixels"),
+    *("accuracy", "mean_iou", "truth", "predicted", "confused_px"),
 )
 """The columns of worst.csv."""
 PARTIAL = ".degrade.partial.json"

@@ -67,7 +67,11 @@ def test_a_row_has_the_place_in_the_raster_and_on_the_ground(tmp_path: Path) -> 
     first = rows[0]
     assert list(first) == list(WORST_FIELDS)
     assert first["patch"] == patches.rows("train")[-1]  # with the most wrong pixels
-    assert (first["truth"], first["predicted"], first["pixels"]) == ("Meadow", "Town", len(patches.rows("train")) - 1)
+    assert (first["truth"], first["predicted"], first["confused_px"]) == (
+        "Meadow",
+        "Town",
+        len(patches.rows("train")) - 1,
+    )
     row, col = patches.corners[first["patch"]].tolist()
     assert (first["row"], first["col"], first["crs"]) == (row, col, "EPSG:32618")
     assert (first["x"], first["y"]) == (500_000 + 0.5 * (col + 16), 4_000_000 - 0.5 * (row + 16))

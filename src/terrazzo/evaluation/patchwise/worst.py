@@ -50,7 +50,7 @@ def worst_rows(inputs: Inputs, counts: NDArray[np.int64], confused: NDArray[np.i
 
     `patch` is the number in the folder of patches; `row` and `col` are those of its top left pixel, in the source's
     pixels. `x` and `y` are its centre's, in `crs`; they are None of a source without coordinates. `truth`, `predicted`
-    and `pixels` are its most frequent confusion. Takes counts (N, 3, K) and confusions (N, 3) of the split's patches.
+    and `confused_px` are its most frequent confusion. Takes the counts (N, 3, K) and confusions (N, 3) of N patches.
     """
     names = inputs.patches.schema.names
     rows: list[dict[str, Any]] = []
@@ -68,7 +68,7 @@ def worst_rows(inputs: Inputs, counts: NDArray[np.int64], confused: NDArray[np.i
             "mean_iou": round(float(mean_ious(counts[position])), 6),
             "truth": names[truth],
             "predicted": names[predicted],
-            "pixels": pixels,
+            "confused_px": pixels,
         }
         rows.append({field: cells[field] for field in WORST_FIELDS})
     return rows
