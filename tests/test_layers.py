@@ -46,7 +46,7 @@ ROOMS = (
     Room("evaluation", "metrics, scoring, report, show, maps against a sample", f"{DATA} model", True),
     Room("training", "learner, fit, run folder, tune, train", f"{DATA} model evaluation", True),
     Room("maps", "pictures, rasters, pieces, engines, polygons, outputs", "system classes pixels recipe model", True),
-    Room("improving", "models adapted to places without labels", f"{DATA} model training maps", True),
+    Room("improving", "models adapted, boxes to correct, maps compared", f"{DATA} model training maps", True),
     Room("inspection", "a data set, rasters with labels or a model, described", f"{DATA} model"),
     Room("cli", "app, options, output; the commands", f"{ALL} inspection"),
     Room("__init__", "the public names", f"{ALL} inspection"),
