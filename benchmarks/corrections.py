@@ -28,7 +28,7 @@ import terrazzo
 from benchmarks.boxes import rows
 from benchmarks.boxes.blocks import SIDE, labelled_blocks, random_corners, shared_out
 from benchmarks.boxes.plot import draw, table
-from benchmarks.boxes.scenes import FIELD, Tile
+from benchmarks.boxes.scenes import FIELD, Tile, write_corrections
 from benchmarks.new_places import ROOT, version
 from benchmarks.places.folds import FOLDS, Places, mean_of_named, scores_of
 from benchmarks.places.measure import Plan, Schedule, Task, Work
@@ -155,15 +155,16 @@ def measure(fold: Fold, arm: Arm) -> tuple[Mapping[str, Any], float, float]:
     if arm.name == rows.START:
         return fold.score(fold.model, folder), 0.0, 0.0
     boxes = fold.boxes(arm)
-    scenes, labels = folder / "scenes", folder / "corrections"
+    scenes, labels = folder / "scenes", folder / "corrections.gpkg"
     scenes.mkdir(parents=True, exist_ok=True)
-    labels.mkdir(exist_ok=True)
     for tile, own in zip(fold.tiles, boxes, strict=True):
         if own:
             link = scenes / tile.scene().name
             link.unlink(missing_ok=True)
             link.symlink_to(tile.scene().resolve())
-            tile.corrections(own, labels / f"{tile.scene().stem}.gpkg")
+    write_corrections(
+        labels, [each for tile, own in zip(fold.tiles, boxes, strict=True) for each in tile.polygons(own)]
+    )
     patches = folder / "patches"
     if not patches.is_dir():
         terrazzo.prepare(scenes, labels, out=patches, class_field=FIELD, for_model=fold.model)

@@ -45,9 +45,8 @@ class Tile:
         """The tile with no data outside the blocks that may be labelled."""
         return self._written("open", masked=True)
 
-    def corrections(self, boxes: Sequence[tuple[int, int]], path: Path) -> Path:
-        """The truth inside boxes, given by their (row, col) corners, as polygons with their class's name."""
-        import pyogrio
+    def polygons(self, boxes: Sequence[tuple[int, int]]) -> list[tuple[bytes, str]]:
+        """The truth inside boxes, given by their (row, col) corners: outlines (WKB) in the scene's CRS, and classes."""
         import rasterio.features
         import shapely
 
@@ -55,22 +54,8 @@ class Tile:
         for row, col in boxes:
             inside[row : row + SIDE, col : col + SIDE] = True
         ids = self.truth
-        shapes = rasterio.features.shapes(ids, inside & (ids != IGNORE), 4, self._transform())
-        found = [(shapely.geometry.shape(shape), DUBAI.names[int(number)]) for shape, number in shapes]
-        outlines = shapely.to_wkb([outline for outline, _ in found])
-        names = np.array([name for _, name in found], object)
-        with write_beside(path) as temporary:
-            pyogrio.raw.write(
-                temporary,
-                outlines,
-                [names],
-                [FIELD],
-                layer="corrections",
-                driver="GPKG",
-                geometry_type="Polygon",
-                crs=CRS,
-            )
-        return path
+        found = rasterio.features.shapes(ids, inside & (ids != IGNORE), 4, self._transform())
+        return [(shapely.to_wkb(shapely.geometry.shape(shape)), DUBAI.names[int(number)]) for shape, number in found]
 
     def corner(self, x: float, y: float) -> tuple[int, int]:
         """(row, col) of a place in the scene's CRS."""
@@ -109,3 +94,18 @@ class Tile:
             if masked:
                 scene.write_mask(labelled_blocks(self.shape))
         return path
+
+
+def write_corrections(path: Path, polygons: Sequence[tuple[bytes, str]]) -> None:
+    """A GeoPackage of polygons of all tiles, with their class's name."""
+    import pyogrio
+
+    outlines, names = (np.array(each, object) for each in zip(*polygons, strict=True))
+    with write_beside(path) as temporary:
+        pyogrio.raw.write(
+            *(temporary, outlines, [names], [FIELD]),
+            layer="corrections",
+            driver="GPKG",
+            geometry_type="Polygon",
+            crs=CRS,
+        )

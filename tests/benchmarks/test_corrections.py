@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from benchmarks.boxes import blocks, rows
 from benchmarks.boxes.plot import curve, table
-from benchmarks.boxes.scenes import Tile
+from benchmarks.boxes.scenes import Tile, write_corrections
 from benchmarks.corrections import arms
 from benchmarks.places.folds import Places
 
@@ -50,7 +50,8 @@ def test_corrections_hold_the_truth_of_the_boxes_alone(tmp_path: Path, monkeypat
     truth[:8] = 255
     monkeypatch.setattr(Places, "truth", lambda places, name: truth)
     tile = Tile("4", Places(tmp_path, tmp_path), tmp_path)
-    path = tile.corrections([(0, 0)], tmp_path / "tile-4.gpkg")
+    path = tmp_path / "corrections.gpkg"
+    write_corrections(path, tile.polygons([(0, 0)]))
     meta, _, outlines, (names,) = pyogrio.raw.read(path)
     areas = dict(zip(names, shapely.area(shapely.from_wkb(outlines)), strict=True))
     assert areas == {"Land (unpaved area)": 120 * 64 * 0.25, "Water": 120 * 64 * 0.25}
