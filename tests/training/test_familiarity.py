@@ -14,7 +14,7 @@ from terrazzo.patches.folder import open_patches
 from terrazzo.recipe.sections import ModelSection
 from terrazzo.system.reporting import Reporter
 from terrazzo.training.familiarity import _spread, measured, medians
-from tests.worlds.corrections import corrected
+from tests.worlds.none_held_out import corrected
 from tests.worlds.striped import SMALL, striped_patches
 
 
