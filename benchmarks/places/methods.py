@@ -50,6 +50,8 @@ class Method:
 
 _NO_ZOOM = {"augment.zoom": 0}  # augment.scale takes its place
 _WHOLE = {"fit": "pad"}  # some images are smaller than such a patch
+_WEIGHTS = (1.0, 0.5, 1.2, 1.1, 1.0, 1.0)
+"""1 / sqrt(share of the pixels), Building as 1; Unlabeled, of which there is next to nothing, is 1 too."""
 
 METHODS = {
     method.name: method
@@ -65,6 +67,7 @@ METHODS = {
         Method("weight_decay", "ten times the weight decay", {"optimizer.weight_decay": 0.1}),
         Method("freeze", "encoder frozen for the first 2 epochs", {"train.freeze_epochs": 2}),
         Method("focal", "focal loss in place of cross-entropy", {"loss.terms": "focal + dice"}),
+        Method("class_weights", "classes weighted by 1 / sqrt(share) in the loss", {"loss.class_weights": _WEIGHTS}),
         Method("lovasz", "Lovasz loss in place of Dice", {"loss.terms": "ce + lovasz"}),
         Method("patch_384", "patches of 384 px", prepare={"patch_size": 384, **_WHOLE}),
         Method("patch_512", "patches of 512 px", prepare={"patch_size": 512, **_WHOLE}),
@@ -73,6 +76,7 @@ METHODS = {
             "brightness, contrast and saturation by 0.5",
             {f"augment.{name}": 0.5 for name in ("brightness", "contrast", "saturation")},
         ),
+        Method("robust_03", "other sensors and seasons imitated, strength 0.3", {"augment.robust": 0.3}),
         Method("robust_05", "other sensors and seasons imitated, strength 0.5", {"augment.robust": 0.5}),
         Method("robust_1", "other sensors and seasons imitated, strength 1", {"augment.robust": 1.0}),
         Method("scale_05_2", "scale 0.5 to 2", {"augment.scale": (0.5, 2.0), **_NO_ZOOM}),
