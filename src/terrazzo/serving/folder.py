@@ -1,0 +1,61 @@
+"""Where a server keeps its jobs, uploads, maps and improved models.
+
+    DATA/jobs.sqlite            the table of jobs
+    DATA/uploads/ID/            one upload: body, upload.json
+    DATA/jobs/ID/               what a worker writes while it computes
+    DATA/maps/ID/               the finished map of job ID: what predict writes for one raster, and image.tif
+    DATA/models/NAME/           an improved model: model.safetensors, lineage.json
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from terrazzo.errors import InputError
+
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def new_id() -> str:
+    """A random id of 32 hexadecimal digits, which no one can guess."""
+    return secrets.token_hex(16)
+
+
+def is_id(text: str) -> bool:
+    """Whether the text has the form of `new_id`. Nothing else ever becomes part of a path."""
+    return _ID.fullmatch(text) is not None
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """The folder of `terrazzo serve --data`, or of a worker on another machine."""
+
+    root: Path
+
+    @property
+    def jobs_table(self) -> Path:
+        """The SQLite file."""
+        return self.root / "jobs.sqlite"
+
+    def upload(self, upload_id: str) -> Path:
+        """The folder of an upload. Raises InputError for what is no id."""
+        return self._of("uploads", upload_id)
+
+    def job(self, job_id: str) -> Path:
+        """The folder in which a job is computed."""
+        return self._of("jobs", job_id)
+
+    def map(self, job_id: str) -> Path:
+        """The folder of a finished map. It appears whole, by one rename."""
+        return self._of("maps", job_id)
+
+    @property
+    def models(self) -> Path:
+        """The folder of improved models."""
+        return self.root / "models"
+
+    def _of(self, kind: str, name: str) -> Path:
+        if not is_id(name):
+            raise InputError(f"{name[:40]!r}: is no id; expected 32 hexadecimal digits")
+        return self.root / kind / name

@@ -1,0 +1,1 @@
+"""The table of jobs, the supervisor that owns worker processes, and the workers."""
