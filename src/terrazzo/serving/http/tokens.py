@@ -56,7 +56,7 @@ def read_tokens(path: Path | None) -> Tokens:
         return Tokens()
     try:
         mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise InputError(f"--token-file {path}: cannot be read ({reason}); {_EXPECTED} in each line") from error
