@@ -1,10 +1,12 @@
 """Where a server keeps its jobs, uploads, maps and improved models.
 
-    DATA/jobs.sqlite            the table of jobs
-    DATA/uploads/ID/            one upload: body, upload.json
-    DATA/jobs/ID/               what a worker writes while it computes
-    DATA/maps/ID/               the finished map of job ID: what predict writes for one raster, and image.tif
-    DATA/models/NAME/           an improved model: model.safetensors, lineage.json
+DATA/jobs.sqlite            the table of jobs
+DATA/uploads/ID/            one upload: body, upload.json
+DATA/jobs/ID/               what a worker writes while it computes
+DATA/maps/ID/               the finished map of job ID: what predict writes for one raster, and image.tif
+DATA/corrections/ID.geojson corrections of the map of job ID
+DATA/suggestions/ID.geojson what its model suggests to correct
+DATA/models/NAME/           an improved model: model.safetensors, lineage.json
 """
 
 import re
@@ -49,6 +51,14 @@ class DataFolder:
     def map(self, job_id: str) -> Path:
         """The folder of a finished map. It appears whole, by one rename."""
         return self._of("maps", job_id)
+
+    def corrections(self, job_id: str) -> Path:
+        """The file of corrections of a map."""
+        return self._of("corrections", job_id).with_suffix(".geojson")
+
+    def suggestions(self, job_id: str) -> Path:
+        """The file of boxes and polygons that a map's model suggests to correct."""
+        return self._of("suggestions", job_id).with_suffix(".geojson")
 
     @property
     def models(self) -> Path:
