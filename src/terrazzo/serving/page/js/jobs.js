@@ -56,9 +56,10 @@ export class Jobs {
     return this.look();
   }
 
-  /** Which map stands on the left. */
-  mark(jobId) {
+  /** Which map stands on the left, and the name of its image. */
+  mark(jobId, name) {
     this.shown = jobId;
+    remember(jobId, name);
     this.draw([...this.known.values()]);
   }
 

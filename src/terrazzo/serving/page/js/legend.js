@@ -19,7 +19,7 @@ export function showLegend(result, viewer) {
     bar.style.backgroundColor = one.color;
     return element('tr', {},
       element('th', {scope: 'row'}, element('label', {htmlFor: box.id}, box, swatch, element('span', {}, one.name))),
-      element('td', {className: 'amount'}, T.number(inHectares ? area.hectares : area.pixels)),
+      element('td', {className: 'amount'}, inHectares ? T.area(area.hectares) : T.count(area.pixels)),
       element('td', {}, element('span', {className: 'share'}, T.percent(area.share)), element('span', {className: 'track'}, bar)));
   });
   byId('legend').tBodies[0].replaceChildren(...rows);

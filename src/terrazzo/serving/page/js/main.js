@@ -47,8 +47,9 @@ async function show(jobId) {
   if (before) byId('swipe').value = 50;
   showLegend(result, viewer);
   showAddresses(result);
+  byId('result').scrollIntoView({block: 'start'});
   history.replaceState(null, '', `#${jobId}`);
-  jobs.mark(jobId);
+  jobs.mark(jobId, result.name);
   await corrector.open(result);
 }
 

@@ -1,6 +1,7 @@
 // Every English word of the page. To translate it, translate this file alone.
 
 const number = new Intl.NumberFormat('en', {maximumSignificantDigits: 4});
+const hectares = new Intl.NumberFormat('en', {minimumFractionDigits: 2, maximumFractionDigits: 2});
 const date = new Intl.DateTimeFormat('en', {dateStyle: 'medium', timeStyle: 'short'});
 
 /** "45 s", "3 min", "2 h 5 min". */
@@ -36,8 +37,8 @@ export const STATIC = {
   correct: 'Correct and improve',
   correctHow: 'Draw polygons where you know the class, right or wrong in the map. Improve trains the model on them and maps the image again.',
   correctClass: 'Class of new polygons',
-  draw: 'Draw a polygon',
-  square: 'Add a square at the centre',
+  draw: 'Draw',
+  square: 'Square at the centre',
   suggest: 'Suggest places',
   save: 'Save corrections',
   improve: 'Improve',
@@ -62,6 +63,8 @@ const ASSETS = {
 /** Texts with values in them. */
 export const T = {
   number: (value) => number.format(value),
+  count: (value) => value.toLocaleString('en'),
+  area: (value) => hectares.format(value),
   percent: (share) => `${number.format(Math.round(share * 1000) / 10)} %`,
   pixels: 'Pixels',
   hectares: 'Hectares',
