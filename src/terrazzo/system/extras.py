@@ -5,15 +5,27 @@ import os
 
 from terrazzo.errors import InputError
 
+INSTALL_TRAIN = '`pip install "terrazzo[train]"`'
+
 
 def need(extra: str, *packages: str, for_what: str) -> None:
     """Raise InputError, naming the extra, if one of the packages is not installed."""
-    missing = [package for package in packages if importlib.util.find_spec(package) is None]
+    missing = [package for package in packages if not installed(package)]
     if missing:
         raise InputError(
             f"{for_what} needs {' and '.join(missing)}, not installed here; "
             f'install the extra with `pip install "terrazzo[{extra}]"`'
         )
+
+
+def need_torch(for_what: str, *further: str) -> None:
+    """Raise InputError, naming the extra, if torch or one of the further packages of `train` is not installed."""
+    need("train", "torch", *further, for_what=for_what)
+
+
+def installed(package: str) -> bool:
+    """Whether a package can be imported."""
+    return importlib.util.find_spec(package) is not None
 
 
 def silence_onnxruntime() -> None:
