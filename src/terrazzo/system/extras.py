@@ -4,6 +4,7 @@ import importlib.util
 import os
 
 from terrazzo.errors import InputError
+from terrazzo.system.reporting import listed
 
 INSTALL_TRAIN = '`pip install "terrazzo[train]"`'
 
@@ -12,8 +13,9 @@ def need(extra: str, *packages: str, for_what: str) -> None:
     """Raise InputError, naming the extra, if one of the packages is not installed."""
     missing = [package for package in packages if not installed(package)]
     if missing:
+        names = " and ".join(missing) if len(missing) < 3 else f"{listed(missing, 1)} packages"
         raise InputError(
-            f"{for_what} needs {' and '.join(missing)}, not installed here; "
+            f"{for_what} needs {names}, not installed here; "
             f'install the extra with `pip install "terrazzo[{extra}]"`'
         )
 
@@ -21,6 +23,11 @@ def need(extra: str, *packages: str, for_what: str) -> None:
 def need_torch(for_what: str, *further: str) -> None:
     """Raise InputError, naming the extra, if torch or one of the further packages of `train` is not installed."""
     need("train", "torch", *further, for_what=for_what)
+
+
+def need_training(for_what: str) -> None:
+    """Raise InputError, naming the extra, unless everything that trains and scores networks is installed."""
+    need_torch(for_what, "segmentation_models_pytorch", "lightning", "matplotlib", "jinja2")
 
 
 def installed(package: str) -> bool:
