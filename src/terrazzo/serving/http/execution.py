@@ -43,7 +43,7 @@ async def execute(request: Request) -> Response:
         job = await ended(site, job, wait)
         headers["Preference-Applied"] = f"wait={wait:g}"
         if job.status is Status.SUCCESSFUL and job.process != SUGGEST:
-            asked = Request(request.scope | {"path_params": {"job_id": job.id}})
+            asked = Request(dict(request.scope) | {"path_params": {"job_id": job.id}})
             answer = await run_in_threadpool(results, asked)
             answer.headers.update(headers)
             return answer
@@ -119,7 +119,7 @@ def _of_a_map(site: Site, caller: Caller, process: str, given: Mapping[str, Any]
             name: _whole(name, given.get(name, schema["default"]), schema) for name, schema in SUGGEST_OPTIONS.items()
         }
     if (reason := why_no_training()) is not None:
-        raise InputError(f"improve: {reason}")
+        raise InputError(reason)
     if not site.folder.corrections(map_id).is_file():
         raise InputError(f"inputs.map {map_id}: has no corrections; send them to PUT /maps/{map_id}/corrections first")
     return {"map": map_id}
