@@ -1,6 +1,7 @@
 """What is older than --keep-days goes, and what a job still needs stays."""
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from terrazzo.serving.folder import DataFolder, new_id
 from terrazzo.serving.jobs.job import IMPROVE, Job, Status
 from terrazzo.serving.settings import Settings
-from terrazzo.serving.uploads.cleaning import DAY_S, clean
+from terrazzo.serving.uploads.cleaning import DAY_S, clean, cleaning
 from terrazzo.serving.uploads.store import UploadStore
 
 NOW = 1_800_000_000.0  # 15 January 2027, 08:00 UTC
@@ -111,3 +112,29 @@ def test_maps_without_a_row_go_and_what_is_no_id_stays(folder: DataFolder) -> No
     os.utime(recent, (NOW - 1 * DAY_S,) * 2)
     clean(folder, store, Table(), 30, NOW)
     assert (orphan.exists(), recent.exists(), foreign.exists()) == (False, True, True)
+
+
+def test_a_server_cleans_at_its_start_and_again_after_a_failure(
+    folder: DataFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, _ = uploaded(folder, 0)
+    old = job(Status.SUCCESSFUL, "2020-01-01T00:00:00Z")
+    gone = threading.Event()
+
+    class Failing(Table):
+        tries = 0
+
+        def jobs(self, owner: str | None = None) -> list[Job]:
+            self.tries += 1
+            if self.tries == 1:
+                raise OSError("locked")
+            return super().jobs()
+
+        def delete(self, job_id: str) -> None:
+            super().delete(job_id)
+            gone.set()
+
+    with cleaning(folder, store, Failing(old), 30, every_s=0.01):
+        assert gone.wait(60)
+    assert "it is tried again" in caplog.text
+    assert not [thread for thread in threading.enumerate() if thread.name == "cleaning"]
