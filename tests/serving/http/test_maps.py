@@ -209,7 +209,7 @@ class TestPoint:
 
 class TestTiles:
     def test_a_tile_has_the_colours_of_the_classes(self, anna: TestClient) -> None:
-        at = next_tile(anna)
+        at = a_tile(anna)
         answer = anna.get(f"/maps/{MAP_ID}/tiles/{at}.png")
         assert answer.headers["content-type"] == "image/png"
         picture = np.asarray(Image.open(io.BytesIO(answer.content)))
@@ -319,7 +319,7 @@ class TestResults:
         links = {link["rel"]: link["href"] for link in item["links"]}
         assert links["self"] == f"/jobs/{MAP_ID}/results"
         assert links["point"] == f"/maps/{MAP_ID}/point?x={{x}}&y={{y}}"
-        for rel in ("tilejson", "wmts", "via", "corrections"):
+        for rel in ("tilejson", "wmts", "corrections"):
             assert anna.get(links[rel]).status_code == 200, rel
 
     def test_below_a_root_path_every_address_has_it(self, tmp_path: Path) -> None:
@@ -385,7 +385,7 @@ class TestSuggestions:
         jobs.fail(second, "here", "no room on the disk")
         expected = f"no room on the disk; to try again, DELETE /jobs/{second} first"
         assert detail(client.get(f"/maps/{MAP_ID}/suggestions"), 409) == expected
-        client.delete(f"/jobs/{second}")
+        jobs.delete(second)
         third = client.get(f"/maps/{MAP_ID}/suggestions")
         assert third.status_code == 202
         assert jobs.get(third.json()["jobID"]).status is Status.ACCEPTED
@@ -461,7 +461,7 @@ class TestCorrections:
                 "feature 1: has coordinates that make no polygon; expected rings of [x, y]",
             ),
             (collection(([(0, 0), (9, 9), (9, 0), (0, 9), (0, 0)], "Red")), "is no valid polygon (Self-intersection"),
-            (collection(([(0, 0), (9, 9), (0, 0), (0, 0)], "Red")), "feature 1: is empty; expected a polygon with"),
+            (collection(([(0, 0), (9, 9), (0, 0), (0, 0)], "Red")), "feature 1: is no valid polygon ("),
             (collection(([], "Red")), "feature 1: is empty"),
             (
                 collection((square(200, 5), "Red")),
@@ -500,10 +500,9 @@ class TestCorrections:
             detail(answer, 415)
 
 
-def next_tile(client: TestClient) -> str:
-    """The tile of the greatest zoom that holds the north-east corner of the placed map."""
-    about = client.get(f"/maps/{MAP_ID}/tilejson.json").json()
-    zoom, (_, _, east, north) = about["maxzoom"], about["bounds"]
+def a_tile(client: TestClient) -> str:
+    """The tile of the least zoom that holds the middle of the placed map."""
+    longitude, latitude, zoom = client.get(f"/maps/{MAP_ID}/tilejson.json").json()["center"]
     n = 2**zoom
-    y = (1 - math.asinh(math.tan(math.radians(north))) / math.pi) / 2 * n
-    return f"{zoom}/{int((east + 180) / 360 * n)}/{int(y)}"
+    y = (1 - math.asinh(math.tan(math.radians(latitude))) / math.pi) / 2 * n
+    return f"{zoom}/{int((longitude + 180) / 360 * n)}/{int(y)}"
