@@ -92,7 +92,9 @@ def test_improving_shows_before_and_after_with_the_scores_and_the_new_version(
     assert look.page.locator("#swipe-right").inner_text() == "After"
     canvas = look.canvas()
     middle = canvas.shape[1] // 2
-    red = [(abs(part.astype(int) - COLORS[0]) <= 2).all(axis=2).mean() for part in (canvas[:, :middle], canvas[:, middle:])]
+    red = [
+        (abs(part.astype(int) - COLORS[0]) <= 2).all(axis=2).mean() for part in (canvas[:, :middle], canvas[:, middle:])
+    ]
     assert red[0] > 0.1
     assert red[1] == 0  # the map after is Green alone
     assert "tiny-v2, improved from tiny" in look.page.locator("#model").inner_text()

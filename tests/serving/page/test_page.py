@@ -66,9 +66,19 @@ def test_all_is_done_with_the_keyboard(look: Looking, scene: Path) -> None:
     for _ in range(60):
         page.keyboard.press("Tab")
         focused.append(page.evaluate("document.activeElement.id"))
-    assert {"map", "inspect", "model", "files", "folder", "class-0", "opacity", "least", "swipe", "draw", "improve"} <= {
-        *focused
-    }
+    assert {
+        "map",
+        "inspect",
+        "model",
+        "files",
+        "folder",
+        "class-0",
+        "opacity",
+        "least",
+        "swipe",
+        "draw",
+        "improve",
+    } <= {*focused}
 
 
 def test_a_job_is_cancelled(look: Looking, tmp_path: Path) -> None:
@@ -162,5 +172,5 @@ def test_no_style_or_script_stands_in_the_html(look: Looking) -> None:
     html = (Path(__file__).parents[3] / "src/terrazzo/serving/page/index.html").read_text()
     assert "style=" not in html
     assert "<style" not in html
-    assert html.count("<script") == html.count("<script type=\"module\" src=") == 1
+    assert html.count("<script") == html.count('<script type="module" src=') == 1
     assert json.dumps(look.complaints) == "[]"
