@@ -15,8 +15,7 @@ def need(extra: str, *packages: str, for_what: str) -> None:
     if missing:
         names = " and ".join(missing) if len(missing) < 3 else f"{listed(missing, 1)} packages"
         raise InputError(
-            f"{for_what} needs {names}, not installed here; "
-            f'install the extra with `pip install "terrazzo[{extra}]"`'
+            f'{for_what} needs {names}, not installed here; install the extra with `pip install "terrazzo[{extra}]"`'
         )
 
 
