@@ -48,9 +48,10 @@ ROOMS = (
     Room("maps", "pictures, rasters, pieces, engines, polygons, outputs", "system classes pixels recipe model", True),
     Room("improving", "models adapted, boxes to correct, maps compared", f"{DATA} model training maps", True),
     Room("inspection", "a data set, rasters with labels or a model, described", f"{DATA} model"),
+    Room("diagnosis", "what is installed, what the machine has, one timed batch a runtime", f"{DATA} model", True),
     Room("serving", "the page, the API, uploads, jobs and their workers", f"{ALL} inspection"),
-    Room("cli", "app, options, output; the commands", f"{ALL} inspection serving"),
-    Room("__init__", "the public names", f"{ALL} inspection serving"),
+    Room("cli", "app, options, output; the commands", f"{ALL} inspection diagnosis serving"),
+    Room("__init__", "the public names", f"{ALL} inspection diagnosis serving"),
 )
 """In the order in which they stand on each other."""
 BY_NAME = {room.name: room for room in ROOMS}

@@ -11,6 +11,7 @@ Importing the package loads nothing heavy; each function imports what it needs a
 """
 
 from terrazzo._version import __version__
+from terrazzo.diagnosis.doctor import doctor
 from terrazzo.errors import TerrazzoError
 from terrazzo.evaluation.average import average
 from terrazzo.evaluation.evaluate import evaluate
@@ -37,6 +38,7 @@ __all__ = [
     "adapt",
     "average",
     "compare",
+    "doctor",
     "download",
     "evaluate",
     "export",

@@ -126,4 +126,11 @@ def _inspect_model(path: Path) -> "Inspection":
     from terrazzo.scenes.inspection import Inspection
 
     header = read_header(path)
-    return Inspection((f"{path}: a terrazzo model", *describe_header(header)), json.loads(header.to_json()))
+    lines, value = [f"{path}: a terrazzo model", *describe_header(header)], json.loads(header.to_json())
+    if path.suffix.lower() == MODEL_SUFFIX:
+        from terrazzo.model.exporting.stored_graph import read_graph
+
+        graph = read_graph(path)
+        lines.append("graph: none, so only torch runs this file" if graph is None else graph.words)
+        value["graph"] = None if graph is None else {"bytes": graph.n_bytes, "side": graph.onnx.declared_side}
+    return Inspection(tuple(lines), value)

@@ -20,9 +20,10 @@ def tell(done: Maps, *, model: str, inputs: Sequence[str], dry_run: bool) -> Non
     if done.n_failed:
         return
     from terrazzo.maps.models import models_among
+    from terrazzo.system.extras import installed
 
     file, *others = models_among(model, inputs)[0]
-    if file.suffix == ".safetensors" and not others:
+    if file.suffix == ".safetensors" and not others and installed("torch"):
         next_command("terrazzo", "export", file, "--format", "onnx", "--out", file.with_suffix(".onnx"))
     else:
         next_command("terrazzo", "inspect", file)
