@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +18,24 @@ from terrazzo.system.reporting import first_line
 
 if TYPE_CHECKING:
     import onnx
-    from onnxruntime import InferenceSession
+
+
+class Session(Protocol):
+    """What runs a graph: onnxruntime's InferenceSession, or OpenVINO behind the same two methods."""
+
+    def get_inputs(self) -> Any:
+        """The inputs; each has a name."""
+
+    def run(self, outputs: Any, feed: Any) -> Any:
+        """The outputs for arrays by the names of the inputs."""
 
 
 @dataclass(frozen=True)
 class OnnxModel:
-    """An exported .onnx, computed by onnxruntime in float32 on all cores."""
+    """An exported graph, computed on the CPU by a session: of onnxruntime, in float32 on all cores."""
 
     header: Header
-    session: "InferenceSession"
+    session: Session
     window: int | None
     """The one height and width that the graph takes; None if it takes any multiple of 32."""
 
@@ -43,7 +52,7 @@ class OnnxModel:
         height, width = pixels.shape[2:]
         if self.window is not None and max(height, width) > self.window:
             raise InputError(
-                f"--window {max(height, width)}: this ONNX file takes at most {self.window} px; use a smaller one"
+                f"--window {max(height, width)}: its graph takes at most {self.window} px; use a smaller one"
             )
         pad = [(0, 0), (0, 0), *((0, (self.window or -(-side // STRIDE) * STRIDE) - side) for side in (height, width))]
         image = np.pad(pixels, pad, mode="edge")
