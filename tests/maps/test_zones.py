@@ -278,7 +278,7 @@ def test_files_without_zones_are_refused(tmp_path: Path) -> None:
     for name, words in (
         ("missing.gpkg", "there is no such file"),
         ("broken.gpkg", "cannot be read as a layer of polygons"),
-        ("empty.geojson", "holds no polygon in its 0 features"),
+        ("empty.geojson", "is empty, it has no feature; expected polygons"),
         ("points.gpkg", "holds no polygon in its 1 feature (kinds: Point)"),
         ("zones.csv", "expected polygons in a file of .gpkg, .geojson, .json, .shp, .parquet, .fgb"),
     ):

@@ -71,6 +71,24 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
         read_header(foreign)
 
 
+@pytest.mark.parametrize(
+    ("name", "what"), [("scene.tif", "a raster"), ("c.gpkg", "polygons"), ("photo.jpg", "a picture")]
+)
+def test_other_files_of_a_correction_are_named(tmp_path: Path, name: str, what: str) -> None:
+    (tmp_path / name).write_bytes(b"longer than eight bytes")
+    with pytest.raises(ModelFileError, match=rf"{name}: is not a model file \({what}\); expected a model.safetensors"):
+        read_header(tmp_path / name)
+
+
+def test_a_folder_is_asked_for_its_model_where_it_has_one(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "patches").mkdir()
+    with pytest.raises(InputError, match=r"patches: is a folder; expected a model.safetensors that `terrazzo train`"):
+        read_header(tmp_path / "patches")
+    (tmp_path / "patches" / "model.safetensors").write_bytes(model.read_bytes())
+    with pytest.raises(InputError, match=r"patches: is a folder; expected the file model.safetensors in it"):
+        read_header(tmp_path / "patches")
+
+
 def test_a_damaged_or_newer_header_is_refused(model: Path) -> None:
     with pytest.raises(ModelFileError, match="header is damaged"):
         read_header(rewritten(model, "{}"))

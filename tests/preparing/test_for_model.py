@@ -172,7 +172,7 @@ def test_a_polygon_that_crosses_itself_keeps_both_halves_and_is_named(tmp_path: 
 
 
 def test_an_empty_layer_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LabelError, match=r"holds no polygon in its 0 features \(kinds: none\); expected polygons"):
+    with pytest.raises(LabelError, match=r"c.gpkg: is empty, it has no feature; expected polygons: draw some"):
         prepared(tmp_path, write_layer(tmp_path / "c.gpkg", [], []), class_field="cover")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from terrazzo.errors import InputError, TerrazzoError
 from terrazzo.model.averaging.together import refuse_unlike, tiling_note
 from terrazzo.model.exporting.formats import ONNX, OPENVINO_IR, format_of, read_notes
-from terrazzo.model.header import Header, read_header
+from terrazzo.model.header import SUFFIX, Header, read_header
 from terrazzo.model.opening import ModelFile, check_engine
 from terrazzo.model.windows.tiling import Tiling
 from terrazzo.pixels.rasters.elsewhere import address_of
@@ -16,7 +16,7 @@ from terrazzo.system.files import file_digest
 from terrazzo.system.reporting import Say
 
 Words = str | Path | Sequence[str | Path]
-SAFETENSORS, HDF5 = ".safetensors", ".h5"
+HDF5 = ".h5"
 
 
 def models_among(model: Words, inputs: Words) -> tuple[list[Path], list[str | Path]]:
@@ -37,7 +37,7 @@ def models_among(model: Words, inputs: Words) -> tuple[list[Path], list[str | Pa
     named = len(_listed(model))
     if models[named:]:
         for path in models[:named]:
-            if path.suffix.lower() != SAFETENSORS and format_of(path) is None:
+            if path.suffix.lower() != SUFFIX and format_of(path) is None:
                 raise InputError(f"{path}: is no model, and {models[named]} behind it is one; name the model first")
     places = [path.resolve() for path in models]
     for path, place in zip(models, places, strict=True):
@@ -89,7 +89,7 @@ def _is_model(word: str | Path) -> bool:
     if address_of(word) is not None:
         return False
     path = Path(word)
-    if path.suffix.lower() in (SAFETENSORS, ONNX):
+    if path.suffix.lower() in (SUFFIX, ONNX):
         return True
     if path.suffix.lower() not in (HDF5, OPENVINO_IR) or format_of(path) is None or not path.is_file():
         return False

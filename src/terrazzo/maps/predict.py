@@ -160,13 +160,13 @@ def predict(
     engine_options = EngineOptions(engine, workers, scheduler)
     tiling = partial(plan, window=window, overlap=overlap, batch_size=batch_size)
     file = model_file(models, tiling, device, precision, say, runtime)
-    for path in models:
-        check_sizes(path, max(options.tta_scales, default=1))
     place = place_of(out)
     found = find_pictures(images, Path(str(place)))
     if found.pictures and not isinstance(place, Path):
         raise InputError(f"--out {out}: takes maps of rasters alone, not of {found.pictures[0].name}; choose a folder")
     file, kept = settled(file, [raster.folder(place) for raster in found.rasters], restart, overwrite, say)
+    for each in file.every:
+        check_sizes(each.path, max(options.tta_scales, default=1), each.runtime)
     command = Command(file, options, engine_options, place, overwrite, restart, Reporter(progress, say), kept)
     if found.pictures:
         _refuse_raster_options(command, found)

@@ -17,6 +17,7 @@ from terrazzo.model.exporting.formats import HEADER, format_of, read_notes
 from terrazzo.model.familiarity.reference import Familiarity
 from terrazzo.model.normalization import Normalization
 from terrazzo.pixels.bands.reading import BandReading
+from terrazzo.pixels.suffixes import LAYER_SUFFIXES, PHOTO_SUFFIXES, RASTER_SUFFIXES
 from terrazzo.recipe.sections import ModelSection
 from terrazzo.system.reporting import first_line
 
@@ -24,6 +25,15 @@ METADATA_KEY = "terrazzo"
 FORMAT = 1
 _CUT_SHORT = ("header too small", "invalid header length", "not fully covered")
 """What the library says of files with missing or surplus bytes."""
+SUFFIX = ".safetensors"
+_FILE = f"model{SUFFIX}"
+_EXPECTED = f"expected a {_FILE} that `terrazzo train` wrote"
+_OTHERS = {
+    **dict.fromkeys(LAYER_SUFFIXES, "polygons"),
+    **dict.fromkeys(RASTER_SUFFIXES, "a raster"),
+    **dict.fromkeys(PHOTO_SUFFIXES, "a picture"),
+}
+"""What files given in place of a model are, by suffix."""
 
 
 @dataclass(frozen=True)
@@ -161,12 +171,13 @@ def read_header(path: Path) -> Header:
     """The header of a model file or an export. Raises InputError (no such file), ModelFileError (foreign, damaged)."""
     path = Path(path)
     if not path.exists():
-        raise InputError(f"{path}: no such file; expected a model.safetensors that `terrazzo train` wrote")
+        raise InputError(f"{path}: no such file; {_EXPECTED}")
     if not path.is_file():
-        raise InputError(f"{path}: is a folder; expected the file model.safetensors in it")
+        expected = f"expected the file {_FILE} in it" if (path / _FILE).is_file() else _EXPECTED
+        raise InputError(f"{path}: is a folder; {expected}")
     if format_of(path):
         return _parsed(read_notes(path)[HEADER], path)
-    text = _metadata(path).get(METADATA_KEY)
+    text = text_entries(path).get(METADATA_KEY)
     if text is None:
         raise ModelFileError(f"{path}: is a safetensors file but not a terrazzo model; train one with `terrazzo train`")
     return _parsed(text, path)
@@ -187,7 +198,7 @@ def _damaged(path: Path, error: Exception) -> ModelFileError:
     return ModelFileError(f"{path}: its header is damaged ({first_line(error)}); copy or train the model again")
 
 
-def _metadata(path: Path) -> dict[str, str]:
+def text_entries(path: Path) -> dict[str, str]:
     """The text entries of a safetensors file. Raises ModelFileError if it is not whole."""
     from safetensors import SafetensorError, safe_open
 
@@ -203,6 +214,5 @@ def _metadata(path: Path) -> dict[str, str]:
             raise ModelFileError(
                 f"{path}: was cut short or changed ({size} bytes; {reason}); copy or train the model again"
             ) from error
-        raise ModelFileError(
-            f"{path}: is not a model file ({reason}); expected a model.safetensors that `terrazzo train` wrote"
-        ) from error
+        reason = _OTHERS.get(path.suffix.lower(), reason)
+        raise ModelFileError(f"{path}: is not a model file ({reason}); {_EXPECTED}") from error

@@ -1,16 +1,19 @@
-"""Models opened by what computes them: by itself torch for weights, and for a graph the runtime that it is for."""
+"""Models opened by what computes them: by itself torch for weights, and for a graph the runtime that it is for.
+
+Without torch, onnxruntime computes a model.safetensors too, by the graph that the file holds.
+"""
 
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from terrazzo.errors import InputError
 from terrazzo.model.exporting.formats import FREE_SIZE, format_of, read_notes
 from terrazzo.model.runtimes.converted import graph_of
-from terrazzo.model.runtimes.registry import checked, own_runtime
+from terrazzo.model.runtimes.registry import checked, native, own_runtime, runtime_for
 from terrazzo.model.runtimes.runtime import Asked
 from terrazzo.system.devices import AUTO, TORCH
+from terrazzo.system.extras import installed, need_torch
 from terrazzo.system.files import digest
 from terrazzo.system.places import PathLike
 
@@ -53,9 +56,9 @@ class ModelFile:
 
     @property
     def other_runtime(self) -> str | None:
-        """The runtime, where it is not the own one of all files. A map's key names it then."""
-        own = {own_runtime(each.path) for each in self.every}
-        return None if own == {self.computed_by} or self.runtime == AUTO else self.runtime
+        """The runtimes, where they are not those that the files were made for. A map's key names them then."""
+        found = [each.computed_by for each in self.every]
+        return None if found == [native(each.path) for each in self.every] else " ".join(dict.fromkeys(found))
 
     @property
     def runs_torch(self) -> bool:
@@ -65,8 +68,7 @@ class ModelFile:
     @property
     def measured_apart(self) -> bool:
         """Whether torch measures how far images are from the training data, beside the runtime that maps them."""
-        here = find_spec("torch") is not None
-        return here and not self.others and self.header.familiarity is not None and not self.runs_torch
+        return installed("torch") and not self.others and self.header.familiarity is not None and not self.runs_torch
 
     @property
     def runs_graphs(self) -> bool:
@@ -94,6 +96,7 @@ def load(model: PathLike, *, device: str = "auto", precision: str = "auto") -> "
     from terrazzo.system.devices import check_compute
 
     check_compute(device, precision)
+    need_torch("load")
     read_header(Path(model))  # a damaged file is refused before torch is imported
     from terrazzo.model import bundle
 
@@ -105,15 +108,23 @@ def check_engine(model: Path, device: str, precision: str, runtime: str = AUTO) 
     checked(model, Asked(device, precision), runtime)
 
 
-def check_sizes(model: Path, largest: float) -> None:
+def check_sizes(model: Path, largest: float, runtime: str = AUTO) -> None:
     """Raise InputError if the file takes no windows enlarged by the factor `largest`, as graphs of one size do."""
-    exported = format_of(model)
-    graph = exported is not None and exported.holds == "graph"
-    if largest > 1 and graph and FREE_SIZE not in read_notes(model):
+    if largest > 1 and runtime_for(model, runtime).name != TORCH and not _takes_any_size(model):
         raise InputError(
             f"--tta-scales {largest:g}: {model} is a graph for windows of one size; "
             "leave the factors above 1 out, or give the model.safetensors"
         )
+
+
+def _takes_any_size(model: Path) -> bool:
+    """Whether the graph of a file takes windows of any size."""
+    if format_of(model) is not None:
+        return FREE_SIZE in read_notes(graph_of(model))
+    from terrazzo.model.exporting.stored_graph import read_graph
+
+    graph = read_graph(model)
+    return graph is None or graph.onnx.declared_side is None
 
 
 def open_models(file: ModelFile, n_threads: int | None = None) -> "Predictor":

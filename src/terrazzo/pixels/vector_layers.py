@@ -32,6 +32,8 @@ _Read = tuple[Any, NDArray[Any], str | None, Shapes]
 """A CRS, geometries (n,) as WKB, the field that was read, and its values (n,)."""
 
 _SHOWN = 20
+_ADVICE = "; It might help"
+"""Where pyogrio's errors turn to its own options."""
 _TROUBLE = (
     *(pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.GeometryError),
     *(shapely.errors.ShapelyError, OSError, ValueError, KeyError),
@@ -94,14 +96,13 @@ def read_layer(path: Path, request: LayerRequest) -> VectorLayer:
         raise InputError(f"{where}: its coordinate reference system is not known ({str(crs)[:80]})") from error
     except _TROUBLE as error:
         raise InputError(
-            f"{where}: cannot be read as a layer of polygons ({first_line(error)}); copy or export it again"
+            f"{where}: cannot be read as a layer of polygons ({first_line(error).partition(_ADVICE)[0]}); copy or "
+            "export it again"
         ) from error
     kept = _polygons(shapes)
     areas = np.flatnonzero(~shapely.is_missing(kept))
     if not len(areas):
-        kinds = ", ".join(sorted({shape.geom_type for shape in shapes[:1000] if shape is not None})) or "none"
-        found = how_many(len(shapes), "feature")
-        raise request.error(f"{where}: holds no polygon in its {found} (kinds: {kinds}); expected polygons")
+        raise request.error(f"{where}: {_no_polygon(shapes)}")
     texts = tuple(_text(value) for value in values[areas].tolist())
     return VectorLayer(path, known, kept[areas], field, areas + 1, texts, len(shapes) - len(areas))
 
@@ -221,6 +222,15 @@ def _field(where: str, request: LayerRequest, fields: Sequence[str]) -> str | No
     if field not in fields:
         raise request.error(f"{where}: {flag} {field}: has no such field; there are {_names(fields)}")
     return field
+
+
+def _no_polygon(shapes: Shapes) -> str:
+    """What a layer without a polygon holds, and what to do."""
+    if not len(shapes):
+        return "is empty, it has no feature; expected polygons: draw some, or give the file that has them"
+    kinds = ", ".join(sorted({shape.geom_type for shape in shapes[:1000] if shape is not None})) or "none"
+    found = how_many(len(shapes), "feature")
+    return f"holds no polygon in its {found} (kinds: {kinds}); expected polygons: draw the outline of each area"
 
 
 def _names(names: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from terrazzo.classes.given import GivenTable
 from terrazzo.classes.tables import ClassTable
 from terrazzo.errors import InputError, SplitError
-from terrazzo.model.header import Header, read_header
+from terrazzo.model.header import SUFFIX, Header, read_header
 from terrazzo.patches.options import NONE_HELD_OUT, PatchOptions, SplitOptions
 from terrazzo.patches.write_patches import PatchSource, Preparation
 from terrazzo.pixels.bands.reading import AUTO, parse_scale
@@ -42,6 +42,7 @@ def corrections_for(model: Path, given: Mapping[str, Any], reporter: Reporter) -
         raise InputError("no data: give a scene and its corrections, or a folder of images and masks, with --for")
     if parse_scale(given["scale"]) == AUTO:
         raise InputError(f"--scale {AUTO}: with --for the model {model} decides it; leave it out, or give LOW,HIGH")
+    _refuse_swapped(model, given)
     header, split = read_header(model), _split(given)
     inputs = scene_inputs(Path(given["data"]), given)
     source = _pictures(model, header, given) if inputs is None else _rasters(model, header, inputs)
@@ -63,6 +64,18 @@ def table_of(model: Path, header: Header) -> GivenTable:
     schema = header.schema
     ids = tuple(range(schema.n_classes))
     return GivenTable(ClassTable(schema, ids, (), has_ids=True, has_colors=True), str(model), "--for", takes_more=True)
+
+
+def _refuse_swapped(model: Path, given: Mapping[str, Any]) -> None:
+    """Raise InputError where the model stands among the scene and its corrections, and one of these behind --for."""
+    if model.suffix.lower() == SUFFIX:
+        return
+    for path in (given["data"], given["labels"]):
+        if path is not None and Path(path).suffix.lower() == SUFFIX:
+            raise InputError(
+                f"--for {model}: is no model, and {path}, given as the scene or its corrections, is one; name the "
+                "model behind --for"
+            )
 
 
 def _pictures(model: Path, header: Header, given: Mapping[str, Any]) -> PatchSource:

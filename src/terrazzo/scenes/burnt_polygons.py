@@ -30,8 +30,13 @@ class BurntPolygons:
         window = shapely.box(col, row, col + width, row + height)
         return len(self._tree.query(window, predicate="intersects")) > 0
 
-    def ids(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
-        """Ids (height, width) of the window at (row, col); `outside` where no polygon covers a pixel's centre."""
+    def ids(
+        self, row: int, col: int, height: int, width: int, counted: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.uint8]:
+        """Ids (height, width) of the window at (row, col); `outside` where no polygon covers a pixel's centre.
+
+        Overlaps are counted at the `counted` pixels (height, width); None: at all.
+        """
         found = np.sort(self._tree.query(shapely.box(col, row, col + width, row + height)))
         ids = np.full((height, width), self._outside, np.uint8)
         if len(found) == 0:
@@ -46,7 +51,8 @@ class BurntPolygons:
                     here = np.zeros((height, width), np.uint8)
                     _burn(here, ((shape, 1) for shape in self._polygons[found[self._ids[found] == one]]), place)
                     covered += here
-                self.n_twice += int((covered > 1).sum())
+                twice = covered > 1
+                self.n_twice += int((twice if counted is None else twice & counted).sum())
         return ids
 
     def notes(self) -> list[str]:

@@ -1,10 +1,12 @@
 """Where a server keeps its jobs, uploads, maps and improved models.
 
-DATA/jobs.sqlite            the table of jobs
-DATA/uploads/ID/            one upload: body, upload.json
-DATA/jobs/ID/               what a worker writes while it computes
-DATA/maps/ID/               the finished map of job ID: what predict writes for one raster, and image.tif
-DATA/models/NAME/           an improved model: model.safetensors, lineage.json
+- `DATA/jobs.sqlite`: the table of jobs.
+- `DATA/uploads/ID/`: one upload: body, upload.json.
+- `DATA/jobs/ID/`: what a worker writes while it computes.
+- `DATA/maps/ID/`: the finished map of job ID: what predict writes for one raster, and image.tif.
+- `DATA/models/NAME/`: an improved model: model.safetensors, lineage.json.
+
+Only ids of ours become part of a path, never names from clients.
 """
 
 import re

@@ -285,6 +285,12 @@ def test_the_command_says_why_and_what_comes_next(world: Path, capsys: pytest.Ca
     assert run([*command, "--overwrite"]) == 0
 
 
+def test_a_model_behind_the_scene_is_asked_for_first(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["suggest", "scene.tif", "model.safetensors", "--out", "a.gpkg"]) == 2
+    wanted = "terrazzo: error: scene.tif: is no model, and model.safetensors behind it is one; name the model first"
+    assert capsys.readouterr().err.splitlines() == [wanted]
+
+
 BAD = {
     "no boxes": ("scene.tif --out a.gpkg --boxes 0", "--boxes 0: expected 1 to 1000"),
     "tiny boxes": ("scene.tif --out a.gpkg --box-size 8", "--box-size 8: expected 16 to 4096 pixels"),

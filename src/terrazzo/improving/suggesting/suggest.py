@@ -69,9 +69,10 @@ def suggest(
         )
     reading = {"bands": parse_bands(bands), "scale": parse_scale(scale), "nodata": nodata, "resample": resample}
     source, target = Path(model), Path(out)
-    from terrazzo.maps.models import check_models, model_file
+    from terrazzo.maps.models import check_models, model_file, models_among
     from terrazzo.model.windows.tiling import plan
 
+    models_among(source, scenes)  # the model behind a scene is refused
     check_models([source], device, precision)
     file = model_file([source], partial(plan), device, precision, say)
     rasters, photos = _files([scenes] if isinstance(scenes, str | Path) else scenes, target)

@@ -1,14 +1,14 @@
-"""onnxruntime: float32 on the CPU, without torch, from an .onnx or the converted graph of a model."""
+"""onnxruntime: float32 on the CPU, without torch, from an .onnx, the graph in a model.safetensors, or one converted."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from terrazzo.errors import InputError
-from terrazzo.model.exporting.formats import ONNX, format_of
-from terrazzo.model.runtimes.converted import refuse_other_graphs, with_graph
+from terrazzo.model.exporting.formats import ONNX
+from terrazzo.model.runtimes.converted import check_convertible, holds_graph, refuse_other_graphs, with_graph
 from terrazzo.model.runtimes.runtime import Asked
-from terrazzo.system.devices import AUTO, ONNXRUNTIME
-from terrazzo.system.extras import need
+from terrazzo.system.devices import AUTO, ONNXRUNTIME, TORCH
+from terrazzo.system.extras import INSTALL_TRAIN, installed
 
 if TYPE_CHECKING:
     from terrazzo.model.predictor import Predictor
@@ -20,20 +20,19 @@ class OnnxRuntime:
     name = ONNXRUNTIME
 
     def check(self, model: Path, asked: Asked) -> None:
-        """Raise InputError for another device or precision, or if a package is missing."""
+        """Raise InputError for another device or precision, ModelFileError where there is no way to the graph."""
         of_graph = model.suffix.lower() == ONNX
-        what, remedy = (
-            ("an ONNX file", "give the .safetensors") if of_graph else (ONNXRUNTIME, "choose another runtime")
-        )
+        what, remedy = ONNXRUNTIME, "choose another runtime"
+        if of_graph:
+            what, remedy = "an ONNX file", "give the .safetensors"
+        elif not installed(TORCH):
+            what, remedy = "a model without torch", f"install torch with {INSTALL_TRAIN}"
         if asked.device not in (AUTO, "cpu"):
             raise InputError(f"--device {asked.device}: {what} runs on the CPU; leave it out, or {remedy}")
         if asked.precision not in (AUTO, "32"):
-            remedy = "leave it out" if of_graph else f"leave it out, or {remedy}"
-            raise InputError(f"--precision {asked.precision}: {what} computes in float32; {remedy}")
+            raise InputError(f"--precision {asked.precision}: {what} computes in float32; leave it out, or {remedy}")
         refuse_other_graphs(model, ONNXRUNTIME)
-        exported = format_of(model)
-        if exported is None or exported.engine != ONNXRUNTIME:
-            need("onnx", "onnx", "onnxruntime", for_what=f"--runtime {ONNXRUNTIME}")
+        check_convertible(model, ONNXRUNTIME)
 
     def computes_on(self, asked: Asked) -> tuple[str, str]:
         """The CPU, float32."""
@@ -41,6 +40,8 @@ class OnnxRuntime:
 
     def open(self, model: Path, asked: Asked) -> "Predictor":
         """The graph in a session of its own; of a model with weights the converted graph."""
-        from terrazzo.model.onnx_model import load_onnx
+        from terrazzo.model.onnx_model import load_onnx, load_stored
 
+        if holds_graph(model):
+            return load_stored(model, asked.n_threads)
         return with_graph(model, lambda graph: load_onnx(graph, asked.n_threads))

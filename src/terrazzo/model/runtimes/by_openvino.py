@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from terrazzo.errors import InputError
-from terrazzo.model.exporting.formats import ONNX, OPENVINO_IR
-from terrazzo.model.runtimes.converted import with_graph
+from terrazzo.model.runtimes.converted import check_convertible, with_graph
 from terrazzo.model.runtimes.runtime import Asked
 from terrazzo.system.devices import AUTO, OPENVINO
 from terrazzo.system.extras import need
@@ -29,8 +28,7 @@ class OpenVinoRuntime:
             raise InputError(
                 "--precision bf16: openvino has none on this CPU, which lacks AVX-512 BF16 and AMX; leave it out"
             )
-        if model.suffix.lower() not in (OPENVINO_IR, ONNX):
-            need("onnx", "onnx", "onnxruntime", for_what=f"--runtime {OPENVINO}: converting {model.name}")
+        check_convertible(model, OPENVINO)
 
     def computes_on(self, asked: Asked) -> tuple[str, str]:
         """The CPU; bf16 if asked for, or with `auto` where the CPU has it."""

@@ -7,6 +7,7 @@ from terrazzo.errors import InputError
 from terrazzo.model.exporting.formats import format_of
 from terrazzo.model.runtimes.runtime import Asked
 from terrazzo.system.devices import TORCH
+from terrazzo.system.extras import need_torch
 
 if TYPE_CHECKING:
     from terrazzo.model.predictor import Predictor
@@ -18,13 +19,14 @@ class TorchRuntime:
     name = TORCH
 
     def check(self, model: Path, asked: Asked) -> None:
-        """Raise InputError for a graph. Whether the device exists is found when the model is opened."""
+        """Raise InputError for a graph, or without torch. Whether the device exists is found on opening."""
         exported = format_of(model)
         if exported is not None and exported.holds == "graph":
             raise InputError(
                 f"--runtime {TORCH}: {model} is a graph, which torch does not run; "
                 "leave it out, or give the model.safetensors"
             )
+        need_torch(f"{model}: computing it")
 
     def computes_on(self, asked: Asked) -> tuple[str, str]:
         """Device and precision, as torch chooses them; imports it."""

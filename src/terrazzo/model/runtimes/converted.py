@@ -1,7 +1,7 @@
 """Graphs for runtimes other than torch, converted from model files once and kept in the user's cache folder.
 
 A graph is named by the SHA-256 of the model file that it was made from, so a changed model is converted anew. It is
-what `terrazzo export --format onnx` writes, checked against the model as any export is.
+the graph that the file holds, with its weights; of a file without one what `terrazzo export --format onnx` writes.
 """
 
 import hashlib
@@ -13,7 +13,9 @@ from typing import TypeVar
 from terrazzo.errors import InputError, ModelFileError
 from terrazzo.model.exporting.formats import ONNX, OPENVINO_IR, format_of
 from terrazzo.system.cache import cache_folder
-from terrazzo.system.devices import OPENVINO
+from terrazzo.system.devices import OPENVINO, TORCH
+from terrazzo.system.extras import installed, need_torch
+from terrazzo.system.files import write_beside
 
 FOLDER = "graphs-1"
 """The folder in the cache. Its number changes with what the exporter writes."""
@@ -33,8 +35,29 @@ def sha256_of(model: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def holds_graph(model: Path) -> bool:
+    """Whether a file is a model.safetensors with a graph inside."""
+    if format_of(model) is not None or not model.is_file():
+        return False
+    from terrazzo.model.exporting.stored_graph import has_graph
+
+    return has_graph(model)
+
+
+def check_convertible(model: Path, runtime: str) -> None:
+    """Raise InputError or ModelFileError unless a model is a graph, holds one, or can be converted here."""
+    exported = format_of(model)
+    if (exported is not None and exported.holds == "graph") or not model.is_file() or holds_graph(model):
+        return
+    if not installed(TORCH) and exported is None:
+        from terrazzo.model.exporting.stored_graph import check_graph
+
+        check_graph(model)
+    need_torch(f"--runtime {runtime}: converting {model}", "segmentation_models_pytorch", "onnx")
+
+
 def graph_of(model: Path) -> Path:
-    """The graph of a model: an export itself, or the converted one, made now if it is not in the cache.
+    """The graph of a model: an export itself, or the one in the cache, which is made now if it is not there.
 
     Raises ExportError if the network cannot be converted, or its graph computes something else.
     """
@@ -42,7 +65,14 @@ def graph_of(model: Path) -> Path:
     if exported is not None and exported.holds == "graph":
         return model
     path = cache_folder() / FOLDER / f"{sha256_of(model)}{ONNX}"
-    if not path.is_file():
+    if path.is_file():
+        return path
+    if holds_graph(model):
+        from terrazzo.model.exporting.stored_graph import write_whole
+
+        with write_beside(path) as temporary:
+            write_whole(model, temporary)
+    else:
         from terrazzo.model.exporting.export import export
 
         export(model, format="onnx", out=path)

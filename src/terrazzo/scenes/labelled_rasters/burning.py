@@ -12,6 +12,7 @@ from hashlib import blake2b
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.errors import InputError, LabelError
@@ -59,6 +60,11 @@ def polygon_labels(inputs: SceneInputs, options: LabelOptions) -> "PolygonLabels
         options.ignore_class,
         options.background,
     )
+    if not any(layer.values):
+        raise LabelError(
+            f"{inputs.labels}: none of its {how_many(len(layer.values), 'polygon')} has a value in the field {field}; "
+            "fill in the class of each, or choose another field with --class-field"
+        )
     named = classes_of_values(layer.values, naming)
     return PolygonLabels(layer, named, options.background, boxes, inputs.trained is not None)
 
@@ -117,7 +123,12 @@ class PolygonLabels:
         if reproject.note:
             say(reproject.note)
         polygons = reproject(self.layer.polygons[known])
-        finite = np.isfinite(shapely.bounds(polygons)).all(axis=1)
+        finite = _are_finite(polygons)
+        if not finite.any():
+            raise LabelError(
+                f"{self.layer.path}: its coordinates cannot be placed on {raster.path}, as they do not fit the CRS "
+                "that it names; correct the CRS of the layer"
+            )
         polygons, ids = polygons[finite], ids[finite]
         polygons = repaired(polygons) if self.by_hand else polygons
         bounds: Bounds = tuple(shapely.total_bounds(polygons).tolist())
@@ -129,6 +140,7 @@ class PolygonLabels:
             yield burnt
             return
         boxes = reprojection(self.layer.path, self.boxes.layer.crs, raster)(self.boxes.layer.polygons)
+        boxes = boxes[_are_finite(boxes)]
         yield InsideBoxes(in_pixels(polygons, raster), ids, outside, in_pixels(boxes, raster))
 
     def counted_on(self, rasters: Sequence[Raster]) -> "PolygonLabels":
@@ -136,9 +148,16 @@ class PolygonLabels:
         away = np.ones(len(self.layer.polygons), bool)
         for raster in rasters:
             placed = reprojection(self.layer.path, self.layer.crs, raster)(self.layer.polygons)
-            left, top, right, bottom = shapely.bounds(in_pixels(placed, raster)).T
-            away &= ~((left < raster.width) & (right > 0) & (top < raster.height) & (bottom > 0))
+            finite = _are_finite(placed)
+            left, top, right, bottom = shapely.bounds(in_pixels(placed[finite], raster)).T
+            away[finite] &= ~((left < raster.width) & (right > 0) & (top < raster.height) & (bottom > 0))
         return self if away.all() else replace(self, n_outside=int(away.sum()))
+
+
+def _are_finite(polygons: Shapes) -> NDArray[np.bool_]:
+    """(N,) whether a reprojection could place each polygon."""
+    finite: NDArray[np.bool_] = np.isfinite(shapely.bounds(polygons)).all(axis=1)
+    return finite
 
 
 def in_pixels(polygons: Shapes, raster: Raster) -> Shapes:

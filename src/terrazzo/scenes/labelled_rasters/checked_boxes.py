@@ -4,6 +4,7 @@ Such a file has a layer `polygons`, the model's own, and a layer `boxes` with a 
 every checked box has no label, whatever the polygons say.
 """
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -55,8 +56,10 @@ def has_boxes(path: Path, layer: str | None) -> bool:
     if path.suffix.lower() != _SUFFIX or not path.is_file() or layer not in (None, POLYGONS):
         return False
     try:
-        names = {str(name) for name, _ in pyogrio.list_layers(path)}
-        return {BOXES, POLYGONS} <= names and CHECKED in pyogrio.read_info(path, layer=BOXES)["fields"]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of damaged files, which are refused when they are read
+            names = {str(name) for name, _ in pyogrio.list_layers(path)}
+            return {BOXES, POLYGONS} <= names and CHECKED in pyogrio.read_info(path, layer=BOXES)["fields"]
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError):
         return False  # what is wrong with the file is said when its polygons are read
 
@@ -99,8 +102,9 @@ class InsideBoxes:
 
     def ids(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
         """Class ids (height, width) of the window at (row, col); 255 outside the boxes and where there is no label."""
-        ids = self._burnt.ids(row, col, height, width)
-        ids[self._boxes.ids(row, col, height, width) == IGNORE] = IGNORE
+        inside = self._boxes.ids(row, col, height, width) != IGNORE
+        ids = self._burnt.ids(row, col, height, width, inside)
+        ids[~inside] = IGNORE
         return ids
 
     def notes(self) -> list[str]:

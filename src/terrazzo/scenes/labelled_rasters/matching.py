@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from terrazzo.errors import InputError, LabelError
+from terrazzo.errors import ImageError, InputError, LabelError
 from terrazzo.pixels.rasters.formats import driver_of, way_out
+from terrazzo.pixels.rasters.gdal import gdal, opened
 from terrazzo.pixels.rasters.stacks.pairing import stacks_of
 from terrazzo.pixels.rasters.stacks.spec import StackPath, StackSpec
-from terrazzo.pixels.suffixes import LAYER_SUFFIXES, RASTER_SUFFIXES, VIRTUAL
+from terrazzo.pixels.suffixes import LAYER_SUFFIXES, PHOTO_SUFFIXES, RASTER_SUFFIXES, VIRTUAL
 from terrazzo.scenes.pairing.stems import match_stems
 from terrazzo.scenes.pairing.two_folders import plain_path
 from terrazzo.scenes.trees import natural_key
@@ -47,6 +48,7 @@ def pair_rasters(
             raise InputError(f"{path}: no such file or folder; expected rasters and their labels")
     if any(path.resolve() == labels.resolve() for path in named):
         raise InputError(f"{labels}: is both the images and the labels; give polygons or label rasters")
+    _refuse_swapped(images, labels)
     rasters, lone = _images(images)
     if labels.is_file() and labels.suffix.lower() in LAYER_SUFFIXES:
         _refuse_lone(lone, unpaired)
@@ -65,6 +67,21 @@ def pair_rasters(
     if not pairs:
         raise LabelError(f"{images}: none of its {len(rasters)} rasters has a label raster of its name in {labels}")
     return tuple(pairs), len(lone)
+
+
+def _refuse_swapped(images: Path | StackSpec, labels: Path) -> None:
+    """Raise InputError where polygons stand in the place of the raster, and a raster in theirs."""
+    if not isinstance(images, Path) or images.suffix.lower() not in LAYER_SUFFIXES or not images.is_file():
+        return
+    if labels.suffix.lower() not in RASTER_SUFFIXES or not labels.is_file():
+        return
+    try:
+        with gdal(), opened(images):  # a .gpkg may be a raster
+            return
+    except ImageError as error:
+        raise InputError(
+            f"{images}: is no raster, and {labels} behind it is one; name the scene first, then its labels"
+        ) from error
 
 
 def _refuse_lone(lone: Sequence[object], unpaired: str) -> None:
@@ -106,6 +123,8 @@ def _rasters(path: Path, expected: str) -> list[tuple[str, Path]]:
         other = named.setdefault(file.relative_to(folder).with_suffix("").as_posix(), file)
         if other != file:
             raise InputError(f"{other} and {file} have one name, so their labels are ambiguous; rename one")
+    if not named and any(file.suffix.lower() in PHOTO_SUFFIXES for file in files):
+        expected += "; polygons have no place on pictures, give masks of them instead"
     if not named:
         raise InputError(f"{path}: {nothing}; expected {expected}")
     return sorted(named.items(), key=lambda entry: natural_key(entry[0]))
