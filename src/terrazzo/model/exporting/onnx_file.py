@@ -13,7 +13,11 @@ from typing import Any
 from terrazzo.errors import ModelFileError
 
 _FIELDS = {
-    "Model": (("graph", 7, "Graph"), ("metadata_props", 14, "[Entry]")),
+    "Model": (
+        ("ir_version", 1, "number"),  # so that it is written first: OpenVINO knows the format by it
+        ("graph", 7, "Graph"),
+        ("metadata_props", 14, "[Entry]"),
+    ),
     "Entry": (("key", 1, "text"), ("value", 2, "text")),
     "Graph": (("initializer", 5, "[Weight]"), ("input", 11, "[Value]"), ("output", 12, "[Value]")),
     "Weight": (
