@@ -27,6 +27,7 @@ from terrazzo.preparing.prepare import prepare
 from terrazzo.recipe.catalogue import recipes
 from terrazzo.scenes.download import download
 from terrazzo.scenes.synthesize import synthesize
+from terrazzo.serving.serve import serve
 from terrazzo.training.train import train
 from terrazzo.training.tune import tune
 
@@ -45,6 +46,7 @@ __all__ = [
     "prepare",
     "recipes",
     "sample",
+    "serve",
     "show",
     "suggest",
     "synthesize",

@@ -673,18 +673,21 @@ def test_a_model_from_elsewhere_is_refused(suffix: str, tmp_path: Path) -> None:
         read_header(tmp_path / f"text{suffix}")
 
 
-@pytest.mark.parametrize(("package", "suffix", "extra"), [("onnxruntime", ".onnx", "onnx"), ("h5py", ".h5", "hdf5")])
+@pytest.mark.parametrize(
+    ("package", "format", "extra"), [("onnx", "onnx", "train"), ("h5py", "h5", "hdf5"), ("torch", "pt2", "train")]
+)
 def test_a_package_that_is_not_installed_is_named_with_its_extra(
-    package: str, suffix: str, extra: str, models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    package: str, format: str, extra: str, models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    path = foreign(tmp_path / f"a{SUFFIXES[format]}")
     found = extras.importlib.util.find_spec
     monkeypatch.setattr(extras.importlib.util, "find_spec", lambda name: None if name == package else found(name))
-    path = foreign(tmp_path / f"a{suffix}")
     install = rf'needs {package}, not installed here; install the extra with `pip install "terrazzo\[{extra}\]"`'
     with pytest.raises(InputError, match=install):
-        read_header(path)
-    with pytest.raises(InputError, match=install):
-        terrazzo.export(models["crop"], format=suffix[1:], out=tmp_path / f"b{suffix}")
+        terrazzo.export(models["crop"], format=format, out=tmp_path / f"b{SUFFIXES[format]}")
+    reading = (InputError, install) if package == "h5py" else (ModelFileError, "was not written by")
+    with pytest.raises(reading[0], match=reading[1]):
+        read_header(path)  # without onnx and torch, too
 
 
 @pytest.mark.parametrize(

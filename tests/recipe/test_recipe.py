@@ -245,6 +245,7 @@ def test_finetune_keeps_statistics_and_a_running_mean_and_has_no_network_of_its_
     finetune = load_recipe("finetune")
     assert finetune.model == Recipe().model
     assert finetune.train.freeze_statistics
+    assert finetune.train.distill > 0
     assert finetune.train.ema > 0
     assert finetune.schedule.early_stopping == 0
     assert finetune.optimizer.lr < load_recipe("best").optimizer.lr

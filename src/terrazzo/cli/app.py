@@ -10,10 +10,11 @@ from terrazzo.cli.help import CONTEXT, PlainCommand
 from terrazzo.cli.maps import compare, predict, sample
 from terrazzo.cli.models import adapt, average, evaluate, export, recipes, suggest, train, tune
 from terrazzo.cli.options import command as command_of
+from terrazzo.cli.serving import serve
 
 COMMANDS = (
     *(download, inspect, prepare, show, recipes, tune, train, evaluate),
-    *(average, predict, sample, compare, suggest, adapt, export, synthesize),
+    *(average, predict, sample, compare, suggest, adapt, export, serve, synthesize),
 )
 """A module a command, named as the public function that it calls."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from terrazzo._version import __version__
 from terrazzo.errors import InputError, ModelFileError, OutputExistsError
+from terrazzo.system.extras import need_training
 from terrazzo.system.files import digest, file_digest, refuse_existing
 from terrazzo.system.options import Device, Option, Overwrite, Precision
 from terrazzo.system.reporting import Progress, Reporter, Say, how_many, quiet, silent
@@ -80,6 +81,7 @@ def average(
     A finished average of the same models is kept, unless `overwrite`. Raises InputError (models that do not go
     together, a bad average), ModelFileError, PatchesError and OutputExistsError.
     """
+    need_training("average")
     paths, place = [Path(model) for model in models], Path(out)
     _check_words(paths, place, patches is None, {"--worst": worst, "--device": device, "--precision": precision})
     from terrazzo.model.averaging.weights import refuse_no_soup

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from terrazzo.errors import InputError
 from terrazzo.evaluation.patchwise.width import BOUNDARY_PX
 from terrazzo.evaluation.report_folder import DEGRADE, ReportFolder
+from terrazzo.system.extras import need_training
 from terrazzo.system.options import Device, Option, Overwrite, Precision, Tta, TtaScales, options_of
 from terrazzo.system.reporting import Progress, Reporter, Say, as_html, quiet, silent
 
@@ -84,6 +85,7 @@ def evaluate(
     """
     if truth is not None or patches is None:
         return _of_map(locals())
+    need_training("scoring a model on patches")
     from terrazzo.evaluation.request import Request, open_inputs
     from terrazzo.model.averaging.views import Views, parse_scales
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from terrazzo._version import __version__
 from terrazzo.errors import InputError, OutputExistsError
 from terrazzo.system.devices import check_compute
+from terrazzo.system.extras import need_training
 from terrazzo.system.files import digest, file_digest, write_beside, writing
 from terrazzo.system.options import Device, Option, Overwrite, Precision
 from terrazzo.system.reporting import Progress, Reporter, silent
@@ -83,6 +84,7 @@ def show(
         opened, split = open_patches(folder), split or "train"
         wanted = _Wanted(opened, split, opened.rows(split), None)
     else:
+        need_training("show with a model")
         split = split or "val"
         request = Request(Path(model), folder, split, _BATCH, device, precision, reporter=Reporter(progress))
         inputs = open_inputs(request)

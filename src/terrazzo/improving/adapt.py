@@ -9,6 +9,7 @@ from terrazzo.errors import InputError, ModelFileError, OutputExistsError
 from terrazzo.improving.adapted import Adapted
 from terrazzo.pixels.bands.reading import Bands, Nodata, Scale, parse_bands, parse_scale
 from terrazzo.system.devices import check_compute
+from terrazzo.system.extras import need_training
 from terrazzo.system.files import digest, refuse_existing
 from terrazzo.system.options import RASTERS, Device, Option, Overwrite, Precision
 from terrazzo.system.reporting import Progress, Reporter, Say, quiet, silent
@@ -54,6 +55,7 @@ def adapt(
     OutputExistsError.
     """
     started = time.monotonic()
+    need_training("adapt")
     check_compute(device, precision)
     if steps is not None and not 1 <= steps <= MOST_STEPS:
         raise InputError(f"--steps {steps}: expected 1 to {MOST_STEPS}")

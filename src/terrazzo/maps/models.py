@@ -8,7 +8,7 @@ from terrazzo.errors import InputError, TerrazzoError
 from terrazzo.model.averaging.together import refuse_unlike, tiling_note
 from terrazzo.model.exporting.formats import ONNX, format_of, read_notes
 from terrazzo.model.header import SUFFIX, Header, read_header
-from terrazzo.model.opening import ModelFile, check_engine
+from terrazzo.model.opening import ModelFile, check_engine, engine_of
 from terrazzo.model.windows.tiling import Tiling
 from terrazzo.pixels.rasters.elsewhere import address_of
 from terrazzo.system.devices import check_compute
@@ -58,12 +58,12 @@ def model_file(
 ) -> ModelFile:
     """The models as one, which sees the windows of the first. Raises InputError naming what does not agree.
 
-    All compute alike: beside an .onnx, which computes on the CPU in float32, so do the others.
+    All compute alike: beside a model that onnxruntime computes, in float32 on the CPU, so do the others.
     """
     headers = [read_header(path) for path in models]
     members = list(zip(models, headers, strict=True))
     refuse_unlike(members)
-    if len(models) > 1 and any(path.suffix.lower() == ONNX for path in models):
+    if len(models) > 1 and any(engine_of(path) == "onnxruntime" for path in models):
         device, precision = "cpu", "32"
     seen = tiling(headers[0])
     first, *others = (ModelFile(path, file_digest(path), header, seen, device, precision) for path, header in members)

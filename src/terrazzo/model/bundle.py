@@ -16,12 +16,14 @@ from torch import Tensor
 
 from terrazzo.errors import InputError, ModelFileError
 from terrazzo.model.exporting.formats import format_of, read_hdf5_weights
+from terrazzo.model.exporting.stored_graph import GRAPH_KEY, packed
 from terrazzo.model.familiarity.distance import Measure, distances, split_tensors
 from terrazzo.model.hardware import Compute, choose
 from terrazzo.model.header import METADATA_KEY, Header, read_header
 from terrazzo.model.network import NETWORK_ERRORS, Network, build_model
 from terrazzo.model.predictor import CPU_BATCH_PIXELS
 from terrazzo.pixels.bands.depth import Pixels
+from terrazzo.system.extras import installed, silence_onnxruntime
 from terrazzo.system.files import write_beside
 from terrazzo.system.reporting import first_line
 
@@ -129,16 +131,29 @@ def _tensors(path: Path) -> dict[str, Tensor]:
 def save(path: Path, header: Header, state: dict[str, Tensor], measure: Measure | None = None) -> None:
     """Write header and weights as one safetensors file, whole or not at all. Equal ones give equal bytes.
 
+    With the package onnx, the file also holds the graph by which onnxruntime maps without torch (`stored_graph`).
     Without the measure that belongs to these very weights, the header's `familiarity` is left out.
     """
     weights, _ = split_tensors(state)
     state = weights | (measure.tensors() if measure else {})
     header = header if measure else header.without_familiarity()
     tensors = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in state.items()}
+    entries = {METADATA_KEY: header.to_json(), "format": "pt"} | _graph_entry(header, tensors)
     with write_beside(path) as temporary:
-        save_file(tensors, temporary, metadata={METADATA_KEY: header.to_json(), "format": "pt"})
+        save_file(tensors, temporary, metadata=entries)
         _order_notes(temporary)
         temporary.chmod(0o644)  # the library leaves it readable by its owner alone
+
+
+def _graph_entry(header: Header, tensors: dict[str, Tensor]) -> dict[str, str]:
+    """The text entry of the graph; none if the package that makes it is absent, or there is no such graph."""
+    if not installed("onnx"):
+        return {}
+    silence_onnxruntime()
+    from terrazzo.model.exporting.graph_making import graph_of
+
+    graph = graph_of(header, split_tensors(tensors)[0])
+    return {} if graph is None else {GRAPH_KEY: packed(graph)}
 
 
 def _order_notes(path: Path) -> None:

@@ -177,7 +177,7 @@ def read_header(path: Path) -> Header:
         raise InputError(f"{path}: is a folder; {expected}")
     if format_of(path):
         return _parsed(read_notes(path)[HEADER], path)
-    text = _metadata(path).get(METADATA_KEY)
+    text = text_entries(path).get(METADATA_KEY)
     if text is None:
         raise ModelFileError(f"{path}: is a safetensors file but not a terrazzo model; train one with `terrazzo train`")
     return _parsed(text, path)
@@ -198,7 +198,7 @@ def _damaged(path: Path, error: Exception) -> ModelFileError:
     return ModelFileError(f"{path}: its header is damaged ({first_line(error)}); copy or train the model again")
 
 
-def _metadata(path: Path) -> dict[str, str]:
+def text_entries(path: Path) -> dict[str, str]:
     """The text entries of a safetensors file. Raises ModelFileError if it is not whole."""
     from safetensors import SafetensorError, safe_open
 

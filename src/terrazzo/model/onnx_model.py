@@ -1,6 +1,8 @@
-"""An exported ONNX model, run by onnxruntime without torch."""
+"""A graph run by onnxruntime without torch: an exported .onnx, or the graph in a model.safetensors."""
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.errors import InputError, ModelFileError
-from terrazzo.model.exporting.formats import FREE_SIZE, read_notes
+from terrazzo.model.exporting.formats import FREE_SIZE
+from terrazzo.model.exporting.onnx_file import OnnxFile
+from terrazzo.model.exporting.stored_graph import NO_GRAPH, read_graph, read_weights
 from terrazzo.model.header import Header, read_header
 from terrazzo.model.predictor import CPU_BATCH_PIXELS, STRIDE
 from terrazzo.pixels.bands.depth import Pixels
@@ -17,18 +21,21 @@ from terrazzo.system.extras import silence_onnxruntime
 from terrazzo.system.reporting import first_line
 
 if TYPE_CHECKING:
-    import onnx
     from onnxruntime import InferenceSession
+
+Weights = Mapping[str, NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
 class OnnxModel:
-    """An exported .onnx, computed by onnxruntime in float32 on all cores."""
+    """A graph, computed by onnxruntime in float32 on all cores."""
 
     header: Header
     session: "InferenceSession"
     window: int | None
     """The one height and width that the graph takes; None if it takes any multiple of 32."""
+    weights: Weights | None = None
+    """Weights that the session uses where they are, and that must live as long."""
 
     @property
     def batch_pixels(self) -> int:
@@ -64,31 +71,51 @@ def load_onnx(path: Path, n_threads: int | None = None) -> OnnxModel:
     The file declares one height and width, because QGIS tools read them. Most graphs take others, too, so small images
     get the same windows here as with the model.safetensors.
     """
-    header, free = read_header(path), FREE_SIZE in read_notes(path)
-    import onnx
-
-    silence_onnxruntime()
-    import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as trouble
-
-    model = onnx.load(path)
-    declared = model.graph.input[0].type.tensor_type.shape.dim[2].dim_value
+    header, file = read_header(path), OnnxFile.read(path)
+    declared = file.declared_side
+    free = FREE_SIZE in file.notes
     if free:
-        free_size(model)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = n_threads or os.cpu_count() or 1
-    options.log_severity_level = 3  # errors only: users cannot act on the warnings
-    try:
-        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    except (trouble.Fail, trouble.InvalidGraph, trouble.InvalidProtobuf, trouble.NotImplemented) as error:
-        raise ModelFileError(
-            f"{path}: onnxruntime cannot run it ({first_line(error)}); export the model again"
-        ) from error
+        file.free_size()
+    with _naming(path, "export the model again"):
+        session = open_session(file.to_bytes(), n_threads)
     return OnnxModel(header, session, None if free else declared)
 
 
-def free_size(model: "onnx.ModelProto") -> None:
-    """Declare that input and output of a graph take any height and width, in place."""
-    for value in (model.graph.input[0], model.graph.output[0]):
-        for axis, name in ((2, "height"), (3, "width")):
-            value.type.tensor_type.shape.dim[axis].dim_param = name
+def load_stored(path: Path, n_threads: int | None = None) -> OnnxModel:
+    """The model in a model.safetensors by the graph that it holds, ready to run.
+
+    Raises ModelFileError if it is damaged, or holds no graph.
+    """
+    header, graph = read_header(path), read_graph(path)
+    if graph is None:
+        raise ModelFileError(NO_GRAPH.format(path=path))
+    weights = read_weights(path, graph)
+    with _naming(path, "copy or train the model again"):
+        session = open_session(graph.onnx.to_bytes(), n_threads, weights)
+    return OnnxModel(header, session, graph.onnx.declared_side, weights)
+
+
+def open_session(graph: bytes, n_threads: int | None = None, weights: Weights | None = None) -> "InferenceSession":
+    """Onnxruntime with a graph; `weights` are those that it names and does not hold, and must outlive the session."""
+    silence_onnxruntime()
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = n_threads or os.cpu_count() or 1
+    options.log_severity_level = 3  # errors only: users cannot act on the warnings
+    if weights:
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(weight) for weight in weights.values()]
+        options.add_external_initializers(list(weights), values)
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+@contextmanager
+def _naming(path: Path, remedy: str) -> Iterator[None]:
+    """Raise ModelFileError, naming the file, where onnxruntime cannot open its graph."""
+    silence_onnxruntime()
+    from onnxruntime.capi import onnxruntime_pybind11_state as trouble
+
+    try:
+        yield
+    except (trouble.Fail, trouble.InvalidGraph, trouble.InvalidProtobuf, trouble.NotImplemented) as error:
+        raise ModelFileError(f"{path}: onnxruntime cannot run it ({first_line(error)}); {remedy}") from error

@@ -181,6 +181,12 @@ class TrainSection(Section):
     freeze_statistics: bool = Field(
         False, description="batch normalization keeps the statistics of the model that training starts from"
     )
+    distill: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="weight of staying near the start model where nothing is labelled; 0 = off",
+    )
     ema: float = Field(0.0, ge=0, lt=1, description="decay of a running mean of the weights, used instead; 0 = off")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="decides order, augmentation, dropout and initial weights")
     precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(_word)] = Field(

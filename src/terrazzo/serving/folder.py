@@ -1,10 +1,13 @@
 """Where a server keeps its jobs, uploads, maps and improved models.
 
-DATA/jobs.sqlite            the table of jobs
-DATA/uploads/ID/            one upload: body, upload.json
-DATA/jobs/ID/               what a worker writes while it computes
-DATA/maps/ID/               the finished map of job ID: what predict writes for one raster, and image.tif
-DATA/models/NAME/           an improved model: model.safetensors, lineage.json
+- `DATA/jobs.sqlite`: the table of jobs.
+- `DATA/uploads/ID/`: one upload: body, upload.json.
+- `DATA/jobs/ID/`: what a worker writes while it computes.
+- `DATA/maps/ID/`: the finished map of job ID: what predict writes for one raster, and image.tif.
+- `DATA/corrections/ID.geojson`, `DATA/suggestions/ID.geojson`: what belongs to the map ID and changes after it.
+- `DATA/models/NAME/`: an improved model: model.safetensors, lineage.json.
+
+Only ids of ours become part of a path, never names from clients.
 """
 
 import re
@@ -49,6 +52,14 @@ class DataFolder:
     def map(self, job_id: str) -> Path:
         """The folder of a finished map. It appears whole, by one rename."""
         return self._of("maps", job_id)
+
+    def corrections(self, job_id: str) -> Path:
+        """The corrections of a map, as GeoJSON."""
+        return self._of("corrections", job_id).with_suffix(".geojson")
+
+    def suggestions(self, job_id: str) -> Path:
+        """What to correct in a map, as GeoJSON."""
+        return self._of("suggestions", job_id).with_suffix(".geojson")
 
     @property
     def models(self) -> Path:

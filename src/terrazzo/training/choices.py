@@ -65,7 +65,7 @@ def fit_settled(run: Run, patches: Patches, begun: Begun | None = None) -> tuple
         if recipe.augment.mix_classes and recipe.train.batch_size == 1:
             say("augment.mix_classes takes pieces from another patch of the batch; a batch of one has none: it is off")
         try:
-            return recipe, fit(network, settled, patches, compute, kept)
+            return recipe, fit(network, settled, patches, compute, begun)
         except torch.OutOfMemoryError as error:
             settled = replace(settled, recipe=_with_less(recipe, run, error), resume=False)
             clear_fit(run.folder)

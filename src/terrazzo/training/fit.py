@@ -27,8 +27,9 @@ from terrazzo.training.learner import Learner
 from terrazzo.training.reports.epoch_log import SCORES, EpochLog, keep_rows, read_rows
 from terrazzo.training.run_folder import BEST, CHECKPOINTS, LAST, METRICS, TENSORBOARD, Run
 from terrazzo.training.sampling import sampling_weights
-from terrazzo.training.starting.begun import has_side, shares
+from terrazzo.training.starting.begun import Begun, has_side, shares
 from terrazzo.training.starting.mixing import mixed_batches
+from terrazzo.training.starting.weights import teacher_of
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,16 @@ def compute_for(recipe: Recipe, device: str) -> Compute:
     return choose(device, recipe.train.precision, recipe.train.channels_last)
 
 
-def fit(network: Network, run: Run, patches: Patches, compute: Compute, kept: Patches | None = None) -> Fit | None:
+def fit(network: Network, run: Run, patches: Patches, compute: Compute, begun: Begun | None = None) -> Fit | None:
     """The best weights of a run, by validation mean IoU; the last ones where no patch is held out for validation.
 
-    `network` is trained in place. Half of each batch is of the patches `kept`, if there are some. Writes metrics.csv,
-    tensorboard/ and checkpoints/{best,last}.ckpt into the run's folder. A resumed run starts from last.ckpt. Ctrl-C
-    ends training: the best weights so far are returned, or None if no epoch was finished.
+    `network` is trained in place. Where the run has `begun` from a model, half of each batch is of the patches that it
+    keeps, if there are some. Writes metrics.csv, tensorboard/ and checkpoints/{best,last}.ckpt into the run's folder. A
+    resumed run starts from last.ckpt. Ctrl-C ends training: the best weights so far are returned, or None if no epoch
+    was finished.
     """
     recipe, folder = run.recipe, run.folder
+    kept = None if begun is None else begun.kept
     batch_size = int(recipe.train.batch_size)  # settled, so not `auto`
     own, n_kept = (batch_size, 0) if kept is None else shares(batch_size)
     weights = sampling_weights(patches, recipe.train.sampler, run.reporter)
@@ -74,6 +77,7 @@ def fit(network: Network, run: Run, patches: Patches, compute: Compute, kept: Pa
     learner = Learner(network, recipe, patches.schema.names, compute.memory_format, plan, light_in(patches))
     learner.to(memory_format=compute.memory_format)
     learner.step.n_kept = n_kept
+    learner.step.teacher = None if begun is None else teacher_of(begun, recipe.train.distill, compute)
     n_images = round(len(order) * (len(order.rows) / order.batches_a_pass + n_kept))
     log = EpochLog(folder / METRICS, n_images, run.reporter, validates)
     last = folder / CHECKPOINTS / LAST

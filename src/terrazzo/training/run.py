@@ -120,7 +120,7 @@ def run_key(patches: Patches, recipe: Recipe) -> str:
     # Runs of versions without these fields are still known as finished.
     exclude["train"] = {
         name
-        for name in ("sampler", "steps", "freeze_statistics")
+        for name in ("sampler", "steps", "freeze_statistics", "distill")
         if getattr(recipe.train, name) == TrainSection.model_fields[name].default
     }
     exclude["augment"] = {
@@ -241,11 +241,12 @@ def check_training(patches: Patches, recipe: Recipe, starts: bool = False) -> No
     patches.rows("train")
     check_sampler(patches, recipe.train.sampler)
     legs(recipe, patches.patch_size)
-    if recipe.train.freeze_statistics and not starts:
-        raise RecipeError(
-            f"recipe {recipe.name}: train.freeze_statistics keeps the batch statistics of a model to start from, and "
-            "there is none; give one with train --from MODEL, or set it to false"
-        )
+    for name, off in (("freeze_statistics", "false"), ("distill", "0")):
+        if getattr(recipe.train, name) and not starts:
+            raise RecipeError(
+                f"recipe {recipe.name}: train.{name} needs a model to start from, and there is none; give one with "
+                f"train --from MODEL, or set it to {off}"
+            )
     check_class_weights(recipe.loss.class_weights, parse_terms(recipe.loss.terms), patches.schema.n_classes)
 
 

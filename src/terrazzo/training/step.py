@@ -20,6 +20,7 @@ from terrazzo.recipe.sections import OptimizerSection
 from terrazzo.training.augmentation import Augmentation
 from terrazzo.training.batches import Batch
 from terrazzo.training.schedules import LR_RATIO
+from terrazzo.training.starting.teacher import Teacher
 
 
 class TrainingStep:
@@ -38,6 +39,8 @@ class TrainingStep:
         self.augmentation = Augmentation(recipe.augment, light)
         self.n_kept = 0
         """How many patches at the end of a batch are old ones that the model must not forget (`train --keep`)."""
+        self.teacher: Teacher | None = None
+        """The model that training started from, where the recipe keeps the network near it (`train.distill`)."""
 
     def __call__(self, batch: Batch, size: int, epoch: int, number: int) -> Tensor:
         """The loss, a float32 scalar, of step `number` of an epoch (both from 0), with patches of `size` pixels.
@@ -47,8 +50,13 @@ class TrainingStep:
         seed = step_seed(self.seed, epoch, number)
         torch.manual_seed(seed)
         pixels, ids = self._changed(*batch, size, seed)
-        logits = learning_logits(self.network, pixels.contiguous(memory_format=self.memory_format))
-        return self._loss(logits, ids)
+        pixels = pixels.contiguous(memory_format=self.memory_format)
+        logits = learning_logits(self.network, pixels)
+        loss = self._loss(logits, ids)
+        if self.teacher is None:
+            return loss
+        n = len(ids) - self.n_kept  # what is unlabelled in kept patches was so when the model learnt them
+        return loss + self.teacher.loss(pixels[:n], logits[:n], ids[:n])
 
     def _loss(self, logits: Tensor, ids: Tensor) -> Tensor:
         """The loss of a batch; with kept patches the mean of their loss and that of the others.

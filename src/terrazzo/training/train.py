@@ -9,6 +9,7 @@ from terrazzo.errors import InputError, OutputExistsError
 from terrazzo.patches.prepare import prepare_by_section
 from terrazzo.recipe.arguments import DEFAULT_RECIPE, START_RECIPE, Changes
 from terrazzo.system.devices import check_compute
+from terrazzo.system.extras import need_training
 from terrazzo.system.files import PARTIAL_SUFFIX, refuse_existing
 from terrazzo.system.options import Device, Option, Overwrite
 from terrazzo.system.places import PathLike
@@ -59,6 +60,7 @@ def train(
     Raises PatchesError, RecipeError, WeightsError, OutputExistsError; InputError or ModelFileError for `from_model`;
     StoppedError if Ctrl-C came before the end of the first epoch; and what `prepare` raises.
     """
+    need_training("train")
     from terrazzo.recipe.reading import changed_recipe, changes_of, refuse_data_changes
     from terrazzo.training.run import train_patches
     from terrazzo.training.run_folder import Run

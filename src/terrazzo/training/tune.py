@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from terrazzo.errors import InputError, RecipeError
 from terrazzo.recipe.arguments import DEFAULT_RECIPE, Changes, RecipeName
 from terrazzo.system.devices import check_compute
+from terrazzo.system.extras import need_training
 from terrazzo.system.files import (
     Mark,
     csv_text,
@@ -44,6 +45,7 @@ def tune(
     Up to `steps` training steps are taken, each at a higher rate; no weights are kept. Raises PatchesError,
     RecipeError, OutputExistsError, and InputError if the curve suggests nothing.
     """
+    need_training("tune")
     from terrazzo.recipe.reading import changed_recipe, changes_of, refuse_data_changes
     from terrazzo.training.run_folder import Run
     from terrazzo.training.train import is_patches

@@ -91,6 +91,21 @@ def test_a_recipe_that_does_not_keep_them_learns_statistics(pool: Path, model: P
     assert not torch.equal(before["body.down.0.1.running_mean"], after["body.down.0.1.running_mean"])
 
 
+def test_distillation_holds_the_network_to_its_start_where_nothing_is_labelled(model: Path, tmp_path: Path) -> None:
+    """One pixel in a hundred is labelled, wrongly: roofs as lakes and lakes as roofs."""
+    wrong = corrected(tmp_path, {"lake": RED, "road": GREEN, "roof": BLUE})
+    keep_labels(wrong, 0.01)
+    images, before = np.asarray(open_patches(wrong).images), load(model, device="cpu")
+
+    def drift(weight: float) -> float:
+        steps = {"train.distill": weight, "train.steps": 40, "optimizer.lr": 1e-2}
+        after = load(train(wrong, tmp_path / f"run-{weight}", model, steps).model, device="cpu")
+        return float(np.mean([np.abs(before.predict(each)[1] - after.predict(each)[1]).mean() for each in images]))
+
+    found = drift(10.0), drift(0.0)
+    assert found[0] < found[1] / 2, found
+
+
 def test_without_validation_the_running_mean_of_the_last_step_is_the_model(tuned: Path) -> None:
     checkpoints = tuned / "checkpoints"
     assert [path.name for path in checkpoints.iterdir()] == ["last.ckpt"]
@@ -305,7 +320,7 @@ def test_the_command_says_what_comes_next(
 
 
 def test_tune_has_no_model_whose_statistics_it_could_keep(old: Path, tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"recipe finetune: train.freeze_statistics keeps the batch statistics of a"):
+    with pytest.raises(RecipeError, match=r"recipe finetune: train.freeze_statistics needs a model to start from"):
         terrazzo.tune(old, out=tmp_path / "tune", recipe="finetune")
 
 

@@ -108,7 +108,7 @@ def given_flags(options: Any) -> list[str]:
     ]
 
 
-def bytes_of(size: str | int) -> int:
+def bytes_of(size: str | int, flag: str = "--max-memory") -> int:
     """The bytes of `4GB`, `3.5G`, `2048MB` (powers of 1000), `4GiB` (of 1024) or a plain number.
 
     Raises InputError naming the flag.
@@ -121,5 +121,5 @@ def bytes_of(size: str | int) -> int:
         with suppress(ValidationError):
             found = int(TypeAdapter(ByteSize).validate_python(str(size)))
     if found < 1:
-        raise InputError(f"--max-memory {size}: expected a size as in 4GB, 3.5G or 2048MB")
+        raise InputError(f"{flag} {size}: expected a size as in 4GB, 3.5G or 2048MB")
     return found

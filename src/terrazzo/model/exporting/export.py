@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from terrazzo.errors import ExportError, InputError, ModelFileError, OutputExistsError
 from terrazzo.model.exporting.formats import FORMATS, HEADER, INPUT, KEY, Format, Notes, format_of, read_notes
-from terrazzo.system.extras import need, silence_onnxruntime
+from terrazzo.system.extras import need, need_torch, silence_onnxruntime
 from terrazzo.system.files import digest, file_digest, refuse_existing, write_beside
 from terrazzo.system.options import Option, Overwrite
 from terrazzo.system.reporting import Say, quiet
@@ -108,6 +108,7 @@ def _check(model: Path, format: str, out: Path, dynamic: bool, resolution: float
         raise InputError(f"--dynamic: {wanted.title} holds weights, which fit images of any size; leave it out")
     if resolution is not None and not 0 < resolution <= 1e6:
         raise InputError(f"--resolution {resolution:g}: expected centimetres per pixel, above 0")
+    need_torch(f"--format {format}", *wanted.written_with)
     need(wanted.extra, *wanted.packages, for_what=f"--format {format}")
     from terrazzo.model.header import read_header
 

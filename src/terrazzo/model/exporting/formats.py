@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from terrazzo.errors import InputError, ModelFileError
+from terrazzo.model.exporting.onnx_file import OnnxFile
 from terrazzo.system.extras import need
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Format:
     """For messages."""
     extra: str
     packages: tuple[str, ...]
-    """What `extra` installs and the format needs."""
+    """What `extra` installs and the format needs, to read it as well."""
     holds: Literal["graph", "weights"]
     engine: Literal["onnxruntime", "torch"] | None
     """What `predict` runs it with; None if `predict` does not take it."""
@@ -53,6 +54,8 @@ class Format:
     """The module and function that write it, imported on use."""
     for_gis: bool = False
     """It has the metadata that QGIS tools read."""
+    written_with: tuple[str, ...] = ()
+    """Packages of the extra `train` that writing it takes, besides torch."""
 
     def write(self, path: Path, graph: "Graph", notes: Notes) -> float:
         """Write the file; the largest difference of its probabilities from the model's. Raises ExportError."""
@@ -103,14 +106,7 @@ def read_hdf5_weights(path: Path) -> "dict[str, NDArray[np.generic]]":
 
 
 def _onnx_notes(path: Path) -> Notes:
-    import onnx
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped, unused-ignore]
-
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except DecodeError as error:
-        raise ModelFileError(f"{path}: is not an ONNX file, or was cut short; export the model again") from error
-    return {entry.key: entry.value for entry in model.metadata_props}
+    return OnnxFile.read(path).notes
 
 
 def _hdf5_notes(path: Path) -> Notes:
@@ -146,8 +142,8 @@ def _pt2_notes(path: Path) -> Notes:
 FORMATS = {
     each.name: each
     for each in (
-        Format("onnx", ".onnx", "an ONNX file", "onnx", ("onnx", "onnxruntime"), "graph", "onnxruntime",
-               _onnx_notes, "onnx_graph:write_onnx", for_gis=True),
+        Format("onnx", ".onnx", "an ONNX file", "", (), "graph", "onnxruntime",
+               _onnx_notes, "onnx_graph:write_onnx", for_gis=True, written_with=("onnx",)),
         Format("h5", ".h5", "an HDF5 file", "hdf5", ("h5py",), "weights", "torch", _hdf5_notes, "hdf5:write_hdf5"),
         Format("pt2", ".pt2", "a .pt2 file", "", (), "graph", None, _pt2_notes, "program:write_pt2"),
     )

@@ -5,6 +5,7 @@ on; QGIS plugins ship old versions. It folds batch normalization into the convol
 minutes. The parity check finds what tracing could get wrong.
 """
 
+import io
 import math
 import os
 import sys
@@ -12,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -19,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession, set_default_logger_severity
 from onnxruntime.capi import onnxruntime_pybind11_state as trouble
+from torch.onnx import TrainingMode
 
 from terrazzo.errors import ExportError
 from terrazzo.model.exporting.formats import FREE_SIZE, Notes
@@ -31,8 +34,8 @@ from terrazzo.system.reporting import first_line
 OPSET = 17
 _WARNING, _FATAL = 2, 4  # onnxruntime's levels; the first is its default
 
-# What torch and onnxruntime raise for graphs that they cannot trace or run.
-_TROUBLE = (*NETWORK_ERRORS, trouble.Fail, trouble.InvalidGraph, trouble.InvalidArgument, trouble.RuntimeException)
+TROUBLE = (*NETWORK_ERRORS, trouble.Fail, trouble.InvalidGraph, trouble.InvalidArgument, trouble.RuntimeException)
+"""What torch and onnxruntime raise for graphs that they cannot trace or run."""
 
 
 def write_onnx(path: Path, graph: Graph, notes: Notes) -> float:
@@ -49,7 +52,7 @@ def write_onnx(path: Path, graph: Graph, notes: Notes) -> float:
         try:
             _write(path, graph, notes, free=False)
             InferenceSession(path, providers=["CPUExecutionProvider"])
-        except _TROUBLE as error:
+        except TROUBLE as error:
             raise ExportError(
                 f"--format onnx: torch cannot trace this network ({first_line(error).split('. ')[0]})"
             ) from error
@@ -65,38 +68,59 @@ def write_onnx(path: Path, graph: Graph, notes: Notes) -> float:
 
 def _write_free(path: Path, graph: Graph, notes: Notes) -> float:
     """Write a graph of any height and width; its largest difference, infinity if it cannot be traced or run."""
-    set_default_logger_severity(_FATAL)  # a graph that fails at other sizes is found here, and no news for the user
-    try:
-        _write(path, graph, {FREE_SIZE: "true", **notes}, free=True)
-        return greatest_difference(graph.expected, load_onnx(path).probs, graph.other_shapes(), graph.levels)
-    except _TROUBLE:
-        return float("inf")
-    finally:
-        set_default_logger_severity(_WARNING)
+    with unlogged():
+        try:
+            _write(path, graph, {FREE_SIZE: "true", **notes}, free=True)
+            return greatest_difference(graph.expected, load_onnx(path).probs, graph.other_shapes(), graph.levels)
+        except TROUBLE:
+            return float("inf")
 
 
 def _write(path: Path, graph: Graph, notes: Notes, free: bool) -> None:
-    axes = {0: "batch", 2: "height", 3: "width"} if free else {0: "batch"}
-    with _muted(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of tracing, whose result is checked; of the exporter being the older one
-        torch.onnx.export(
-            graph.network,
-            (graph.example(),),
-            path,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_axes={INPUT: axes, OUTPUT: axes},
-            opset_version=OPSET,
-            dynamo=False,
-        )
-    model = onnx.load(path)
-    del model.graph.value_info[:]
+    model = traced(graph, free)
     if not graph.dynamic:
         for value in (model.graph.input[0], model.graph.output[0]):
             for axis in (2, 3):
                 value.type.tensor_type.shape.dim[axis].dim_value = graph.side
     onnx.helper.set_model_props(model, dict(notes))
     onnx.save(model, path)
+
+
+def traced(graph: Graph, free: bool, fold: bool = True) -> onnx.ModelProto:
+    """The graph in the ONNX format; `free`: of any height and width. Raises one of TROUBLE if torch cannot trace it.
+
+    `fold` folds batch normalization into the convolutions. Without it, each weight has the name and the values that it
+    has in the network.
+    """
+    axes = {0: "batch", 2: "height", 3: "width"} if free else {0: "batch"}
+    written: Any = io.BytesIO()  # the older exporter takes streams, which its annotations leave out
+    with _muted(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of tracing, whose result is checked; of the exporter being the older one
+        torch.onnx.export(
+            graph.network,
+            (graph.example(),),
+            written,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_axes={INPUT: axes, OUTPUT: axes},
+            opset_version=OPSET,
+            dynamo=False,
+            training=TrainingMode.EVAL if fold else TrainingMode.PRESERVE,
+            do_constant_folding=fold,
+        )
+    model = onnx.load_from_string(written.getvalue())
+    del model.graph.value_info[:]
+    return model
+
+
+@contextmanager
+def unlogged() -> Iterator[None]:
+    """Keep onnxruntime silent about graphs that fail, where that is found out and no news for the user."""
+    set_default_logger_severity(_FATAL)
+    try:
+        yield
+    finally:
+        set_default_logger_severity(_WARNING)
 
 
 @contextmanager

@@ -6,16 +6,30 @@ and a value that is not finite is missing.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from terrazzo.model.bundle import Bundle
 from terrazzo.model.exporting.parity import Levels, noise
+from terrazzo.model.header import Header
+from terrazzo.model.network import Network
 
 INPUT, OUTPUT = "image", "probs"
+
+
+class Model(Protocol):
+    """A trained network, as a `Bundle` is."""
+
+    @property
+    def header(self) -> Header:
+        """Its header."""
+
+    @property
+    def network(self) -> Network:
+        """Its network."""
 
 
 class Portable(nn.Module):
@@ -24,7 +38,7 @@ class Portable(nn.Module):
     Height and width are multiples of 32: the padding of `Network` is not part of a graph.
     """
 
-    def __init__(self, model: Bundle) -> None:
+    def __init__(self, model: Model) -> None:
         super().__init__()
         normalization = model.header.normalization
         self.value_range = None if normalization.deep else normalization.value_range
@@ -48,7 +62,7 @@ class Portable(nn.Module):
 class Graph:
     """What to write of a model: its network, the height and width of its input, and whether it takes others."""
 
-    model: Bundle
+    model: Model
     side: int
     dynamic: bool
 

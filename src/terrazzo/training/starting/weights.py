@@ -7,8 +7,10 @@ from torch import Tensor
 
 from terrazzo.errors import InputError
 from terrazzo.model.bundle import load
+from terrazzo.model.hardware import Compute
 from terrazzo.model.network import Network, build_model
 from terrazzo.training.starting.begun import Begun
+from terrazzo.training.starting.teacher import Teacher
 
 SMALL = 0.1
 """The deviation of a new class's weights, as a share of the deviation of the old ones."""
@@ -27,6 +29,15 @@ def started_network(begun: Begun, seed: int) -> Network:
             f"--from {begun.start.path}: {header.title} cannot take new classes; prepare patches of its own classes"
         ) from error
     return network
+
+
+def teacher_of(begun: Begun, weight: float, compute: Compute) -> Teacher | None:
+    """The start model as the teacher of the run; None where its loss has no weight."""
+    if not weight:
+        return None
+    network = load(begun.start.path, "cpu", "32").network
+    network.temperature = 1.0  # as the network that it teaches is trained
+    return Teacher(network.to(compute.device).to(memory_format=compute.memory_format), weight)
 
 
 def grown(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:

@@ -1,0 +1,8 @@
+"""`terrazzo serve`: a model behind a page and an API."""
+
+from terrazzo.cli.output import line
+
+
+def tell(done: None, *, data: str) -> None:
+    """Print how to go on."""
+    line(f"stopped; the same command goes on with the jobs in {data}")

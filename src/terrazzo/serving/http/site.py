@@ -1,0 +1,60 @@
+"""What every route works with, and who calls: `request.app.state.site`, `request.state.caller`."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+
+from terrazzo.serving.folder import DataFolder
+from terrazzo.serving.settings import Settings
+
+if TYPE_CHECKING:
+    from terrazzo.serving.http.tokens import Tokens
+
+USER, WORKER, ADMIN = "user", "worker", "admin"
+ROLES = (USER, WORKER, ADMIN)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sent a request: the name and role of the token. Without a token file everyone is an admin with no name."""
+
+    name: str = ""
+    role: str = ADMIN
+
+    def may_see(self, owner: str) -> bool:
+        """Whether the caller may see and change what belongs to this name: one's own alone, an admin everything."""
+        return self.role == ADMIN or (self.role == USER and self.name == owner)
+
+    @property
+    def listed(self) -> str | None:
+        """Whose jobs `GET /jobs` lists: one's own; None, which means everyone's, for an admin."""
+        return None if self.role == ADMIN else self.name
+
+
+@dataclass(frozen=True)
+class Site:
+    """One server: what it was given, and where it keeps things."""
+
+    settings: Settings
+    folder: DataFolder
+    jobs: Any
+    uploads: Any
+    models: Any
+    tokens: "Tokens"
+
+    def path(self, below: str) -> str:
+        """The path of a route as clients see it: below `--root-path`."""
+        return self.settings.root_path + below
+
+
+def site_of(request: Request) -> Site:
+    """The site of a request."""
+    site: Site = request.app.state.site
+    return site
+
+
+def caller_of(request: Request) -> Caller:
+    """Who sent the request."""
+    caller: Caller = request.state.caller
+    return caller

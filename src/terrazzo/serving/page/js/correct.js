@@ -1,0 +1,186 @@
+// Polygons of a class, drawn where someone knows better than the map, and the training on them.
+
+import {Draw, Feature, Fill, Modify, Polygon, Snap, Stroke, Style, VectorSource} from '../vendor/page.js';
+import {Refusal, address, idOf, read, send} from './api.js';
+import {byId, element} from './elements.js';
+import {Suggestions} from './suggest.js';
+import {T} from './texts.js';
+import {rgb} from './viewer.js';
+
+const LISTED = 100;
+const HALO = new Stroke({color: '#ffffff', width: 5});
+
+/** The corrections of the map that is shown. */
+export class Corrector {
+  constructor(viewer, jobs) {
+    this.viewer = viewer;
+    this.jobs = jobs;
+    this.source = new VectorSource();
+    this.unsaved = false;
+    viewer.drawings.setSource(this.source);
+    viewer.drawings.setStyle((feature) => this.styleOf(feature));
+    this.suggestions = new Suggestions(this);
+    this.modify = new Modify({source: this.source});
+    this.modify.on('modifyend', () => this.changed());
+    viewer.map.addInteraction(this.modify);
+    byId('draw').addEventListener('click', () => (this.drawing ? this.stop() : this.start()));
+    byId('square').addEventListener('click', () => this.addSquare());
+    byId('save').addEventListener('click', () => this.trying(() => this.save()));
+    byId('improve').addEventListener('click', () => this.trying(() => this.improve()));
+    document.addEventListener('keydown', (event) => event.key === 'Escape' && this.stop());
+  }
+
+  /** Whether training can run on the server, and if not, what adds it. */
+  set canImprove(answer) {
+    this.improvable = answer;
+    this.listAnew();
+  }
+
+  /** Take the map that is shown now, with the corrections that the server keeps of it. */
+  async open(result) {
+    this.stop();
+    this.result = result;
+    this.unsaved = false;
+    this.source.clear();
+    this.suggestions.clear();
+    byId('correcting').hidden = false;
+    const options = result.classes.map((one) => element('option', {value: one.name}, one.name));
+    byId('correct-class').replaceChildren(...options);
+    for (const id of ['draw', 'square', 'suggest']) byId(id).disabled = !result.correctable;
+    if (!result.correctable) {
+      this.listAnew();
+      return this.say(T.cannotCorrect);
+    }
+    const kept = await read(`maps/${result.id}/corrections`);
+    this.add(kept.features ?? []);
+    this.unsaved = false;
+    this.listAnew();
+    return this.say(this.count ? T.saved(this.count) : '');
+  }
+
+  get count() {
+    return this.source.getFeatures().length;
+  }
+
+  /** Add GeoJSON features in the coordinates of corrections. */
+  add(features) {
+    for (const {geometry, properties} of features) {
+      const polygons = geometry.type === 'MultiPolygon' ? geometry.coordinates : [geometry.coordinates];
+      for (const rings of polygons) this.addRings(rings.map((ring) => ring.map((place) => this.result.fromCorrection(place))), properties.class);
+    }
+    this.changed();
+  }
+
+  addRings(rings, name) {
+    this.source.addFeature(new Feature({geometry: new Polygon(rings), class: name}));
+  }
+
+  /** Draw polygons of the chosen class until it is stopped. */
+  start() {
+    this.drawing = [new Draw({source: this.source, type: 'Polygon'}), new Snap({source: this.source})];
+    this.drawing[0].on('drawend', ({feature}) => {
+      feature.set('class', byId('correct-class').value);
+      setTimeout(() => this.changed()); // the source has it after this event
+    });
+    for (const one of this.drawing) this.viewer.map.addInteraction(one);
+    byId('draw').setAttribute('aria-pressed', 'true');
+    this.say(T.drawing);
+  }
+
+  stop() {
+    for (const one of this.drawing ?? []) this.viewer.map.removeInteraction(one);
+    if (this.drawing) this.say(this.count ? T.unsaved(this.count) : '');
+    this.drawing = undefined;
+    byId('draw').setAttribute('aria-pressed', 'false');
+  }
+
+  /** A square at the centre, an eighth of the view wide: the way without a pointer. */
+  addSquare() {
+    const view = this.viewer.map.getView();
+    const half = (view.getResolution() * Math.min(...this.viewer.map.getSize())) / 16;
+    const [x, y] = view.getCenter();
+    const ring = [[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]].map(([i, j]) => [x + i * half, y + j * half]);
+    this.addRings([ring], byId('correct-class').value);
+    this.changed();
+  }
+
+  changed() {
+    this.unsaved = true;
+    this.listAnew();
+    this.say(T.unsaved(this.count));
+  }
+
+  listAnew() {
+    const features = this.source.getFeatures();
+    byId('save').disabled = !(this.unsaved && features.length);
+    byId('improve').disabled = !(features.length && this.improvable?.available);
+    byId('corrections').replaceChildren(...features.slice(-LISTED).map((one) => this.row(one, features.indexOf(one) + 1)));
+    if (features.length > LISTED) byId('corrections').prepend(element('li', {className: 'small'}, T.more(features.length - LISTED)));
+    if (this.improvable && !this.improvable.available) this.say(T.cannotImprove(this.improvable.reason));
+  }
+
+  row(feature, number) {
+    const name = feature.get('class');
+    const names = [...new Set([...this.result.classes.map((one) => one.name), name])];
+    const choice = element('select', {'aria-label': T.correctionClass(number)}, ...names.map((one) => element('option', {value: one}, one)));
+    choice.value = name;
+    choice.addEventListener('change', () => { feature.set('class', choice.value); this.changed(); });
+    const swatch = element('span', {className: 'swatch'});
+    swatch.style.backgroundColor = this.colorOf(name);
+    const go = element('button', {type: 'button', 'aria-label': T.correctionGo(number, name)}, T.go);
+    go.addEventListener('click', () => this.goTo(feature.getGeometry().getExtent()));
+    const remove = element('button', {type: 'button', 'aria-label': T.correctionRemove(number, name)}, T.remove);
+    remove.addEventListener('click', () => { this.source.removeFeature(feature); this.changed(); });
+    return element('li', {className: 'row'}, swatch, choice, go, remove);
+  }
+
+  goTo(extent) {
+    this.viewer.map.getView().fit(extent, {padding: [60, 60, 60, 60], duration: 200});
+  }
+
+  /** Send the polygons in place of those that the server keeps. */
+  async save() {
+    const features = this.source.getFeatures().map((feature) => ({
+      type: 'Feature',
+      geometry: {type: 'Polygon', coordinates: feature.getGeometry().getCoordinates().map((ring) => ring.map((place) => this.result.toCorrection(place)))},
+      properties: {class: feature.get('class')},
+    }));
+    await send('PUT', `maps/${this.result.id}/corrections`, {type: 'FeatureCollection', features}, {type: 'application/geo+json'});
+    this.unsaved = false;
+    this.listAnew();
+    this.say(T.saved(features.length));
+  }
+
+  /** Train the map's model on the corrections, and map the image again: a job. */
+  async improve() {
+    this.stop();
+    if (this.unsaved) await this.save();
+    const inputs = {map: {href: new URL(address(`maps/${this.result.id}`)).pathname}};
+    const answer = await send('POST', 'processes/improve/execution', {inputs});
+    this.say(T.improving);
+    await this.jobs.add(idOf(answer), this.result.name);
+  }
+
+  say(words) {
+    byId('correct-state').textContent = words;
+  }
+
+  async trying(work) {
+    try {
+      await work();
+    } catch (error) {
+      this.say(error instanceof Refusal ? error.message : T.lost);
+    }
+  }
+
+  colorOf(name) {
+    return this.result?.classes.find((one) => one.name === name)?.color ?? '#808080';
+  }
+
+  /** A white halo and the class's colour, so that outlines are seen on every ground. */
+  styleOf(feature) {
+    const color = this.colorOf(feature.get('class'));
+    const [r, g, b] = rgb(color);
+    return [new Style({stroke: HALO}), new Style({stroke: new Stroke({color, width: 3}), fill: new Fill({color: `rgba(${r},${g},${b},0.35)`})})];
+  }
+}
