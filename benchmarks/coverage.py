@@ -3,9 +3,9 @@
     python -m benchmarks.coverage MAP TRUTH                    # MAP: what predict wrote; TRUTH: ids on its grid
     python -m benchmarks.coverage maps/tile-4 new-places/scenes/tile-4.npy --points 300 --draws 100
 
-TRUTH is a label raster or a .npy of ids (H, W), 255 where there is no label, with the map's class ids. The population is
-the labelled pixels that are mapped. Each draw is a stratified sample of it, allocated as `terrazzo sample` does, and its
-areas are estimated as `terrazzo evaluate MAP --truth` does. An interval at 95 % holds the truth in about 95 of 100 draws.
+TRUTH is a label raster or a .npy of ids (H, W) with the map's class ids, 255 where there is no label. The population is
+the labelled pixels that are mapped. Each draw is a stratified sample of it, allocated as `terrazzo sample` does. Its
+areas are estimated as `terrazzo evaluate MAP --truth` does. An interval at 95 % holds the truth in about 95 of 100.
 """
 
 import argparse
