@@ -67,8 +67,8 @@ def _beside(job: Job, data: DataFolder, of_map: str | None) -> Mapping[str, Any]
     if of_map is None:
         return {}
     if job.process == SUGGEST:
-        return {"out": data.root / "suggestions" / f"{of_map}.geojson"}
-    corrections = data.root / "corrections" / f"{of_map}.geojson"
+        return {"out": data.suggestions(of_map)}
+    corrections = data.corrections(of_map)
     if not corrections.is_file():
         raise InputError(f"{of_map}: has no corrections; draw some first, by PUT /maps/{of_map}/corrections")
     return {"corrections": corrections, "out": data.models}
