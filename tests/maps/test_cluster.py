@@ -107,13 +107,14 @@ def test_workers_give_the_bytes_of_this_process(tmp_path: Path, model: ModelFile
     assert there["pieces_computed"] == here["pieces_computed"] > 8
     assert there["windows_computed"] == here["windows_computed"]
     assert sum(done) == 107 * 151
-    assert here["computed_by"] == {"engine": "local", "device": "cpu", "precision": "32"}
+    assert here["computed_by"] == {"engine": "local", "device": "cpu", "precision": "32", "runtime": "torch"}
     assert there["computed_by"] == {
         "engine": "dask",
         "scheduler": scheduler,
         "workers": 2,
         "device": "cpu",
         "precision": "32",
+        "runtime": "torch",
     }
 
 
@@ -299,6 +300,7 @@ def test_equipment_differs_by_the_first_thing_that_counts() -> None:
     assert replace(here, versions={"numpy": "2.1"}).differs(here) == "torch missing instead of 2.5"
     assert replace(here, device="cuda").differs(here) == "cuda (bf16) instead of cpu (bf16)"
     assert replace(here, precision="32").differs(here) == "cpu (32) instead of cpu (bf16)"
+    assert replace(here, runtime="openvino").differs(here) == "openvino instead of torch"
 
 
 def test_workers_without_the_package_are_named() -> None:

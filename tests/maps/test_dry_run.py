@@ -46,7 +46,7 @@ def test_a_dry_run_says_what_there_is_and_writes_nothing(tmp_path: Path, model: 
     assert (plan.n_windows, plan.n_pieces, plan.n_pixels, plan.window) == (6, 1, 107 * 151, 64)
     assert plan.raster == "107 x 151 px of uint8, bands 1 red, 2 green, 3 blue; 0.5 m a pixel, EPSG:32618"
     assert plan.expected is not None
-    assert plan.expected.computed_by == "cpu, float32"
+    assert plan.expected.computed_by == "cpu, float32, torch"
     assert 0 < plan.expected.seconds < 60
     assert not plan.finished
     assert plan.lines[-1] == f"  {plan.folder}: nothing is there yet"

@@ -12,6 +12,8 @@ import numpy as np
 import rasterio
 from PIL import Image
 
+from tests.worlds.rasters import GRID
+
 SECRET = "/etc/passwd"
 """A file that every such attack tries to read."""
 
@@ -51,7 +53,7 @@ def photo(kind: str = "PNG", height: int = 37, width: int = 51) -> bytes:
 def raster(folder: Path, domain: str = "", driver: str = "GTiff", **tags: str) -> bytes:
     """A good raster of 3 bands, 96 x 80 pixels, in blocks of 32, with tags in a domain of its metadata."""
     path = folder / "made.tif"
-    options = {"tiled": True, "blockxsize": 32, "blockysize": 32, "crs": "EPSG:32618"}
+    options = {"tiled": True, "blockxsize": 32, "blockysize": 32, "crs": "EPSG:32618", "transform": GRID}
     pixels = np.random.default_rng(0).integers(1, 255, (3, 80, 96), np.uint8)
     with rasterio.open(path, "w", driver=driver, width=96, height=80, count=3, dtype="uint8", **options) as dataset:
         dataset.write(pixels)

@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,8 @@ import rasterio
 import uvicorn
 from numpy.typing import NDArray
 from PIL import Image
-from rasterio.transform import from_origin
+from rasterio.errors import NotGeoreferencedWarning
+from rasterio.transform import Affine
 
 from terrazzo.serving.folder import DataFolder
 from terrazzo.serving.http.app import build_app
@@ -29,7 +31,7 @@ from tests.worlds.models import write_model
 from tests.worlds.rasters import write_raster
 
 HEIGHT, WIDTH, NODATA_COLS = 210, 300, 20
-CRS, TRANSFORM = "EPSG:32640", from_origin(325_000, 2_785_000, 0.5, 0.5)
+CRS, TRANSFORM = "EPSG:32640", Affine(0.5, 0, 325_000, 0, -0.5, 2_785_000)
 LOW, HIGH = 10, 250
 
 
@@ -95,7 +97,9 @@ def _work(site: Site, stop: threading.Event) -> None:
     while not stop.wait(0.05):
         job = site.jobs.claim("test")
         if job is not None:
-            _compute(site, job, stop)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", NotGeoreferencedWarning)
+                _compute(site, job, stop)
 
 
 def _compute(site: Site, job: Job, stop: threading.Event) -> None:
@@ -117,8 +121,10 @@ def _compute(site: Site, job: Job, stop: threading.Event) -> None:
             pass
         return
     with rasterio.open(upload.path) as image:
-        place = {"crs": image.crs, "transform": image.transform} if image.crs else {}
-        write_finished(site.folder, image.read(), job.id, **place)
+        place = {"crs": image.crs, "transform": image.transform}
+        folder = write_finished(site.folder, image.read(), job.id, **place)
+    about = json.loads((folder / "map.json").read_text())
+    (folder / "map.json").write_text(json.dumps(about | {"name": upload.name}))
     site.jobs.finish(job.id, "test", {})
 
 
@@ -147,7 +153,7 @@ def _improve(site: Site, job: Job) -> dict[str, object]:
     image[1] = np.where(image.any(axis=0), HIGH, 0)
     image[[0, 2]] = 0
     with rasterio.open(before / "image.tif") as picture:
-        place = {"crs": picture.crs, "transform": picture.transform} if picture.crs else {}
+        place = {"crs": picture.crs, "transform": picture.transform}
     write_finished(site.folder, image, job.id, **place)
     version = site.folder.models / "tiny-v2"
     version.mkdir(parents=True, exist_ok=True)

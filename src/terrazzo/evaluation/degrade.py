@@ -22,8 +22,8 @@ from terrazzo.system.reporting import how_many, listed
 
 if TYPE_CHECKING:
     from terrazzo.evaluation.degraded_patches import DegradedPatches
+    from terrazzo.evaluation.patchwise.scored_model import ScoredModel
     from terrazzo.evaluation.request import Inputs
-    from terrazzo.model.bundle import Bundle
 
 CLEAN = "clean"
 """The kind of the first row, whose strength is 0."""
@@ -48,7 +48,11 @@ def is_complete(rows: Iterable[Mapping[str, Any]], kinds: Iterable[Degradation])
 
 
 def degraded_rows(
-    bundle: "Bundle", inputs: "Inputs", clean: Mapping[str, Any], kinds: tuple[Degradation, ...], folder: ReportFolder
+    bundle: "ScoredModel",
+    inputs: "Inputs",
+    clean: Mapping[str, Any],
+    kinds: tuple[Degradation, ...],
+    folder: ReportFolder,
 ) -> list[Row]:
     """The rows of degrade.csv: the clean one from its scores, then each strength of each kind.
 
@@ -78,7 +82,7 @@ def degraded_rows(
     return [{"kind": CLEAN, "strength": 0, "mean_iou": clean["mean_iou"], "accuracy": clean["accuracy"]}, *done]
 
 
-def _row(bundle: "Bundle", inputs: "Inputs", worse: "DegradedPatches", title: str) -> Row:
+def _row(bundle: "ScoredModel", inputs: "Inputs", worse: "DegradedPatches", title: str) -> Row:
     """The scores of the split at one strength."""
     import torch
 

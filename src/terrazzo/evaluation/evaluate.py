@@ -8,7 +8,7 @@ from terrazzo.errors import InputError
 from terrazzo.evaluation.patchwise.width import BOUNDARY_PX
 from terrazzo.evaluation.report_folder import DEGRADE, ReportFolder
 from terrazzo.system.extras import need_training
-from terrazzo.system.options import Device, Option, Overwrite, Precision, Tta, TtaScales, options_of
+from terrazzo.system.options import Device, Option, Overwrite, Precision, Runtime, Tta, TtaScales, options_of
 from terrazzo.system.reporting import Progress, Reporter, Say, as_html, quiet, silent
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from terrazzo.evaluation.degradations import Degradation
     from terrazzo.evaluation.map_accuracy.accuracy import MapAccuracy
+    from terrazzo.evaluation.patchwise.scored_model import ScoredModel
     from terrazzo.evaluation.report import Example
     from terrazzo.evaluation.request import Inputs
     from terrazzo.evaluation.scoring import Outcome
-    from terrazzo.model.bundle import Bundle
 
 MAPS = "Maps"
 FOR_MAPS = ("model", "truth", "design", "out", "overwrite")
@@ -47,7 +47,7 @@ class Evaluation:
 
 
 def evaluate(
-    model: Annotated[str | Path, Option("A model.safetensors; with --truth a finished map.")],
+    model: Annotated[str | Path, Option("A model.safetensors, .onnx or .xml; with --truth a finished map.")],
     patches: Annotated[str | Path | None, Option("The folder that prepare wrote; none with --truth.")] = None,
     *,
     split: Annotated[str, Option("train, val or test.")] = "val",
@@ -59,6 +59,7 @@ def evaluate(
     batch_size: Annotated[int, Option("Patches at a time.")] = 8,
     device: Device = "auto",
     precision: Precision = "auto",
+    runtime: Runtime = "auto",
     tta: Tta = "none",
     tta_scales: TtaScales = (),
     truth: Annotated[str | Path | None, Option("Labelled points by sample, other points, or polygons.", MAPS)] = None,
@@ -86,7 +87,7 @@ def evaluate(
     if truth is not None or patches is None:
         return _of_map(locals())
     need_training("scoring a model on patches")
-    from terrazzo.evaluation.request import Request, open_inputs
+    from terrazzo.evaluation.request import Request, open_inputs, with_runtime
     from terrazzo.model.averaging.views import Views, parse_scales
 
     for flag, given in (("--overwrite", overwrite), ("--degrade", degrade)):
@@ -96,8 +97,9 @@ def evaluate(
         raise InputError(f"--design {design}: is for --truth, which scores a map; leave it out")
     views = Views(tta, parse_scales(tta_scales))
     reporter = Reporter(progress, say)
-    request = Request(Path(model), Path(patches), split, batch_size, device, precision, reporter, views, boundary_px)
-    inputs = open_inputs(request)
+    how = (batch_size, device, precision, reporter, views, boundary_px, runtime)
+    request = Request(Path(model), Path(patches), split, *how)
+    inputs = with_runtime(open_inputs(request))
     key = inputs.key()
     folder = None if out is None else ReportFolder(Path(out), key)
     kinds = _kinds(inputs) if degrade else ()
@@ -106,10 +108,10 @@ def evaluate(
     if scores is None:
         if folder is not None:
             folder.refuse(overwrite)
+        from terrazzo.evaluation.patchwise.scored_model import open_scored
         from terrazzo.evaluation.scoring import score_patches, scores_of
-        from terrazzo.model.bundle import load
 
-        bundle = load(request.model, device, precision)
+        bundle = open_scored(inputs.request)
         outcome = score_patches(bundle, inputs)
         scores = {**scores_of(inputs, outcome), "key": key}
         if folder is not None:
@@ -161,7 +163,7 @@ def _finished(folder: ReportFolder, kinds: "tuple[Degradation, ...]") -> dict[st
     return scores if there else None
 
 
-def _page(bundle: "Bundle", inputs: "Inputs", outcome: "Outcome", scores: dict[str, Any]) -> str:
+def _page(bundle: "ScoredModel", inputs: "Inputs", outcome: "Outcome", scores: dict[str, Any]) -> str:
     """The HTML page, with the pictures of the best and the worst patches."""
     from terrazzo.evaluation.report import pick_examples, render_report
 
@@ -169,7 +171,9 @@ def _page(bundle: "Bundle", inputs: "Inputs", outcome: "Outcome", scores: dict[s
     return render_report(inputs.header.title, scores, inputs.patches.schema, worst, best)
 
 
-def _examples(bundle: "Bundle", inputs: "Inputs", outcome: "Outcome", picked: "NDArray[np.int64]") -> list["Example"]:
+def _examples(
+    bundle: "ScoredModel", inputs: "Inputs", outcome: "Outcome", picked: "NDArray[np.int64]"
+) -> list["Example"]:
     """The picked patches (indices into the split's), predicted again."""
     import numpy as np
 

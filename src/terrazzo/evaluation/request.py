@@ -1,6 +1,6 @@
 """The inputs and options of an evaluation, checked before anything heavy is imported."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,15 @@ from terrazzo.errors import InputError, PatchesError
 from terrazzo.evaluation.patchwise.width import BOUNDARY_PX
 from terrazzo.model.averaging.views import PLAIN, Views
 from terrazzo.model.header import Header, read_header
+from terrazzo.model.opening import check_engine
+from terrazzo.model.runtimes.choosing import choose
+from terrazzo.model.runtimes.registry import native
+from terrazzo.model.runtimes.runtime import Asked
+from terrazzo.model.windows.tiling import plan
 from terrazzo.patches.folder import Patches, open_patches
 from terrazzo.pixels.bands.order import are_others, expected
 from terrazzo.recipe.sections import LossSection
-from terrazzo.system.devices import check_compute
+from terrazzo.system.devices import AUTO, check_compute
 from terrazzo.system.files import digest, file_digest
 from terrazzo.system.reporting import Reporter
 
@@ -38,6 +43,8 @@ class Request:
     """The mirror images and sizes of each patch that are averaged."""
     boundary_px: int = BOUNDARY_PX
     """The width of boundary IoU."""
+    runtime: str = AUTO
+    """What computes the model; `with_runtime` puts a name in place of `auto`."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,8 @@ class Inputs:
         options = [wanted.split, str(wanted.batch_size), wanted.device, wanted.precision]
         if wanted.boundary_px != BOUNDARY_PX:
             options.append(f"boundary {wanted.boundary_px}")
+        if wanted.runtime not in (AUTO, native(wanted.model)):
+            options.append(f"runtime {wanted.runtime}")
         if wanted.views != PLAIN:  # so that reports of versions without them are still known as finished
             options += [wanted.views.tta, str(wanted.views.scales)]
         return digest(str(FORMAT), __version__, file_digest(wanted.model), self.patches.content_hash, *options)
@@ -77,8 +86,9 @@ def open_inputs(request: Request) -> Inputs:
         raise InputError(f"--batch-size {request.batch_size}: expected at least 1")
     if request.boundary_px < 1:
         raise InputError(f"--boundary-px {request.boundary_px}: expected at least 1")
-    check_compute(request.device, request.precision)
+    check_compute(request.device, request.precision, request.runtime)
     header = read_header(model)
+    check_engine(model, request.device, request.precision, request.runtime)
     opened = open_patches(patches)
     if header.schema.names != opened.schema.names:
         raise PatchesError(
@@ -105,3 +115,13 @@ def open_inputs(request: Request) -> Inputs:
             f"{patches}: every pixel of its split {request.split} is ignored, so there is nothing to score"
         )
     return Inputs(request, header, opened, rows)
+
+
+def with_runtime(inputs: Inputs) -> Inputs:
+    """The inputs with the runtime that `auto` means here."""
+    request = inputs.request
+    if request.runtime != AUTO:
+        return inputs
+    asked = Asked(request.device, request.precision)
+    chosen = choose(request.model, plan(inputs.header), asked, request.reporter.say)
+    return replace(inputs, request=replace(request, runtime=chosen))

@@ -30,7 +30,7 @@ from terrazzo.recipe.published import Published, compare_published
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from terrazzo.model.bundle import Bundle
+    from terrazzo.evaluation.patchwise.scored_model import ScoredModel
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,14 @@ class HasPixels(Protocol):
         ...
 
 
-def score_patches(bundle: "Bundle", inputs: Inputs) -> Outcome:
+def score_patches(bundle: "ScoredModel", inputs: Inputs) -> Outcome:
     """The counts of the split's patches, predicted by the model."""
     import torch
 
     from terrazzo.model.losses import build_loss
 
     n_classes, rows = inputs.patches.schema.n_classes, inputs.rows
-    loss = build_loss(inputs.loss(), n_classes).to(bundle.compute.device)
+    loss = build_loss(inputs.loss(), n_classes).to(bundle.device)
     confusion = np.zeros((n_classes, n_classes), np.int64)
     counts, boundary = np.zeros((2, len(rows), 3, n_classes), np.int64)
     true_sums, entropy_sums = np.zeros((2, len(rows)))
@@ -112,18 +112,18 @@ def _sums(values: "Tensor", valid: "Tensor") -> NDArray[np.float64]:
     return sums
 
 
-def probs_of(bundle: "Bundle", patches: HasPixels, rows: NDArray[np.int64], views: Views = PLAIN) -> "Tensor":
-    """Class probabilities (B, K, S, S) of the patches, float32, on the bundle's device; the mean over the views."""
+def probs_of(bundle: "ScoredModel", patches: HasPixels, rows: NDArray[np.int64], views: Views = PLAIN) -> "Tensor":
+    """Class probabilities (B, K, S, S) of the patches, float32, on the model's device; the mean over the views."""
     import torch
 
     pixels = patches.pixels(rows).transpose(0, 3, 1, 2)
     if views == PLAIN:
         return bundle.probs(torch.from_numpy(pixels))
-    return torch.from_numpy(views.of(bundle.classify)(pixels)).to(bundle.compute.device)
+    return torch.from_numpy(views.of(bundle.classify)(pixels)).to(bundle.device)
 
 
 def _with_uncalibrated(
-    bundle: "Bundle", patches: HasPixels, rows: NDArray[np.int64], views: Views
+    bundle: "ScoredModel", patches: HasPixels, rows: NDArray[np.int64], views: Views
 ) -> "tuple[Tensor, Tensor]":
     """`probs_of`, and the same at temperature 1. The network runs once for both."""
     temperature = bundle.header.temperature
@@ -143,7 +143,7 @@ def _with_uncalibrated(
         found = torch.from_numpy(bundle.classify(pixels))
         return torch.cat((found, uncalibrated(found, temperature)), dim=1).numpy()
 
-    mean = torch.from_numpy(views.of(both)(patches.pixels(rows).transpose(0, 3, 1, 2))).to(bundle.compute.device)
+    mean = torch.from_numpy(views.of(both)(patches.pixels(rows).transpose(0, 3, 1, 2))).to(bundle.device)
     probs, before = mean.chunk(2, dim=1)
     return probs, before
 
@@ -179,6 +179,7 @@ def scores_of(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
         "model": str(inputs.request.model),
         "patches_folder": str(patches.path),
         "batch_size": inputs.request.batch_size,
+        "runtime": inputs.request.runtime,
         "tta": inputs.request.views.tta,
         "tta_scales": list(inputs.request.views.scales),
         "terrazzo_version": __version__,

@@ -1,12 +1,14 @@
 """One prediction: what its images share, and which of them failed."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from terrazzo.errors import TerrazzoError
 from terrazzo.maps.engines.options import EngineOptions
 from terrazzo.maps.jobs.options import MapOptions
-from terrazzo.model.opening import ModelFile, open_models
+from terrazzo.model.opening import ModelFile, open_model, open_models
 from terrazzo.model.predictor import Halving, Predictor
+from terrazzo.system.devices import TORCH
 from terrazzo.system.places import Place
 from terrazzo.system.reporting import Reporter, Say
 
@@ -22,10 +24,21 @@ class Command:
     overwrite: bool = False
     restart: bool = False
     reporter: Reporter = field(default_factory=Reporter)
+    kept: tuple[str, ...] = ()
+    """Other runtimes whose finished maps are kept, as `--runtime auto` may have meant them before."""
 
     def open_model(self) -> Predictor:
         """The model or models, ready to classify; it takes smaller batches if memory is short."""
         return Halving(open_models(self.model), self.reporter.say)
+
+    @cached_property
+    def measuring_model(self) -> Predictor:
+        """The first model in torch on this CPU, which alone measures how far images are from the training data."""
+        return open_model(self.model.path, "cpu", "32", runtime=TORCH)
+
+    def measuring(self, opened: Predictor) -> Predictor:
+        """The opened model if it measures that, else `measuring_model`, where torch is installed."""
+        return self.measuring_model if self.model.measured_apart else opened
 
 
 @dataclass

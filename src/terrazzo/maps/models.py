@@ -6,12 +6,12 @@ from pathlib import Path
 
 from terrazzo.errors import InputError, TerrazzoError
 from terrazzo.model.averaging.together import refuse_unlike, tiling_note
-from terrazzo.model.exporting.formats import ONNX, format_of, read_notes
+from terrazzo.model.exporting.formats import ONNX, OPENVINO_IR, format_of, read_notes
 from terrazzo.model.header import SUFFIX, Header, read_header
-from terrazzo.model.opening import ModelFile, check_engine, engine_of
+from terrazzo.model.opening import ModelFile, check_engine
 from terrazzo.model.windows.tiling import Tiling
 from terrazzo.pixels.rasters.elsewhere import address_of
-from terrazzo.system.devices import check_compute
+from terrazzo.system.devices import AUTO, check_compute
 from terrazzo.system.files import file_digest
 from terrazzo.system.reporting import Say
 
@@ -23,8 +23,8 @@ def models_among(model: Words, inputs: Words) -> tuple[list[Path], list[str | Pa
     """The model files and the images that the words name, each in the order of the words.
 
     Everything in `model` is a model, and so is each input whose name ends in .safetensors or .onnx, or that is an .h5
-    which `export` wrote. Raises InputError if there is no model, if one is named twice, or if a model comes behind an
-    image.
+    or .xml which `export` wrote. Raises InputError if there is no model, if one is named twice, or if a model comes
+    behind an image.
     """
     models, images = [Path(word) for word in _listed(model)], list[str | Path]()
     for word in _listed(inputs):
@@ -46,27 +46,34 @@ def models_among(model: Words, inputs: Words) -> tuple[list[Path], list[str | Pa
     return models, images
 
 
-def check_models(models: Sequence[Path], device: str, precision: str) -> None:
-    """Raise InputError if one of the files does not run on the device or at the precision."""
-    check_compute(device, precision)
+def check_models(models: Sequence[Path], device: str, precision: str, runtime: str = AUTO) -> None:
+    """Raise InputError if one of the files does not run on the device, at the precision or in the runtime."""
+    check_compute(device, precision, runtime)
     for path in models:
-        check_engine(path, device, precision)
+        check_engine(path, device, precision, runtime)
 
 
 def model_file(
-    models: Sequence[Path], tiling: Callable[[Header], Tiling], device: str, precision: str, say: Say
+    models: Sequence[Path],
+    tiling: Callable[[Header], Tiling],
+    device: str,
+    precision: str,
+    say: Say,
+    runtime: str = AUTO,
 ) -> ModelFile:
     """The models as one, which sees the windows of the first. Raises InputError naming what does not agree.
 
-    All compute alike: beside a model that onnxruntime computes, in float32 on the CPU, so do the others.
+    All compute alike: beside a graph, which computes on the CPU, the others do so too, and all in float32.
     """
     headers = [read_header(path) for path in models]
     members = list(zip(models, headers, strict=True))
     refuse_unlike(members)
-    if len(models) > 1 and any(engine_of(path) == "onnxruntime" for path in models):
+    if len(models) > 1 and any(path.suffix.lower() in (ONNX, OPENVINO_IR) for path in models):
         device, precision = "cpu", "32"
     seen = tiling(headers[0])
-    first, *others = (ModelFile(path, file_digest(path), header, seen, device, precision) for path, header in members)
+    first, *others = (
+        ModelFile(path, file_digest(path), header, seen, device, precision, runtime=runtime) for path, header in members
+    )
     note = tiling_note(members)
     if note is not None:
         say(note)
@@ -84,9 +91,9 @@ def _is_model(word: str | Path) -> bool:
     path = Path(word)
     if path.suffix.lower() in (SUFFIX, ONNX):
         return True
-    if path.suffix.lower() != HDF5 or format_of(path) is None or not path.is_file():
+    if path.suffix.lower() not in (HDF5, OPENVINO_IR) or format_of(path) is None or not path.is_file():
         return False
     try:
         return bool(read_notes(path))
-    except TerrazzoError:  # the HDF5 of another program, of which the inputs' own error says more
+    except TerrazzoError:  # the file of another program, of which the inputs' own error says more
         return False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from terrazzo.errors import InputError, PartialError, TerrazzoError
 from terrazzo.maps.polygons.formats import TOLERANCE, VECTOR_FORMATS
 from terrazzo.pixels.bands.reading import Bands, Nodata, Scale
-from terrazzo.system.options import RASTERS, Device, Option, Overwrite, Precision, Tta, TtaScales
+from terrazzo.system.options import RASTERS, Device, Option, Overwrite, Precision, Runtime, Tta, TtaScales
 from terrazzo.system.places import Place, place_of
 from terrazzo.system.reporting import Progress, Reporter, Say, how_many, listed, quiet, silent
 
@@ -79,6 +79,7 @@ def predict(
     ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    runtime: Runtime = "auto",
     bands: Bands = None,
     scale: Scale = None,
     nodata: Nodata = None,
@@ -119,8 +120,10 @@ def predict(
 ) -> Maps:
     """Map the classes of images: class map and overlay of photos, GeoTIFFs, polygons and areas of rasters.
 
-    An .onnx runs in onnxruntime, without torch. Several models give the mean of their probabilities. They must agree on
-    classes, bands, scale and ground sampling distance, and see the windows of the first.
+    An .onnx runs in onnxruntime and an .xml in OpenVINO, without torch. `runtime` names another; `auto` takes torch on
+    a GPU or a CPU with bf16, elsewhere what is fastest for the model, timed once. Several models give the mean of their
+    probabilities. They must agree on classes, bands, scale and ground sampling distance, and see the windows of the
+    first.
 
     `inputs` are files, folders, patterns like `scenes/**/*.tif`, and web addresses of rasters, which are read in parts.
     Model files among them are further models. The sub-folders of folders and patterns are mirrored. Several rasters
@@ -146,23 +149,25 @@ def predict(
     from terrazzo.maps.engines.options import EngineOptions
     from terrazzo.maps.inputs import find_pictures
     from terrazzo.maps.jobs.options import MapOptions
+    from terrazzo.maps.jobs.runtime import settled
     from terrazzo.maps.models import check_models, model_file, models_among
     from terrazzo.model.opening import check_sizes
     from terrazzo.model.windows.tiling import plan
 
     models, images = models_among(model, inputs)
-    check_models(models, device, precision)
+    check_models(models, device, precision, runtime)
     options = MapOptions.from_words(**given)
     engine_options = EngineOptions(engine, workers, scheduler)
     tiling = partial(plan, window=window, overlap=overlap, batch_size=batch_size)
-    file = model_file(models, tiling, device, precision, say)
-    for path in models:
-        check_sizes(path, max(options.tta_scales, default=1))
+    file = model_file(models, tiling, device, precision, say, runtime)
     place = place_of(out)
     found = find_pictures(images, Path(str(place)))
     if found.pictures and not isinstance(place, Path):
         raise InputError(f"--out {out}: takes maps of rasters alone, not of {found.pictures[0].name}; choose a folder")
-    command = Command(file, options, engine_options, place, overwrite, restart, Reporter(progress, say))
+    file, kept = settled(file, [raster.folder(place) for raster in found.rasters], restart, overwrite, say)
+    for each in file.every:
+        check_sizes(each.path, max(options.tta_scales, default=1), each.runtime)
+    command = Command(file, options, engine_options, place, overwrite, restart, Reporter(progress, say), kept)
     if found.pictures:
         _refuse_raster_options(command, found)
     rasters = pictures = None

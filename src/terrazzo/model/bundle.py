@@ -66,6 +66,11 @@ class Bundle:
             ) from error
 
     @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.compute.device
+
+    @property
     def batch_pixels(self) -> int:
         """How many pixels to process together: about 0.25 megapixels on a CPU, 4 on an accelerator."""
         return CPU_BATCH_PIXELS if self.compute.device.type == "cpu" else _GPU_BATCH_PIXELS

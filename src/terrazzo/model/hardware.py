@@ -4,13 +4,14 @@ import ctypes
 import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
 from terrazzo.errors import InputError
+from terrazzo.system import machine
 from terrazzo.system.devices import check_compute
+from terrazzo.system.machine import cpu_flags
 
 Precision = Literal["32", "bf16"]
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # from malloc.h
@@ -90,19 +91,11 @@ def has_fast_bf16(device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
         return False
-    flags = _cpu_flags()
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def _cpu_flags() -> frozenset[str]:
-    """The CPU's feature flags; torch's own probe where the kernel lists none (macOS, Windows)."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-        return frozenset({"avx512_bf16"} if probe is not None and probe() else ())
-    line = next((line for line in text.splitlines() if line.startswith("flags")), "")
-    return frozenset(line.partition(":")[2].split())
+    flags = cpu_flags()
+    if flags:
+        return machine.has_fast_bf16()
+    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # the kernel lists none (macOS, Windows)
+    return bool(probe is not None and probe())
 
 
 def _device(word: str) -> torch.device:

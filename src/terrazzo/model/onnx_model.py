@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,12 +26,22 @@ if TYPE_CHECKING:
 Weights = Mapping[str, NDArray[np.generic]]
 
 
+class Session(Protocol):
+    """What runs a graph: onnxruntime's InferenceSession, or OpenVINO behind the same two methods."""
+
+    def get_inputs(self) -> Any:
+        """The inputs; each has a name."""
+
+    def run(self, outputs: Any, feed: Any) -> Any:
+        """The outputs for arrays by the names of the inputs."""
+
+
 @dataclass(frozen=True)
 class OnnxModel:
-    """A graph, computed by onnxruntime in float32 on all cores."""
+    """A graph, computed on the CPU by a session: of onnxruntime, in float32 on all cores."""
 
     header: Header
-    session: "InferenceSession"
+    session: Session
     window: int | None
     """The one height and width that the graph takes; None if it takes any multiple of 32."""
     weights: Weights | None = None
@@ -50,7 +60,7 @@ class OnnxModel:
         height, width = pixels.shape[2:]
         if self.window is not None and max(height, width) > self.window:
             raise InputError(
-                f"--window {max(height, width)}: this ONNX file takes at most {self.window} px; use a smaller one"
+                f"--window {max(height, width)}: this graph takes at most {self.window} px; use a smaller one"
             )
         pad = [(0, 0), (0, 0), *((0, (self.window or -(-side // STRIDE) * STRIDE) - side) for side in (height, width))]
         image = np.pad(pixels, pad, mode="edge")

@@ -1,15 +1,19 @@
-"""Models opened by what computes them: torch for a model.safetensors or .h5, onnxruntime for an .onnx.
+"""Models opened by what computes them: by itself torch for weights, and for a graph the runtime that it is for.
 
 Without torch, onnxruntime computes a model.safetensors too, by the graph that the file holds.
 """
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from terrazzo.errors import InputError
-from terrazzo.model.exporting.formats import FORMATS, FREE_SIZE, ONNX, format_of, read_notes
-from terrazzo.system.extras import INSTALL_TRAIN, installed, need_torch
+from terrazzo.model.exporting.formats import FREE_SIZE, format_of, read_notes
+from terrazzo.model.runtimes.converted import graph_of
+from terrazzo.model.runtimes.registry import checked, native, own_runtime, runtime_for
+from terrazzo.model.runtimes.runtime import Asked
+from terrazzo.system.devices import AUTO, TORCH
+from terrazzo.system.extras import installed, need_torch
 from terrazzo.system.files import digest
 from terrazzo.system.places import PathLike
 
@@ -18,8 +22,6 @@ if TYPE_CHECKING:
     from terrazzo.model.header import Header
     from terrazzo.model.predictor import Predictor
     from terrazzo.model.windows.tiling import Tiling
-
-Engine = Literal["torch", "onnxruntime"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class ModelFile:
     precision: str
     others: tuple["ModelFile", ...] = ()
     """The models that predict together with this one. They see its windows and share its device and precision."""
+    runtime: str = AUTO
+    """What computes them; `auto`: each by its own."""
 
     @property
     def every(self) -> tuple["ModelFile", ...]:
@@ -46,14 +50,34 @@ class ModelFile:
         return digest("models", *(each.digest for each in self.every)) if self.others else self.digest
 
     @property
-    def runs_torch(self) -> bool:
-        """Whether torch computes any of the models."""
-        return any(engine_of(each.path) == "torch" for each in self.every)
+    def computed_by(self) -> str:
+        """The name of the runtime of this model: its own with `auto`."""
+        return own_runtime(self.path) if self.runtime == AUTO else self.runtime
 
     @property
-    def runs_onnx(self) -> bool:
-        """Whether onnxruntime computes any of the models."""
-        return any(engine_of(each.path) == "onnxruntime" for each in self.every)
+    def other_runtime(self) -> str | None:
+        """The runtimes, where they are not those that the files were made for. A map's key names them then."""
+        found = [each.computed_by for each in self.every]
+        return None if found == [native(each.path) for each in self.every] else " ".join(dict.fromkeys(found))
+
+    @property
+    def runs_torch(self) -> bool:
+        """Whether torch computes any of the models."""
+        return any(each.computed_by == TORCH for each in self.every)
+
+    @property
+    def measured_apart(self) -> bool:
+        """Whether torch measures how far images are from the training data, beside the runtime that maps them."""
+        return installed("torch") and not self.others and self.header.familiarity is not None and not self.runs_torch
+
+    @property
+    def runs_graphs(self) -> bool:
+        """Whether onnxruntime or OpenVINO computes any of the models."""
+        return any(each.computed_by != TORCH for each in self.every)
+
+    def by(self, runtime: str) -> "ModelFile":
+        """The same models, computed by a runtime."""
+        return replace(self, runtime=runtime, others=tuple(replace(each, runtime=runtime) for each in self.others))
 
     def absolute(self) -> "ModelFile":
         """The same with absolute paths, for processes in other folders."""
@@ -79,41 +103,14 @@ def load(model: PathLike, *, device: str = "auto", precision: str = "auto") -> "
     return bundle.load(model, device, precision)
 
 
-def engine_of(model: Path) -> Engine:
-    """What computes a model file on this machine: torch where it is installed, but onnxruntime for an .onnx."""
-    exported = format_of(model)
-    if exported is not None:
-        return exported.engine or "torch"
-    return "torch" if installed("torch") else "onnxruntime"
+def check_engine(model: Path, device: str, precision: str, runtime: str = AUTO) -> None:
+    """Raise InputError if this kind of file does not run on the device, at the precision or in the runtime."""
+    checked(model, Asked(device, precision), runtime)
 
 
-def check_engine(model: Path, device: str, precision: str) -> None:
-    """Raise InputError if this kind of file does not run here, on the device or at the precision.
-
-    Raises ModelFileError if only torch runs it, and torch is not installed.
-    """
-    exported = format_of(model)
-    if exported is not None and exported.engine is None:
-        suffixes = " or ".join(each.suffix for each in FORMATS.values() if each.engine)
-        raise InputError(f"{model}: is for programs of your own; predict takes a model.safetensors, {suffixes}")
-    if engine_of(model) == "torch":
-        need_torch(f"{model}: computing it")
-        return
-    what = "an ONNX file" if exported is not None else "a model without torch"
-    else_ = "give the .safetensors" if exported is not None else f"install torch with {INSTALL_TRAIN}"
-    if device not in ("auto", "cpu"):
-        raise InputError(f"--device {device}: {what} runs on the CPU; leave it out, or {else_}")
-    if precision not in ("auto", "32"):
-        raise InputError(f"--precision {precision}: {what} computes in float32; leave it out, or {else_}")
-    if exported is None and model.is_file():
-        from terrazzo.model.exporting.stored_graph import check_graph
-
-        check_graph(model)
-
-
-def check_sizes(model: Path, largest: float) -> None:
+def check_sizes(model: Path, largest: float, runtime: str = AUTO) -> None:
     """Raise InputError if the file takes no windows enlarged by the factor `largest`, as graphs of one size do."""
-    if largest > 1 and engine_of(model) == "onnxruntime" and not _takes_any_size(model):
+    if largest > 1 and runtime_for(model, runtime).name != TORCH and not _takes_any_size(model):
         raise InputError(
             f"--tta-scales {largest:g}: {model} is a graph for windows of one size; "
             "leave the factors above 1 out, or give the model.safetensors"
@@ -122,8 +119,8 @@ def check_sizes(model: Path, largest: float) -> None:
 
 def _takes_any_size(model: Path) -> bool:
     """Whether the graph of a file takes windows of any size."""
-    if model.suffix.lower() == ONNX:
-        return FREE_SIZE in read_notes(model)
+    if format_of(model) is not None:
+        return FREE_SIZE in read_notes(graph_of(model))
     from terrazzo.model.exporting.stored_graph import read_graph
 
     graph = read_graph(model)
@@ -132,7 +129,7 @@ def _takes_any_size(model: Path) -> bool:
 
 def open_models(file: ModelFile, n_threads: int | None = None) -> "Predictor":
     """The model ready to classify; several as one that gives the mean of their probabilities."""
-    opened = [open_model(each.path, each.device, each.precision, n_threads) for each in file.every]
+    opened = [open_model(each.path, each.device, each.precision, n_threads, each.runtime) for each in file.every]
     if len(opened) == 1:
         return opened[0]
     from terrazzo.model.averaging.together import Together
@@ -140,34 +137,26 @@ def open_models(file: ModelFile, n_threads: int | None = None) -> "Predictor":
     return Together(tuple(opened))
 
 
-def open_model(model: Path, device: str, precision: str, n_threads: int | None = None) -> "Predictor":
-    """The model, ready to classify. Only models that torch computes import it.
+def open_model(
+    model: Path, device: str, precision: str, n_threads: int | None = None, runtime: str = AUTO
+) -> "Predictor":
+    """The model, ready to classify, in a runtime; `auto` is the file's own. Only torch's import it.
 
     `n_threads` is how many cores it may use; None means all.
     """
-    check_engine(model, device, precision)
-    if model.suffix.lower() == ONNX:
-        from terrazzo.model.onnx_model import load_onnx
-
-        return load_onnx(model, n_threads)
-    if engine_of(model) == "onnxruntime":
-        from terrazzo.model.onnx_model import load_stored
-
-        return load_stored(model, n_threads)
-    from terrazzo.model.bundle import load
-
-    if n_threads is not None:
-        import torch
-
-        torch.set_num_threads(n_threads)
-    return load(model, device, precision)
+    asked = Asked(device, precision, n_threads)
+    return checked(model, asked, runtime).open(model, asked)
 
 
-def computes_on(model: Path, device: str, precision: str) -> tuple[str, str]:
-    """The type of device and the precision, `32` or `bf16`, that `open_model` computes with."""
-    if engine_of(model) == "onnxruntime":
-        return "cpu", "32"
-    from terrazzo.model.hardware import choose
+def computes_on(file: ModelFile) -> dict[str, str]:
+    """Type of device, precision (`32` or `bf16`) and runtime of the first model, by the names of their flags."""
+    asked = Asked(file.device, file.precision)
+    device, precision = checked(file.path, asked, file.runtime).computes_on(asked)
+    return {"device": device, "precision": precision, "runtime": file.computed_by}
 
-    compute = choose(device, precision)
-    return compute.device.type, compute.precision
+
+def convert(file: ModelFile) -> None:
+    """Convert the models that their runtime needs as graphs, unless the cache has them."""
+    for each in file.every:
+        if each.computed_by != TORCH:
+            graph_of(each.path)

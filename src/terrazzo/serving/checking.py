@@ -20,7 +20,7 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
     """The settings from the arguments of `serve`. Raises InputError naming the flag."""
     from terrazzo.maps.jobs.options import bytes_of
 
-    for name, least in (("workers", 0), ("max_queue", 1), ("max_pixels", 1)):
+    for name, least in (("workers", 1), ("max_queue", 1), ("max_pixels", 1)):
         if given[name] < least:
             raise InputError(f"--{name.replace('_', '-')} {given[name]}: expected at least {least}")
     if not 0 <= given["port"] <= 65535:

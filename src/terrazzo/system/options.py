@@ -63,6 +63,9 @@ def words_of(function: Callable[..., Any], values: Mapping[str, Any]) -> list[st
 
 Device = Annotated[str, Option("auto, cpu, cuda, cuda:N or mps.")]
 Precision = Annotated[str, Option("auto, 32 or bf16; auto takes bf16 where the hardware has it.")]
+Runtime = Annotated[
+    str, Option("auto, torch, onnxruntime or openvino; auto takes the one that suits the machine and the model.")
+]
 Tta = Annotated[str, Option("none, flips or d4: average over 1, 4 or 8 mirror images.")]
 TtaScales = Annotated[
     str | float | Sequence[str | float],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from terrazzo.evaluation.map_accuracy.estimators import UNSEEN, Sample, Strata, Z, estimate
+from terrazzo.evaluation.map_accuracy.estimators import FEW, UNSEEN, Sample, Strata, Z, estimate
 from tests.worlds.confusions import OLOFSSON_COUNTS, OLOFSSON_PIXELS, confused, coverage, sample_of
 
 PIXELS = OLOFSSON_PIXELS.sum()
@@ -93,10 +93,31 @@ def test_errors_that_no_point_shows_widen_the_interval_of_an_area() -> None:
     found = estimate(sample_of(np.array([[8, 2], [0, 10]])), Strata(np.array([40.0, 60.0]), np.array([400, 600])), 2)
     share = found.share
     assert share.value.tolist() == pytest.approx([0.32, 0.68])
-    assert share.low[0] == pytest.approx(0.32 - Z * share.error[0])
-    assert share.high[0] == pytest.approx(0.32 + np.hypot(Z * share.error[0], UNSEEN * 0.06))
-    assert share.low[1] == pytest.approx(0.68 - np.hypot(Z * share.error[1], UNSEEN * 0.06))
-    assert share.high[1] == pytest.approx(0.68 + Z * share.error[1])
+    # Wilson's interval of 8 of 10 with the effective size 0.8 * 0.2 / (0.8 * 0.2 / 9) = 9 is 0.4738 to 0.9467; the
+    # class is mapped on 0.4 of the area, so it reaches 0.1305 down and 0.0587 up.
+    assert share.low[0] == pytest.approx(0.32 - 0.1305, abs=1e-4)
+    assert share.high[0] == pytest.approx(0.32 + np.hypot(0.0587, UNSEEN * 0.06), abs=1e-4)
+    assert share.low[1] == pytest.approx(0.68 - np.hypot(0.0587, UNSEEN * 0.06), abs=1e-4)
+    assert share.high[1] == pytest.approx(0.68 + 0.1305, abs=1e-4)
+
+
+def test_with_many_points_of_a_class_its_interval_is_that_of_the_paper() -> None:
+    """With FEW points or more of both classes on the ground it is 1.96 standard errors to both sides."""
+    few, many = (
+        estimate(sample_of(np.array([[n - 2, 1], [1, 99]])), Strata(np.array([40.0, 60.0]), np.array([4000, 6000])), 2)
+        for n in (FEW, FEW + 1)  # one point less than FEW of class 0, and just as many
+    )
+    assert (many.share.high - many.share.value).tolist() == pytest.approx((Z * many.share.error).tolist())
+    assert (many.share.value - many.share.low).tolist() == pytest.approx((Z * many.share.error).tolist())
+    assert few.share.high[0] - few.share.value[0] > Z * few.share.error[0] * 1.2
+
+
+def test_an_area_of_which_no_point_is_mapped_reaches_further_up_than_down() -> None:
+    """Class 0 is on no map; 4 of 50 points are it. Wilson's of 0.08 with n = 49 is 0.0313 to 0.1898."""
+    found = estimate(sample_of(np.array([[0, 0], [4, 46]])), Strata(np.array([0.0, 1.0]), np.array([0, 9999])), 2)
+    assert float(found.share.value[0]) == pytest.approx(0.08)
+    assert float(found.share.low[0]) == pytest.approx(0.0313, abs=1e-4)
+    assert float(found.share.high[0]) == pytest.approx(0.1898, abs=1e-4)
 
 
 SHARES = np.array([0.005, 0.02, 0.045, 0.13, 0.3, 0.5])

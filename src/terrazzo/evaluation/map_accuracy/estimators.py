@@ -8,9 +8,12 @@ was drawn. Where the strata are the classes, both give the same numbers.
 Sampled pixels count as drawn with replacement, as there; a stratum of which every pixel is in the sample adds no
 error.
 
-One thing is added to the paper. Where no point shows a kind of error, its formulas take that error as absent for sure.
-The area of a rare class then lies outside its interval too often. So an area's interval also reaches to what 0 of n
-points still allow: UNSEEN times the share of the map that a point stands for.
+Two things are added to the paper, as the areas of rare classes otherwise lie outside their intervals too often.
+Where no point shows a kind of error, its formulas take that error as absent for sure. So an area's interval also
+reaches to what 0 of n points still allow: UNSEEN times the share of the map that a point stands for. And where fewer
+than FEW points are of a class on the ground, 1.96 standard errors are too short to one side. Its interval is then
+joined (Zou and Donner 2008, doi 10.1002/sim.3095) of two intervals of Wilson's: of the share of its mapped area that is
+right, and of the share of the rest that is the class. Their size is the effective one, as in Korn and Graubard (1998).
 """
 
 from dataclasses import dataclass
@@ -22,6 +25,8 @@ Z = 1.96
 """Half the width of a 95 % interval in standard errors, as the paper takes it."""
 UNSEEN = 3.0
 """The rule of three: 0 of n points allow a share of at most 3 / n, at 95 % (Hanley and Lippman-Hand 1983)."""
+FEW = 40
+"""Up to this size Wilson's interval is advised (Brown, Cai and DasGupta 2001, doi 10.1214/ss/1009213286)."""
 
 Numbers = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -51,18 +56,18 @@ class Estimate:
 
     value: Numbers
     error: Numbers
-    unseen: tuple[Numbers, Numbers]
-    """What errors of a kind that no point shows may take away, and add; 0 where some point shows it."""
+    reach: tuple[Numbers, Numbers]
+    """How far the 95 % interval reaches below and above the value."""
 
     @property
     def low(self) -> Numbers:
         """The lower end of the 95 % interval of a share, at least 0."""
-        return np.maximum(self.value - np.hypot(Z * self.error, self.unseen[0]), 0.0)
+        return np.maximum(self.value - self.reach[0], 0.0)
 
     @property
     def high(self) -> Numbers:
         """The upper end, at most 1."""
-        return np.minimum(self.value + np.hypot(Z * self.error, self.unseen[1]), 1.0)
+        return np.minimum(self.value + self.reach[1], 1.0)
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,7 @@ def estimate(sample: Sample, strata: Strata, n_classes: int) -> Estimates:
 
 
 _Row = tuple[float, float, float, float]
-"""A value, its standard error, and what unseen errors take away and add."""
+"""A value, its standard error, and how far its interval reaches below and above."""
 
 
 class _Stratified:
@@ -124,17 +129,32 @@ class _Stratified:
         above, below = top.astype(np.float64), bottom.astype(np.float64)
         total = float((self.weights * below).sum())
         if total == 0:
-            return np.nan, np.nan, 0.0, 0.0
+            return np.nan, np.nan, np.nan, np.nan
         value = float((self.weights * above).sum()) / total
-        return value, self._error(above - value * below) / total, 0.0, 0.0
+        error = self._error(above - value * below) / total
+        return value, error, Z * error, Z * error
 
     def share(self, on_map: NDArray[np.bool_], there: NDArray[np.bool_]) -> _Row:
-        """The share of the population that is `there`, with what errors that no point shows may take away and add."""
+        """The share of the population that is `there`, which is made of what is `on_map` and of what is not."""
         value, error, _, _ = self.ratio(there, np.ones(len(there)))
+        if there.sum() < FEW:
+            (down, up), (further_down, further_up) = (self._wilson(there, where) for where in (on_map, ~on_map))
+            return value, error, float(np.hypot(down, further_down)), float(np.hypot(up, further_up))
         taken, added = (
             self._unseen(wrong, where) for wrong, where in ((on_map & ~there, on_map), (there & ~on_map, ~on_map))
         )
-        return value, error, taken, added
+        return value, error, float(np.hypot(Z * error, taken)), float(np.hypot(Z * error, added))
+
+    def _wilson(self, there: NDArray[np.bool_], where: NDArray[np.bool_]) -> tuple[float, float]:
+        """How far Wilson's interval of the share of the population that is `there` and `where` reaches down and up."""
+        share, error, _, _ = self.ratio(there & where, where)
+        if not error > 0:
+            return self._unseen(~there & where, where), self._unseen(there & where, where)
+        squared = Z**2 * error**2 / (share * (1 - share))  # Z**2 over the effective number of points
+        centre = (share + squared / 2) / (1 + squared)
+        half = np.sqrt(squared * (share * (1 - share) + squared / 4)) / (1 + squared)
+        weight = float(self.weights[where].sum())
+        return weight * (share - centre + half), weight * (centre + half - share)
 
     def _unseen(self, wrong: NDArray[np.bool_], where: NDArray[np.bool_]) -> float:
         """UNSEEN points of the strata in which an error may lie, where no point shows it."""
@@ -151,5 +171,5 @@ class _Stratified:
 
 
 def _together(rows: list[_Row], shape: tuple[int, ...]) -> Estimate:
-    value, error, taken, added = (column.reshape(shape) for column in np.array(rows, np.float64).T)
-    return Estimate(value, error, (taken, added))
+    value, error, down, up = (column.reshape(shape) for column in np.array(rows, np.float64).T)
+    return Estimate(value, error, (down, up))

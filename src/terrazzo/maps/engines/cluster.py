@@ -1,7 +1,7 @@
 """The engine that lets the workers of a Dask cluster compute: one on this machine, or any existing one.
 
-The client decides everything once (lattice, batch size, device, precision). It hands out pieces, a few ahead for each
-worker, and the workers write them to the journal. If a worker is lost, Dask gives its piece to another one.
+The client decides everything once (lattice, batch size, device, precision, runtime). It hands out pieces, a few ahead
+for each worker, and the workers write them to the journal. If a worker is lost, Dask gives its piece to another one.
 """
 
 # mypy: allow-untyped-calls
@@ -27,7 +27,8 @@ from terrazzo.maps.jobs.job import RasterJob
 from terrazzo.maps.pieces.computing import Finished
 from terrazzo.maps.pieces.journal import Journal
 from terrazzo.maps.pieces.lattice import Piece
-from terrazzo.model.opening import ModelFile
+from terrazzo.model.opening import ModelFile, convert
+from terrazzo.system.devices import OPENVINO
 from terrazzo.system.machine import library_versions
 
 AHEAD = 2
@@ -69,7 +70,7 @@ class DaskEngine:
         if not pieces:
             return
         client, equipment = self.crew.client, self.crew.equipment
-        journal.settle({"device": equipment.device, "precision": equipment.precision})
+        journal.settle(equipment.means)
         with self._raster(job, journal) as raster:
             waiting, pending = deque(pieces), dict[Any, str]()
             finished = as_completed(loop=client.loop)
@@ -87,11 +88,11 @@ class DaskEngine:
                     client.cancel(list(pending))
 
     def describe(self) -> Mapping[str, Any]:
-        """The cluster, and its device and precision once it is connected."""
+        """The cluster, and its device, precision and runtime once it is connected."""
         found: dict[str, Any] = {"engine": "dask", "scheduler": self.options.scheduler or "on this machine"}
         if "crew" in self.__dict__:
             equipment = self.crew.equipment
-            found |= {"workers": self.crew.n_workers, "device": equipment.device, "precision": equipment.precision}
+            found |= {"workers": self.crew.n_workers, **equipment.means}
         return found
 
     @contextmanager
@@ -135,15 +136,18 @@ def _equipped(client: Any, model: ModelFile, n_threads: int | None, scheduler: s
     """Announce the model to the workers. Raises InputError if they cannot open it, or do not all compute alike."""
     workers = workers_of(client, scheduler)
     check_installed(client)
+    convert(model)  # once here: workers on this machine share the cache
     name = f"terrazzo-model-{uuid4().hex}"
     client.register_plugin(ModelOnWorker(model, n_threads), name)
     try:
         reports: dict[str, Equipment] = client.run(report, name)
         first = next(iter(reports.values()))
-        here = replace(first, versions=library_versions())
+        here = replace(first, versions=library_versions(*[OPENVINO] * (first.runtime == OPENVINO)))
         for worker, found in reports.items():
             if (difference := found.differs(here)) is not None:
-                remedy = "choose one with --device and --precision" if found.versions == here.versions else ""
+                remedy = (
+                    "choose one with --device, --precision and --runtime" if found.versions == here.versions else ""
+                )
                 raise InputError(
                     f"worker {worker} has {difference}; {remedy or 'install the same versions on the workers as here'}"
                 )

@@ -38,7 +38,7 @@ class LocalEngine:
 
     open_model: Callable[[], Predictor]
     file: ModelFile | None = None
-    """The file that is opened; None leaves device and precision out of run.json."""
+    """The file that is opened; None leaves device, precision and runtime out of run.json."""
 
     @cached_property
     def model(self) -> Predictor:
@@ -59,16 +59,13 @@ class LocalEngine:
                 yield from compute_pieces(job, self.model, reader, journal, pieces)
 
     def describe(self) -> Mapping[str, Any]:
-        """This process, and its device and precision if it has computed anything."""
+        """This process, and its device, precision and runtime if it has computed anything."""
         means = self._means() if "model" in self.__dict__ else None
         return {"engine": LOCAL, **(means or {})}
 
     def _means(self) -> dict[str, str] | None:
-        """Device and precision, by the names of their flags; None without a model file."""
-        if self.file is None:
-            return None
-        device, precision = computes_on(self.file.path, self.file.device, self.file.precision)
-        return {"device": device, "precision": precision}
+        """Device, precision and runtime, by the names of their flags; None without a model file."""
+        return None if self.file is None else computes_on(self.file)
 
     def _steady(self) -> AbstractContextManager[None]:
         return steady_threads() if self.file is not None and self.file.runs_torch else nullcontext()

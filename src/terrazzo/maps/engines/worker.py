@@ -26,6 +26,7 @@ from terrazzo.model.opening import ModelFile, computes_on, open_models
 from terrazzo.model.predictor import Halving, Predictor
 from terrazzo.model.windows.tiling import window_batch
 from terrazzo.pixels.rasters.stacks.stack import read_image
+from terrazzo.system.devices import OPENVINO, TORCH
 from terrazzo.system.files import file_digest
 from terrazzo.system.machine import library_versions
 
@@ -39,6 +40,7 @@ class Equipment:
     precision: str
     window_batch: int
     """How many windows it computes best at a time."""
+    runtime: str = TORCH
 
     def differs(self, expected: "Equipment") -> str | None:
         """The first difference, as `torch 2.4.0 instead of 2.5.1`; None if there is none."""
@@ -48,7 +50,14 @@ class Equipment:
                 return f"{library} {found} instead of {wanted}"
         if (self.device, self.precision) != (expected.device, expected.precision):
             return f"{self.device} ({self.precision}) instead of {expected.device} ({expected.precision})"
+        if self.runtime != expected.runtime:
+            return f"{self.runtime} instead of {expected.runtime}"
         return None
+
+    @property
+    def means(self) -> dict[str, str]:
+        """Device, precision and runtime, by the names of their flags."""
+        return {"device": self.device, "precision": self.precision, "runtime": self.runtime}
 
 
 class ModelOnWorker(WorkerPlugin):
@@ -91,8 +100,11 @@ class ModelOnWorker(WorkerPlugin):
     def equipment(self) -> Equipment:
         """What this worker computes with."""
         file = self._file
-        device, precision = computes_on(file.path, file.device, file.precision)
-        return Equipment(library_versions(), device, precision, window_batch(self.opened(), file.tiling))
+        return Equipment(
+            library_versions(*[OPENVINO] * (file.computed_by == OPENVINO)),
+            **computes_on(file),
+            window_batch=window_batch(self.opened(), file.tiling),
+        )
 
 
 class RasterOnWorker(WorkerPlugin):

@@ -19,6 +19,7 @@ from terrazzo.pixels.rasters.raster import MAX_PIXELS, Raster
 from terrazzo.pixels.rasters.reading import Choice
 from terrazzo.pixels.rasters.stacks.spec import RasterPath
 from terrazzo.pixels.rasters.stacks.stack import read_image
+from terrazzo.system.devices import OPENVINO
 from terrazzo.system.files import digest
 from terrazzo.system.machine import free_bytes, library_versions
 from terrazzo.system.places import Place
@@ -105,8 +106,10 @@ def plan_map(
         "vectors": [options.vectors and options.vectors.name, options.mapping_unit],
         "device": model.device,
         "precision": model.precision,
-        "library_versions": library_versions(),
+        "library_versions": library_versions(*[OPENVINO] * (model.computed_by == OPENVINO)),
     }
+    if model.other_runtime is not None:  # so that maps of versions without runtimes are still known as finished
+        made_of["runtime"] = model.other_runtime
     if options.tta_scales:
         made_of["tta_scales"] = list(options.tta_scales)
     if options.simplify != TOLERANCE:

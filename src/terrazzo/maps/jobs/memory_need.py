@@ -16,11 +16,12 @@ from terrazzo.maps.pieces.sums import BANDS, CONFIDENCE, PROBABILITIES, SECOND
 from terrazzo.maps.pieces.working_grid import SOURCE_PIXELS, WorkingGrid
 from terrazzo.maps.polygons.mapping_unit import STRIP_ROWS
 from terrazzo.model.averaging.views import NONE, Views
-from terrazzo.model.opening import ModelFile, engine_of
+from terrazzo.model.opening import ModelFile
 from terrazzo.model.predictor import CPU_BATCH_PIXELS
 from terrazzo.pixels.bands.depth import EIGHT_BITS
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import Choice
+from terrazzo.system.devices import TORCH
 
 MB = 1_000_000
 TORCH_LIBRARIES = 820 * MB
@@ -151,9 +152,9 @@ def size_words(size: float) -> str:
 
 
 def _libraries(model: ModelFile) -> int:
-    needed = ONNX_LIBRARIES if model.runs_onnx else 0
-    if model.runs_torch:
-        torch = (each for each in model.every if engine_of(each.path) == "torch")
+    needed = ONNX_LIBRARIES if model.runs_graphs else 0
+    if model.runs_torch or model.measured_apart:
+        torch = (each for each in model.every if each.computed_by == TORCH or each.measured_apart)
         needed += TORCH_LIBRARIES + ENCODER_LIBRARIES * any(each.header.model.encoder is not None for each in torch)
     return needed
 
@@ -161,7 +162,7 @@ def _libraries(model: ModelFile) -> int:
 def _weights(model: ModelFile) -> int:
     """The weights of one model in memory."""
     size = model.path.stat().st_size if model.path.is_file() else 0
-    return int((ONNX_WEIGHT_COPIES if engine_of(model.path) == "onnxruntime" else WEIGHT_COPIES) * size)
+    return int((WEIGHT_COPIES if model.computed_by == TORCH else ONNX_WEIGHT_COPIES) * size)
 
 
 def _batch(model: ModelFile, views: Views) -> int:

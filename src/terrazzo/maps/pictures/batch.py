@@ -120,8 +120,10 @@ class PictureBatch:
                 self.failures.add(error)
             else:
                 stem = self._out / picture.name.parent / picture.name.stem
-                files = MapFiles(stem, map_key(model, digest(raw), options), options.confidence)
-                yield _Job(picture, files, height * width)
+                by_runtime = (model, *(model.by(name) for name in self._command.kept))
+                files = [MapFiles(stem, map_key(each, digest(raw), options), options.confidence) for each in by_runtime]
+                finished = next((each for each in files if each.finished()), files[0])
+                yield _Job(picture, finished, height * width)
             self._command.reporter.progress("checking images", number, len(pictures))
 
     def _refuse_what_is_in_the_way(self) -> None:
@@ -163,7 +165,7 @@ class PictureBatch:
                 continue
             # Opened only now: a photo that cannot be decoded is refused without waiting for torch or onnxruntime.
             model = model or self._command.open_model()
-            looking.at(model, number, job.name, image)
+            looking.at(self._command.measuring(model), number, job.name, image)
             mapped = map_picture(model, image, self._command.model.tiling, job.files, step, self._command.options.views)
             del image  # before the next is decoded: memory is promised for one large photo
             if mapped.shrunk:

@@ -64,7 +64,8 @@ class MapFiles:
 def map_key(model: ModelFile, picture: str, options: MapOptions) -> str:
     """The key of a photo's map, from the hashes of model and photo and the options that change the map.
 
-    `tta`, `tta_scales` and `confidence` count only if given, so that maps made before them stay finished.
+    `tta`, `tta_scales`, `confidence` and another runtime than the file's own count only if given, so that maps made
+    before them stay finished.
     """
     tiling = model.tiling
     named: dict[str, object] = {"window": tiling.window, "overlap": tiling.overlap, "precision": model.precision}
@@ -74,6 +75,8 @@ def map_key(model: ModelFile, picture: str, options: MapOptions) -> str:
         named["tta_scales"] = list(options.tta_scales)
     if options.confidence:
         named["confidence"] = True
+    if model.other_runtime is not None:
+        named["runtime"] = model.other_runtime
     return digest("map", model.identity, picture, *(f"{name}={value}" for name, value in sorted(named.items())))
 
 

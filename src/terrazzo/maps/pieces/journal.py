@@ -63,13 +63,13 @@ class Journal:
         return bool(read_json(self.folder / _KEY_FILE) == _as_json(made_of))
 
     def settle(self, means: Mapping[str, str]) -> None:
-        """Record the device and precision of the pieces, as the machine decides what `auto` means.
+        """Record device, precision and runtime of the pieces, as the machine decides what `auto` means.
 
-        Raises OutputExistsError if there are pieces that were computed with others.
+        Raises OutputExistsError if there are pieces that were computed with others. Earlier versions named no runtime.
         """
         path = self.folder / _MEANS_FILE
         found = read_json(path)
-        if found and found != dict(means) and self.pieces():
+        if any(means.get(name) != value for name, value in found.items()) and self.pieces():
             before, now = (" ".join(f"--{name} {value}" for name, value in each.items()) for each in (found, means))
             raise OutputExistsError(
                 f"{self.folder}: holds unfinished work computed with {before}, but this machine would use {now}; "
@@ -141,6 +141,11 @@ def check_journal(folder: Place, made_of: MadeOf, restart: bool) -> None:
     raise OutputExistsError(
         f"{folder}: holds unfinished work of another {what}; throw it away with --restart, or choose another --out"
     )
+
+
+def begun_as(folder: Place) -> dict[str, Any]:
+    """What unfinished work in the place belongs to; empty if there is none."""
+    return read_json(folder / _KEY_FILE)
 
 
 def begun_cut(folder: Place, made_of: MadeOf) -> tuple[int, int] | None:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from terrazzo.errors import ImageError, InputError
@@ -13,12 +12,12 @@ from terrazzo.maps.engines.options import DASK
 from terrazzo.maps.inputs import FoundPictures, RasterFile
 from terrazzo.maps.jobs.job import RasterJob, plan_map
 from terrazzo.maps.jobs.resolution import check_resampling, other_resolution
+from terrazzo.maps.jobs.runtime import finished_with
 from terrazzo.maps.outputs.record import read_record
 from terrazzo.maps.rasters.dry_run import MapPlan, plan_maps
 from terrazzo.maps.rasters.looking import Looking
 from terrazzo.maps.rasters.raster_map import map_raster
 from terrazzo.maps.rasters.units import unlike_training
-from terrazzo.model.opening import open_model
 from terrazzo.model.predictor import Predictor
 from terrazzo.pixels.bands.order import order_note
 from terrazzo.pixels.bands.scaling import extent
@@ -62,7 +61,10 @@ class RasterBatch:
         for file in self._files:
             folder = file.folder(command.out)
             try:
-                job = plan_map(file.path, folder, command.model, options, command.restart)
+                model = command.model
+                if command.kept and (runtime := finished_with(folder, model)) in command.kept:
+                    model = model.by(runtime)
+                job = plan_map(file.path, folder, model, options, command.restart)
                 self._look_at(job)
                 self.jobs.append((file, job))
             except InputError as error:
@@ -142,8 +144,8 @@ class RasterBatch:
     def _local_model(self, engine: Engine) -> Callable[[], Predictor]:
         """What gives a model in this process: the engine's own, or beside a cluster one on the CPU, opened once."""
         if isinstance(engine, LocalEngine):
-            return lambda: engine.model
-        return cache(lambda: open_model(self.command.model.path, "cpu", "32"))
+            return lambda: self.command.measuring(engine.model)
+        return lambda: self.command.measuring_model
 
     def _engine(self) -> AbstractContextManager[Engine]:
         """The engine. It opens the model, or connects to a cluster, only if a map is missing."""

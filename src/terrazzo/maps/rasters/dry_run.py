@@ -22,6 +22,7 @@ from terrazzo.maps.pieces.sums import BANDS, CLASSES
 from terrazzo.model.opening import computes_on
 from terrazzo.model.predictor import Predictor
 from terrazzo.model.windows.tiling import window_batch
+from terrazzo.system.devices import precision_words
 from terrazzo.system.places import Place
 from terrazzo.system.reporting import how_many
 
@@ -40,7 +41,7 @@ class Expected:
     seconds: float
     """Without polygons, in one process. Windows without a valid pixel are counted, though they cost nothing."""
     computed_by: str
-    """Device and precision: `cpu, bf16`."""
+    """Device, precision and runtime: `cpu, bf16, torch`."""
 
 
 @dataclass(frozen=True)
@@ -126,9 +127,9 @@ def plan_maps(command: Command, jobs: Sequence[tuple[RasterFile, RasterJob]]) ->
         expected = None
         if not finished:
             model = model or command.open_model()
-            device, precision = computes_on(file.path, file.device, file.precision)
-            seconds = _seconds(job, model, there, timed)
-            expected = Expected(seconds, f"{device}, {'float32' if precision == '32' else precision}")
+            means = computes_on(file)
+            words = f"{means['device']}, {precision_words(means['precision'])}, {means['runtime']}"
+            expected = Expected(_seconds(job, model, there, timed), words)
         plan = MapPlan(
             name=str(raster.name),
             folder=job.folder,

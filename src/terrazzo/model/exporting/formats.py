@@ -47,7 +47,7 @@ class Format:
     packages: tuple[str, ...]
     """What `extra` installs and the format needs, to read it as well."""
     holds: Literal["graph", "weights"]
-    engine: Literal["onnxruntime", "torch"] | None
+    engine: Literal["onnxruntime", "torch", "openvino"] | None
     """What `predict` runs it with; None if `predict` does not take it."""
     read: Callable[[Path], Notes]
     writer: str
@@ -109,6 +109,17 @@ def _onnx_notes(path: Path) -> Notes:
     return OnnxFile.read(path).notes
 
 
+def _openvino_notes(path: Path) -> Notes:
+    """The entries of rt_info, read as XML."""
+    from xml.etree import ElementTree
+
+    try:
+        info = ElementTree.parse(path).getroot().find("rt_info")
+    except (ElementTree.ParseError, UnicodeDecodeError) as error:
+        raise ModelFileError(f"{path}: is not an OpenVINO file, or was cut short; export the model again") from error
+    return {} if info is None else {entry.tag: entry.get("value", "") for entry in info}
+
+
 def _hdf5_notes(path: Path) -> Notes:
     with _hdf5(path) as file:
         notes = {name: str(value) for name, value in file.attrs.items() if isinstance(value, str)}
@@ -144,9 +155,12 @@ FORMATS = {
     for each in (
         Format("onnx", ".onnx", "an ONNX file", "", (), "graph", "onnxruntime",
                _onnx_notes, "onnx_graph:write_onnx", for_gis=True, written_with=("onnx",)),
+        Format("openvino", ".xml", "an OpenVINO file", "openvino", ("openvino",), "graph", "openvino",
+               _openvino_notes, "openvino_ir:write_openvino", written_with=("onnx",)),
         Format("h5", ".h5", "an HDF5 file", "hdf5", ("h5py",), "weights", "torch", _hdf5_notes, "hdf5:write_hdf5"),
         Format("pt2", ".pt2", "a .pt2 file", "", (), "graph", None, _pt2_notes, "program:write_pt2"),
     )
 }  # fmt: skip
 """The formats by name."""
 ONNX = FORMATS["onnx"].suffix
+OPENVINO_IR = FORMATS["openvino"].suffix

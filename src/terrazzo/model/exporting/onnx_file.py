@@ -5,6 +5,7 @@ with the few fields that are used. All others, the weights among them, are kept 
 again, because protobuf keeps fields that it does not know.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,19 @@ from typing import Any
 from terrazzo.errors import ModelFileError
 
 _FIELDS = {
-    "Model": (("graph", 7, "Graph"), ("metadata_props", 14, "[Entry]")),
+    "Model": (
+        ("ir_version", 1, "number"),  # so that it is written first: OpenVINO knows the format by it
+        ("graph", 7, "Graph"),
+        ("metadata_props", 14, "[Entry]"),
+    ),
     "Entry": (("key", 1, "text"), ("value", 2, "text")),
     "Graph": (("initializer", 5, "[Weight]"), ("input", 11, "[Value]"), ("output", 12, "[Value]")),
-    "Weight": (("name", 8, "text"), ("data_location", 14, "number")),
+    "Weight": (
+        ("name", 8, "text"),
+        ("raw_data", 9, "bytes"),
+        ("external_data", 13, "[Entry]"),
+        ("data_location", 14, "number"),
+    ),
     "Value": (("name", 1, "text"), ("type", 2, "Type")),
     "Type": (("tensor_type", 1, "Tensor"),),
     "Tensor": (("shape", 2, "Shape"),),
@@ -69,6 +79,19 @@ class OnnxFile:
                 dim.ClearField("dim_value")
                 dim.dim_param = name
 
+    def hold(self, weights: Mapping[str, bytes]) -> None:
+        """Put weights that are elsewhere into the graph, as bytes in the order of the format (row-major, little)."""
+        for each in self._model.graph.initializer:
+            if each.name in weights:
+                each.raw_data = weights[each.name]
+                each.ClearField("external_data")
+                each.ClearField("data_location")
+
+    def note(self, notes: Mapping[str, str]) -> None:
+        """Add text entries."""
+        for key, value in notes.items():
+            self._model.metadata_props.add(key=key, value=value)
+
     def to_bytes(self) -> bytes:
         """The graph in the ONNX format."""
         return bytes(self._model.SerializeToString())
@@ -80,14 +103,15 @@ def _message_class() -> Any:
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
     kinds = descriptor_pb2.FieldDescriptorProto
+    plain = {"text": kinds.TYPE_STRING, "number": kinds.TYPE_INT64, "bytes": kinds.TYPE_BYTES}
     file = descriptor_pb2.FileDescriptorProto(name="terrazzo_onnx.proto", package="terrazzo", syntax="proto2")
     for name, fields in _FIELDS.items():
         message = file.message_type.add(name=name)
         for field, number, kind in fields:
             label = kinds.LABEL_REPEATED if kind.startswith("[") else kinds.LABEL_OPTIONAL
             added = message.field.add(name=field, number=number, label=label)
-            if kind in ("text", "number"):
-                added.type = kinds.TYPE_STRING if kind == "text" else kinds.TYPE_INT64
+            if kind in plain:
+                added.type = plain[kind]
             else:
                 added.type, added.type_name = kinds.TYPE_MESSAGE, f".terrazzo.{kind.strip('[]')}"
     pool = descriptor_pool.DescriptorPool()

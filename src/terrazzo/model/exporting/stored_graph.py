@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from terrazzo.errors import ModelFileError
+from terrazzo.model.exporting.formats import FREE_SIZE, HEADER, KEY
 from terrazzo.model.exporting.onnx_file import OnnxFile
-from terrazzo.model.header import text_entries
+from terrazzo.model.header import read_header, text_entries
+from terrazzo.system.files import file_digest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,9 +48,14 @@ def packed(graph: bytes) -> str:
     return base64.b64encode(zlib.compress(graph, 9)).decode()
 
 
+def has_graph(path: Path) -> bool:
+    """Whether a model.safetensors holds a graph. Raises ModelFileError if it is damaged."""
+    return GRAPH_KEY in text_entries(path)
+
+
 def check_graph(path: Path) -> None:
     """Raise ModelFileError if a model.safetensors is damaged or holds no graph."""
-    if GRAPH_KEY not in text_entries(path):
+    if not has_graph(path):
         raise ModelFileError(NO_GRAPH.format(path=path))
 
 
@@ -76,3 +83,14 @@ def read_weights(path: Path, graph: StoredGraph) -> "dict[str, NDArray[np.generi
         raise ModelFileError(
             f"{path}: its weights do not fit its graph; the file was changed, train it again"
         ) from error
+
+
+def write_whole(path: Path, out: Path) -> None:
+    """Write the graph in a model.safetensors as an .onnx of its own, with its weights and the notes of an export."""
+    graph = read_graph(path)
+    if graph is None:
+        raise ModelFileError(NO_GRAPH.format(path=path))
+    free = {FREE_SIZE: "true"} if graph.onnx.declared_side is None else {}
+    graph.onnx.hold({name: weight.tobytes() for name, weight in read_weights(path, graph).items()})
+    graph.onnx.note({**free, KEY: file_digest(path), HEADER: read_header(path).without_familiarity().to_json()})
+    out.write_bytes(graph.onnx.to_bytes())

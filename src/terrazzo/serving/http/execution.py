@@ -18,6 +18,7 @@ from terrazzo.errors import InputError
 from terrazzo.serving.folder import is_id
 from terrazzo.serving.http.bodies import json_of
 from terrazzo.serving.http.jobs import own_job, status_info
+from terrazzo.serving.http.maps import results
 from terrazzo.serving.http.problems import Problem
 from terrazzo.serving.http.processes import SUGGEST_OPTIONS, no_process, why_no_training
 from terrazzo.serving.http.site import Caller, Site, caller_of, site_of
@@ -41,6 +42,11 @@ async def execute(request: Request) -> Response:
     if wait:
         job = await ended(site, job, wait)
         headers["Preference-Applied"] = f"wait={wait:g}"
+        if job.status is Status.SUCCESSFUL and job.process != SUGGEST:
+            asked = Request(dict(request.scope) | {"path_params": {"job_id": job.id}})
+            answer = await run_in_threadpool(results, asked)
+            answer.headers.update(headers)
+            return answer
     return JSONResponse(status_info(site, job), 201, headers)
 
 
@@ -113,8 +119,8 @@ def _of_a_map(site: Site, caller: Caller, process: str, given: Mapping[str, Any]
             name: _whole(name, given.get(name, schema["default"]), schema) for name, schema in SUGGEST_OPTIONS.items()
         }
     if (reason := why_no_training()) is not None:
-        raise InputError(f"improve: {reason}")
-    if not (site.folder.root / "corrections" / f"{map_id}.geojson").is_file():
+        raise InputError(reason)
+    if not site.folder.corrections(map_id).is_file():
         raise InputError(f"inputs.map {map_id}: has no corrections; send them to PUT /maps/{map_id}/corrections first")
     return {"map": map_id}
 

@@ -1,6 +1,5 @@
 """One's own jobs over HTTP: list, look, dismiss. Another's job answers as one that is not there."""
 
-import shutil
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +12,7 @@ from terrazzo.serving.folder import is_id
 from terrazzo.serving.http.problems import Problem
 from terrazzo.serving.http.site import Caller, Site, caller_of, site_of
 from terrazzo.serving.jobs.job import ENDED, SUGGEST, Job, Status
+from terrazzo.serving.uploads.cleaning import remove_job
 
 LISTED, MOST_LISTED = 1000, 10_000
 
@@ -78,8 +78,7 @@ def _dismiss(site: Site, caller: Caller, job_id: str) -> Job:
         done: Job = site.jobs.dismiss(job_id)
         return done
     if site.jobs.delete(job_id):
-        for folder in (site.folder.map(job_id), site.folder.job(job_id)):
-            shutil.rmtree(folder, ignore_errors=True)
+        remove_job(site.folder, job_id)
     return replace(found, status=Status.DISMISSED)
 
 

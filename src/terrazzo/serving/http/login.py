@@ -115,7 +115,7 @@ async def log_in(request: Request) -> Response:
         login.sessions.begin(caller),
         max_age=SECONDS,
         path=site_of(request).path("/"),
-        secure=over_https(request),
+        secure=request.url.scheme == "https",
         httponly=True,
         samesite="strict",
     )
@@ -128,14 +128,10 @@ async def log_out(request: Request) -> Response:
     login.sessions.end(request.headers.get("cookie", ""))
     answer = Response(status_code=204)
     answer.delete_cookie(
-        COOKIE, path=site_of(request).path("/"), secure=over_https(request), httponly=True, samesite="strict"
+        COOKIE, path=site_of(request).path("/"), secure=request.url.scheme == "https", httponly=True, samesite="strict"
     )
     return answer
 
 
-def over_https(request: Request) -> bool:
-    """Whether the browser came by https, to us or to a proxy before us."""
-    return "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", "").strip().lower())
-
-
-ROUTES = [Route("/session", log_in, methods=["POST"]), Route("/session", log_out, methods=["DELETE"])]
+OPEN = [Route("/session", log_in, methods=["POST"]), Route("/session", log_out, methods=["DELETE"])]
+ROUTES = OPEN

@@ -13,6 +13,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from terrazzo.serving.http.bodies import body_of, refuse_type
+from terrazzo.serving.http.jobs import own_job
 from terrazzo.serving.http.problems import Problem
 from terrazzo.serving.http.site import Site, caller_of, site_of
 from terrazzo.serving.jobs.job import SUGGEST, Job, Status
@@ -144,11 +145,7 @@ def _keep(site: Site, finished: FinishedMap, body: bytes) -> Corrections:
 
 def _job(request: Request) -> Job:
     """The job that the address names. Raises Problem 404 where it is not the caller's."""
-    job_id = request.path_params["job_id"]
-    job: Job | None = site_of(request).jobs.get(job_id)
-    if job is None or not caller_of(request).may_see(job.owner):
-        raise Problem(404, "", f"{job_id[:40]!r}: there is no such job; GET /jobs lists yours")
-    return job
+    return own_job(site_of(request), caller_of(request), request.path_params["job_id"])
 
 
 def _map(request: Request) -> FinishedMap:

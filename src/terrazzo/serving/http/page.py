@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from terrazzo.serving.http.site import site_of
 
@@ -21,7 +22,7 @@ class PageFiles(StaticFiles):
     """The files of the page, each asked for anew (`no-cache`), so that a newer version is seen at once."""
 
     def file_response(
-        self, full_path: Any, stat_result: os.stat_result, scope: Any, status_code: int = 200
+        self, full_path: Any, stat_result: os.stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
         """One file, or 304 where the browser has it."""
         response = super().file_response(full_path, stat_result, scope, status_code)

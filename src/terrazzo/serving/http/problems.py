@@ -1,6 +1,8 @@
 """Errors as RFC 9457 problem JSON. The `detail` is the line that the command line prints."""
 
+import errno
 import logging
+import sqlite3
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -10,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from terrazzo.errors import TerrazzoError
+from terrazzo.serving.jobs.store import QueueFullError
 
 MEDIA_TYPE = "application/problem+json"
 _LOG = logging.getLogger("terrazzo.serving")
@@ -49,19 +52,28 @@ def problem(status: int, title: str, detail: str, *, headers: Mapping[str, str] 
 def answer(error: Exception) -> Response:
     """The answer to an error: a Problem's own, 422 with its line for one that the user can fix, else 500.
 
-    A TerrazzoError may name another status, and seconds after which to try again, as attributes `status` and
-    `retry_after`.
+    A TerrazzoError of another status has it as an attribute `status`. A full queue is 429, a full disk 507.
     """
     if isinstance(error, Problem):
         return error.response()
+    if isinstance(error, QueueFullError):
+        return problem(429, "The queue is full", str(error), headers={"Retry-After": "30"})
     if isinstance(error, TerrazzoError):
-        after = getattr(error, "retry_after", None)
-        headers = {} if after is None else {"Retry-After": str(after)}
-        return problem(getattr(error, "status", 422), "", str(error), headers=headers)
+        return problem(getattr(error, "status", 422), "", str(error))
     if isinstance(error, HTTPException):
         detail = _WHAT_TO_DO.get(error.status_code, error.detail)
         return problem(error.status_code, "", detail, headers=error.headers)
+    if is_disk_full(error):
+        return problem(507, "", "the disk of the data folder is full; whoever runs the server has to make room")
+    _LOG.error("%s: %s", type(error).__name__, error, exc_info=error)
     return problem(500, "", "the server failed at this request; its log on the terminal says why")
+
+
+def is_disk_full(error: Exception) -> bool:
+    """Whether an error of the system or of SQLite says that there is no room."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 async def on_error(request: Request, error: Exception) -> Response:
@@ -69,4 +81,4 @@ async def on_error(request: Request, error: Exception) -> Response:
     return answer(error)
 
 
-HANDLERS: Mapping[Any, Any] = dict.fromkeys((Problem, TerrazzoError, HTTPException, Exception), on_error)
+HANDLERS: Mapping[Any, Any] = dict.fromkeys((Problem, TerrazzoError, HTTPException, OSError, sqlite3.Error), on_error)

@@ -1,6 +1,5 @@
 """What can be run: the models, and `improve` and `suggest` for finished maps; GET /processes."""
 
-import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,12 +9,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from terrazzo._version import __version__
+from terrazzo.errors import InputError
 from terrazzo.serving.http.problems import Problem
 from terrazzo.serving.http.site import Site, site_of
 from terrazzo.serving.jobs.job import IMPROVE, SUGGEST
 from terrazzo.serving.models import ModelEntry
+from terrazzo.system.extras import need_training
 
-_TRAINING = ("torch", "lightning", "segmentation_models_pytorch")
 _MODES = ["sync-execute", "async-execute", "dismiss"]
 _REFERENCE = {
     "oneOf": [
@@ -86,11 +86,11 @@ def protocol(entry: ModelEntry) -> str:
 
 def why_no_training() -> str | None:
     """Why models cannot be improved here, and what to do; None if they can."""
-    missing = [name for name in _TRAINING if importlib.util.find_spec(name) is None]
-    if not missing:
-        return None
-    packages = " ".join(name.replace("_", "-") for name in missing)
-    return f"training needs {' and '.join(missing)}, not installed here; run `pip install {packages}`"
+    try:
+        need_training("improving a model")
+    except InputError as error:
+        return str(error)
+    return None
 
 
 def no_process(name: str) -> Problem:

@@ -1,12 +1,15 @@
 """What every route works with, and who calls: `request.app.state.site`, `request.state.caller`."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
 from terrazzo.serving.folder import DataFolder
+from terrazzo.serving.jobs.store import JobStore
+from terrazzo.serving.models import Catalogue
 from terrazzo.serving.settings import Settings
+from terrazzo.serving.uploads.store import UploadStore
 
 if TYPE_CHECKING:
     from terrazzo.serving.http.tokens import Tokens
@@ -38,9 +41,9 @@ class Site:
 
     settings: Settings
     folder: DataFolder
-    jobs: Any
-    uploads: Any
-    models: Any
+    jobs: JobStore
+    uploads: UploadStore
+    models: Catalogue
     tokens: "Tokens"
 
     def path(self, below: str) -> str:

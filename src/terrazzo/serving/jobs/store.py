@@ -51,9 +51,13 @@ CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status, seq);
 """
 _PLACE = "(SELECT COUNT(*) FROM jobs AS before WHERE before.status = 'accepted' AND before.seq < jobs.seq) AS place"
 
+_ENDING = "finished = :now, updated = :now, lease = NULL, seconds_left = NULL"
+
 
 class QueueFullError(InputError):
     """As many jobs wait as may; one can be submitted when another has begun."""
+
+    status, retry_after = 429, 10
 
 
 class JobStore:
@@ -92,6 +96,11 @@ class JobStore:
         """The jobs of an owner, newest first; those of everyone if `owner` is None."""
         where, values = ("", ()) if owner is None else ("WHERE owner = ?", (owner,))
         rows = self._connection().execute(f"SELECT *, {_PLACE} FROM jobs {where} ORDER BY seq DESC", values)
+        return [_job(row) for row in rows]
+
+    def running(self) -> list[Job]:
+        """The jobs that workers hold, oldest first."""
+        rows = self._connection().execute(f"SELECT *, {_PLACE} FROM jobs WHERE status = 'running' ORDER BY seq")
         return [_job(row) for row in rows]
 
     def claim(self, worker: str, seconds: float = LEASE_SECONDS, without: Sequence[str] = ()) -> Job | None:
@@ -149,10 +158,7 @@ class JobStore:
     def finish(self, job_id: str, worker: str, result: Mapping[str, Any]) -> bool:
         """End the job as successful. False if it is no longer this worker's."""
         values = {"status": Status.SUCCESSFUL, "result": json.dumps(dict(result), sort_keys=True), "now": self._now()}
-        sets = (
-            "status = :status, result = :result, progress = 100, message = '', finished = :now, updated = :now, "
-            "lease = NULL, seconds_left = NULL"
-        )
+        sets = "status = :status, result = :result, progress = 100, message = '', " + _ENDING
         return self._change(job_id, worker, sets, values)
 
     def fail(self, job_id: str, worker: str, reason: str) -> bool:

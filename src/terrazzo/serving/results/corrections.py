@@ -92,12 +92,13 @@ def _checked(features: list[Any], finished: FinishedMap) -> Iterator[tuple[str, 
         where = f"{_BODY}: feature {number}"
         geometry = feature.get("geometry") if isinstance(feature, dict) else None
         shape = _polygon(where, geometry)
-        if shape.is_empty or not shape.area:
+        if shape.is_empty:
             raise InputError(f"{where}: is empty; expected a polygon with an area")
         if not shape.is_valid:
             reason = shapely.is_valid_reason(shape)
             raise InputError(f"{where}: is no valid polygon ({reason}); draw it so that its lines do not cross")
-        if not shapely.intersects(frame, shapely.transform(shape, to_pixels)):
+        placed = shapely.transform(shape, to_pixels)
+        if not (np.isfinite(shapely.get_coordinates(placed)).all() and shapely.intersects(frame, placed)):
             raise InputError(f"{where}: lies outside the map; expected {_coordinates(finished)}")
         properties = feature.get("properties")
         name = _name(where, properties.get(CLASS) if isinstance(properties, dict) else None, names)
@@ -143,7 +144,8 @@ def _to_pixels(finished: FinishedMap) -> Any:
     inverse = ~finished.transform
 
     def place(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        return moved(inverse, np.column_stack(transformer.transform(*points.T)))
+        with np.errstate(invalid="ignore"):  # infinite where the CRS does not reach
+            return moved(inverse, np.column_stack(transformer.transform(*points.T)))
 
     return place
 

@@ -5,10 +5,12 @@ sooner if `--keep-days` is less. Jobs that wait or run keep what they read: thei
 Improved models stay.
 """
 
+import logging
 import shutil
+import threading
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +20,10 @@ from terrazzo.serving.folder import DataFolder, is_id
 from terrazzo.serving.jobs.job import ENDED, Job
 from terrazzo.serving.uploads.store import UploadStore
 
-DAY_S = 24 * 3600.0
+HOUR_S = 3600.0
+DAY_S = 24 * HOUR_S
 UNFINISHED_DAYS = 1.0
+_LOG = logging.getLogger("terrazzo.serving")
 
 
 class Jobs(Protocol):
@@ -96,3 +100,28 @@ def _written(path: Path, otherwise: float) -> float:
         return path.stat().st_mtime
     except OSError:
         return otherwise
+
+
+@contextmanager
+def cleaning(
+    folder: DataFolder, uploads: UploadStore, jobs: Jobs, keep_days: float, every_s: float = HOUR_S
+) -> Iterator[None]:
+    """Clean in a thread while the block runs: at its start, then every hour. A failure is logged and tried again."""
+    ended = threading.Event()
+
+    def work() -> None:
+        while True:
+            try:
+                clean(folder, uploads, jobs, keep_days)
+            except Exception:
+                _LOG.exception("cleaning %s failed; it is tried again in an hour", folder.root)
+            if ended.wait(every_s):
+                return
+
+    thread = threading.Thread(target=work, name="cleaning", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(timeout=5)

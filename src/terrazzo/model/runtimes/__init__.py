@@ -1,0 +1,1 @@
+"""What computes a network: torch, onnxruntime or OpenVINO, behind one interface."""

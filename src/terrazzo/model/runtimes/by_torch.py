@@ -1,0 +1,46 @@
+"""torch: every device and precision, from the weights of a model.safetensors or .h5."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from terrazzo.errors import InputError
+from terrazzo.model.exporting.formats import format_of
+from terrazzo.model.runtimes.runtime import Asked
+from terrazzo.system.devices import TORCH
+from terrazzo.system.extras import need_torch
+
+if TYPE_CHECKING:
+    from terrazzo.model.predictor import Predictor
+
+
+class TorchRuntime:
+    """Runs the network itself."""
+
+    name = TORCH
+
+    def check(self, model: Path, asked: Asked) -> None:
+        """Raise InputError for a graph, or without torch. Whether the device exists is found on opening."""
+        exported = format_of(model)
+        if exported is not None and exported.holds == "graph":
+            raise InputError(
+                f"--runtime {TORCH}: {model} is a graph, which torch does not run; "
+                "leave it out, or give the model.safetensors"
+            )
+        need_torch(f"{model}: computing it")
+
+    def computes_on(self, asked: Asked) -> tuple[str, str]:
+        """Device and precision, as torch chooses them; imports it."""
+        from terrazzo.model.hardware import choose
+
+        compute = choose(asked.device, asked.precision)
+        return compute.device.type, compute.precision
+
+    def open(self, model: Path, asked: Asked) -> "Predictor":
+        """The `Bundle`."""
+        from terrazzo.model.bundle import load
+
+        if asked.n_threads is not None:
+            import torch
+
+            torch.set_num_threads(asked.n_threads)
+        return load(model, asked.device, asked.precision)

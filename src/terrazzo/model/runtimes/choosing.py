@@ -1,0 +1,159 @@
+"""The runtime for `--runtime auto`: the file's own where it is known to be fast, else the one measured fastest here.
+
+torch is taken on a GPU and on a CPU that multiplies bf16, unless a measurement of this model here says otherwise. An
+.onnx stays with onnxruntime there. Elsewhere the installed runtimes classify a batch of this model once. The figures
+are kept in the user's cache folder. They hold for one CPU, model, window and precision.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from terrazzo.errors import TerrazzoError
+from terrazzo.model.predictor import Predictor
+from terrazzo.model.runtimes.converted import forget_graphs, sha256_of
+from terrazzo.model.runtimes.registry import RUNTIMES, own_runtime
+from terrazzo.model.runtimes.runtime import Asked
+from terrazzo.model.windows.tiling import Tiling, window_batch
+from terrazzo.system.cache import cache_folder
+from terrazzo.system.devices import AUTO
+from terrazzo.system.files import read_json, write_json
+from terrazzo.system.machine import cpu_name, has_fast_bf16
+from terrazzo.system.reporting import Say, quiet
+
+FILE = "runtimes.json"
+MARGIN = 1.05
+"""How many times as fast as the file's own runtime another must be measured, so that noise decides nothing."""
+ROUNDS = 3
+"""Batches that are timed after a first one; the fastest counts."""
+_GPU_DRIVERS = (Path("/proc/driver/nvidia/version"), Path("/dev/kfd"))
+"""Present where Linux has a driver for NVIDIA's or AMD's GPUs."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How fast the runtimes compute one model on one CPU."""
+
+    cpu: str
+    model: str
+    """The SHA-256 of the file."""
+    window: int
+    precision: str
+    """The word of `--precision`."""
+    mpx_per_s: Mapping[str, float]
+    """Megapixels of windows a second of the bare network, by runtime."""
+
+    @property
+    def of(self) -> tuple[str, str, int, str]:
+        """What it holds for."""
+        return self.cpu, self.model, self.window, self.precision
+
+    def fastest(self, own: str) -> str:
+        """The fastest runtime; the file's own unless another is faster by MARGIN."""
+        rates = {name: rate / (1 if name == own else MARGIN) for name, rate in self.mpx_per_s.items()}
+        return max(rates, key=rates.__getitem__)
+
+
+def choose(model: Path, tiling: Tiling, asked: Asked, say: Say = quiet) -> str:
+    """The runtime that `auto` means for a model here.
+
+    Raises InputError if no installed runtime computes as asked.
+    """
+    own = own_runtime(model)
+    candidates = installed(model, asked)
+    if len(candidates) < 2 or asked.device not in (AUTO, "cpu"):
+        return own if own in candidates or not candidates else candidates[0]
+    known = {timing.of: timing for timing in remembered()}
+    timing = known.get((cpu_name(), sha256_of(model), tiling.window, asked.precision))
+    if timing is None or not set(candidates) <= timing.mpx_per_s.keys():
+        if own in candidates and own_is_fast(asked):
+            return own
+        say(f"{model}: timing {', '.join(candidates)} once on this machine; --runtime names one without that")
+        timing = measure(model, tiling, asked)
+    rates = {name: rate for name, rate in timing.mpx_per_s.items() if name in candidates and rate > 0}
+    return Timing(*timing.of, rates).fastest(own) if rates else own
+
+
+def own_is_fast(asked: Asked) -> bool:
+    """Whether the file's own runtime is taken without measuring: torch finds a GPU, or the CPU has fast bf16."""
+    if has_fast_bf16():
+        return True
+    if asked.device == "cpu" or not any(path.exists() for path in _GPU_DRIVERS):
+        return False
+    if find_spec("torch") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def installed(model: Path, asked: Asked) -> tuple[str, ...]:
+    """The runtimes here that take the file, the device and the precision."""
+    found = []
+    for name, runtime in RUNTIMES.items():
+        try:
+            runtime.check(model, asked)
+        except TerrazzoError:
+            continue
+        found.append(name)
+    return tuple(found)
+
+
+def measure(model: Path, tiling: Tiling, asked: Asked) -> Timing:
+    """The speed of each installed runtime, measured now and remembered; 0 where one cannot run the model."""
+    rates = {}
+    for name in installed(model, asked):
+        try:
+            rates[name] = round(_rate(RUNTIMES[name].open(model, asked), tiling), 4)
+        except TerrazzoError:  # its own error is said where it is asked for by name
+            rates[name] = 0.0
+    timing = Timing(cpu_name(), sha256_of(model), tiling.window, asked.precision, rates)
+    _remember(timing)
+    return timing
+
+
+def _rate(model: Predictor, tiling: Tiling) -> float:
+    """Megapixels a second of windows, from the fastest of some batches."""
+    side, count = tiling.window, tiling.batch_size or window_batch(model, tiling)
+    values = np.random.default_rng(0).integers(0, 256, (count, side, side, model.header.bands), np.uint8)
+    pixels = values.transpose(0, 3, 1, 2)
+    if model.header.normalization.deep:
+        pixels = pixels.astype(np.float32)
+    model.classify(pixels)
+    seconds = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        model.classify(pixels)
+        seconds.append(time.perf_counter() - started)
+    return count * side**2 / 1e6 / min(seconds)
+
+
+def remembered() -> tuple[Timing, ...]:
+    """The measurements in the cache folder, the oldest first; what is damaged is passed over."""
+    found = []
+    for entry in read_json(cache_folder() / FILE).get("timings", ()):
+        try:
+            found.append(Timing(**entry))
+        except TypeError:
+            continue
+    return tuple(found)
+
+
+def forget() -> tuple[int, int]:
+    """Remove what was measured and converted; how many measurements and graphs there were."""
+    n_timings = len(remembered())
+    (cache_folder() / FILE).unlink(missing_ok=True)
+    return n_timings, forget_graphs()
+
+
+def _remember(timing: Timing) -> None:
+    """Add a measurement; a cache folder that cannot be written is no reason to fail."""
+    others = [each for each in remembered() if each.of != timing.of]
+    try:
+        write_json(cache_folder() / FILE, {"timings": [asdict(each) for each in (*others, timing)]})
+    except (TerrazzoError, OSError):
+        return

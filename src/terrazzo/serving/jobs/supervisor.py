@@ -1,0 +1,286 @@
+"""The supervisor: a process that owns the workers of this machine, hands them jobs and kills those that must stop.
+
+Laws: a job is lost by no kill of server, supervisor or worker. One that was cancelled frees its worker at once. Only a
+worker that ends by itself counts as a death of its job: not a kill of server or supervisor, nor a cancelled job.
+
+There is one supervisor a data folder, by a lock that its workers inherit. So a new one begins when the last worker of
+an earlier one is gone, and takes up their jobs.
+"""
+
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, Queue
+from types import FrameType
+from typing import Any
+
+import psutil
+from pydantic import TypeAdapter
+
+from terrazzo.errors import TerrazzoError
+from terrazzo.serving.jobs.assigning import ModelOf, assign
+from terrazzo.serving.jobs.child import Child
+from terrazzo.serving.jobs.gdal_environment import gdal_environment
+from terrazzo.serving.jobs.job import ENDED, Job, Status
+from terrazzo.serving.jobs.store import JobStore
+from terrazzo.serving.settings import Settings
+from terrazzo.system.reporting import first_line
+
+LOCAL, REMOTE = "local:", "remote:"
+"""How the names of workers begin: those of this machine, and those that come over HTTP."""
+POLL_SECONDS = 0.25
+_LEASE_EVERY = 5.0
+_SLOWEST_START = 30.0
+
+
+@dataclass
+class Slot:
+    """One place for a worker, and the job that it computes."""
+
+    name: str
+    child: Child | None = None
+    job: Job | None = None
+    ready: bool = False
+    pieces: int = -1
+    since: float = 0.0
+    """When the last new piece came."""
+    leased: float = 0.0
+    deaths: int = 0
+    """Deaths without a job since its last word, which delay the next start."""
+    start_at: float = 0.0
+
+
+@dataclass
+class Supervisor:
+    """The workers of one server."""
+
+    settings: Settings
+    store: JobStore
+    model_of: ModelOf
+    lock: int | None = None
+    """The file descriptor of the lock, which workers inherit."""
+    environment: Mapping[str, str] = field(default_factory=gdal_environment)
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.slots = [Slot(f"{LOCAL}{number}") for number in range(max(1, self.settings.workers))]
+        self._messages: Queue[tuple[Child, Mapping[str, Any]]] = Queue()
+        self._expired_at = 0.0
+
+    def run(self) -> None:
+        """Work until `stopped`, then give the jobs back."""
+        self.take_up()
+        try:
+            while not self.stopped.is_set():
+                self.step()
+        finally:
+            self.stop()
+
+    def take_up(self) -> None:
+        """Give back the jobs of an earlier supervisor's workers; workers elsewhere have time to come back."""
+        for job in self.store.running():
+            worker = job.worker or ""
+            if worker.startswith(REMOTE):
+                self.store.heartbeat(job.id, worker)
+            else:
+                self.store.release(job.id, worker, died=False)
+        for folder in self.settings.data.root.glob("jobs/*"):
+            found = self.store.get(folder.name)
+            if found is None or found.status in ENDED:
+                remove(folder)
+
+    def step(self, wait: float = POLL_SECONDS) -> None:
+        """Hear what the workers say, for `wait` seconds at most, then look at each of them."""
+        try:
+            self._hear(*self._messages.get(timeout=wait))
+            while True:
+                self._hear(*self._messages.get_nowait())
+        except Empty:
+            pass
+        for slot in self.slots:
+            self._look_at(slot)
+        now = time.monotonic()
+        if now - self._expired_at > _LEASE_EVERY:
+            self._expired_at = now
+            self.store.release_expired(dying=REMOTE)
+
+    def stop(self) -> None:
+        """Kill the workers and give their jobs back. That is no death of theirs."""
+        for slot in self.slots:
+            if slot.child is not None:
+                slot.child.kill()
+            if slot.job is not None:
+                self.store.release(slot.job.id, slot.name, died=False)
+                slot.job = None
+
+    def _hear(self, child: Child, message: Mapping[str, Any]) -> None:
+        slot = next((slot for slot in self.slots if slot.child is child), None)
+        if slot is None:
+            return
+        slot.deaths = 0
+        if message.get("ready"):
+            slot.ready = True
+        elif slot.job is not None and message.get("job") == slot.job.id:
+            self._hear_of(slot, slot.job, message)
+
+    def _hear_of(self, slot: Slot, job: Job, message: Mapping[str, Any]) -> None:
+        """What a worker says of its job."""
+        if "done" in message:
+            if not self.store.finish(job.id, slot.name, message["done"]):
+                remove(self.settings.data.map(job.id))
+            self._end(slot, job)
+        elif "failed" in message:
+            self.store.fail(job.id, slot.name, message["failed"])
+            self._end(slot, job)
+        else:
+            pieces = message.get("pieces") or 0
+            self.store.heartbeat(
+                job.id,
+                slot.name,
+                progress=message.get("progress"),
+                pieces=pieces,
+                message=message.get("message"),
+                seconds_left=message.get("seconds_left"),
+            )
+            if pieces > slot.pieces:
+                slot.pieces, slot.since = pieces, time.monotonic()
+
+    def _end(self, slot: Slot, job: Job) -> None:
+        """Forget a job that has ended, with what was left of computing it."""
+        slot.job = None
+        remove(self.settings.data.job(job.id))
+
+    def _look_at(self, slot: Slot) -> None:
+        now = time.monotonic()
+        if slot.child is None or not slot.child.alive:
+            self._bury(slot)
+            if now >= slot.start_at:
+                log = self.settings.data.root / "worker.log"
+                keep_open = () if self.lock is None else (self.lock,)
+                slot.child, slot.ready = Child(self.environment, log, self._put, keep_open), False
+        elif slot.job is not None:
+            self._watch(slot, slot.child, slot.job, now)
+        elif slot.ready and self.store.counts()[Status.ACCEPTED]:
+            self._hand_out(slot, slot.child, now)
+
+    def _bury(self, slot: Slot) -> None:
+        """Count the death of a worker against its job, or let its place rest before the next start."""
+        if slot.child is None:
+            return
+        while not self._messages.empty():  # its last words
+            self._hear(*self._messages.get_nowait())
+        if slot.job is not None:
+            self.store.release(slot.job.id, slot.name, died=True)
+            found = self.store.get(slot.job.id)
+            if found is None or found.status is not Status.ACCEPTED:
+                remove(self.settings.data.job(slot.job.id))
+        else:
+            slot.deaths += 1
+            slot.start_at = time.monotonic() + min(_SLOWEST_START, 2.0**slot.deaths - 1)
+        slot.child, slot.job = None, None
+
+    def _watch(self, slot: Slot, child: Child, job: Job, now: float) -> None:
+        """Stop a job that is no longer this worker's, or takes too long or too much memory; else prolong its lease."""
+        found = self.store.get(job.id)
+        if found is None or found.status is not Status.RUNNING or found.worker != slot.name:
+            self._kill(slot, child)
+            remove(self.settings.data.job(job.id))
+            remove(self.settings.data.map(job.id))
+        elif now - slot.since > self.settings.job_seconds:
+            self._kill(slot, child)
+            hours = self.settings.job_seconds / 3600
+            words = f"no new piece was finished within {hours:g} hours; use a smaller image or another model"
+            self.store.fail(job.id, slot.name, words)
+            remove(self.settings.data.job(job.id))
+        elif _takes_too_much(child, self.settings.max_memory):
+            self._kill(slot, child)
+            self.store.release(job.id, slot.name, died=True)
+        elif now - slot.leased > _LEASE_EVERY:
+            slot.leased = now
+            self.store.heartbeat(job.id, slot.name)
+
+    def _kill(self, slot: Slot, child: Child) -> None:
+        child.kill()
+        slot.child, slot.job, slot.start_at = None, None, 0.0
+
+    def _hand_out(self, slot: Slot, child: Child, now: float) -> None:
+        job = self.store.claim(slot.name)
+        if job is None:
+            return
+        try:
+            assignment = assign(job, self.settings, self.model_of)
+        except TerrazzoError as error:
+            self.store.fail(job.id, slot.name, first_line(error))
+            return
+        slot.job, slot.ready, slot.pieces = job, False, job.pieces
+        slot.since = slot.leased = now
+        child.give(assignment)
+
+    def _put(self, child: Child, message: Mapping[str, Any]) -> None:
+        self._messages.put((child, message))
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder of a job, if it is there."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _takes_too_much(child: Child, most: int | None) -> bool:
+    if most is None:
+        return False
+    try:
+        return int(psutil.Process(child.process.pid).memory_info().rss) > most
+    except psutil.Error:
+        return False
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[int | None]:
+    """The lock of a data folder as a file descriptor, once every process that held it is gone."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, where leases alone tell
+        yield None
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield stream.fileno()
+
+
+def main(settings: Settings) -> None:
+    """Supervise until the server is gone, or asks by SIGTERM."""
+    from terrazzo.serving.models import Catalogue
+
+    models = Catalogue(settings)
+
+    def model_of(model_id: str) -> Path | None:
+        entry = models.get(model_id)
+        return None if entry is None else entry.path
+
+    with locked(settings.data.root / "supervisor.lock") as lock:
+        supervisor = Supervisor(settings, JobStore(settings.data.jobs_table, settings.max_queue), model_of, lock)
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            supervisor.stopped.set()
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        threading.Thread(target=_until_the_server_is_gone, args=(supervisor,), daemon=True).start()
+        supervisor.run()
+
+
+def _until_the_server_is_gone(supervisor: Supervisor) -> None:
+    os.read(0, 1)  # nothing is ever written: it returns when the other end closes
+    supervisor.stopped.set()
+
+
+if __name__ == "__main__":
+    main(TypeAdapter(Settings).validate_json(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""What a worker computes: a map, an improved model with its map, or suggestions."""

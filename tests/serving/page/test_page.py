@@ -1,0 +1,176 @@
+"""The page around the map: keyboard, phone, accessibility, login, refusals, cancelling."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.worlds.browsing import AXE, PHONE, WIDE, Looking, looking
+from tests.worlds.models import COLORS
+from tests.worlds.page_site import served, write_photo, write_scene
+
+needs_axe = pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed (npm ci in web/)")
+
+
+@needs_axe
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_axe_finds_nothing_before_and_after_a_result(
+    browser: Any, site: tuple[str, Any], scene: Path, size: tuple[int, int], scheme: str
+) -> None:
+    with looking(browser, site[0], size, scheme) as look:
+        assert look.violations() == []
+        look.upload(scene)
+        for summary in look.page.locator("summary").all():
+            summary.click()
+        look.page.click("#square")
+        look.page.fill("#swipe", "30")
+        assert look.violations() == []
+    look.check()
+
+
+def test_a_phone_shows_everything_within_its_width(browser: Any, site: tuple[str, Any], scene: Path) -> None:
+    with looking(browser, site[0], PHONE) as look:
+        look.upload(scene)
+        assert look.page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
+        assert look.share(COLORS[0]) > 0.05
+        box = look.page.locator("#map").bounding_box()
+        assert box["width"] == PHONE[0]
+    look.check()
+
+
+def test_all_is_done_with_the_keyboard(look: Looking, scene: Path) -> None:
+    look.upload(scene)
+    page = look.page
+    page.focus("#map")
+    before = look.canvas()
+    page.keyboard.press("ArrowRight")
+    look.settle()
+    assert (look.canvas() != before).any()
+    page.focus("#class-0")
+    page.keyboard.press("Space")
+    look.settle()
+    assert look.share(COLORS[0]) == 0
+    page.focus("#swipe")
+    page.keyboard.press("ArrowRight")
+    assert page.locator("output[for=swipe]").inner_text() == "1 %"
+    page.focus("#inspect")
+    page.keyboard.press("Enter")
+    page.locator("#readout").filter(has_text="Blue").wait_for()
+    page.focus("#square")
+    page.keyboard.press("Enter")
+    assert page.locator("#corrections li").count() == 1
+    focused = []
+    page.evaluate("document.activeElement.blur()")
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        focused.append(page.evaluate("document.activeElement.id"))
+    assert {
+        "map",
+        "inspect",
+        "model",
+        "files",
+        "folder",
+        "class-0",
+        "opacity",
+        "least",
+        "swipe",
+        "draw",
+        "improve",
+    } <= {*focused}
+
+
+def test_a_job_is_cancelled(look: Looking, tmp_path: Path) -> None:
+    look.page.set_input_files("#files", write_scene(tmp_path / "slow.tif"))
+    row = look.page.locator("#history li.running").filter(has_text="slow.tif")
+    row.filter(has_text="30 %, about 75 s left").wait_for()
+    row.get_by_role("button", name="Cancel: slow.tif").click()
+    look.page.locator("#history li.dismissed").filter(has_text="slow.tif").wait_for()
+
+
+def test_a_refusal_stands_beside_the_name_of_the_file(look: Looking, tmp_path: Path) -> None:
+    (tmp_path / "broken.tif").write_bytes(b"II*\0 and no more")
+    look.expected = ("Failed to load resource",)
+    look.page.set_input_files("#files", tmp_path / "broken.tif")
+    look.page.locator("#uploads .failed").filter(has_text="broken.tif: ").wait_for()
+    (tmp_path / "notes.txt").write_text("x")
+    look.page.set_input_files("#files", tmp_path / "notes.txt")
+    look.page.locator("#notice").filter(has_text="None of these files is an image").wait_for()
+
+
+def test_a_folder_is_mapped_whole(look: Looking, tmp_path: Path) -> None:
+    for name in ("one.png", "two.png"):
+        write_photo(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("x")
+    look.page.set_input_files("#folder", tmp_path)
+    for name in ("one.png", "two.png"):
+        look.page.locator("#history li.successful").filter(has_text=name).first.wait_for()
+
+
+def test_a_large_file_goes_in_pieces_and_on_where_it_was_cut_off(look: Looking, scene: Path, tmp_path: Path) -> None:
+    """Nine MiB are two pieces. The first try of the second one is lost."""
+    large = tmp_path / "large.tif"
+    large.write_bytes(scene.read_bytes() + bytes((9 << 20) - scene.stat().st_size))
+    offsets: list[str] = []
+
+    def pass_on(route: Any) -> None:
+        if route.request.method != "PATCH":
+            return route.continue_()
+        offsets.append(route.request.headers["upload-offset"])
+        return route.abort() if len(offsets) == 2 else route.continue_()
+
+    look.expected = ("Failed to load resource",)
+    look.page.route("**/uploads/*", pass_on)
+    look.upload(large)
+    assert offsets == ["0", str(8 << 20), str(8 << 20)]
+
+
+def test_without_webgl_the_tiles_of_the_server_are_shown(browser: Any, site: tuple[str, Any], scene: Path) -> None:
+    context = browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]})
+    context.add_init_script(
+        "const get = HTMLCanvasElement.prototype.getContext;"
+        "HTMLCanvasElement.prototype.getContext = function (kind, ...more) "
+        "{ return kind.startsWith('webgl') ? null : get.call(this, kind, ...more); };"
+    )
+    page = context.new_page()
+    look = Looking(page, site[0])
+    page.on("request", lambda request: look.requests.append(request.url))
+    page.on("console", lambda message: look.complaints.append(message.text))
+    page.goto(site[0])
+    page.wait_for_selector("#model option", state="attached")
+    look.upload(scene)
+    assert [one for one in look.requests if "/tiles/" in one]
+    assert look.share(COLORS[0]) > 0.1
+    assert page.is_disabled("#class-0")
+    assert page.is_visible("#no-webgl")
+    page.click("#inspect")
+    page.locator("#readout").filter(has_text="Blue").wait_for()
+    context.close()
+    look.check()
+
+
+def test_a_token_is_asked_for_and_opens_the_page(browser: Any, tmp_path: Path) -> None:
+    with served(tmp_path, "ada user a-long-token-of-hers\n") as (url, _):
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(url)
+        page.wait_for_selector("#login[open]")
+        page.fill("#token", "wrong")
+        page.keyboard.press("Enter")
+        page.locator("#login-notice").filter(has_text="token").wait_for()
+        page.fill("#token", "a-long-token-of-hers")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#model option", state="attached")
+        assert not page.is_visible("#login")
+        page.click("#logout")
+        page.wait_for_selector("#login[open]")
+        context.close()
+
+
+def test_no_style_or_script_stands_in_the_html(look: Looking) -> None:
+    html = (Path(__file__).parents[3] / "src/terrazzo/serving/page/index.html").read_text()
+    assert "style=" not in html
+    assert "<style" not in html
+    assert html.count("<script") == html.count('<script type="module" src=') == 1
+    assert json.dumps(look.complaints) == "[]"
