@@ -67,7 +67,7 @@ def test_what_maps_and_inspects_needs_no_torch(world: Path) -> None:
     ran(world, "predict run/model.safetensors scene.tif --out one")
     ran(world, "predict run/model.safetensors scene.tif --out two --confidence")
     ran(world, "compare one/scene two/scene --out differences")
-    ran(world, "sample two/scene --points 20 --out points.gpkg")
+    ran(world, "sample two/scene --points 60 --out points.gpkg")
 
 
 def test_the_next_command_after_a_map_is_one_that_works(world: Path) -> None:
