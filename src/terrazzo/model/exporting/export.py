@@ -1,5 +1,7 @@
 """Exporting a model to a file for other programs, and checking the file against the model."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -66,13 +68,13 @@ def export(
     overwrite: Overwrite = False,
     say: Say = quiet,
 ) -> Exported:
-    """Write a model as ONNX, HDF5 or torch.export, and check that it computes the same.
+    """Write a model as ONNX, OpenVINO, HDF5 or torch.export, and check that it computes the same.
 
-    `format` is onnx (a graph with normalization and softmax inside, and metadata for QGIS tools), h5 (weights and
-    header) or pt2 (torch.export). Graphs take 0..1 of 8-bit images, and deeper values as stored. Their height and width
-    are the model's window; with `dynamic` they are any multiples of 32. `resolution` is the ground sampling distance of
-    the images in cm per pixel, if the model does not know it. A finished export of the same model and options is kept,
-    unless `overwrite`.
+    `format` is onnx (a graph with normalization and softmax inside, and metadata for QGIS tools), openvino (an .xml,
+    and a .bin of the same name beside it), h5 (weights and header) or pt2 (torch.export). Graphs take 0..1 of 8-bit
+    images, and deeper values as stored. Their height and width are the model's window; with `dynamic` they are any
+    multiples of 32. `resolution` is the ground sampling distance of the images in cm per pixel, if the model does not
+    know it. A finished export of the same model and options is kept, unless `overwrite`.
 
     Raises InputError (arguments, packages not installed), ModelFileError, OutputExistsError, and ExportError if the
     export fails or differs by more than 1e-4; then nothing is written.
@@ -87,7 +89,7 @@ def export(
         raise OutputExistsError(f"{out}: is a folder; --out takes the name of a file")
     for line in _warnings(wanted):
         say(f"warning: {line}")
-    with write_beside(out) as temporary:
+    with write_beside(out) as temporary, _with_weights(temporary, out, wanted.format):
         difference = _write(temporary, wanted)
         if not difference <= TOLERANCE:
             raise ExportError(
@@ -95,6 +97,20 @@ def export(
                 f"model's, more than {TOLERANCE:g}; nothing was written; choose another format"
             )
     return Exported(out, False, difference)
+
+
+@contextmanager
+def _with_weights(temporary: Path, out: Path, format: Format) -> Iterator[None]:
+    """Put the weights that a format keeps in a file beside its own in place first, or remove them if it fails."""
+    if format.beside is None:
+        yield
+        return
+    weights = temporary.with_suffix(format.beside)
+    try:
+        yield
+        weights.replace(out.with_suffix(format.beside))
+    finally:
+        weights.unlink(missing_ok=True)
 
 
 def _check(model: Path, format: str, out: Path, dynamic: bool, resolution: float | None) -> _Wanted:

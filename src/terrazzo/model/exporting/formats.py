@@ -56,6 +56,8 @@ class Format:
     """It has the metadata that QGIS tools read."""
     written_with: tuple[str, ...] = ()
     """Packages of the extra `train` that writing it takes, besides torch."""
+    beside: str | None = None
+    """The ending of a second file of the same name, which belongs to it."""
 
     def write(self, path: Path, graph: "Graph", notes: Notes) -> float:
         """Write the file; the largest difference of its probabilities from the model's. Raises ExportError."""
@@ -156,7 +158,7 @@ FORMATS = {
         Format("onnx", ".onnx", "an ONNX file", "", (), "graph", "onnxruntime",
                _onnx_notes, "onnx_graph:write_onnx", for_gis=True, written_with=("onnx",)),
         Format("openvino", ".xml", "an OpenVINO file", "openvino", ("openvino",), "graph", "openvino",
-               _openvino_notes, "openvino_ir:write_openvino", written_with=("onnx",)),
+               _openvino_notes, "openvino_ir:write_openvino", written_with=("onnx",), beside=".bin"),
         Format("h5", ".h5", "an HDF5 file", "hdf5", ("h5py",), "weights", "torch", _hdf5_notes, "hdf5:write_hdf5"),
         Format("pt2", ".pt2", "a .pt2 file", "", (), "graph", None, _pt2_notes, "program:write_pt2"),
     )

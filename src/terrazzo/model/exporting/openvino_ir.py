@@ -14,8 +14,7 @@ from terrazzo.model.onnx_model import load_onnx
 def write_openvino(path: Path, graph: Graph, notes: Notes) -> float:
     """Write both files, weights in float32; the largest difference found in the probabilities.
 
-    The graph is that of an .onnx, whose check it has passed. The .bin is put beside `path` under the name that
-    `weights_of` gives.
+    The graph is that of an .onnx, whose check it has passed. The .bin lies beside `path`.
     """
     with tempfile.TemporaryDirectory() as folder:
         onnx = Path(folder) / "graph.onnx"
@@ -26,8 +25,3 @@ def write_openvino(path: Path, graph: Graph, notes: Notes) -> float:
             model.set_rt_info(text, [name])
         openvino.save_model(model, path, compress_to_fp16=False)
     return difference
-
-
-def weights_of(path: Path) -> Path:
-    """The .bin that belongs to an .xml."""
-    return path.with_suffix(".bin")
