@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from terrazzo.serving.http import execution, jobs, login, maps, page, processes, status, uploads
 from terrazzo.serving.http.guards import OwnHost, OwnOrigin, SafeHeaders, safe_headers
 from terrazzo.serving.http.login import Login
+from terrazzo.serving.http.openapi import routes as openapi
 from terrazzo.serving.http.problems import HANDLERS, answer
 from terrazzo.serving.http.site import Site
 from terrazzo.serving.settings import Settings
@@ -32,13 +33,14 @@ def build_app(site: Site) -> Starlette:
             Middleware(Login, tokens=site.tokens, opened=opened(), behind_proxy=may_be_proxied(settings)),
         ],
     )
+    app.router.redirect_slashes = False
     app.state.site = site
     return app
 
 
 def routes() -> list[BaseRoute]:
     """Every route."""
-    parts = (login, status, processes, execution, jobs, uploads, maps, page)
+    parts = (login, status, processes, execution, jobs, uploads, maps, openapi, page)
     return [route for part in parts for route in part.ROUTES]
 
 

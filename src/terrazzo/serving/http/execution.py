@@ -13,6 +13,7 @@ import anyio
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from terrazzo.errors import InputError
 from terrazzo.serving.folder import is_id
@@ -148,3 +149,6 @@ async def ended(site: Site, job: Job, seconds: float) -> Job:
             break
         job = now
     return job
+
+
+ROUTES = [Route("/processes/{process}/execution", execute, methods=["POST"])]

@@ -83,7 +83,7 @@ def _dismiss(site: Site, caller: Caller, job_id: str) -> Job:
 
 
 def _named(request: Request) -> str:
-    return str(request.path_params["job"])
+    return str(request.path_params["job_id"])
 
 
 def _limit(text: str) -> int:
@@ -92,4 +92,4 @@ def _limit(text: str) -> int:
     raise Problem(400, "", f"limit {text[:20]}: expected a whole number from 1 to {MOST_LISTED}")
 
 
-ROUTES = [Route("/jobs", jobs), Route("/jobs/{job}", job), Route("/jobs/{job}", dismiss, methods=["DELETE"])]
+ROUTES = [Route("/jobs", jobs), Route("/jobs/{job_id}", job), Route("/jobs/{job_id}", dismiss, methods=["DELETE"])]

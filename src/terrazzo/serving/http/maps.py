@@ -161,8 +161,8 @@ def _finished(site: Site, job_id: str) -> FinishedMap:
 
 
 def _owner(site: Site, job_id: str) -> str:
-    job: Job = site.jobs.get(job_id)
-    return job.owner
+    job = site.jobs.get(job_id)
+    return job.owner if job else ""
 
 
 def _placed(finished: FinishedMap) -> tuple[Tiling, Footprint]:
