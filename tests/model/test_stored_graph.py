@@ -163,9 +163,8 @@ def test_a_network_of_one_size_has_a_graph_of_its_window(tmp_path: Path, monkeyp
     with pytest.raises(InputError, match="takes at most 128 px"):
         model.classify(np.zeros((1, 3, 160, 64), np.uint8))
     assert model.classify(np.zeros((1, 3, 100, 100), np.uint8)).shape == (1, 3, 100, 100)
-    monkeypatch.setattr(opening, "installed", lambda package: package != "torch")
     with pytest.raises(InputError, match=r"--tta-scales 2: .* is a graph for windows of one size"):
-        opening.check_sizes(path, 2)
+        opening.check_sizes(path, 2, "onnxruntime")
 
 
 def test_a_network_that_cannot_be_written_as_a_graph_is_saved_without(
