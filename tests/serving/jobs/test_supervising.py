@@ -160,3 +160,22 @@ def test_a_job_that_makes_no_piece_in_its_time_fails(tmp_path: Path) -> None:
         bench.stop()
     assert job.status is Status.FAILED
     assert "no new piece was finished" in job.message
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".png"])
+def test_suggestions_for_a_map_are_boxes_and_polygons(bench: Bench, suffix: str) -> None:
+    mapped = ended(bench, submit(bench, suffix))
+    job = ended(bench, bench.store.submit("suggest", {"map": mapped.id, "boxes": 2, "box_size": 32}, "ada"))
+    assert job.status is Status.SUCCESSFUL, job.message
+    assert job.result == {"map": mapped.id, "boxes": 2}
+    features = read_json(bench.settings.data.suggestions(mapped.id))["features"]
+    kinds = [feature["properties"]["kind"] for feature in features]
+    assert (kinds.count("box"), set(kinds)) == (2, {"box", "polygon"})
+    x, y = features[0]["geometry"]["coordinates"][0][0][:2]
+    if suffix == ".png":
+        assert (x % 32, y % 32) == (0, 0)
+        assert 0 <= x <= 130
+        assert 0 <= y <= 90
+    else:
+        assert -180 <= x <= 180
+        assert -90 <= y <= 90

@@ -37,7 +37,8 @@ class Child:
                 start_new_session=True,  # Ctrl-C in a terminal is for the owner alone
                 pass_fds=tuple(keep_open) if os.name == "posix" else (),
             )
-        Thread(target=self._listen, daemon=True).start()
+        self._listener = Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     @property
     def alive(self) -> bool:
@@ -51,6 +52,14 @@ class Child:
             self.process.stdin.write(f"{assignment.to_json()}\n".encode())
             self.process.stdin.flush()
 
+    def close(self) -> None:
+        """Close the pipes of a process that has ended, once all that it said is heard."""
+        self._listener.join()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+
     def kill(self) -> None:
         """End the process and all that it started, at once, and wait until it is gone."""
         with suppress(OSError):
@@ -59,6 +68,7 @@ class Child:
             else:
                 self.process.kill()
         self.process.wait()
+        self.close()
 
     def _listen(self) -> None:
         assert self.process.stdout is not None

@@ -24,6 +24,10 @@ from terrazzo.system.reporting import how_many
 LEASE_SECONDS = 30.0
 MOST_DEATHS = 3
 """After so many deaths of its own worker without a new piece, a job is given up."""
+_GIVEN_UP = (
+    f"its worker died {MOST_DEATHS} times without finishing a new piece; "
+    "give the server more memory, or use a smaller image or another model"
+)
 _BUSY_SECONDS = 30.0
 
 _TABLE = """
@@ -228,11 +232,9 @@ class JobStore:
     def _change(self, job_id: str, worker: str, sets: str, values: Mapping[str, Any]) -> bool:
         """Change the running job of a worker; whether it still is one."""
         with self._transaction() as table:
-            done = table.execute(
-                f"UPDATE jobs SET {sets} WHERE id = :id AND worker = :worker AND status = :running",
-                {**values, "id": job_id, "worker": worker, "running": Status.RUNNING},
-            )
-            return done.rowcount == 1
+            own = {"id": job_id, "worker": worker, "running": Status.RUNNING}
+            where = "id = :id AND worker = :worker AND status = :running"
+            return table.execute(f"UPDATE jobs SET {sets} WHERE {where}", {**values, **own}).rowcount == 1
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -267,18 +269,13 @@ def _release(table: sqlite3.Connection, where: str, values: tuple[Any, ...], *, 
         table.execute(
             f"UPDATE jobs SET status = 'failed', deaths = deaths + 1, finished = ?, updated = ?, lease = NULL, "
             f"seconds_left = NULL, message = ? WHERE status = ? AND {where} AND deaths + 1 >= ?",
-            (now, now, _given_up(), *changed, MOST_DEATHS),
+            (now, now, _GIVEN_UP, *changed, MOST_DEATHS),
         )
     table.execute(
         "UPDATE jobs SET status = 'accepted', worker = NULL, lease = NULL, seconds_left = NULL, updated = ?, "
         f"deaths = deaths + ? WHERE status = ? AND {where}",
         (now, int(died), *changed),
     )
-
-
-def _given_up() -> str:
-    words = f"its worker died {MOST_DEATHS} times without finishing a new piece"
-    return f"{words}; give the server more memory, or use a smaller image or another model"
 
 
 def _one(table: sqlite3.Connection, job_id: str) -> Job | None:

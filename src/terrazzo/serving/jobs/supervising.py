@@ -174,6 +174,7 @@ class Bench:
         """Count the death of a worker against its job, or let its place rest before the next start."""
         if slot.child is None:
             return
+        slot.child.kill()  # what it started, which may hold its pipes
         while not self._messages.empty():  # its last words
             self._hear(*self._messages.get_nowait())
         if slot.job is not None:
