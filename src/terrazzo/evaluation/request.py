@@ -12,6 +12,7 @@ from terrazzo.errors import InputError, PatchesError
 from terrazzo.evaluation.patchwise.width import BOUNDARY_PX
 from terrazzo.model.averaging.views import PLAIN, Views
 from terrazzo.model.header import Header, read_header
+from terrazzo.patches.class_matching import lines, match, relabelled
 from terrazzo.patches.folder import Patches, open_patches
 from terrazzo.pixels.bands.order import are_others, expected
 from terrazzo.recipe.sections import LossSection
@@ -81,10 +82,7 @@ def open_inputs(request: Request) -> Inputs:
     header = read_header(model)
     opened = open_patches(patches)
     if header.schema.names != opened.schema.names:
-        raise PatchesError(
-            f"{patches}: has the classes {', '.join(opened.schema.names)}; the model {model} knows "
-            f"{', '.join(header.schema.names)}; prepare patches with the model's classes, in its order"
-        )
+        opened = _in_classes_of(header, opened, request)
     if header.bands != opened.bands:
         raise PatchesError(f"{patches}: has {opened.bands} bands, the model {model} takes {header.bands}")
     wanted = expected(header.bands, header.reading)
@@ -105,3 +103,21 @@ def open_inputs(request: Request) -> Inputs:
             f"{patches}: every pixel of its split {request.split} is ignored, so there is nothing to score"
         )
     return Inputs(request, header, opened, rows)
+
+
+def _in_classes_of(header: Header, patches: Patches, request: Request) -> Patches:
+    """The patches with the model's class ids, matched by name; classes without a pixel are reported.
+
+    Raises PatchesError where a labelled class is none of the model's.
+    """
+    matched = match(header.schema, patches, grows=False)
+    pixels = {entry["name"]: int(entry["pixels"]) for entry in patches.description["classes"]}
+    strange = [name for name in matched.left_out if pixels[name]]
+    if strange:
+        raise PatchesError(
+            f"{patches.path}: has the classes {', '.join(strange)}, which the model {request.model} lacks; it knows "
+            f"{', '.join(header.schema.names)}; prepare patches of these, with --for {request.model}"
+        )
+    for line in lines(matched, str(patches.path)):
+        request.reporter.say(line)
+    return relabelled(patches, matched)
