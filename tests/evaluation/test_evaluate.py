@@ -501,10 +501,24 @@ def test_what_cannot_be_scored_is_refused_before_anything_heavy_is_loaded(
     assert sorted(folder.rglob("*")) == before
 
 
-def test_a_model_of_other_classes_or_bands_is_refused(folder: Path, tmp_path: Path) -> None:
+def test_classes_are_matched_by_name(folder: Path, tmp_path: Path) -> None:
+    """The network says the number of the patches' class, which this model calls by the names in another order."""
     swapped = write_model(tmp_path / "swapped.safetensors", names=("Red", "Blue", "Green"))
-    with pytest.raises(PatchesError, match=r"has the classes Red, Green, Blue; the model .* knows Red, Blue, Green"):
-        terrazzo.evaluate(swapped, folder / "group")
+    said: list[str] = []
+    scores = terrazzo.evaluate(swapped, folder / "group", say=said.append).scores
+    truth, shown, _ = truth_and_shown(open_patches(folder / "group"), "val")
+    meant = np.array([0, 2, 1])[shown]  # its class 1 is Blue, class 2 of the patches
+    assert scores["accuracy"] == pytest.approx((meant == truth).mean())
+    assert list(scores["iou"]) == ["Red", "Blue", "Green"]
+    assert f"{folder / 'group'}: classes are matched by name; 2 have another id than in the model" in said
+
+
+def test_a_model_of_other_classes_or_bands_is_refused(folder: Path, tmp_path: Path) -> None:
+    other = write_model(tmp_path / "other.safetensors", names=("Red", "Green", "Pond"))
+    with pytest.raises(
+        PatchesError, match=r"has the classes Blue, which the model .* lacks; it knows Red, Green, Pond"
+    ):
+        terrazzo.evaluate(other, folder / "group")
     four = write_model(tmp_path / "four.safetensors", bands=4)
     with pytest.raises(PatchesError, match=r"has 3 bands, the model .* takes 4"):
         terrazzo.evaluate(four, folder / "group")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from terrazzo.evaluation.scoring import Outcome
 
 MAPS = "Maps"
+VALIDATION = "val"
+"""The split that is scored if none is given."""
 FOR_MAPS = ("model", "truth", "design", "out", "overwrite")
 """The parameters with an effect on a map's accuracy."""
 
@@ -50,7 +52,7 @@ def evaluate(
     model: Annotated[str | Path, Option("A model.safetensors, .onnx or .xml; with --truth a finished map.")],
     patches: Annotated[str | Path | None, Option("The folder that prepare wrote; none with --truth.")] = None,
     *,
-    split: Annotated[str, Option("train, val or test.")] = "val",
+    split: Annotated[str | None, Option("train, val or test; val if not given.")] = None,
     out: Annotated[str | Path | None, Option("Folder for scores.json and report.html.")] = None,
     degrade: Annotated[bool, Option("Also score degraded images: degrade.csv, and curves in the report.")] = False,
     boundary_px: Annotated[
@@ -98,7 +100,7 @@ def evaluate(
     views = Views(tta, parse_scales(tta_scales))
     reporter = Reporter(progress, say)
     how = (batch_size, device, precision, reporter, views, boundary_px, runtime)
-    request = Request(Path(model), Path(patches), split, *how)
+    request = Request(Path(model), Path(patches), split or VALIDATION, *how)
     inputs = with_runtime(open_inputs(request))
     key = inputs.key()
     folder = None if out is None else ReportFolder(Path(out), key)

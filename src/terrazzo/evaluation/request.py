@@ -17,6 +17,7 @@ from terrazzo.model.runtimes.choosing import choose
 from terrazzo.model.runtimes.registry import native
 from terrazzo.model.runtimes.runtime import Asked
 from terrazzo.model.windows.tiling import plan
+from terrazzo.patches.class_matching import lines, match, relabelled
 from terrazzo.patches.folder import Patches, open_patches
 from terrazzo.pixels.bands.order import are_others, expected
 from terrazzo.recipe.sections import LossSection
@@ -91,10 +92,7 @@ def open_inputs(request: Request) -> Inputs:
     check_engine(model, request.device, request.precision, request.runtime)
     opened = open_patches(patches)
     if header.schema.names != opened.schema.names:
-        raise PatchesError(
-            f"{patches}: has the classes {', '.join(opened.schema.names)}; the model {model} knows "
-            f"{', '.join(header.schema.names)}; prepare patches with the model's classes, in its order"
-        )
+        opened = _in_classes_of(header, opened, request)
     if header.bands != opened.bands:
         raise PatchesError(f"{patches}: has {opened.bands} bands, the model {model} takes {header.bands}")
     wanted = expected(header.bands, header.reading)
@@ -125,3 +123,21 @@ def with_runtime(inputs: Inputs) -> Inputs:
     asked = Asked(request.device, request.precision)
     chosen = choose(request.model, plan(inputs.header), asked, request.reporter.say)
     return replace(inputs, request=replace(request, runtime=chosen))
+
+
+def _in_classes_of(header: Header, patches: Patches, request: Request) -> Patches:
+    """The patches with the model's class ids, matched by name; classes without a pixel are reported.
+
+    Raises PatchesError where a labelled class is none of the model's.
+    """
+    matched = match(header.schema, patches, grows=False)
+    pixels = {entry["name"]: int(entry["pixels"]) for entry in patches.description["classes"]}
+    strange = [name for name in matched.left_out if pixels[name]]
+    if strange:
+        raise PatchesError(
+            f"{patches.path}: has the classes {', '.join(strange)}, which the model {request.model} lacks; it knows "
+            f"{', '.join(header.schema.names)}; prepare patches of these, with --for {request.model}"
+        )
+    for line in lines(matched, str(patches.path)):
+        request.reporter.say(line)
+    return relabelled(patches, matched)

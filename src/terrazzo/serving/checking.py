@@ -37,7 +37,7 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
         data=DataFolder(Path(given["data"]).absolute()),
         host=given["host"],
         port=given["port"],
-        root_path=_root_path(given["root_path"]),
+        root_path=_root_path(given["root_path"] or ""),
         token_file=None if given["token_file"] is None else Path(given["token_file"]).absolute(),
         allow_hosts=tuple(given["allow_host"]),
         basemap=_basemap(given["basemap"]),

@@ -35,7 +35,9 @@ def serve(
     allow_host: Annotated[
         Sequence[str], Option("A name by which clients reach the server: maps.example.org.", NETWORK, many=True)
     ] = (),
-    root_path: Annotated[str, Option("The path below which a reverse proxy shows the server: /maps.", NETWORK)] = "",
+    root_path: Annotated[
+        str | None, Option("The path below which a reverse proxy shows the server: /maps.", NETWORK)
+    ] = None,
     tls_cert: Annotated[str | Path | None, Option("The certificate for https, as PEM.", NETWORK)] = None,
     tls_key: Annotated[str | Path | None, Option("The key of the certificate, as PEM.", NETWORK)] = None,
     keep_days: Annotated[float, Option("Days after which uploads and maps are removed.", LIMITS)] = 30.0,

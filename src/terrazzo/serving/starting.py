@@ -24,6 +24,7 @@ from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.jobs.supervisor import Supervisor
 from terrazzo.serving.models import Catalogue
 from terrazzo.serving.settings import Settings
+from terrazzo.serving.uploads.cleaning import cleaning
 from terrazzo.serving.uploads.store import UploadStore
 from terrazzo.system.reporting import Say, how_many
 
@@ -42,7 +43,8 @@ def start(given: Mapping[str, Any], say: Say) -> None:
         supervisor = Supervisor(settings)
         supervisor.start()
         try:
-            run(site, sock, say, browser=given["browser"])
+            with cleaning(settings.data, site.uploads, jobs, settings.keep_days):
+                run(site, sock, say, browser=given["browser"])
         finally:
             supervisor.stop()
 

@@ -361,6 +361,7 @@ def test_polygons_give_the_accuracy_of_their_pixels_alone(scene: Path, tmp_path:
         ("evaluate maps", "maps: give the patches to score a model on, or --truth to score a map"),
         ("evaluate maps patches --truth points.gpkg", "patches: --truth scores a map, which needs no patches"),
         ("evaluate maps --truth points.gpkg --split test", "--split: is for a model on patches"),
+        ("evaluate maps --truth points.gpkg --split val", "--split: is for a model on patches"),
         ("evaluate maps --truth points.gpkg --degrade", "--degrade: is for a model on patches"),
         ("evaluate maps --truth points.gpkg --tta d4", "--tta: is for a model on patches"),
         ("evaluate maps --truth points.gpkg --tta-scales 1,2", "--tta-scales: is for a model on patches"),

@@ -12,8 +12,9 @@ Two things are added to the paper, as the areas of rare classes otherwise lie ou
 Where no point shows a kind of error, its formulas take that error as absent for sure. So an area's interval also
 reaches to what 0 of n points still allow: UNSEEN times the share of the map that a point stands for. And where fewer
 than FEW points are of a class on the ground, 1.96 standard errors are too short to one side. Its interval is then
-joined (Zou and Donner 2008, doi 10.1002/sim.3095) of two intervals of Wilson's: of the share of its mapped area that is
-right, and of the share of the rest that is the class. Their size is the effective one, as in Korn and Graubard (1998).
+made of two of Wilson's, joined as in Zou and Donner (2008, doi 10.1002/sim.3095). One is of the share of its mapped
+area that is right, the other of the share of the rest that is the class. Their sample sizes are the effective ones, as
+in Korn and Graubard (1998).
 """
 
 from dataclasses import dataclass

@@ -9,11 +9,11 @@ import numpy as np
 from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import PatchesError, RecipeError
 from terrazzo.model.header import Header, LineageStep
+from terrazzo.patches.class_matching import lines, match, relabelled
 from terrazzo.patches.folder import Patches, open_patches
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.system.files import digest, read_json, write_json
 from terrazzo.system.reporting import Reporter, Say, how_many
-from terrazzo.training.starting.classes import lines, match, relabelled
 from terrazzo.training.starting.fitting import refuse_unfit, tell_size
 from terrazzo.training.starting.start import HOW, Start
 

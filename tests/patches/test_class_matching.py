@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from terrazzo.classes.schema import IGNORE, ClassSchema
+from terrazzo.patches.class_matching import lines, match, relabelled
 from terrazzo.patches.folder import Patches, open_patches
-from terrazzo.training.starting.classes import lines, match, relabelled
 from tests.worlds.none_held_out import BLUE, GREEN, RED, corrected
 
 MODEL = ClassSchema(("roof", "road", "lake"), ((255, 0, 0), (0, 255, 0), (0, 0, 255)), ((9, 9, 9),))
