@@ -100,7 +100,7 @@ def _returned(function: Any) -> list[str]:
     if hasattr(annotation, "iterate"):
         parts += [part for part in annotation.iterate(flat=True) if hasattr(part, "canonical_path")]
     paths = list(dict.fromkeys(part.canonical_path for part in parts))
-    if isinstance(annotation, str) and not paths:
+    if isinstance(annotation, str) and annotation != "None" and not paths:
         paths = [function.parent.resolve(annotation.strip("'\""))]
     return [path for path in paths if path.startswith("terrazzo.")]
 
