@@ -694,7 +694,7 @@ def test_a_package_that_is_not_installed_is_named_with_its_extra(
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        ("export crop.safetensors --format tflite --out a.tflite", "--format tflite: expected onnx, h5, pt2"),
+        ("export crop.safetensors --format tflite --out a.tflite", "--format tflite: expected onnx, openvino, h5, pt2"),
         ("export crop.safetensors --format onnx --out a.h5", "--out a.h5: expected a name that ends in .onnx"),
         ("export crop.safetensors --format h5 --dynamic --out a.h5", "--dynamic: an HDF5 file holds weights"),
         ("export crop.safetensors --format onnx --resolution 0 --out a.onnx", "--resolution 0: expected centimetres"),
@@ -773,7 +773,7 @@ def test_every_format_has_its_writer_and_its_suffix_and_names_load_no_torch() ->
     script = "import sys; from terrazzo.model.exporting.formats import FORMATS; print(*FORMATS, 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == [*FORMATS, "False"]
-    assert {name: format.suffix for name, format in FORMATS.items()} == SUFFIXES
+    assert {name: format.suffix for name, format in FORMATS.items()} == SUFFIXES | {"openvino": ".xml"}
     for name, format in FORMATS.items():
         module, function = format.writer.split(":")
         assert callable(getattr(importlib.import_module(f"terrazzo.model.exporting.{module}"), function))
