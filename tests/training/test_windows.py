@@ -14,7 +14,9 @@ from terrazzo.patches.folder import open_patches
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.stages import legs
 from terrazzo.training import choices
+from terrazzo.training.batches import Batch
 from terrazzo.training.fit import _whole_patches
+from terrazzo.training.learner import Learner
 from tests.worlds.striped import SMALL, striped_set
 
 CROP = {**SMALL, "augment.crop": 32, "augment.scale": [0.5, 2], "train.precision": "32"}
@@ -31,16 +33,23 @@ def patches_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_network_trains_on_windows_and_is_validated_on_whole_patches(
     patches_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: dict[bool, set[tuple[int, ...]]] = {True: set(), False: set()}
-    forward = Network.forward
+    trained: set[tuple[int, ...]] = set()
+    validated: set[tuple[int, ...]] = set()
+    forward, validation_step = Network.forward, Learner.validation_step
 
     def watched(self: Network, pixels: torch.Tensor) -> torch.Tensor:
-        seen[self.training].add(tuple(pixels.shape[-2:]))
+        if self.training:
+            trained.add(tuple(pixels.shape[-2:]))
         return forward(self, pixels)
 
+    def watched_step(self: Learner, batch: Batch, batch_idx: int) -> None:
+        validated.add(tuple(batch[0].shape[-2:]))
+        validation_step(self, batch, batch_idx)
+
     monkeypatch.setattr(Network, "forward", watched)
+    monkeypatch.setattr(Learner, "validation_step", watched_step)
     run = terrazzo.train(patches_path, out=tmp_path / "run", recipe="unet", epochs=2, changes=CROP, device="cpu")
-    assert seen == {True: {(32, 32)}, False: {(64, 64)}}
+    assert (trained, validated) == ({(32, 32)}, {(64, 64)})
     assert run.header.patch_size == 64
     assert {f"val_{metric.name}" for metric in EPOCH_METRICS} <= set(run.header.scores or {})
 
