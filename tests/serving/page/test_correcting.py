@@ -72,7 +72,7 @@ def test_corrections_come_back_with_the_map(look: Looking, photo: Path, site: tu
 def test_accepting_a_box_takes_the_polygons_in_it(look: Looking, photo: Path, site: tuple[str, Any]) -> None:
     look.upload(photo)
     look.page.click("#suggest")
-    look.page.locator("#correct-state").filter(has_text="1 places suggested").wait_for()
+    look.page.locator("#correct-state").filter(has_text="1 place suggested").wait_for()
     look.page.get_by_role("button", name="Accept the polygons of place 1").click()
     (feature,) = saved(look, site)  # of two polygons, the one in the box
     assert feature["properties"] == {"class": "Blue"}

@@ -130,7 +130,7 @@ export const T = {
   saved: (n) => `${n} ${n === 1 ? 'polygon' : 'polygons'} saved.`,
   unsaved: (n) => `${n} ${n === 1 ? 'polygon' : 'polygons'}, not saved yet.`,
   suggesting: 'Looking for places where a correction teaches most.',
-  suggested: (n) => `${n} places suggested.`,
+  suggested: (n) => (n === 1 ? "1 place suggested." : `${n} places suggested.`),
   go: 'Go to',
   more: (n) => `${n} more`,
   box: (rank, reason) => `Place ${rank}${reason ? `: ${reason}` : ''}`,
