@@ -13,6 +13,8 @@ from terrazzo.serving.jobs.job import ENDED, Job
 from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.jobs.supervising import Bench
 from terrazzo.serving.settings import Settings
+from terrazzo.serving.uploads.store import FACTS, KEPT
+from terrazzo.serving.uploads.upload import Upload
 from tests.worlds.models import write_model
 from tests.worlds.rasters import noise, write_raster
 
@@ -39,7 +41,11 @@ def upload(settings: Settings, suffix: str = ".tif", height: int = 90, width: in
         write_raster(folder / "body.tif", pixels)
     else:
         Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0))).save(folder / f"body{suffix}")
-    (folder / "upload.json").write_text(json.dumps({"name": f"field{suffix}", "complete": True}))
+    media_type = {".tif": "image/tiff", ".png": "image/png"}[suffix]
+    path = folder / f"body{suffix}"
+    size = path.stat().st_size
+    facts = Upload(name, "", media_type, path, size, size, complete=True, name=f"field{suffix}")
+    (folder / FACTS).write_text(json.dumps({key: getattr(facts, key) for key in KEPT}))
     return name
 
 

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from terrazzo.diagnosis.packages import installed_version
 from terrazzo.errors import TerrazzoError
 from terrazzo.model.header import Header, read_header
 from terrazzo.model.predictor import CPU_BATCH_PIXELS, Predictor
+from terrazzo.model.runtimes.choosing import noise_windows
 from terrazzo.model.windows.tiling import plan
 from terrazzo.pixels.bands.depth import Pixels
 from terrazzo.system.extras import installed
@@ -61,9 +60,7 @@ def timed(model: Path) -> tuple[Timed, ...]:
 def batch(header: Header) -> Pixels:
     """A batch (B, C, H, W) of noise as the model takes it: as many windows as are processed together on a CPU."""
     side = plan(header).window
-    count = max(1, CPU_BATCH_PIXELS // side**2)
-    noise = np.random.default_rng(0).integers(0, 256, (count, header.bands, side, side), np.uint8)
-    return noise.astype(np.float32) if header.normalization.deep else noise
+    return noise_windows(header, side, max(1, CPU_BATCH_PIXELS // side**2))
 
 
 def _time(runtime: str, open_in: Callable[[Path], Predictor], model: Path, pixels: Pixels) -> Timed:

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from terrazzo.errors import InputError
 
+ABOUT, PICTURE = "map.json", "image.tif"
+"""What a finished map holds beside predict's own files: what it is, and the image for the page to show."""
 _ID = re.compile(r"[0-9a-f]{32}")
 
 

@@ -42,6 +42,7 @@ def uploaded(folder: DataFolder, days: float, complete: bool = True) -> tuple[Up
     if complete:
         facts = upload.path.with_name("upload.json")
         facts.write_text(facts.read_text().replace('"complete": false', '"complete": true'))
+        os.utime(facts, (NOW - days * DAY_S,) * 2)
     os.utime(upload.path, (NOW - days * DAY_S,) * 2)
     return store, upload.id
 
@@ -138,3 +139,11 @@ def test_a_server_cleans_at_its_start_and_again_after_a_failure(
         assert gone.wait(60)
     assert "it is tried again" in caplog.text
     assert not [thread for thread in threading.enumerate() if thread.name == "cleaning"]
+
+
+def test_an_upload_that_a_worker_gave_its_one_time_is_as_old_as_it_is(folder: DataFolder) -> None:
+    store, upload_id = uploaded(folder, days=1)
+    upload = store.get(upload_id)
+    assert upload is not None
+    os.utime(upload.path, (0, 0))
+    assert clean(folder, store, Table(), 30, NOW).uploads == ()

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from terrazzo.serving.closed_gdal import closed_gdal
 from terrazzo.serving.folder import DataFolder
 from terrazzo.serving.settings import Settings
 from terrazzo.serving.uploads import probing
 from terrazzo.serving.uploads.errors import ContentError, TooLargeError
-from terrazzo.serving.uploads.pinning import closed_gdal
 from terrazzo.serving.uploads.probing import refuse
 from terrazzo.serving.uploads.upload import Upload
 from tests.worlds.hostile import CORPUS, SECRET, Hostile, photo, raster, strip_tiff

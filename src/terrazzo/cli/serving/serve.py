@@ -5,4 +5,4 @@ from terrazzo.cli.output import line
 
 def tell(done: None, *, data: str) -> None:
     """Print how to go on."""
-    line(f"stopped; the same command goes on with the jobs in {data}")
+    line(f"stopped; the same command resumes the jobs in {data}")

@@ -14,11 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from terrazzo.errors import TerrazzoError
+from terrazzo.model.header import Header
 from terrazzo.model.predictor import Predictor
 from terrazzo.model.runtimes.converted import forget_graphs, sha256_of
 from terrazzo.model.runtimes.registry import RUNTIMES, own_runtime
 from terrazzo.model.runtimes.runtime import Asked
 from terrazzo.model.windows.tiling import Tiling, window_batch
+from terrazzo.pixels.bands.depth import Pixels
 from terrazzo.system.cache import cache_folder
 from terrazzo.system.devices import AUTO
 from terrazzo.system.files import read_json, write_json
@@ -119,10 +121,7 @@ def measure(model: Path, tiling: Tiling, asked: Asked) -> Timing:
 def _rate(model: Predictor, tiling: Tiling) -> float:
     """Megapixels a second of windows, from the fastest of some batches."""
     side, count = tiling.window, tiling.batch_size or window_batch(model, tiling)
-    values = np.random.default_rng(0).integers(0, 256, (count, side, side, model.header.bands), np.uint8)
-    pixels = values.transpose(0, 3, 1, 2)
-    if model.header.normalization.deep:
-        pixels = pixels.astype(np.float32)
+    pixels = noise_windows(model.header, side, count)
     model.classify(pixels)
     seconds = []
     for _ in range(ROUNDS):
@@ -130,6 +129,13 @@ def _rate(model: Predictor, tiling: Tiling) -> float:
         model.classify(pixels)
         seconds.append(time.perf_counter() - started)
     return count * side**2 / 1e6 / min(seconds)
+
+
+def noise_windows(header: Header, side: int, count: int) -> Pixels:
+    """A batch (B, C, H, W) of noise as a model takes it, channels last in memory as windows are read."""
+    values = np.random.default_rng(0).integers(0, 256, (count, side, side, header.bands), np.uint8)
+    pixels = values.transpose(0, 3, 1, 2)
+    return pixels.astype(np.float32) if header.normalization.deep else pixels
 
 
 def remembered() -> tuple[Timing, ...]:

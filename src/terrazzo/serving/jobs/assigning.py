@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from terrazzo.errors import InputError
-from terrazzo.serving.folder import DataFolder
+from terrazzo.serving.folder import ABOUT, DataFolder
 from terrazzo.serving.jobs.assignment import Assignment
 from terrazzo.serving.jobs.job import IMPROVE, SUGGEST, Job
 from terrazzo.serving.settings import Settings
+from terrazzo.serving.uploads.store import UploadStore
 from terrazzo.system.files import read_json
 
 ModelOf = Callable[[str], Path | None]
 """The file of a model's id; None if there is none."""
-_ABOUT_UPLOAD = "upload.json"
 
 
 def assign(job: Job, settings: Settings, model_of: ModelOf) -> Assignment:
@@ -24,7 +24,7 @@ def assign(job: Job, settings: Settings, model_of: ModelOf) -> Assignment:
         model_id, upload = job.process, str(job.inputs["image"])
         options = {name: value for name, value in job.inputs.items() if name != "image"}
     else:
-        about = read_json(data.map(of_map) / "map.json")
+        about = read_json(data.map(of_map) / ABOUT)
         if not about:
             raise InputError(f"{of_map}: no map has this id; make it anew")
         model_id, upload = str(about["model"]), str(about["upload"])
@@ -34,14 +34,16 @@ def assign(job: Job, settings: Settings, model_of: ModelOf) -> Assignment:
     model = model_of(model_id)
     if model is None:
         raise InputError(f"{model_id}: no model has this id; GET /processes lists them")
-    image, name = upload_of(data, upload)
+    image = UploadStore(data, settings).get(upload)
+    if image is None or not image.complete:
+        raise InputError(f"{upload}: no finished upload has this id; upload it again")
     return Assignment(
         job=job.id,
         process=job.process,
         folder=data.job(job.id),
         target=data.map(job.id),
-        image=image,
-        name=name,
+        image=image.path,
+        name=image.name or image.path.name,
         upload=upload,
         model=model,
         model_id=model_id,
@@ -51,15 +53,6 @@ def assign(job: Job, settings: Settings, model_of: ModelOf) -> Assignment:
         of_map=of_map,
         **_beside(job, data, of_map),
     )
-
-
-def upload_of(data: DataFolder, upload: str) -> tuple[Path, str]:
-    """The file of an upload and the name that the client gave it. Raises InputError if it is gone."""
-    folder = data.upload(upload)
-    files = [path for path in folder.glob("[!.]*") if path.name != _ABOUT_UPLOAD] if folder.is_dir() else []
-    if len(files) != 1:
-        raise InputError(f"{upload}: no finished upload has this id; upload it again")
-    return files[0], str(read_json(folder / _ABOUT_UPLOAD).get("name") or files[0].name)
 
 
 def _beside(job: Job, data: DataFolder, of_map: str | None) -> Mapping[str, Any]:

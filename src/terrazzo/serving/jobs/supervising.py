@@ -25,9 +25,9 @@ import psutil
 from pydantic import TypeAdapter
 
 from terrazzo.errors import TerrazzoError
+from terrazzo.serving.closed_gdal import closed_gdal
 from terrazzo.serving.jobs.assigning import ModelOf, assign
 from terrazzo.serving.jobs.child import Child
-from terrazzo.serving.jobs.gdal_environment import gdal_environment
 from terrazzo.serving.jobs.job import ENDED, Job, Status
 from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.settings import Settings
@@ -35,6 +35,8 @@ from terrazzo.system.reporting import first_line
 
 LOCAL, REMOTE = "local:", "remote:"
 """How the names of workers begin: those of this machine, and those that come over HTTP."""
+DRIVERS = ("GTiff", "COG", "MEM", "PNG", "JPEG", "WEBP", "BMP", "JP2OpenJPEG", "GPKG", "GeoJSON", "Memory")
+"""All of GDAL that workers read and write with. `Memory` is another name of MEM in newer versions."""
 POLL_SECONDS = 0.25
 _LEASE_EVERY = 5.0
 _SLOWEST_START = 30.0
@@ -66,7 +68,7 @@ class Bench:
     model_of: ModelOf
     lock: int | None = None
     """The file descriptor of the lock, which workers inherit."""
-    environment: Mapping[str, str] = field(default_factory=gdal_environment)
+    environment: Mapping[str, str] = field(default_factory=lambda: {**os.environ, **closed_gdal(DRIVERS)})
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:

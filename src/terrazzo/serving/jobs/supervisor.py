@@ -35,7 +35,7 @@ class Supervisor:
         self._watcher.start()
 
     def stop(self) -> None:
-        """End the process and its workers. Their jobs go on when a server is started again."""
+        """End the process and its workers. Their jobs are resumed when a server is started again."""
         self._stopped.set()
         if self._watcher is not None:
             self._watcher.join()

@@ -7,9 +7,8 @@ from terrazzo.maps.outputs.attribute_table import table_of
 from terrazzo.maps.outputs.record import RUN
 from terrazzo.maps.outputs.style import QUICKLOOK, STYLE
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE
+from terrazzo.serving.folder import ABOUT, PICTURE
 
-DESCRIPTION, IMAGE = "map.json", "image.tif"
-"""What a worker writes beside the map: its classes, model and name, and the picture as RGB on the same grid."""
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 JSON = "application/json"
 
@@ -31,14 +30,14 @@ FILES = {
     for file in (
         MapFile(f"{CLASSES}.tif", COG, "classes", "Classes", "data"),
         MapFile(f"{CONFIDENCE}.tif", COG, "confidence", "Confidence in per cent", "data"),
-        MapFile(IMAGE, COG, "image", "The image in red, green and blue", "visual"),
+        MapFile(PICTURE, COG, "image", "The image in red, green and blue", "visual"),
         MapFile(f"{CLASSES}.gpkg", "application/geopackage+sqlite3", "polygons", "Polygons of the classes", "data"),
         MapFile(AREAS, "text/csv; charset=utf-8", "areas", "Pixels and area of each class", "data"),
         MapFile(STYLE, "application/xml", "style", "QGIS style of the classes", "metadata"),
         MapFile(QUICKLOOK, "image/png", "quicklook", "Quicklook with legend", "thumbnail"),
         MapFile(RUN, JSON, "run", "What the map was made from", "metadata"),
         MapFile(table_of(f"{CLASSES}.tif"), "application/xml", None, "Class names for GDAL", "metadata"),
-        MapFile(DESCRIPTION, JSON, None, "Classes, model and name", "metadata"),
+        MapFile(ABOUT, JSON, None, "Classes, model and name", "metadata"),
     )
 }
 """By name; GDAL asks for the names of the classes beside classes.tif."""

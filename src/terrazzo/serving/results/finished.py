@@ -16,8 +16,7 @@ from terrazzo.maps.areas import AREAS
 from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE
 from terrazzo.pixels.geodesy import terrestrial
 from terrazzo.pixels.rasters.raster import Raster, read_raster
-from terrazzo.serving.folder import DataFolder, is_id
-from terrazzo.serving.results.files import DESCRIPTION
+from terrazzo.serving.folder import ABOUT, DataFolder, is_id
 from terrazzo.system.files import read_json
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def find_map(data: DataFolder, job_id: str) -> FinishedMap | None:
     """The finished map of a job; None where there is none, and for what is no id."""
     if not is_id(job_id) or not (folder := data.map(job_id)).is_dir():
         return None
-    about = read_json(folder / DESCRIPTION)
+    about = read_json(folder / ABOUT)
     classes = tuple(
         MapClass(int(row["id"]), row["name"], parse_color(row["color"])) for row in about.get("classes", ())
     )

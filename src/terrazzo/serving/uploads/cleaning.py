@@ -18,7 +18,7 @@ from typing import Protocol
 
 from terrazzo.serving.folder import DataFolder, is_id
 from terrazzo.serving.jobs.job import ENDED, Job
-from terrazzo.serving.uploads.store import UploadStore
+from terrazzo.serving.uploads.store import FACTS, UploadStore
 
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S
@@ -62,7 +62,9 @@ def clean(folder: DataFolder, uploads: UploadStore, jobs: Jobs, keep_days: float
     gone = []
     for upload in uploads.uploads():
         days = keep_days if upload.complete else min(keep_days, UNFINISHED_DAYS)
-        if upload.id not in used and _written(upload.path, now) < now - days * DAY_S:
+        # Workers set the time of an upload's own file, so that equal images give equal maps.
+        last = upload.path.with_name(FACTS) if upload.complete else upload.path
+        if upload.id not in used and _written(last, now) < now - days * DAY_S:
             uploads.remove(upload.id)
             gone.append(upload.id)
     return Cleaned(tuple(job.id for job in old), tuple(gone))

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from terrazzo.serving.closed_gdal import closed_gdal
 from terrazzo.serving.settings import Settings
 from terrazzo.serving.uploads.errors import ContentError, TooLargeError, UploadError
-from terrazzo.serving.uploads.pinning import closed_gdal
 from terrazzo.serving.uploads.sniffing import START_BYTES, format_of_type, refuse_other_content
 from terrazzo.serving.uploads.upload import Upload
 
@@ -22,7 +22,7 @@ CPU_S, WALL_S = 60, 120
 AT_ONCE = 2
 """Probes that run at a time."""
 _KINDS: Mapping[str, type[UploadError]] = {kind.__name__: kind for kind in (ContentError, TooLargeError)}
-_SINGLE_THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_SINGLE_THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "GDAL_NUM_THREADS"), "1")
 
 
 def refuse(upload: Upload, settings: Settings, wall_s: float = WALL_S) -> Mapping[str, Any]:

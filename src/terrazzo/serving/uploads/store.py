@@ -34,7 +34,8 @@ from terrazzo.serving.uploads.upload import Upload
 from terrazzo.system.files import read_json, write_json
 
 FACTS = "upload.json"
-_KEPT = ("owner", "media_type", "length", "complete", "sha256", "name", "header", "created")
+KEPT = ("owner", "media_type", "length", "complete", "sha256", "name", "header", "created")
+"""The fields of an upload that stand in FACTS."""
 
 
 @dataclass
@@ -145,7 +146,7 @@ class UploadStore:
             offset = path.stat().st_size
         except OSError:
             return None
-        return Upload(id=upload_id, path=path, offset=offset, **{key: facts[key] for key in _KEPT})
+        return Upload(id=upload_id, path=path, offset=offset, **{key: facts[key] for key in KEPT})
 
     def uploads(self) -> list[Upload]:
         """Every upload, complete or not."""
@@ -182,7 +183,7 @@ class UploadStore:
             self._open.pop(upload_id, None)
 
     def _write(self, upload: Upload) -> None:
-        write_json(upload.path.with_name(FACTS), {key: getattr(upload, key) for key in _KEPT})
+        write_json(upload.path.with_name(FACTS), {key: getattr(upload, key) for key in KEPT})
 
     def _refuse_length(self, length: int, most: int, stated: bool = False) -> None:
         if length > most:

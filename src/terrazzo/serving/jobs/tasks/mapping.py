@@ -11,13 +11,11 @@ from terrazzo.maps.pieces.journal import PARTIAL
 from terrazzo.maps.predict import predict
 from terrazzo.model.header import read_header
 from terrazzo.pixels.rasters.raster import Raster
+from terrazzo.serving.folder import ABOUT, PICTURE
 from terrazzo.serving.jobs.assignment import Assignment
 from terrazzo.serving.jobs.tasks.image import choice_of, open_raster, raster_of, write_picture
 from terrazzo.serving.jobs.tasks.reporting import Report
 from terrazzo.system.files import read_json, write_json
-
-PICTURE, ABOUT = "image.tif", "map.json"
-"""What a map holds beside predict's own files."""
 
 
 def map_image(assignment: Assignment, report: Report, span: tuple[float, float] = (0, 100)) -> Mapping[str, Any]:

@@ -1,18 +1,17 @@
-"""The environment in which workers open files: GDAL with the drivers that are needed, and none that follows a name.
+"""GDAL for processes that open files of strangers: named drivers, no network, no file beside.
 
 GDAL reads GDAL_SKIP when it registers its drivers, so the variables are set before a process begins. A virtual raster,
-a WMS description or an address inside an upload is then an unknown format, whatever its suffix.
+a WMS description or an address inside an upload is then an unknown format, whatever its suffix. This also covers files
+that GDAL opens on its own, because another one names them.
 """
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable
 from functools import cache
 
-DRIVERS = ("GTiff", "COG", "MEM", "PNG", "JPEG", "WEBP", "BMP", "JP2OpenJPEG", "GPKG", "GeoJSON", "Memory")
-"""All that workers read and write with. `Memory` is another name of MEM in newer versions of GDAL."""
 _LISTING = """
 import json, pyogrio
 from rasterio.env import Env
@@ -21,6 +20,7 @@ with Env() as env:
 """
 _FIXED = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no file beside an upload is read
+    "CPL_VSIL_CURL_ALLOWED_FILENAME": "/no/address/is/allowed",
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
     "CPL_VSIL_CURL_USE_HEAD": "NO",
     "GDAL_HTTP_TIMEOUT": "1",
@@ -34,16 +34,15 @@ _FIXED = {
 }
 
 
-def gdal_environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment variables of a worker: the given ones, or this process's, with GDAL bounded."""
-    environment = dict(os.environ if given is None else given)
-    skipped = ",".join(skipped_drivers())
-    return environment | _FIXED | {"GDAL_SKIP": skipped, "OGR_SKIP": skipped}
+def closed_gdal(drivers: Iterable[str]) -> dict[str, str]:
+    """The environment variables with which GDAL has these drivers alone, and reads no address and no folder."""
+    skipped = ",".join(sorted(every_driver() - set(drivers)))
+    return _FIXED | {"GDAL_SKIP": skipped, "OGR_SKIP": skipped}
 
 
 @cache
-def skipped_drivers() -> tuple[str, ...]:
-    """The names of all drivers of the GDALs here but `DRIVERS`. A process of its own asks them."""
+def every_driver() -> frozenset[str]:
+    """The names of all drivers of the GDALs here, rasterio's and pyogrio's. A process of its own asks them."""
     plain = {key: value for key, value in os.environ.items() if key not in ("GDAL_SKIP", "OGR_SKIP")}
     asked = subprocess.run(
         [sys.executable, "-c", _LISTING],
@@ -53,4 +52,4 @@ def skipped_drivers() -> tuple[str, ...]:
         check=True,
         stdin=subprocess.DEVNULL,
     )
-    return tuple(sorted(set(json.loads(asked.stdout)) - set(DRIVERS)))
+    return frozenset(json.loads(asked.stdout))
