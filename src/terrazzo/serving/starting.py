@@ -17,9 +17,9 @@ import uvicorn
 
 from terrazzo.errors import InputError
 from terrazzo.serving.checking import is_loopback, settings_of
+from terrazzo.serving.http.access.tokens import read_tokens
 from terrazzo.serving.http.app import build_app
 from terrazzo.serving.http.site import Site
-from terrazzo.serving.http.tokens import read_tokens
 from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.jobs.supervisor import Supervisor
 from terrazzo.serving.models import Catalogue

@@ -2,9 +2,7 @@
 
 app         every route behind every guard
 site        what the routes work with: settings, jobs, uploads, models, tokens
-guards      Host, Origin, response headers
-tokens      the token file; who a request comes from
-sessions    the page's login
+access      Host and Origin, tokens, the page's login
 problems    errors as RFC 9457 problem JSON
 bodies      JSON bodies, bounded while they arrive
 processes   models, and what they take

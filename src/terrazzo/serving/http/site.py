@@ -12,7 +12,7 @@ from terrazzo.serving.settings import Settings
 from terrazzo.serving.uploads.store import UploadStore
 
 if TYPE_CHECKING:
-    from terrazzo.serving.http.tokens import Tokens
+    from terrazzo.serving.http.access.tokens import Tokens
 
 USER, WORKER, ADMIN = "user", "worker", "admin"
 ROLES = (USER, WORKER, ADMIN)

@@ -3,11 +3,11 @@
 from typing import Any
 
 from terrazzo._version import __version__
+from terrazzo.serving.http.access.sessions import COOKIE
 from terrazzo.serving.http.openapi.describe import answer, in_path, operation
 from terrazzo.serving.http.openapi.operations import JOBS, PROCESSES, STATE, Paths
 from terrazzo.serving.http.openapi.schemas import SCHEMAS
 from terrazzo.serving.http.openapi.transfers import MAPS, UPLOADS
-from terrazzo.serving.http.sessions import COOKIE
 from terrazzo.serving.http.site import Site
 
 _TEXT = {"type": "string"}
