@@ -8,6 +8,7 @@ bodies      JSON bodies, bounded while they arrive
 processes   models, and what they take
 execution   a request becomes a job
 jobs        one's own jobs
+work        jobs for workers on other machines
 status      health, ready, conformance
 openapi     the API's description, and a page of it
 """

@@ -8,6 +8,7 @@ from terrazzo.serving.http.openapi.describe import answer, in_path, operation
 from terrazzo.serving.http.openapi.operations import JOBS, PROCESSES, STATE, Paths
 from terrazzo.serving.http.openapi.schemas import SCHEMAS
 from terrazzo.serving.http.openapi.transfers import MAPS, UPLOADS
+from terrazzo.serving.http.openapi.workers import WORK
 from terrazzo.serving.http.site import Site
 
 _TEXT = {"type": "string"}
@@ -30,6 +31,7 @@ TAGS: dict[str, Paths] = {
     "Uploads": UPLOADS,
     "Jobs": JOBS,
     "Maps": MAPS,
+    "Work": WORK,
     "Server": STATE,
     "Page": PAGE,
 }
