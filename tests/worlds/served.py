@@ -11,9 +11,9 @@ import uvicorn
 from starlette.applications import Starlette
 
 from terrazzo.serving.folder import DataFolder
+from terrazzo.serving.http.access.tokens import read_tokens
 from terrazzo.serving.http.app import build_app
 from terrazzo.serving.http.site import Site
-from terrazzo.serving.http.tokens import read_tokens
 from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.models import Catalogue
 from terrazzo.serving.settings import Settings
