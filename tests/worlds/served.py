@@ -45,9 +45,9 @@ def app(folder: Path, tokens: bool = False, **limits: Any) -> Starlette:
 
 
 @contextmanager
-def listening(application: Starlette) -> Iterator[str]:
-    """The address at which the app listens, in a thread."""
-    config = uvicorn.Config(application, host="127.0.0.1", port=0, lifespan="off", http="h11", log_level="critical")
+def listening(application: Starlette, port: int = 0) -> Iterator[str]:
+    """The address at which the app listens, in a thread; at any free port if none is given."""
+    config = uvicorn.Config(application, host="127.0.0.1", port=port, lifespan="off", http="h11", log_level="critical")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
