@@ -1,6 +1,8 @@
 """A data folder with an upload, a tiny model, and the bench of workers that map it."""
 
 import json
+import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -74,6 +76,14 @@ def ended(bench: Bench, job: Job) -> Job:
     """The job, once it has ended."""
     until(bench, lambda: found(bench.store, job).status in ENDED)
     return found(bench.store, job)
+
+
+def kill_its_worker(bench: Bench) -> None:
+    """Kill the only worker, as the system does."""
+    child = bench.slots[0].child
+    assert child is not None
+    os.kill(child.process.pid, signal.SIGKILL)
+    child.process.wait()
 
 
 def found(store: JobStore, job: Job) -> Job:
