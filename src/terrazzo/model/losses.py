@@ -112,7 +112,7 @@ def _ratio(total: Tensor, number: Tensor) -> Tensor:
 
 
 def valid_pixels(logits: Tensor, target: Tensor, mean: Mean = alone) -> Pixels:
-    """The pixels of logits (B, K, H, W), any float type and memory format; valid where target (B, H, W) is no ignore."""
+    """The pixels of logits (B, K, H, W), any float type and memory format, and of target (B, H, W)."""
     n_rows = target.shape[0] * target.shape[1]
     classes_first = logits.permute(1, 0, 2, 3).to(torch.float32, memory_format=torch.contiguous_format).flatten(1)
     flat_target = target.flatten()

@@ -85,7 +85,8 @@ def settle(
 ) -> int:
     """The batch size for patches of `shape` (bands, pixels a side): a power of two, or all patches if there are few.
 
-    It is reported. `n_processes` share the memory of a CPU, and have a GPU each. A power of two could leave a last batch of one patch, from which batch normalization cannot learn.
+    It is reported. `n_processes` share the memory of a CPU, and have a GPU each. A power of two could leave a last
+    batch of one patch, from which batch normalization cannot learn.
     """
     bands, size = shape
     on_gpu = compute.device.type != "cpu"
@@ -94,9 +95,10 @@ def settle(
     batch = min(largest(fixed, per_patch, free, MOST_ON_GPU if on_gpu else MOST_ON_CPU), n_train)
     if on_gpu:
         batch = fitting_by_trial(batch, lambda size_of_batch: _step(network, bands, size, size_of_batch, compute))
+    shared = " for each process" if n_processes > 1 and not on_gpu else ""
     say(
         f"batch size auto: {batch} (about {per_patch / 2**20:.0f} MiB per patch plus {fixed / 2**20:.0f} MiB; "
-        f"{free / 2**30:.1f} GiB free on {compute.device}{' for each process' if n_processes > 1 and not on_gpu else ''})"
+        f"{free / 2**30:.1f} GiB free on {compute.device}{shared})"
     )
     if fixed + batch * per_patch > free:
         say("this exceeds free memory: use a smaller --patch-size or a smaller network")

@@ -10,12 +10,13 @@ from typing import Any, cast
 
 import lightning
 import torch
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.plugins.environments import TorchElasticEnvironment
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.strategies import DDPStrategy
 
+from terrazzo.errors import RecipeError
 from terrazzo.evaluation.metrics import BEST_BY
 from terrazzo.model.hardware import Compute, choose
 from terrazzo.model.network import Network
@@ -26,6 +27,7 @@ from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import ScheduleSection, TrainSection
 from terrazzo.recipe.stages import legs
 from terrazzo.system.files import write_beside
+from terrazzo.system.reporting import how_many
 from terrazzo.training.batches import BatchOrder, batches, in_order
 from terrazzo.training.learner import Learner
 from terrazzo.training.ranks.rank import ALONE, Rank
@@ -96,9 +98,12 @@ def fit(
     n_images = round(len(order) * (len(order.rows) / order.batches_a_pass + n_kept * rank.count))
     log = [EpochLog(folder / METRICS, n_images, run.reporter, validates)] if rank.leads else []
     last = folder / CHECKPOINTS / LAST
+    resumes = run.resume and run.has_checkpoint
+    if resumes:
+        _refuse_other_ranks(run, last)
     with _quiet_libraries():
         trainer = _trainer(run, compute, [*log, *_checkpoints(folder, validates)])
-        complete = _run(trainer, learner, train, val, last if run.resume and run.has_checkpoint else None)
+        complete = _run(trainer, learner, train, val, last if resumes else None)
     if not rank.leads:
         return None
     chosen = folder / CHECKPOINTS / (BEST if validates else LAST)
@@ -115,6 +120,16 @@ def fit(
     scores = {name: row[name] for name in (SCORES if validates else ("train_loss",))}
     steps, normalization = int(best["global_step"]), network.normalizer.normalization
     return Fit(state, best_epoch, scores, len(rows), steps, complete, normalization)
+
+
+def _refuse_other_ranks(run: Run, checkpoint: Path) -> None:
+    """Raise RecipeError where another number of processes shared a batch before: other batches would follow."""
+    before = int(torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True).get("ranks", 1))
+    if before != run.n_ranks:
+        raise RecipeError(
+            f"{run.folder}: was started on {how_many(before, 'device')}, not {run.n_ranks}; resume it with --devices "
+            f"{before}, or start anew with --overwrite"
+        )
 
 
 def _length(section: TrainSection) -> int | None:

@@ -1,6 +1,7 @@
 """The network and its losses as a LightningModule: training and validation steps, stages, and checkpoints."""
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import lightning
@@ -41,14 +42,8 @@ class RunningMean(AveragedModel):
         """Add the network as it is. Torch's own asks a GPU for the number of steps, several times each step."""
         n = int(self.n_averaged) if self._n is None else self._n
         weight = 1 - min(self.decay, (1 + n) / (10 + n)) if n else 1.0
-        pairs = [
-            (average.detach(), value.detach())
-            for mine, theirs in (
-                (self.module.parameters(), model.parameters()),
-                (self.module.buffers(), model.buffers()),
-            )
-            for average, value in zip(mine, theirs, strict=True)
-        ]
+        mine, theirs = (chain(of.parameters(), of.buffers()) for of in (self.module, model))
+        pairs = [(average.detach(), value.detach()) for average, value in zip(mine, theirs, strict=True)]
         floats = [pair for pair in pairs if n and pair[0].is_floating_point()]
         others = [pair for pair in pairs if not (n and pair[0].is_floating_point())]
         for change, chosen in ((_lerp(weight), floats), (torch._foreach_copy_, others)):

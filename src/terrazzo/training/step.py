@@ -59,7 +59,7 @@ class TrainingStep:
         if self.teacher is None:
             return loss
         n = len(ids) - self.n_kept  # what is unlabelled in kept patches was so when the model learnt them
-        loss = loss + self.teacher.loss(pixels[:n], logits[:n], ids[:n])
+        loss = loss + self.teacher.loss(pixels[:n], logits[:n], ids[:n], self.rank.mean)
         return loss + self.teacher.loss_of_kept(pixels[n:], logits[n:]) if self._kept_by_teacher else loss
 
     def _loss(self, logits: Tensor, ids: Tensor) -> Tensor:
@@ -72,7 +72,9 @@ class TrainingStep:
             return cast(Tensor, self.loss(logits, ids, self.rank.mean))
         n, mean = len(ids) - self.n_kept, self.rank.mean
         own = cast(Tensor, self.loss(logits[:n], ids[:n], mean))
-        return own if self._kept_by_teacher else (own + self.loss(logits[n:], ids[n:], mean)) / 2
+        if self._kept_by_teacher:
+            return own
+        return (own + cast(Tensor, self.loss(logits[n:], ids[n:], mean))) / 2
 
     @property
     def _kept_by_teacher(self) -> bool:

@@ -43,9 +43,7 @@ def train(
     encoder_weights: Annotated[str | None, Option("imagenet, none, auto, or a weights file.")] = None,
     changes: Changes = None,
     device: Device = "auto",
-    devices: Annotated[
-        int, Option("Devices of a node, each with a batch of its own: GPUs, or processes on a CPU.")
-    ] = 1,
+    devices: Annotated[int, Option("GPUs, or processes on a CPU; each step takes a batch for each.")] = 1,
     nodes: Annotated[int, Option("Nodes, whose processes torchrun or SLURM starts.")] = 1,
     resume: Annotated[bool, Option("Resume an interrupted run.")] = False,
     overwrite: Overwrite = False,

@@ -29,9 +29,11 @@ class Augmentation:
         """Augmented copies of images (B, C, H, W) uint8 or levels and masks (B, H, W) uint8; the images are float32.
 
         With `crop` they have that height and width. Levels of 0..255 stay in that range, others in that of their band.
-        Equal arguments give equal results. What several ranks share of a batch is moved and coloured as one process would
-        do it. `mix_classes` and `robust`, which look at the whole batch, have numbers of their own on each. Where H and W differ, quarter turns are half turns. Raises RecipeError for
+        Equal arguments give equal results. Where H and W differ, quarter turns are half turns. Raises RecipeError for
         saturation on images without red, green and blue.
+
+        What several ranks share of a batch is moved and coloured as one process would do it. `mix_classes` and
+        `robust`, which look at the whole batch, have numbers of their own on each rank.
         """
         section, light = self.section, self.light or light_of(None, images.shape[1])
         if section.saturation and light.rgb is None:

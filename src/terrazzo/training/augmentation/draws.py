@@ -36,7 +36,8 @@ class Draws:
 def draw(section: AugmentSection, n: int, seed: int, rank: Rank = ALONE) -> Draws:
     """The random numbers of `n` samples under `seed`. Options that are off are drawn, too, and change nothing.
 
-    Law: the numbers of all ranks in their order are those of one process that has all samples. `scale` is drawn evenly on a log scale: half of the factors of 0.5..2 lie below 1.
+    `scale` is drawn evenly on a log scale: half of the factors of 0.5..2 lie below 1. Law: the numbers of all ranks in
+    their order are those of one process that has all samples.
     """
     everywhere = n * rank.count
     chance = rank.rows_of(torch.rand((everywhere, 11), generator=torch.Generator().manual_seed(seed))).unbind(dim=1)

@@ -44,9 +44,10 @@ def _flip_and_turn_many(batch: Tensor, hflip: Tensor, vflip: Tensor, turns: Tens
     # Up-down is left-right, then half a turn.
     mirrored, turned = hflip ^ vflip, (turns + 2 * vflip.long()) % 4
     changed = torch.empty_like(batch)
-    moves = torch.stack((mirrored.long(), turned), dim=1)
-    for h, k in moves.unique(dim=0).tolist():
-        rows = (moves == torch.tensor((h, k))).all(dim=1).nonzero()[:, 0].to(batch.device, non_blocking=True)
+    moves = list(zip(mirrored.tolist(), turned.tolist(), strict=True))
+    for h, k in sorted(set(moves)):
+        alike = torch.tensor([row for row, move in enumerate(moves) if move == (h, k)])
+        rows = alike.to(batch.device, non_blocking=True)
         some = batch.index_select(0, rows)
         some = some.flip(-1) if h else some
         changed.index_copy_(0, rows, some.rot90(k, (-2, -1)) if k else some)

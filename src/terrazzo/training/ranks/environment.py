@@ -1,4 +1,4 @@
-"""How many devices a run has, checked without torch, and who starts their processes: this command, torchrun or SLURM."""
+"""How many devices a run has, and who starts their processes: this command, torchrun or SLURM. Without torch."""
 
 import os
 from collections.abc import Mapping

@@ -66,7 +66,8 @@ def main(folder: Path, device: str) -> int:
     """Take part in one fit of the leader that started this process; its exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the leader ends this one
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    place = Place(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")))
+    number, count, local = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
+    place = Place(number, count, local)
     try:
         write_text(ready_file(folder, place.number), "")
         with joined(place, device, folder / STORE):

@@ -40,7 +40,9 @@ def joined(place: Place, device: str, rendezvous: Path | None = None) -> Iterato
     with variables_set(variables):
         if on_gpu:
             torch.cuda.set_device(place.local)
-        store = None if rendezvous is None else distributed.FileStore(str(rendezvous), place.count)
+        store = (
+            None if rendezvous is None else torch.distributed.distributed_c10d.FileStore(str(rendezvous), place.count)
+        )
         distributed.init_process_group(
             "nccl" if on_gpu else "gloo", store=store, rank=place.number, world_size=place.count, timeout=_PATIENCE
         )
@@ -111,7 +113,7 @@ def variables_set(variables: Mapping[str, str]) -> Iterator[None]:
 
 def _of_slurm() -> dict[str, str]:
     """Where the processes of a SLURM job meet, as Lightning finds it."""
-    from lightning.pytorch.plugins.environments import SLURMEnvironment
+    from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
     found = SLURMEnvironment(auto_requeue=False)
     return {"MASTER_ADDR": found.main_address, "MASTER_PORT": str(found.main_port)}

@@ -119,9 +119,7 @@ class Crew:
             if told.get("memory"):
                 return torch.OutOfMemoryError(told["line"])
             if told and not told["lost"]:
-                return InputError(
-                    f"--devices: process {number + 1} of {len(self.processes) + 1} failed: {told['line']}"
-                )
+                return self._error(number, f"failed: {told['line']}")
             if not told and process.returncode:
                 lost = self._ended(number, process.returncode)
         return lost
@@ -134,7 +132,10 @@ class Crew:
             said = (self.folder / f"said-{number}").read_text(encoding="utf-8", errors="replace").split("\n")
             last = next((line for line in reversed(said) if line.strip()), "without a word")
             how = f"ended with exit code {code}: {last:.{_MOST_WORDS}}"
-        return InputError(f"--devices: process {number + 1} of {len(self.processes) + 1} {how}")
+        return self._error(number, how)
+
+    def _error(self, number: int, what: str) -> InputError:
+        return InputError(f"--devices: process {number + 1} of {len(self.processes) + 1} {what}")
 
     def end(self) -> None:
         """Wait for all to leave; end those that do not."""
