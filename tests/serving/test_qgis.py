@@ -43,8 +43,8 @@ pytestmark = pytest.mark.skipif(not has_qgis(), reason=f"{SYSTEM_PYTHON} cannot 
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Of each kind of layer what QGIS said and its picture (H, W, 4); tiles as one of 3 x 3 around the middle.
 
-    A WMTS layer ends at the outline of the map, and QGIS stretches what it draws of it to whole pixels of the window. So
-    the tile in the middle is drawn too, around which the map goes on.
+    A WMTS layer ends at the outline of the map, and QGIS stretches what it draws of it to whole pixels of the window.
+    So the tile in the middle is drawn too, around which the map goes on.
     """
     root = tmp_path_factory.mktemp("qgis")
     with served(root) as (address, site):

@@ -18,7 +18,8 @@ from terrazzo.serving.uploads.sniffing import FORMATS
 
 _MAP = JOB
 _UPLOAD = in_path("upload_id", "The id of the upload.", ID)
-_BYTES = {"type": "integer", "minimum": 0}
+_BYTES = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
+_LENGTH = _BYTES | {"minimum": 1}
 _BINARY = {"type": "string", "format": "binary"}
 _MEDIA = tuple(found.media_type for found in FORMATS)
 _OFFSET = "How many bytes are there."
@@ -35,7 +36,9 @@ UPLOADS: Paths = {
             {201: answer("The upload.", ref("Upload"), Location="The path of the upload.", Upload_Offset=_OFFSET)},
             (413, 415, 422, 507),
             parameters=[
-                in_header("Upload-Length", "The bytes that PATCH will append; with an empty body.", _BYTES),
+                in_header(
+                    "Upload-Length", "The bytes that PATCH will append; with an empty body.", _BYTES | {"minimum": 1}
+                ),
                 in_header("X-Filename", "What to call it.", {"type": "string"}),
             ],
             body=body(_BINARY, *_MEDIA, required=False),
