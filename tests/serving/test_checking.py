@@ -32,7 +32,9 @@ def test_sizes_are_bytes() -> None:
     assert given(max_upload=1).max_upload == 1
 
 
-@pytest.mark.parametrize(XX)
+@pytest.mark.parametrize(
+    ("word", "path"), [("/maps", "/maps"), ("/maps/", "/maps"), ("/a/b-c.d", "/a/b-c.d"), ("/", "")]
+)
 def test_a_root_path_ends_without_a_slash(word: str, path: str) -> None:
     assert given(root_path=word).root_path == path
 
