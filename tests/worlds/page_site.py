@@ -18,10 +18,9 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.transform import Affine
 
 from terrazzo.serving.folder import DataFolder
-from terrazzo.serving.http import processes
+from terrazzo.serving.http.access.tokens import read_tokens
 from terrazzo.serving.http.app import build_app
 from terrazzo.serving.http.site import Site
-from terrazzo.serving.http.tokens import read_tokens
 from terrazzo.serving.jobs.job import IMPROVE, SUGGEST, Job
 from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.models import Catalogue
@@ -82,14 +81,12 @@ def served(root: Path, tokens: str | None = None) -> Iterator[tuple[str, Site]]:
     threads = [threading.Thread(target=server.run), threading.Thread(target=_work, args=(site, stop))]
     for thread in threads:
         thread.start()
-    no_task, processes.NO_TASK = processes.NO_TASK, None  # the worker below can improve models
     try:
         while not server.started:
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}/", site
     finally:
-        processes.NO_TASK = no_task
         server.should_exit = True
         stop.set()
         for thread in threads:

@@ -77,7 +77,7 @@ def fit(network: Network, run: Run, patches: Patches, compute: Compute, begun: B
     learner = Learner(network, recipe, patches.schema.names, compute.memory_format, plan, light_in(patches))
     learner.to(memory_format=compute.memory_format)
     learner.step.n_kept = n_kept
-    learner.step.teacher = None if begun is None else teacher_of(begun, recipe.train.distill, compute)
+    learner.step.teacher = None if begun is None else teacher_of(begun, recipe.train, compute)
     n_images = round(len(order) * (len(order.rows) / order.batches_a_pass + n_kept))
     log = EpochLog(folder / METRICS, n_images, run.reporter, validates)
     last = folder / CHECKPOINTS / LAST

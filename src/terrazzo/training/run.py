@@ -120,7 +120,7 @@ def run_key(patches: Patches, recipe: Recipe) -> str:
     # Runs of versions without these fields are still known as finished.
     exclude["train"] = {
         name
-        for name in ("sampler", "steps", "freeze_statistics", "distill")
+        for name in ("sampler", "steps", "freeze_statistics", "distill", "distill_kept")
         if getattr(recipe.train, name) == TrainSection.model_fields[name].default
     }
     exclude["augment"] = {
@@ -241,7 +241,7 @@ def check_training(patches: Patches, recipe: Recipe, starts: bool = False) -> No
     patches.rows("train")
     check_sampler(patches, recipe.train.sampler)
     legs(recipe, patches.patch_size)
-    for name, off in (("freeze_statistics", "false"), ("distill", "0")):
+    for name, off in (("freeze_statistics", "false"), ("distill", "0"), ("distill_kept", "0")):
         if getattr(recipe.train, name) and not starts:
             raise RecipeError(
                 f"recipe {recipe.name}: train.{name} needs a model to start from, and there is none; give one with "

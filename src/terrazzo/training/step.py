@@ -56,17 +56,25 @@ class TrainingStep:
         if self.teacher is None:
             return loss
         n = len(ids) - self.n_kept  # what is unlabelled in kept patches was so when the model learnt them
-        return loss + self.teacher.loss(pixels[:n], logits[:n], ids[:n])
+        loss = loss + self.teacher.loss(pixels[:n], logits[:n], ids[:n])
+        return loss + self.teacher.loss_of_kept(pixels[n:], logits[n:]) if self._kept_by_teacher else loss
 
     def _loss(self, logits: Tensor, ids: Tensor) -> Tensor:
-        """The loss of a batch; with kept patches the mean of their loss and that of the others.
+        """The loss by labels of a batch; with kept patches the mean of their loss and that of the others.
 
         Losses are means over labelled pixels. In one mean, whole masks of kept patches would drown a few corrections.
+        Where the teacher holds the network on kept patches, their labels do not count.
         """
         if not self.n_kept:
             return cast(Tensor, self.loss(logits, ids))
         n = len(ids) - self.n_kept
+        if self._kept_by_teacher:
+            return cast(Tensor, self.loss(logits[:n], ids[:n]))
         return cast(Tensor, (self.loss(logits[:n], ids[:n]) + self.loss(logits[n:], ids[n:])) / 2)
+
+    @property
+    def _kept_by_teacher(self) -> bool:
+        return bool(self.n_kept and self.teacher is not None and self.teacher.kept_weight)
 
     def _changed(self, pixels: Tensor, ids: Tensor, size: int, seed: int) -> Batch:
         """The batch shrunk and augmented; deep values as grey levels of 0 to 255, so that all bands are alike."""

@@ -15,9 +15,9 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from terrazzo.serving.folder import DataFolder, new_id
+from terrazzo.serving.http.access.tokens import read_tokens
 from terrazzo.serving.http.app import build_app
 from terrazzo.serving.http.site import Site
-from terrazzo.serving.http.tokens import read_tokens
 from terrazzo.serving.jobs.job import IMPROVE, SUGGEST, Status
 from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.models import Catalogue

@@ -84,16 +84,8 @@ def protocol(entry: ModelEntry) -> str:
     return f"{trained.n_val} validation patches, split by {trained.split}" if trained.n_val else "no patches held out"
 
 
-NO_TASK: str | None = (
-    "improving a model: no task of this version does it; use `terrazzo prepare --for` and `terrazzo train --from`"
-)
-"""Why no server can improve models yet; None once a worker can."""
-
-
 def why_no_training() -> str | None:
     """Why models cannot be improved here, and what to do; None if they can."""
-    if NO_TASK is not None:
-        return NO_TASK
     try:
         need_training("improving a model")
     except InputError as error:

@@ -134,7 +134,7 @@ MAPS: Paths = {
             parameters=[_MAP],
         ),
         "put": operation(
-            "Keep corrections in place of earlier ones",
+            "Keep corrections in place of earlier ones; a collection without features removes them",
             {200: answer("How many polygons each class has.", {"type": "object"})},
             (413, 415, 422, 507),
             parameters=[_MAP],
