@@ -12,7 +12,7 @@ from tests.worlds.models import write_model
 from tests.worlds.small_install import run_small
 
 KEYS = {"versions", "system", "cpu", "devices", "memory", "disk", "extras", "libraries", "variables", "caches"}
-KEYS |= {"model", "runtimes", "notes", "troubles"}
+KEYS |= {"model", "runtimes", "choices", "forgotten", "notes", "troubles"}
 
 
 def test_a_healthy_machine_has_no_trouble() -> None:

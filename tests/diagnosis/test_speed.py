@@ -42,6 +42,7 @@ def test_the_rate_is_pixels_by_seconds() -> None:
         "seconds": None,
         "mpx_per_s": None,
         "trouble": None,
+        "refused": None,
     }
 
 

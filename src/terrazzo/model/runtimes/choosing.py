@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from terrazzo.errors import TerrazzoError
 from terrazzo.model.header import Header
@@ -54,10 +55,20 @@ class Timing:
         """What it holds for."""
         return self.cpu, self.model, self.window, self.precision
 
+    @property
+    def words(self) -> str:
+        """`model 1a2b3c4d, window 512 px, precision auto: openvino 1.20, torch 0.43 Mpx/s`, the fastest first."""
+        order = sorted(self.mpx_per_s.items(), key=lambda item: -item[1])
+        rates = ", ".join(f"{name} {rate:.2f}" if rate else f"{name} failed" for name, rate in order)
+        return f"model {self.model[:8]}, window {self.window} px, precision {self.precision}: {rates} Mpx/s"
+
     def fastest(self, own: str) -> str:
         """The fastest runtime; the file's own unless another is faster by MARGIN."""
         rates = {name: rate / (1 if name == own else MARGIN) for name, rate in self.mpx_per_s.items()}
         return max(rates, key=rates.__getitem__)
+
+
+_TIMING = TypeAdapter(Timing)
 
 
 def choose(model: Path, tiling: Tiling, asked: Asked, say: Say = quiet) -> str:
@@ -140,13 +151,17 @@ def noise_windows(header: Header, side: int, count: int) -> Pixels:
 
 def remembered() -> tuple[Timing, ...]:
     """The measurements in the cache folder, the oldest first; what is damaged is passed over."""
-    found = []
-    for entry in read_json(cache_folder() / FILE).get("timings", ()):
-        try:
-            found.append(Timing(**entry))
-        except TypeError:
-            continue
-    return tuple(found)
+    entries = read_json(cache_folder() / FILE).get("timings")
+    found = (_timing(entry) for entry in (entries if isinstance(entries, list) else ()))
+    return tuple(timing for timing in found if timing is not None)
+
+
+def _timing(entry: object) -> Timing | None:
+    """A measurement from its JSON value; None if it is damaged."""
+    try:
+        return _TIMING.validate_python(entry)
+    except ValidationError:
+        return None
 
 
 def forget() -> tuple[int, int]:

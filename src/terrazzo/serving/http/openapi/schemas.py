@@ -60,7 +60,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "description": "`image` (`map` for improve and suggest) and the options that GET /processes/{process} lists.",
         "properties": {"image": ref("Reference"), "map": ref("Reference")},
     },
-    "Execution": {"anyOf": [_object("inputs", inputs=ref("Inputs")), ref("Inputs")]},
+    "Execution": {
+        "oneOf": [
+            _object("inputs", inputs=ref("Inputs"), outputs={}, response={}, mode={}) | {"additionalProperties": False},
+            {"allOf": [ref("Inputs"), {"not": {"required": ["inputs"]}}]},
+        ]
+    },
     "Job": _object(
         "jobID processID type status progress",
         processID=_TEXT,
