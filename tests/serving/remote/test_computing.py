@@ -23,7 +23,7 @@ from tests.worlds.joining import (
 )
 from tests.worlds.served import listening
 
-LEASE = 3.0
+LEASE = 8.0
 
 
 def pieces(folder: Path) -> list[Path]:
