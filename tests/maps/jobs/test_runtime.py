@@ -39,11 +39,11 @@ def means(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
 
 def mapped(folder: Path, **options: object) -> dict[str, object]:
-    """The record of the map."""
+    """What computed the map, by its record."""
     done = terrazzo.predict(
         folder / "model.safetensors", folder / "scene.tif", out=folder / "maps", **{**OPTIONS, **options}
     )
-    return dict(done.rasters[0].record)
+    return dict(done.rasters[0].record["computed_by"])
 
 
 def test_auto_goes_on_with_the_runtime_that_a_map_was_begun_with(begun: Path, monkeypatch: pytest.MonkeyPatch) -> None:

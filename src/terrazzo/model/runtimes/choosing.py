@@ -57,10 +57,10 @@ class Timing:
 
     @property
     def words(self) -> str:
-        """`model 1a2b3c4d, window 512 px, precision auto: openvino 1.20, torch 0.43 Mpx/s`, the fastest first."""
+        """`model 1a2b3c4d, window 512 px, precision auto: openvino 1.20 Mpx/s, torch failed`, the fastest first."""
         order = sorted(self.mpx_per_s.items(), key=lambda item: -item[1])
-        rates = ", ".join(f"{name} {rate:.2f}" if rate else f"{name} failed" for name, rate in order)
-        return f"model {self.model[:8]}, window {self.window} px, precision {self.precision}: {rates} Mpx/s"
+        rates = ", ".join(f"{name} {rate:.2f} Mpx/s" if rate else f"{name} failed" for name, rate in order)
+        return f"model {self.model[:8]}, window {self.window} px, precision {self.precision}: {rates}"
 
     def fastest(self, own: str) -> str:
         """The fastest runtime; the file's own unless another is faster by MARGIN."""
