@@ -130,6 +130,12 @@ def test_where_torch_is_fast_nothing_is_timed_but_a_measurement_counts(machine: 
     assert choose(model, TILING, AUTO) == "openvino"
 
 
+def test_a_graph_in_int8_is_timed_on_every_cpu(machine: Machine, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.bf16 = True
+    monkeypatch.setattr(choosing, "is_int8", lambda path: True)
+    assert choose(model, TILING, AUTO) == "openvino"
+
+
 def test_a_device_that_only_torch_has_is_torchs(machine: Machine, model: Path) -> None:
     assert choose(model, TILING, Asked(device="cuda")) == "torch"
     assert machine.timed == []
