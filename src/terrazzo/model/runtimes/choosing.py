@@ -1,7 +1,8 @@
 """The runtime for `--runtime auto`: the file's own where it is known to be fast, else the one measured fastest here.
 
 torch is taken on a GPU and on a CPU that multiplies bf16, unless a measurement of this model here says otherwise. An
-.onnx stays with onnxruntime there, unless it is in int8. Elsewhere the installed runtimes classify a batch of it once. The figures are kept in the user's cache folder. They hold for one CPU, model, window and precision.
+.onnx stays with onnxruntime there, unless it is in int8. Elsewhere the installed runtimes classify a batch of it once.
+The figures are kept in the user's cache folder. They hold for one CPU, model, window and precision.
 """
 
 import time
