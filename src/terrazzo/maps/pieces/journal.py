@@ -138,6 +138,7 @@ def check_journal(folder: Place, made_of: MadeOf, restart: bool) -> None:
         return
     now = _as_json(made_of)
     changed = [name for name in {**now, **found} if found.get(name) != now.get(name)]
+    changed.sort(key=lambda name: name == "cut")  # which follows from the others
     what = changed[0].replace("_", " ") if changed else "run"
     raise OutputExistsError(
         f"{folder}: holds unfinished work of another {what}; throw it away with --restart, or choose another --out"
