@@ -11,6 +11,7 @@ from terrazzo.model.network import build_model
 from terrazzo.model.normalization import Normalization
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.training.batches import PatchDataset
+from terrazzo.training.starting.teacher import Teacher
 from terrazzo.training.step import TrainingStep
 from tests.worlds.deep import sentinel_scene
 
@@ -77,5 +78,7 @@ def test_kept_patches_and_the_others_weigh_half_each_however_sparse_the_labels()
     sure = float(np.log(np.e**2 + 2))  # the loss of a class of logit 0 beside 2 and 0
     kept = float(np.log(np.e + 2)) - 1  # that of a class of logit 1 beside 0 and 0
     assert float(step._loss(logits, ids)) == pytest.approx((sure + kept) / 2)
+    step.teacher = Teacher(network, 0.0, kept_weight=1.0)
+    assert float(step._loss(logits, ids)) == pytest.approx(sure), "the teacher has the kept ones"
     step.n_kept = 0
     assert float(step._loss(logits, ids)) == pytest.approx((4 * sure + 2048 * kept) / 2052)

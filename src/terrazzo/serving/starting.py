@@ -10,16 +10,16 @@ import webbrowser
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from terrazzo.errors import InputError
 from terrazzo.serving.checking import is_loopback, settings_of
+from terrazzo.serving.folder import make_folder
+from terrazzo.serving.http.access.tokens import read_tokens
 from terrazzo.serving.http.app import build_app
 from terrazzo.serving.http.site import Site
-from terrazzo.serving.http.tokens import read_tokens
 from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.jobs.supervisor import Supervisor
 from terrazzo.serving.models import Catalogue
@@ -135,17 +135,6 @@ def bound(settings: Settings) -> Iterator[socket.socket]:
         except OSError as error:
             raise InputError(_why_not_bound(settings, error)) from error
         yield sock
-
-
-def make_folder(root: Path) -> None:
-    """Make the data folder, which nobody else may read. Raises InputError."""
-    try:
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        reason = "is a file" if isinstance(error, FileExistsError) else f"cannot be made ({error.strerror})"
-        raise InputError(f"--data {root}: {reason}; choose another folder") from error
-    if not os.access(root, os.W_OK | os.X_OK):
-        raise InputError(f"--data {root}: cannot be written to; choose another folder")
 
 
 def _why_not_bound(settings: Settings, error: OSError) -> str:

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from terrazzo.classes.schema import IGNORE
 from terrazzo.patches.folder import Patches
+from terrazzo.training.ranks.rank import ALONE, Rank
 from terrazzo.training.sampling import drawn
 
 Batch = tuple[Tensor, Tensor]
@@ -26,9 +28,13 @@ class PatchDataset(Dataset[Batch]):
         self.patches = patches
 
     def __getitem__(self, rows: list[int]) -> Batch:
-        """One batch of the patches with these numbers."""
-        images = torch.from_numpy(self.patches.pixels(rows))
-        return images.permute(0, 3, 1, 2), torch.from_numpy(self.patches.masks[rows])
+        """One batch of the patches with these numbers; ~n is patch n with all its pixels ignored (`Rank.share`)."""
+        numbers = [row if row >= 0 else ~row for row in rows]
+        images, ids = torch.from_numpy(self.patches.pixels(numbers)), torch.from_numpy(self.patches.masks[numbers])
+        for place, row in enumerate(rows):
+            if row < 0:
+                ids[place] = IGNORE
+        return images.permute(0, 3, 1, 2), ids
 
 
 class BatchOrder(Sampler[list[int]]):
@@ -39,6 +45,9 @@ class BatchOrder(Sampler[list[int]]):
 
     An epoch is one pass, or `length` batches of passes that follow on one another. Law: batch b of the run, counted
     over its epochs, is batch b modulo B of pass b // B, where a pass has B batches.
+
+    Several ranks share each batch, which has `batch_size` patches for each of them. Law: their batches together are
+    those of one process with that many times the batch size, and paddings (`Rank.share`).
     """
 
     def __init__(
@@ -48,9 +57,11 @@ class BatchOrder(Sampler[list[int]]):
         seed: int | None = None,
         weights: NDArray[np.float64] | None = None,
         length: int | None = None,
+        rank: Rank = ALONE,
     ) -> None:
         self.rows = rows
-        self.batch_size = batch_size
+        self.batch_size = batch_size * rank.count
+        self.rank = rank
         self.seed = seed
         self.weights = weights
         self.length = length
@@ -75,7 +86,12 @@ class BatchOrder(Sampler[list[int]]):
         for number in range(first // per_pass, -(-last // per_pass)):
             parts = np.array_split(self._pass(number), per_pass)
             for part in parts[max(0, first - number * per_pass) : last - number * per_pass]:
-                yield part.tolist()
+                yield self.rank.share(part).tolist()
+
+    def n_patches(self, epoch: int, number: int) -> int:
+        """How many patches batch `number` of an epoch has on all ranks together, paddings apart."""
+        share, longer = divmod(len(self.rows), self.batches_a_pass)
+        return share + ((epoch * len(self) + number) % self.batches_a_pass < longer)
 
     def _pass(self, number: int) -> NDArray[np.int64]:
         """The patches of a pass in their order."""
@@ -91,9 +107,10 @@ def batches(
     batch_size: int,
     seed: int | None = None,
     weights: NDArray[np.float64] | None = None,
+    rank: Rank = ALONE,
 ) -> DataLoader[Batch]:
     """The batches of one split in the order of `BatchOrder`. Raises PatchesError where the split is empty."""
-    return in_order(patches, BatchOrder(patches.rows(split), batch_size, seed, weights))
+    return in_order(patches, BatchOrder(patches.rows(split), batch_size, seed, weights, rank=rank))
 
 
 def in_order(patches: Patches, order: BatchOrder) -> DataLoader[Batch]:

@@ -1,7 +1,5 @@
 """Workers that are killed, cancelled and restarted: no job is lost, and the bytes are the same."""
 
-import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.jobs.supervising import Bench
 from terrazzo.serving.settings import Settings
 from terrazzo.system.files import file_digest, read_json
-from tests.worlds.jobs import MODEL, bench_of, ended, found, settings_in, until, upload
+from tests.worlds.jobs import MODEL, bench_of, ended, found, kill_its_worker, settings_in, until, upload
 
 FILES = {
     *("areas.csv", "classes.gpkg", "classes.qml", "classes.tif", "classes.tif.aux.xml", "confidence.tif"),
@@ -36,13 +34,6 @@ def bench(settings: Settings) -> Iterator[Bench]:
 
 def submit(bench: Bench, suffix: str = ".tif", size: tuple[int, int] = (90, 130)) -> Job:
     return bench.store.submit(MODEL, {"image": upload(bench.settings, suffix, *size)}, "ada")
-
-
-def kill_its_worker(bench: Bench) -> None:
-    child = bench.slots[0].child
-    assert child is not None
-    os.kill(child.process.pid, signal.SIGKILL)
-    child.process.wait()
 
 
 def digest(bench: Bench, job: Job) -> str:

@@ -1,4 +1,4 @@
-"""The styles of a GeoPackage's polygons, in the table from which QGIS takes them by itself.
+"""The styles of a GeoPackage's layers, in the table from which QGIS takes them by itself.
 
 `layer_styles` has the fields that QGIS gives it when it saves a style in a database. The style marked as default is
 used when the layer is opened; the others are offered under Load Style. GDAL lists the table as a layer without
@@ -6,16 +6,28 @@ geometry.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyogrio
 
-from terrazzo.maps.polygons.styles import Style
-
 TABLE = "layer_styles"
-_FIXED_TIME = "2000-01-01T00:00:00"
-"""The same style gives the same bytes."""
+_TIME = "update_time"
+_FIXED_TIME = "2000-01-01T00:00:00.001"
+"""The same style gives the same bytes. GDAL leaves .000 out, and versions before 3.7 warn of a time without it."""
+_UTC = 100
+"""GDAL's word for a time in UTC, the only one that a GeoPackage may hold."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """A style with its name and what it shows."""
+
+    name: str
+    description: str
+    text: str
+    """The content of a .qml file."""
 
 
 def write_layer_styles(path: Path, where: tuple[str, str], styles: Sequence[Style]) -> None:
@@ -37,7 +49,7 @@ def write_layer_styles(path: Path, where: tuple[str, str], styles: Sequence[Styl
             "description": style.description,
             "owner": "",
             "ui": None,
-            "update_time": np.datetime64(_FIXED_TIME, "ms"),
+            _TIME: np.datetime64(_FIXED_TIME, "ms"),
         }
         for i, style in enumerate(styles)
     ]
@@ -54,5 +66,6 @@ def write_layer_styles(path: Path, where: tuple[str, str], styles: Sequence[Styl
         driver="GPKG",
         geometry_type=None,
         layer_options={"FID": "id"},
+        gdal_tz_offsets={_TIME: np.full(len(rows), _UTC)},
         append=True,
     )
