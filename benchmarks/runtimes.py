@@ -154,14 +154,15 @@ def mapped(folder: Path, name: str) -> dict[str, Any]:
         overwrite=True,
     )
     record = done.rasters[0].record
-    return {"seconds": record["seconds"]["total"], "runtime": record["runtime"], "precision": record["precision"]}
+    computed_by = {name: record["computed_by"][name] for name in ("runtime", "precision")}
+    return {"seconds": record["seconds"]["total"], **computed_by}
 
 
 STEPS = {"bare": bare, "map": mapped}
 
 
 def side_by_side(folder: Path, megapixels: float, rounds: int, beside_busy: bool) -> dict[str, Any]:
-    """The CPU with its features, and medians by engine in Mpx/s: quiet and, if wanted, beside a process that keeps one core busy."""
+    """The CPU with its features, and medians by engine in Mpx/s: quiet and, if wanted, beside a busy core."""
     make_graphs(folder)
     found: dict[str, Any] = {"cpu": cpu_name(), "quiet": _timed(folder, megapixels, rounds)}
     if beside_busy:

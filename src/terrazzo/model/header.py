@@ -82,7 +82,7 @@ class Int8:
     @property
     def points(self) -> float:
         """The loss of mean IoU in points (0.01); negative for a gain."""
-        return 100 * (self.mean_iou_float32 - self.mean_iou)
+        return round(100 * (self.mean_iou_float32 - self.mean_iou), 6)
 
     @property
     def words(self) -> str:

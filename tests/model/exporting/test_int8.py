@@ -116,7 +116,11 @@ def test_int8_maps_windows_of_any_size_as_float32_does(world: Path, exported: Ca
 def test_maps_and_scores_name_the_precision(world: Path, exported: Callable[[str], Path], format: str) -> None:
     model = exported(format)
     runtime = {"onnx": ONNXRUNTIME, "openvino": OPENVINO}[format]
-    record = terrazzo.predict(model, world / "scene.tif", out=world / format, runtime=runtime).rasters[0].record
+    record = (
+        terrazzo.predict(model, world / "scene.tif", out=world / format, runtime=runtime)
+        .rasters[0]
+        .record["computed_by"]
+    )
     assert record["precision"] == "int8"
     assert record["runtime"] == runtime
     assert terrazzo.evaluate(model, world / "patches", runtime=runtime).scores["mean_iou"] == 1.0

@@ -130,6 +130,12 @@ def test_where_torch_is_fast_nothing_is_timed_but_a_measurement_counts(machine: 
     assert choose(model, TILING, AUTO) == "openvino"
 
 
+def test_a_graph_in_int8_is_timed_on_every_cpu(machine: Machine, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.bf16 = True
+    monkeypatch.setattr(choosing, "is_int8", lambda path: True)
+    assert choose(model, TILING, AUTO) == "openvino"
+
+
 def test_a_device_that_only_torch_has_is_torchs(machine: Machine, model: Path) -> None:
     assert choose(model, TILING, Asked(device="cuda")) == "torch"
     assert machine.timed == []
@@ -149,8 +155,8 @@ def test_what_is_remembered_and_forgotten(machine: Machine, model: Path, tmp_pat
     rates = {"torch": 0.43, "onnxruntime": 0.58, "openvino": 0.75}
     assert remembered() == (Timing("EPYC, 2 cores, avx2", sha256_of(model), 512, "auto", rates),)
     name = sha256_of(model)[:8]
-    words = f"model {name}, window 512 px, precision auto: openvino 0.75, onnxruntime 0.58, torch 0.43 Mpx/s"
-    assert remembered()[0].words == words
+    rates_in_words = "openvino 0.75 Mpx/s, onnxruntime 0.58 Mpx/s, torch 0.43 Mpx/s"
+    assert remembered()[0].words == f"model {name}, window 512 px, precision auto: {rates_in_words}"
     graph = tmp_path / "cache" / "graphs-1" / "a.onnx"
     graph.parent.mkdir()
     graph.write_bytes(b"")

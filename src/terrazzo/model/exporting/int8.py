@@ -6,6 +6,7 @@ reads the same graph.
 """
 
 import logging
+import math
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -147,7 +148,7 @@ def _refuse(cost: Int8, options: Int8Options) -> None:
         raise ExportError(
             f"--int8: {cost.words}, on the {how_many(cost.n_patches, 'validation patch')} of {options.patches.path}: "
             f"a loss of {cost.points:.1f} points, more than {options.worst:g}; nothing was written; "
-            f"allow it with --worst {np.ceil(10 * cost.points) / 10:g}, or export without --int8"
+            f"allow it with --worst {math.ceil(round(10 * cost.points, 6)) / 10:g}, or export without --int8"
         )
 
 
