@@ -113,6 +113,11 @@ def batches(
     return in_order(patches, BatchOrder(patches.rows(split), batch_size, seed, weights, rank=rank))
 
 
+def pinned() -> bool:
+    """Whether batches lie where a GPU fetches them by itself while the host works on: there, where there is one."""
+    return torch.cuda.is_available()
+
+
 def in_order(patches: Patches, order: BatchOrder) -> DataLoader[Batch]:
     """The batches of an order."""
-    return DataLoader(PatchDataset(patches), batch_size=None, sampler=order)
+    return DataLoader(PatchDataset(patches), batch_size=None, sampler=order, pin_memory=pinned())
