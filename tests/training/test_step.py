@@ -103,8 +103,10 @@ class OnDevice(TorchDispatchMode):
 def test_a_step_never_waits_for_the_device(terms: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Meta tensors hold no values, so that every operation that needs one on the host fails."""
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # which knows no such device
-    everything = {"hflip": True, "vflip": True, "quarter_turns": True, "rotate_deg": 20.0, "zoom": 0.2, "shift_x": 0.1,
-                  "brightness": 0.2, "contrast": 0.2, "saturation": 0.2, "mix_classes": 0.5, "probability": 0.5}  # fmt: skip
+    everything = {
+        "hflip": True, "vflip": True, "quarter_turns": True, "rotate_deg": 20.0, "zoom": 0.2, "shift_x": 0.1,
+        "brightness": 0.2, "contrast": 0.2, "saturation": 0.2, "mix_classes": 0.5, "probability": 0.5,
+    }  # fmt: skip
     recipe = Recipe().with_changes({"loss.terms": terms} | {f"augment.{name}": on for name, on in everything.items()})
     network = build_model(recipe.model, 3, 3, Normalization("unit", (0.0,) * 3, (1.0,) * 3)).to("meta").train()
     step = TrainingStep(network, recipe, 3, torch.contiguous_format)
