@@ -21,16 +21,26 @@ Batch = tuple[Tensor, Tensor]
 """Pixels (B, C, S, S) in channels-last layout, uint8 or float32 with NaN where missing; ids (B, S, S) uint8."""
 
 
+HELD_SHARE = 0.25
+"""The share of a GPU's free memory that all patches may take; the batch size is settled with 0.6 of it."""
+_AT_ONCE = 256
+
+
 class PatchDataset(Dataset[Batch]):
     """Batches by patch numbers: `dataset[[4, 0, 9]]` is one batch of three."""
 
-    def __init__(self, patches: Patches) -> None:
+    def __init__(self, patches: Patches, on: torch.device | None = None) -> None:
+        """Patches read from the disk for each batch; or, once, all of them into the memory of the device `on`."""
         self.patches = patches
+        self.held = None if on is None else tuple(_copied(part, on) for part in (patches.images, patches.masks))
 
     def __getitem__(self, rows: list[int]) -> Batch:
         """One batch of the patches with these numbers; ~n is patch n with all its pixels ignored (`Rank.share`)."""
         numbers = [row if row >= 0 else ~row for row in rows]
-        images, ids = torch.from_numpy(self.patches.pixels(numbers)), torch.from_numpy(self.patches.masks[numbers])
+        if self.held is None:
+            images, ids = torch.from_numpy(self.patches.pixels(numbers)), torch.from_numpy(self.patches.masks[numbers])
+        else:
+            images, ids = (part.index_select(0, _on(part.device, numbers)) for part in self.held)
         for place, row in enumerate(rows):
             if row < 0:
                 ids[place] = IGNORE
@@ -113,6 +123,33 @@ def batches(
     return in_order(patches, BatchOrder(patches.rows(split), batch_size, seed, weights, rank=rank))
 
 
-def in_order(patches: Patches, order: BatchOrder) -> DataLoader[Batch]:
-    """The batches of an order."""
-    return DataLoader(PatchDataset(patches), batch_size=None, sampler=order)
+def pinned() -> bool:
+    """Whether batches lie where a GPU fetches them by itself while the host works on: there, where there is one."""
+    return torch.cuda.is_available()
+
+
+def holding(patches: Patches, device: torch.device) -> torch.device | None:
+    """The GPU that all patches are to lie on, if it is one and `HELD_SHARE` of its free memory is enough."""
+    if device.type != "cuda" or patches.deep:
+        return None
+    size = patches.images.nbytes + patches.masks.nbytes
+    return device if size <= HELD_SHARE * torch.cuda.mem_get_info(device)[0] else None
+
+
+def _copied(part: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """An array on a device, read a few patches at a time."""
+    held = torch.empty(part.shape, dtype=torch.uint8, device=device)
+    for start in range(0, len(part), _AT_ONCE):
+        held[start : start + _AT_ONCE] = torch.from_numpy(np.array(part[start : start + _AT_ONCE]))
+    return held
+
+
+def _on(device: torch.device, numbers: list[int]) -> Tensor:
+    """Numbers on a device, which is not waited for."""
+    there = torch.tensor(numbers)
+    return there.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else there.to(device)
+
+
+def in_order(patches: Patches, order: BatchOrder, on: torch.device | None = None) -> DataLoader[Batch]:
+    """The batches of an order; with `on` of patches that all lie on that device."""
+    return DataLoader(PatchDataset(patches, on), batch_size=None, sampler=order, pin_memory=on is None and pinned())

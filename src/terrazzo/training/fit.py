@@ -28,7 +28,7 @@ from terrazzo.recipe.sections import ScheduleSection, TrainSection
 from terrazzo.recipe.stages import legs
 from terrazzo.system.files import write_beside
 from terrazzo.system.reporting import how_many
-from terrazzo.training.batches import BatchOrder, batches, in_order
+from terrazzo.training.batches import BatchOrder, batches, holding, in_order
 from terrazzo.training.learner import Learner
 from terrazzo.training.ranks.rank import ALONE, Rank
 from terrazzo.training.reports.epoch_log import SCORES, EpochLog, keep_rows, read_rows
@@ -85,7 +85,8 @@ def fit(
     own, n_kept = (batch_size, 0) if kept is None else shares(batch_size)
     weights = sampling_weights(patches, recipe.train.sampler, run.reporter)
     order = BatchOrder(patches.rows("train"), own, recipe.train.seed, weights, _length(recipe.train), rank)
-    train = in_order(patches, order) if kept is None else mixed_batches(patches, kept, order, n_kept)
+    on = holding(patches, compute.device)
+    train = in_order(patches, order, on) if kept is None else mixed_batches(patches, kept, order, n_kept)
     validates = has_side(patches, "val")
     val_batch = _whole_patches(batch_size, recipe.augment.crop, patches.patch_size)
     val = batches(patches, "val", val_batch, rank=rank) if validates else None

@@ -40,9 +40,9 @@ def joined(place: Place, device: str, rendezvous: Path | None = None) -> Iterato
     with variables_set(variables):
         if on_gpu:
             torch.cuda.set_device(place.local)
-        store = (
-            None if rendezvous is None else torch.distributed.distributed_c10d.FileStore(str(rendezvous), place.count)
-        )
+        store = None
+        if rendezvous is not None:
+            store = distributed.FileStore(str(rendezvous), place.count)  # type: ignore[attr-defined]
         distributed.init_process_group(
             "nccl" if on_gpu else "gloo", store=store, rank=place.number, world_size=place.count, timeout=_PATIENCE
         )

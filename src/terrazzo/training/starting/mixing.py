@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from terrazzo.patches.folder import Patches
-from terrazzo.training.batches import Batch, BatchOrder, PatchDataset
+from terrazzo.training.batches import Batch, BatchOrder, PatchDataset, pinned
 
 Rows = tuple[list[int], list[int]]
 """Patch numbers of one batch: of those to train on, and of the kept ones."""
@@ -69,4 +69,4 @@ class MixedDataset(Dataset[Batch]):
 def mixed_batches(patches: Patches, kept: Patches, order: BatchOrder, n_kept: int) -> DataLoader[Batch]:
     """The batches of an order, each with `n_kept` kept training patches behind."""
     mixed = MixedOrder(order, kept.rows("train"), n_kept)
-    return DataLoader(MixedDataset(patches, kept), batch_size=None, sampler=mixed)
+    return DataLoader(MixedDataset(patches, kept), batch_size=None, sampler=mixed, pin_memory=pinned())
