@@ -46,14 +46,25 @@ class Api:
     schema: Any
     there: dict[str, str]
     """Ids that are there."""
-    headers: dict[str, str]
+    leased: str
+    """The job of a worker on another machine; empty where there is none."""
+
+    def ids(self, path: str) -> dict[str, str]:
+        """Those of the routes for workers, or of the others."""
+        return {"job_id": self.leased} if path.startswith("/work/") and self.leased else self.there
+
+    def headers(self, path: str) -> dict[str, str]:
+        """A token of the role that the address takes."""
+        name = "gpu" if path.startswith("/work/") else "anna"
+        return {"Authorization": f"Bearer token-of-{name}"} if self.leased else {}
 
 
+ENDING = ("/finish", "/fail", "/release")
 OPERATIONS = sorted(
     ((path, method) for paths in TAGS.values() for path, methods in paths.items() for method in methods),
-    key=lambda pair: pair[1] == "delete",
+    key=lambda pair: pair[1] == "delete" or pair[0].endswith(ENDING),
 )
-"""What removes comes last."""
+"""What removes or ends something comes last."""
 EXECUTION = "/processes/{process}/execution"
 
 CONTENT = {("/uploads", "post"), (EXECUTION, "post"), ("/maps/{job_id}/corrections", "put")}
@@ -64,31 +75,35 @@ CONTENT = {("/uploads", "post"), (EXECUTION, "post"), ("/maps/{job_id}/correctio
 def api(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Api]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("terrazzo.serving.http.execution.LONGEST_WAIT", 0.05)
-        patch.setattr("terrazzo.serving.http.tokens.FAILURES", 10**6)  # requests without a token are made, too
+        patch.setattr("terrazzo.serving.http.access.tokens.FAILURES", 10**6)  # requests without a token are made, too
         root = tmp_path_factory.mktemp("api")
         site = a_site(root, request.param)
-        token = None if request.param is None else "token-of-anna"
-        sent = upload(client_of(site, token), root / "files").rpartition("/")[2]
-        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        schema = schemathesis.openapi.from_asgi("/openapi.json", build_app(site), headers=headers)
-        yield Api(schema, {"job_id": MAP_ID, "upload_id": sent, "process": "tiny"}, headers)
+        client = client_of(site, None if request.param is None else "token-of-anna")
+        sent = upload(client, root / "files").rpartition("/")[2]
+        leased = ""
+        if request.param is not None:
+            leased = client.post("/processes/tiny/execution", json={"image": sent}).json()["jobID"]
+            assert client_of(site, "token-of-gpu").post("/work/claim").status_code == 200
+        schema = schemathesis.openapi.from_asgi("/openapi.json", build_app(site), headers=dict(client.headers))
+        yield Api(schema, {"job_id": MAP_ID, "upload_id": sent, "process": "tiny"}, leased)
 
 
 def check(api: Api, path: str, method: str, examples: int) -> None:
     """Call an operation as it is described, and as it is not."""
     operation = api.schema[path][method]
     right, wrong = (operation.as_strategy(generation_mode=mode) for mode in schemathesis.GenerationMode)
-    found = schemathesis.checks
+    found, headers = schemathesis.checks, api.headers(path)
     left_out = [found.positive_data_acceptance] if (path, method) in CONTENT else []
 
     @settings(max_examples=examples, **QUIET)
     @given(case=right | wrong, known=booleans())
     def run(case: Any, known: bool) -> None:
         if known:
-            case.path_parameters |= {name: api.there[name] for name in case.path_parameters if name in api.there}
+            ids = api.ids(path)
+            case.path_parameters |= {name: ids[name] for name in case.path_parameters if name in ids}
             case.body = {"image": api.there["upload_id"]} if path == EXECUTION else case.body
-        mended = [found.negative_data_rejection] if known or api.headers else []
-        case.call_and_validate(headers=api.headers, excluded_checks=left_out + mended)
+        mended = [found.negative_data_rejection] if known or headers else []
+        case.call_and_validate(headers=headers, excluded_checks=left_out + mended)
 
     run()
 

@@ -87,7 +87,7 @@ FOR_A_TEAM = ("good.safetensors", "--token-file", "token.txt", "--allow-host", "
         (["good.safetensors", "--max-memory", "4,5GB"], "--max-memory 4,5GB: expected a size"),
         (["good.safetensors", "--max-pixels", "0"], "--max-pixels 0: expected at least 1"),
         (["good.safetensors", "--max-queue", "0"], "--max-queue 0: expected at least 1"),
-        (["good.safetensors", "--workers", "0"], "--workers 0: expected at least 1"),
+        (["good.safetensors", "--workers", "-1"], "--workers -1: expected at least 0"),
         (["good.safetensors", "--data", "token.txt"], "token.txt: is a file; choose another folder"),
         ([], "Missing argument"),
     ],
