@@ -166,7 +166,13 @@ def test_a_resumed_run_draws_as_one_that_never_stopped(patches_path: Path, tmp_p
 def test_a_run_of_the_version_before_a_field_is_still_known_as_finished(patches_path: Path) -> None:
     patches, recipe = open_patches(patches_path), Recipe()
     plain = recipe.model_dump_json(exclude={"name", "about", "data", "published"})
-    of_train = ('"steps":0,', '"sampler":"uniform",', '"freeze_statistics":false,', '"distill":0.0,')
+    of_train = (
+        '"steps":0,',
+        '"sampler":"uniform",',
+        '"freeze_statistics":false,',
+        '"distill":0.0,',
+        '"distill_kept":0.0,',
+    )
     for field in (*of_train, ',"scale":null,"crop":0,"robust":0.0,"mix_classes":0.0'):
         assert field in plain
         plain = plain.replace(field, "")

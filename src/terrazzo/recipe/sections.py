@@ -187,6 +187,12 @@ class TrainSection(Section):
         le=100,
         description="weight of staying near the start model where nothing is labelled; 0 = off",
     )
+    distill_kept: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="weight of staying near it on patches of --keep, in place of their labels; 0 = labels",
+    )
     ema: float = Field(0.0, ge=0, lt=1, description="decay of a running mean of the weights, used instead; 0 = off")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="decides order, augmentation, dropout and initial weights")
     precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(_word)] = Field(

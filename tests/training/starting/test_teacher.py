@@ -52,6 +52,20 @@ def test_a_class_that_the_teacher_lacks_may_grow() -> None:
     assert float(found) == pytest.approx(0)
 
 
+def test_kept_patches_are_held_to_the_teachers_answers_on_every_pixel() -> None:
+    """From 1/2, 1/2 to 3/4, 1/4, times 2; nothing where the answers are equal."""
+    teacher = Teacher(EVEN, 1.0, 2.0)
+    found = teacher.loss_of_kept(PIXELS, logits_of(math.log(3.0), 0.0))
+    assert float(found) == pytest.approx(2 * (math.log(2 / 3) + math.log(2)) / 2)
+    assert float(teacher.loss_of_kept(PIXELS, logits_of(7.0, 7.0))) == pytest.approx(0)
+
+
+def test_a_class_that_the_teacher_lacks_does_not_grow_on_kept_patches() -> None:
+    """From 1/2, 1/2, 0 to thirds: ln(3/2)."""
+    found = Teacher(EVEN, 0.0, 1.0).loss_of_kept(PIXELS, logits_of(0.0, 0.0, 0.0))
+    assert float(found) == pytest.approx(math.log(3 / 2))
+
+
 def test_the_teacher_is_not_trained() -> None:
     network = Fixed(0.0, 0.0)
     logits = logits_of(1.0, 0.0).requires_grad_()
@@ -62,5 +76,6 @@ def test_the_teacher_is_not_trained() -> None:
 
 def test_without_a_model_to_start_from_there_is_no_teacher(tmp_path: Path) -> None:
     patches = striped_patches(tmp_path, 2)
-    with pytest.raises(RecipeError, match=r"train.distill needs a model to start from, .* or set it to 0"):
-        terrazzo.train(patches, out=tmp_path / "run", recipe="unet", changes={"train.distill": 1})
+    for name in ("distill", "distill_kept"):
+        with pytest.raises(RecipeError, match=rf"train.{name} needs a model to start from, .* or set it to 0"):
+            terrazzo.train(patches, out=tmp_path / "run", recipe="unet", changes={f"train.{name}": 1})

@@ -9,6 +9,7 @@ from terrazzo.errors import InputError
 from terrazzo.model.bundle import load
 from terrazzo.model.hardware import Compute
 from terrazzo.model.network import Network, build_model
+from terrazzo.recipe.sections import TrainSection
 from terrazzo.training.starting.begun import Begun
 from terrazzo.training.starting.teacher import Teacher
 
@@ -31,13 +32,14 @@ def started_network(begun: Begun, seed: int) -> Network:
     return network
 
 
-def teacher_of(begun: Begun, weight: float, compute: Compute) -> Teacher | None:
-    """The start model as the teacher of the run; None where its loss has no weight."""
-    if not weight:
+def teacher_of(begun: Begun, recipe: TrainSection, compute: Compute) -> Teacher | None:
+    """The start model as the teacher of the run; None where its losses have no weight."""
+    kept = recipe.distill_kept if begun.kept is not None else 0.0
+    if not recipe.distill and not kept:
         return None
     network = load(begun.start.path, "cpu", "32").network
     network.temperature = 1.0  # as the network that it teaches is trained
-    return Teacher(network.to(compute.device).to(memory_format=compute.memory_format), weight)
+    return Teacher(network.to(compute.device).to(memory_format=compute.memory_format), recipe.distill, kept)
 
 
 def grown(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
 """The page's cookies."""
 
-from terrazzo.serving.http.sessions import COOKIE, SECONDS, Sessions, value_in
+from terrazzo.serving.http.access.sessions import COOKIE, SECONDS, Sessions, value_in
 from terrazzo.serving.http.site import Caller
 
 ANNA = Caller("anna", "user")

@@ -9,11 +9,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from terrazzo.serving.http.access.sessions import COOKIE, SECONDS, Sessions
+from terrazzo.serving.http.access.tokens import Failures, Tokens, token_in
 from terrazzo.serving.http.bodies import json_of
 from terrazzo.serving.http.problems import Problem
-from terrazzo.serving.http.sessions import COOKIE, SECONDS, Sessions
-from terrazzo.serving.http.site import WORKER, Caller, site_of
-from terrazzo.serving.http.tokens import Failures, Tokens, token_in
+from terrazzo.serving.http.site import Caller, site_of
+from terrazzo.serving.token_files import WORKER
 
 WORK = "/work/"
 """Routes below this are for workers alone, and nothing else is for them."""

@@ -9,7 +9,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import stat
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -17,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from terrazzo.errors import InputError
-from terrazzo.serving.http.site import ROLES, Caller
+from terrazzo.serving.http.site import Caller
+from terrazzo.serving.token_files import ROLES, lines_of
 
 FAILURES, SECONDS = 10, 60.0
 """After so many wrong tokens within this time, an address gets 429."""
@@ -54,20 +54,9 @@ def read_tokens(path: Path | None) -> Tokens:
     """
     if path is None:
         return Tokens()
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise InputError(f"--token-file {path}: cannot be read ({reason}); {_EXPECTED} in each line") from error
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise InputError(f"--token-file {path}: others than you may read or write it; run `chmod 600 {path}`")
     found: dict[bytes, Caller] = {}
     names: set[str] = set()
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        words = line.split()
+    for number, words in lines_of(path, f"{_EXPECTED} in each line"):
         if len(words) != 3 or words[1] not in ROLES or not words[2].isascii():
             raise InputError(f"--token-file {path}: line {number} has another form; {_EXPECTED}")
         name, role, token = words
@@ -76,8 +65,6 @@ def read_tokens(path: Path | None) -> Tokens:
             raise InputError(f"--token-file {path}: line {number} has {what} again; each name and token comes once")
         names.add(name)
         found[_hash(token)] = Caller(name, role)
-    if not found:
-        raise InputError(f"--token-file {path}: holds no token; {_EXPECTED} in each line")
     return Tokens(tuple(found.items()))
 
 

@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from terrazzo.serving.http.guards import OwnHost, OwnOrigin, SafeHeaders, content_policy, host_name, same_origin
+from terrazzo.serving.http.access.guards import OwnHost, OwnOrigin, SafeHeaders, content_policy, host_name, same_origin
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 

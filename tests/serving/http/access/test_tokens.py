@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from terrazzo.errors import InputError
+from terrazzo.serving.http.access.tokens import Failures, Tokens, read_tokens, token_in
 from terrazzo.serving.http.site import Caller
-from terrazzo.serving.http.tokens import Failures, Tokens, read_tokens, token_in
 
 
 def token_file(folder: Path, text: str, mode: int = 0o600) -> Path:
