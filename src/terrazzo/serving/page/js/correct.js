@@ -52,9 +52,12 @@ export class Corrector {
       return this.say(T.cannotCorrect);
     }
     const kept = await read(`maps/${result.id}/corrections`);
+    if (this.result !== result) return undefined; // another map was opened meanwhile
+    const drawn = this.unsaved;
     this.add(kept.features ?? []);
-    this.unsaved = false;
+    this.unsaved = drawn;
     this.listAnew();
+    if (drawn) return this.say(T.unsaved(this.count));
     return this.say(this.count ? T.saved(this.count) : '');
   }
 
