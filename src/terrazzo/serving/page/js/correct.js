@@ -115,6 +115,7 @@ export class Corrector {
 
   listAnew() {
     const features = this.source.getFeatures();
+    this.viewer.drawings.changed(); // seldom, a frame that began before a change is the last one otherwise
     byId('save').disabled = !this.unsaved;
     byId('improve').disabled = !(features.length && this.improvable?.available);
     byId('corrections').replaceChildren(...features.slice(-LISTED).map((one) => this.row(one, features.indexOf(one) + 1)));
