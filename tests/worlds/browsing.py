@@ -46,6 +46,7 @@ class Looking:
         while before is None or (before != (now := self.canvas())).any():
             before = self.canvas() if before is None else now
             self.page.wait_for_timeout(400)
+            self.page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
 
     def canvas(self) -> NDArray[np.uint8]:
         """The map as it is seen (H, W, 3)."""
