@@ -64,7 +64,7 @@ CONTENT = {("/uploads", "post"), (EXECUTION, "post"), ("/maps/{job_id}/correctio
 def api(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Api]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("terrazzo.serving.http.execution.LONGEST_WAIT", 0.05)
-        patch.setattr("terrazzo.serving.http.tokens.FAILURES", 10**6)  # requests without a token are made, too
+        patch.setattr("terrazzo.serving.http.access.tokens.FAILURES", 10**6)  # requests without a token are made, too
         root = tmp_path_factory.mktemp("api")
         site = a_site(root, request.param)
         token = None if request.param is None else "token-of-anna"

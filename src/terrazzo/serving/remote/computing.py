@@ -22,6 +22,7 @@ from terrazzo.serving.folder import DataFolder
 from terrazzo.serving.jobs.child import Child
 from terrazzo.serving.jobs.job import SUGGEST, too_slow
 from terrazzo.serving.jobs.supervising import DRIVERS
+from terrazzo.serving.jobs.worker_log import cut_log, log_of
 from terrazzo.serving.remote.connection import CLAIM, AwayError, LostError, RefusedError, Server
 from terrazzo.serving.remote.fetching import fetch, forget
 from terrazzo.serving.remote.heart import Heart, beating
@@ -53,6 +54,7 @@ class Worker:
         self._messages: Queue[tuple[Child, Mapping[str, Any]]] = Queue()
         self._order: Order | None = None
         self._failures = 0
+        self._log = log_of(self.data.root)
 
     def run(self) -> None:
         """Work until KeyboardInterrupt; the job at hand then goes back to the queue. Raises what the server refuses."""
@@ -72,6 +74,7 @@ class Worker:
     def compute(self, order: Order) -> None:
         """Compute one job and send it. Raises RefusedError if the token is refused."""
         self._order = order
+        cut_log(self._log)
         forget(self.data, order)
         self.say(f"job {order.job}: {order.name} by {order.model_id}")
         try:
@@ -179,7 +182,7 @@ class Worker:
         child = self._child
         if child is None or not child.alive:
             self._end_child()
-            child = self._child = Child(self.environment, self.data.root / "worker.log", self._put)
+            child = self._child = Child(self.environment, self._log, self._put)
         try:
             yield child
         except BaseException:
