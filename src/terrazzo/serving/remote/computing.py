@@ -143,9 +143,9 @@ class Worker:
         """Send the files of a finished job, or why it failed."""
         work = f"/work/{order.job}"
 
-        files = list(self._files(order))
-        large = [name for path, name in files if order.max_bytes is not None and path.stat().st_size > order.max_bytes]
-        reason = f"{large[0]}: is larger than the server takes; start it with a larger --max-upload" if large else None
+        files = [(path, name) for path, name in self._files(order) if name in order.files]
+        large = next((name for path, name in files if path.stat().st_size > order.files[name]), None)
+        reason = f"{large}: is larger than the {order.files[large]} bytes that the server takes" if large else None
         if (reason := said.get("failed", reason)) is not None:
             self._fail(order, str(reason))
             return

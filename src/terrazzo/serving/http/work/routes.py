@@ -112,9 +112,9 @@ async def put_file(request: Request) -> Response:
     """PUT /work/{id}/files/{name}: one file of the result, in place of an earlier one of that name."""
     received = await run_in_threadpool(_received, request, await run_in_threadpool(leased, request))
     name = str(request.path_params["name"])
-    if name not in received.names:
-        raise Problem(404, "", f"no file of the result has this name; expected one of {', '.join(received.names)}")
-    most, stated = received.most(name), request.headers.get("content-length", "")
+    if name not in received.most:
+        raise Problem(404, "", f"no file of the result has this name; expected one of {', '.join(received.most)}")
+    most, stated = received.most[name], request.headers.get("content-length", "")
     if stated.isdigit() and int(stated) > most:
         raise _too_large(name, most)
     site = site_of(request)
