@@ -122,7 +122,7 @@ def _confusion(tile: Tile, path: Path) -> np.ndarray:
     """The confusion matrix (6, 6) of a map on the blocks of a tile that are never labelled."""
     import rasterio
 
-    from terrazzo.evaluation.confusion import confusion_matrices
+    from terrazzo.classes.confusion import confusion_matrices
 
     with rasterio.open(path) as classes:
         ids = classes.read(1)

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import terrazzo
+from terrazzo.classes.confusion import class_counts, confusion_matrices
 from terrazzo.classes.schema import IGNORE, ClassSchema
-from terrazzo.evaluation.confusion import class_counts, confusion_matrices
 from terrazzo.evaluation.metrics import Pooled, Scores
 from terrazzo.model.header import read_header
 from terrazzo.pixels.rasters.gdal import gdal

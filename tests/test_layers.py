@@ -36,7 +36,7 @@ ROOMS = (
     Room("errors", "the error tree: a class a remedy", ""),
     Room("_version", "the version, once", ""),
     Room("system", "files whole or absent, places and stores, the machine, what is reported to the user", ""),
-    Room("classes", "schema, palettes, class tables, colours, legends and class pictures", ""),
+    Room("classes", "schema, palettes, class tables, colours, legends, class pictures and pixel counts", ""),
     Room("pixels", "photos, masks, rasters, bands, bounds, geodesy", "system classes"),
     Room("recipe", "every knob; shipped recipes; loss terms; encoders by name; published figures", "system"),
     Room("scenes", "layouts, pairing, label contract, rasters with labels, synthetic worlds", "system classes pixels"),

@@ -98,7 +98,7 @@ class Places:
 
 def confusion_of(places: Places, maps: Mapping[str, Path]) -> NDArray[np.int64]:
     """The confusion matrix (6, 6) of maps (classes.tif by tile) against the truth, over all their labelled pixels."""
-    from terrazzo.evaluation.confusion import confusion_matrices
+    from terrazzo.classes.confusion import confusion_matrices
 
     whole = np.zeros((DUBAI.n_classes, DUBAI.n_classes), np.int64)
     for tile, path in maps.items():
@@ -112,7 +112,7 @@ def scores_of(confusion: NDArray[np.int64]) -> dict[str, float | None]:
     A class that the truth lacks has no IoU, and the mean of the five named classes leaves it out. The mean of all
     counts it as 0 where it was mapped, as `terrazzo evaluate` does.
     """
-    from terrazzo.evaluation.confusion import class_counts
+    from terrazzo.classes.confusion import class_counts
     from terrazzo.evaluation.metrics import Pooled, accuracy, iou, mean_iou
 
     pooled = Pooled(class_counts(confusion))

@@ -29,6 +29,7 @@ from terrazzo.recipe.catalogue import recipes
 from terrazzo.scenes.download import download
 from terrazzo.scenes.synthesize import synthesize
 from terrazzo.serving.serve import serve
+from terrazzo.serving.work import work
 from terrazzo.training.train import train
 from terrazzo.training.tune import tune
 
@@ -54,4 +55,5 @@ __all__ = [
     "synthesize",
     "train",
     "tune",
+    "work",
 ]

@@ -19,9 +19,9 @@ import torch
 from safetensors.torch import load_file
 
 import terrazzo
+from terrazzo.classes.confusion import mean_ious
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.errors import InputError, ModelFileError, OutputExistsError, PatchesError, TerrazzoError
-from terrazzo.evaluation.confusion import mean_ious
 from terrazzo.evaluation.metrics import CLASS_METRICS, MEANS
 from terrazzo.evaluation.patchwise.boundaries import boundary_counts
 from terrazzo.model import bundle

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from terrazzo.errors import InputError
-from terrazzo.evaluation.confusion import (
+from terrazzo.classes.confusion import (
     class_counts,
     confusion_matrices,
     mean_ious,
 )
+from terrazzo.errors import InputError
 from terrazzo.evaluation.metrics import EPOCH_METRICS, MEANS, METRICS, Pooled, Scores, jaccard_soft_micro
 from terrazzo.recipe.published import Same
 

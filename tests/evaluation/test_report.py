@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from terrazzo.classes.confusion import class_counts
 from terrazzo.classes.schema import ClassSchema
-from terrazzo.evaluation.confusion import class_counts
 from terrazzo.evaluation.metrics import BEST_BY, METRICS, Pooled, Scores
 from terrazzo.evaluation.panels import compare
 from terrazzo.evaluation.report import N_BEST, N_WORST, Example, pick_examples, render_report, summary_lines

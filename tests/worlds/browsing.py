@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 WIDE, PHONE = (1280, 800), (390, 844)
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 

@@ -1,9 +1,12 @@
 """A data folder with an upload, a tiny model, and the bench of workers that map it."""
 
 import json
+import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image
@@ -19,7 +22,7 @@ from tests.worlds.models import write_model
 from tests.worlds.rasters import noise, write_raster
 
 MODEL = "tiny"
-PATIENCE = 120.0
+PATIENCE = 600.0
 """Seconds after which a test gives up waiting."""
 
 
@@ -33,19 +36,26 @@ def settings_in(folder: Path, **more: object) -> Settings:
 
 def upload(settings: Settings, suffix: str = ".tif", height: int = 90, width: int = 130) -> str:
     """The id of a finished upload: noise, as a GeoTIFF or a photo."""
-    name = new_id()
-    folder = settings.data.upload(name)
-    folder.mkdir(parents=True)
     pixels = noise(3, height, width)
-    if suffix == ".tif":
-        write_raster(folder / "body.tif", pixels)
-    else:
-        Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0))).save(folder / f"body{suffix}")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"body{suffix}"
+        if suffix == ".tif":
+            write_raster(path, pixels)
+        else:
+            Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0))).save(path)
+        return placed_upload(settings, path.read_bytes(), "", suffix)
+
+
+def placed_upload(settings: Settings, content: bytes, owner: str, suffix: str = ".tif") -> str:
+    """The id of a finished upload that no probe has looked at."""
+    name = new_id()
+    path = settings.data.upload(name) / f"body{suffix}"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
     media_type = {".tif": "image/tiff", ".png": "image/png"}[suffix]
-    path = folder / f"body{suffix}"
-    size = path.stat().st_size
-    facts = Upload(name, "", media_type, path, size, size, complete=True, name=f"field{suffix}")
-    (folder / FACTS).write_text(json.dumps({key: getattr(facts, key) for key in KEPT}))
+    size = len(content)
+    facts = Upload(name, owner, media_type, path, size, size, complete=True, name=f"field{suffix}")
+    (path.parent / FACTS).write_text(json.dumps({key: getattr(facts, key) for key in KEPT}))
     return name
 
 
@@ -66,6 +76,14 @@ def ended(bench: Bench, job: Job) -> Job:
     """The job, once it has ended."""
     until(bench, lambda: found(bench.store, job).status in ENDED)
     return found(bench.store, job)
+
+
+def kill_its_worker(bench: Bench) -> None:
+    """Kill the only worker, as the system does."""
+    child = bench.slots[0].child
+    assert child is not None
+    os.kill(child.process.pid, signal.SIGKILL)
+    child.process.wait()
 
 
 def found(store: JobStore, job: Job) -> Job:

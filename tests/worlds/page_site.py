@@ -18,10 +18,9 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.transform import Affine
 
 from terrazzo.serving.folder import DataFolder
-from terrazzo.serving.http import processes
+from terrazzo.serving.http.access.tokens import read_tokens
 from terrazzo.serving.http.app import build_app
 from terrazzo.serving.http.site import Site
-from terrazzo.serving.http.tokens import read_tokens
 from terrazzo.serving.jobs.job import IMPROVE, SUGGEST, Job
 from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.models import Catalogue
@@ -58,7 +57,7 @@ def write_photo(path: Path) -> Path:
 
 
 @contextmanager
-def served(root: Path, tokens: str | None = None) -> Iterator[tuple[str, Site]]:
+def served(root: Path, tokens: str | None = None, basemap: str | None = None) -> Iterator[tuple[str, Site]]:
     """The address of a server with one model, `tiny`, whose class is the greatest band; and its site.
 
     An image with `slow` in its name is computed for ever. Improvements and suggestions are made up.
@@ -72,7 +71,7 @@ def served(root: Path, tokens: str | None = None) -> Iterator[tuple[str, Site]]:
     token_file = root / "tokens.txt" if tokens is not None else None
     data = DataFolder(root / "data")
     data.root.mkdir(mode=0o700)
-    settings = Settings(models, data, token_file=token_file)
+    settings = Settings(models, data, token_file=token_file, basemap=basemap)
     jobs, uploads = JobStore(data.jobs_table), UploadStore(data, settings)
     site = Site(settings, data, jobs, uploads, Catalogue(settings), read_tokens(token_file))
     server = uvicorn.Server(
@@ -82,14 +81,12 @@ def served(root: Path, tokens: str | None = None) -> Iterator[tuple[str, Site]]:
     threads = [threading.Thread(target=server.run), threading.Thread(target=_work, args=(site, stop))]
     for thread in threads:
         thread.start()
-    no_task, processes.NO_TASK = processes.NO_TASK, None  # the worker below can improve models
     try:
         while not server.started:
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}/", site
     finally:
-        processes.NO_TASK = no_task
         server.should_exit = True
         stop.set()
         for thread in threads:
@@ -161,5 +158,7 @@ def _improve(site: Site, job: Job) -> dict[str, object]:
     version = site.folder.models / "tiny-v2"
     version.mkdir(parents=True, exist_ok=True)
     shutil.copy(site.settings.models / "tiny.safetensors", version / "model.safetensors")
-    (version / "lineage.json").write_text(json.dumps({"parent": "tiny", "map": job.inputs["map"], "job": job.id}))
-    return {"model": "tiny-v2", "before": job.inputs["map"], "scores": {"before": 0.5, "after": 0.75}}
+    scores = {"before": {"accuracy": 0.5, "polygons": 1}, "after": {"accuracy": 0.75, "polygons": 1}}
+    lineage = {"parent": "tiny", "map": job.inputs["map"], "job": job.id, "scores": scores}
+    (version / "lineage.json").write_text(json.dumps(lineage | {"polygons": {"trained": 4, "kept_aside": 1}}))
+    return {"model": "tiny-v2", "before": job.inputs["map"], "scores": scores}

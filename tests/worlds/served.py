@@ -11,9 +11,9 @@ import uvicorn
 from starlette.applications import Starlette
 
 from terrazzo.serving.folder import DataFolder
+from terrazzo.serving.http.access.tokens import read_tokens
 from terrazzo.serving.http.app import build_app
 from terrazzo.serving.http.site import Site
-from terrazzo.serving.http.tokens import read_tokens
 from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.models import Catalogue
 from terrazzo.serving.settings import Settings
@@ -45,9 +45,9 @@ def app(folder: Path, tokens: bool = False, **limits: Any) -> Starlette:
 
 
 @contextmanager
-def listening(application: Starlette) -> Iterator[str]:
-    """The address at which the app listens, in a thread."""
-    config = uvicorn.Config(application, host="127.0.0.1", port=0, lifespan="off", http="h11", log_level="critical")
+def listening(application: Starlette, port: int = 0) -> Iterator[str]:
+    """The address at which the app listens, in a thread; at any free port if none is given."""
+    config = uvicorn.Config(application, host="127.0.0.1", port=port, lifespan="off", http="h11", log_level="critical")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -7,9 +7,9 @@ import numpy as np
 from starlette.testclient import TestClient
 
 from terrazzo.serving.folder import DataFolder
+from terrazzo.serving.http.access.tokens import read_tokens
 from terrazzo.serving.http.app import build_app
 from terrazzo.serving.http.site import Site
-from terrazzo.serving.http.tokens import read_tokens
 from terrazzo.serving.jobs.job import Job
 from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.models import Catalogue

@@ -10,11 +10,11 @@ from terrazzo.cli.help import CONTEXT, PlainCommand
 from terrazzo.cli.maps import compare, predict, sample
 from terrazzo.cli.models import adapt, average, doctor, evaluate, export, recipes, suggest, train, tune
 from terrazzo.cli.options import command as command_of
-from terrazzo.cli.serving import serve
+from terrazzo.cli.serving import serve, work
 
 COMMANDS = (
     *(download, inspect, prepare, show, recipes, tune, train, evaluate),
-    *(average, predict, sample, compare, suggest, adapt, export, serve, synthesize, doctor),
+    *(average, predict, sample, compare, suggest, adapt, export, serve, work, synthesize, doctor),
 )
 """A module a command, named as the public function that it calls."""
 

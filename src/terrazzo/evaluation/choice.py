@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from terrazzo.evaluation.confusion import class_counts, confusion_matrices
+from terrazzo.classes.confusion import class_counts, confusion_matrices
 from terrazzo.patches.folder import Patches
 
 _AT_A_TIME = 64

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from terrazzo.classes.confusion import class_counts, confusion_matrices
 from terrazzo.errors import PatchesError
-from terrazzo.evaluation.confusion import class_counts, confusion_matrices
 from terrazzo.evaluation.degradations import DEGRADATIONS, Degradation
 from terrazzo.evaluation.metrics import Pooled, accuracy, mean_iou
 from terrazzo.evaluation.report_folder import ReportFolder, Row

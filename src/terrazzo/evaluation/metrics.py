@@ -18,8 +18,8 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from terrazzo.classes.confusion import ratio
 from terrazzo.errors import InputError
-from terrazzo.evaluation.confusion import ratio
 
 PerClass = tuple[float | None, ...]
 Source = Literal["counts", "loss", "probabilities"]

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from terrazzo.classes.confusion import mean_ious
 from terrazzo.classes.schema import ClassSchema, format_color
 from terrazzo.evaluation.calibration.diagram import FRAME as RELIABILITY_FRAME
 from terrazzo.evaluation.calibration.diagram import diagrams_of
 from terrazzo.evaluation.calibration.reliability import calibration_line
-from terrazzo.evaluation.confusion import mean_ious
 from terrazzo.evaluation.degradation_plots import FRAME, degradation_lines, plots_of
 from terrazzo.evaluation.metrics import BEST_BY, CLASS_METRICS, MEANS
 from terrazzo.evaluation.panels import ERROR_COLOR, Panels

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo._version import __version__
+from terrazzo.classes.confusion import class_counts, confusion_matrices
 from terrazzo.classes.schema import IGNORE
 from terrazzo.evaluation.calibration.reliability import Reliability, calibration_scores
-from terrazzo.evaluation.confusion import class_counts, confusion_matrices
 from terrazzo.evaluation.metrics import EPOCH_METRICS, Pooled, Scores
 from terrazzo.evaluation.patchwise.boundaries import boundary_counts, boundary_entries
 from terrazzo.evaluation.patchwise.intervals import Tallies, interval_entries

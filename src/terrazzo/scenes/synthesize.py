@@ -26,6 +26,7 @@ def synthesize(
     height: Annotated[int, Option("Minimum height of an image in pixels.")] = 320,
     width: Annotated[int, Option("Minimum width of an image in pixels.")] = 416,
     seed: Annotated[int, Option("Another seed is another world.")] = 0,
+    style: Annotated[str, Option("The look: temperate or desert; the masks are the same.")] = "temperate",
     as_zip: Annotated[bool, Option("Write a .zip.", flags=("--zip",))] = False,
     mask_mode: Annotated[str, Option("Masks as color, palette or id images.")] = "color",
     overwrite: Overwrite = False,
@@ -35,11 +36,13 @@ def synthesize(
     The layout geotiff has scenes of 0.5 m a pixel in UTM: ortho/ (red, green, blue), nir/, dsm/ (metres) and labels/.
     Images are at least `height` x `width` px. Equal options make equal bytes, so an equal world at `out` is kept.
     Anything else there raises OutputExistsError, unless `overwrite`. Masks of ids come with their table, classes.json.
+    A `style` changes colours and light alone: worlds of one seed have the same plan, masks and heights in every style.
     """
     from terrazzo.scenes.synthetic import world_mark, write_world
     from terrazzo.system.files import refuse_existing, same_content
 
-    options = {"layout": layout, "n_images": images, "size": (height, width), "seed": seed, "mask_mode": mask_mode}
+    options = {"layout": layout, "n_images": images, "size": (height, width), "seed": seed}
+    options |= {"style": style, "mask_mode": mask_mode}
 
     def write(place: Path) -> Path:
         return write_world(place, as_zip=as_zip, class_table=mask_mode == "id", **options)

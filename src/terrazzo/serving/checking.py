@@ -20,7 +20,7 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
     """The settings from the arguments of `serve`. Raises InputError naming the flag."""
     from terrazzo.maps.jobs.options import bytes_of
 
-    for name, least in (("workers", 1), ("max_queue", 1), ("max_pixels", 1)):
+    for name, least in (("workers", 0), ("max_queue", 1), ("max_pixels", 1)):
         if given[name] < least:
             raise InputError(f"--{name.replace('_', '-')} {given[name]}: expected at least {least}")
     if not 0 <= given["port"] <= 65535:
@@ -52,6 +52,8 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
         max_memory=size("max_memory"),
     )
     _check_hosts(settings)
+    if not settings.workers and settings.token_file is None:
+        raise InputError("--workers 0: other machines have to compute; add --token-file FILE with a token of a worker")
     return settings
 
 

@@ -6,10 +6,12 @@
 - `DATA/maps/ID/`: the finished map of job ID: what predict writes for one raster, and image.tif.
 - `DATA/corrections/ID.geojson`, `DATA/suggestions/ID.geojson`: what belongs to the map ID and changes after it.
 - `DATA/models/NAME/`: an improved model: model.safetensors, lineage.json.
+- `DATA/worker.log`: what workers print, the last of it.
 
 Only ids of ours become part of a path, never names from clients.
 """
 
+import os
 import re
 import secrets
 from dataclasses import dataclass
@@ -72,3 +74,14 @@ class DataFolder:
         if not is_id(name):
             raise InputError(f"{name[:40]!r}: is no id; expected 32 hexadecimal digits")
         return self.root / kind / name
+
+
+def make_folder(root: Path) -> None:
+    """Make the data folder, which nobody else may read. Raises InputError."""
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "is a file" if isinstance(error, FileExistsError) else f"cannot be made ({error.strerror})"
+        raise InputError(f"--data {root}: {reason}; choose another folder") from error
+    if not os.access(root, os.W_OK | os.X_OK):
+        raise InputError(f"--data {root}: cannot be written to; choose another folder")

@@ -23,7 +23,9 @@ def serve(
         str | None,
         Option("Tiles that the page shows below maps: https://tiles.example.org/{z}/{x}/{y}.png.", remote=True),
     ] = None,
-    workers: Annotated[int, Option("Jobs computed at a time, each in a process with its model in memory.")] = 1,
+    workers: Annotated[
+        int, Option("Jobs computed at a time, each in a process of its own; 0 leaves them to `terrazzo work`.")
+    ] = 1,
     host: Annotated[str, Option("The address to listen at; other than this machine's own needs tokens.", NETWORK)] = (
         "127.0.0.1"
     ),
@@ -33,7 +35,8 @@ def serve(
         Option("Who may come in: lines of `name role token`, the role user, worker or admin.", NETWORK),
     ] = None,
     allow_host: Annotated[
-        Sequence[str], Option("A name by which clients reach the server: maps.example.org.", NETWORK, many=True)
+        Sequence[str],
+        Option("A name by which clients reach the server: maps.example.org.", NETWORK, many=True, remote=True),
     ] = (),
     root_path: Annotated[
         str | None, Option("The path below which a reverse proxy shows the server: /maps.", NETWORK)

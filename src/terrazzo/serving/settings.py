@@ -5,7 +5,7 @@ from pathlib import Path
 
 from terrazzo.serving.folder import DataFolder
 
-GB = 1 << 30
+GB = 10**9
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,11 @@ class Settings:
     max_queue: int = 1000
     """Jobs that may wait."""
     workers: int = 1
+    """Worker processes of this machine; 0 leaves the jobs to other machines."""
     keep_days: float = 30.0
     quota: int | None = None
     """Bytes of the data folder."""
     job_seconds: float = 24 * 3600.0
     """The longest that a job may compute without a new piece."""
+    lease_seconds: float = 30.0
+    """How long a worker may be silent before its job goes to another."""

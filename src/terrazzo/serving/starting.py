@@ -10,16 +10,16 @@ import webbrowser
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from terrazzo.errors import InputError
 from terrazzo.serving.checking import is_loopback, settings_of
+from terrazzo.serving.folder import make_folder
+from terrazzo.serving.http.access.tokens import read_tokens
 from terrazzo.serving.http.app import build_app
 from terrazzo.serving.http.site import Site
-from terrazzo.serving.http.tokens import read_tokens
 from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.jobs.supervisor import Supervisor
 from terrazzo.serving.models import Catalogue
@@ -113,9 +113,11 @@ def announce(site: Site, say: Say, browser: bool) -> None:
 
 
 def address(settings: Settings) -> str:
-    """The address of the page, with a slash at its end."""
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "localhost") else settings.host
-    host = "[::1]" if host in ("::", "::1") else host
+    """The address of the page, with a slash at its end. Its host is one that the server takes."""
+    here = {"0.0.0.0": "127.0.0.1", "localhost": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}
+    host = here.get(settings.host, settings.host)
+    if not is_loopback(settings) and settings.host not in (*here, *settings.allow_hosts):
+        host = settings.allow_hosts[0]
     return f"{'https' if settings.tls_cert else 'http'}://{host}:{settings.port}{settings.root_path}/"
 
 
@@ -135,17 +137,6 @@ def bound(settings: Settings) -> Iterator[socket.socket]:
         except OSError as error:
             raise InputError(_why_not_bound(settings, error)) from error
         yield sock
-
-
-def make_folder(root: Path) -> None:
-    """Make the data folder, which nobody else may read. Raises InputError."""
-    try:
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        reason = "is a file" if isinstance(error, FileExistsError) else f"cannot be made ({error.strerror})"
-        raise InputError(f"--data {root}: {reason}; choose another folder") from error
-    if not os.access(root, os.W_OK | os.X_OK):
-        raise InputError(f"--data {root}: cannot be written to; choose another folder")
 
 
 def _why_not_bound(settings: Settings, error: OSError) -> str:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
+from terrazzo.classes.confusion import class_counts
 from terrazzo.classes.schema import IGNORE
-from terrazzo.evaluation.confusion import class_counts
 from terrazzo.evaluation.metrics import EPOCH_METRICS, Pooled, Scores
 from terrazzo.model.network import Network
 from terrazzo.pixels.bands.light import Light

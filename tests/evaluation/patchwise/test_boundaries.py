@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from terrazzo.evaluation.confusion import mean_ious
+from terrazzo.classes.confusion import mean_ious
 from terrazzo.evaluation.patchwise.boundaries import boundary_counts
 
 TRUTH = np.array([[[0, 0, 0, 0, 1, 1, 1, 1]] * 3], np.uint8)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from terrazzo.evaluation.confusion import class_counts
+from terrazzo.classes.confusion import class_counts
 from terrazzo.evaluation.metrics import CLASS_METRICS, MEANS, Pooled
 from terrazzo.evaluation.patchwise.intervals import Tallies, interval_entries, intervals_of
 from terrazzo.evaluation.patchwise.units import Units

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import terrazzo
-from terrazzo.evaluation.confusion import class_counts
+from terrazzo.classes.confusion import class_counts
 from terrazzo.evaluation.patchwise.worst import costliest, enough_valid, lowest, worst_rows
 from terrazzo.evaluation.report_folder import WORST_FIELDS
 from terrazzo.evaluation.request import Inputs, Request

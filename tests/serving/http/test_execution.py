@@ -9,7 +9,6 @@ from starlette.testclient import TestClient
 
 from terrazzo.serving.folder import new_id
 from terrazzo.serving.http.execution import seconds_of
-from terrazzo.serving.http.processes import NO_TASK
 from terrazzo.serving.http.site import Site
 from tests.worlds.site import TOKENS, client_of, finish, make_site, upload
 
@@ -188,18 +187,22 @@ def test_the_seconds_of_prefer() -> None:
     assert [seconds_of(text) for text in ("", "respond-async", "await=3", "wait=-1", "wait=x")] == [0] * 5
 
 
-def test_an_improvement_is_refused_while_no_worker_can_train(client: TestClient, site: Site, image: str) -> None:
+def test_without_training_an_improvement_is_refused_with_the_command_that_adds_it(
+    client: TestClient, site: Site, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("terrazzo.system.extras.installed", lambda package: package != "lightning")
     job_id = client.post(RUN, json={"image": image}).json()["jobID"]
     finish(site, job_id)
     answer = client.post("/processes/improve/execution", json={"map": job_id})
-    assert (answer.status_code, answer.json()["detail"]) == (422, NO_TASK)
-    assert client.get("/processes").json()["improve"]["available"] is False
+    line = (
+        'improving a model needs lightning, not installed here; install the extra with `pip install "terrazzo[train]"`'
+    )
+    assert (answer.status_code, answer.json()["detail"]) == (422, line)
+    offered = client.get("/processes").json()["improve"]
+    assert (offered["available"], offered["reason"]) == (False, line)
 
 
-def test_an_improvement_needs_a_finished_map_with_corrections(
-    client: TestClient, site: Site, image: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("terrazzo.serving.http.processes.NO_TASK", None)
+def test_an_improvement_needs_a_finished_map_with_corrections(client: TestClient, site: Site, image: str) -> None:
     run = "/processes/improve/execution"
     assert "no map has this id" in client.post(run, json={"map": new_id()}).json()["detail"]
     assert client.post(run, json={"map": image}).json()["detail"].startswith(f"inputs.map '{image}': is no address")
@@ -212,6 +215,10 @@ def test_an_improvement_needs_a_finished_map_with_corrections(
     assert "has no corrections; send them to PUT" in client.post(run, json={"map": job_id}).json()["detail"]
     site.folder.corrections(job_id).parent.mkdir()
     site.folder.corrections(job_id).write_text("{}")
+    model = site.settings.models / "tiny.safetensors"
+    hidden = model.rename(model.with_name("hidden"))
+    assert "was made by tiny, which is no longer there" in client.post(run, json={"map": job_id}).json()["detail"]
+    hidden.rename(model)
     answer = client.post(run, json={"inputs": {"map": {"href": f"/maps/{job_id}"}}})
     assert (answer.status_code, answer.json()["processID"]) == (201, "improve")
     assert site.jobs.get(answer.json()["jobID"]).inputs == {"map": job_id}  # type: ignore[union-attr]

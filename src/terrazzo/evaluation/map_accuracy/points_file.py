@@ -18,12 +18,14 @@ import shapely
 from numpy.typing import NDArray
 
 from terrazzo.errors import InputError
-from terrazzo.evaluation.map_accuracy.points_style import TABLE, style_row
+from terrazzo.evaluation.map_accuracy.points_style import points_style
+from terrazzo.pixels.layer_styles import write_layer_styles
 from terrazzo.system.files import write_beside
 
 POINTS, STRATA = "points", "strata"
 FIELDS = ("id", "stratum", "weight", "reference")
 REFERENCE = "reference"
+_GEOMETRY = "geom"
 _VERSION = "1.3"
 _FIXED_DATE = {"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"}
 """The same sample gives the same bytes."""
@@ -75,8 +77,8 @@ def write_points(
     with write_beside(path) as temporary, _settings(path):
         _write(temporary, POINTS, fields, shapely.to_wkb(shapely.points(xy)), crs)
         _write(temporary, STRATA, rows)
-        style = style_row(POINTS, REFERENCE, table.names)
-        _write(temporary, TABLE, {name: _column(value) for name, value in style.items()}, fid="id")
+        style = points_style(POINTS, REFERENCE, table.names)
+        write_layer_styles(temporary, (POINTS, _GEOMETRY), [style])
 
 
 def has_strata(path: Path) -> bool:
@@ -120,17 +122,12 @@ def _hashes(table: StrataTable) -> dict[str, str]:
     return {"map": table.map_digest, "grid": table.grid_digest, "key": table.key}
 
 
-def _column(value: Any) -> NDArray[Any]:
-    return np.array([value], None if isinstance(value, bool | np.datetime64) else np.object_)
-
-
 def _write(
     path: Path,
     layer: str,
     fields: dict[str, NDArray[Any]],
     geometry: NDArray[np.object_] | None = None,
     crs: str | None = None,
-    fid: str = "fid",
 ) -> None:
     """Add a layer to the file, with points or without geometry."""
     place: dict[str, Any] = {"geometry_type": None} if geometry is None else {"geometry_type": "Point", "crs": crs}
@@ -142,7 +139,7 @@ def _write(
             driver="GPKG",
             append=path.exists(),
             dataset_options={"VERSION": _VERSION},
-            layer_options={"FID": fid} if geometry is None else {"FID": fid, "GEOMETRY_NAME": "geom"},
+            layer_options={} if geometry is None else {"GEOMETRY_NAME": _GEOMETRY},
             **place,
         )
 

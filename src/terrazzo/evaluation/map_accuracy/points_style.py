@@ -1,13 +1,10 @@
 """How QGIS shows a sample: one plain mark for all points, and a list of the classes to choose a reference from."""
 
 from collections.abc import Sequence
-from typing import Any
 from xml.etree import ElementTree
 
-import numpy as np
+from terrazzo.pixels.layer_styles import Style
 
-TABLE = "layer_styles"
-"""The table of a GeoPackage from which QGIS takes the default style of a layer."""
 _MARK = (
     ("name", "cross2"),
     ("color", "255,255,0,255"),
@@ -16,25 +13,11 @@ _MARK = (
     ("size", "4"),
 )
 _FIXED = ("id", "stratum", "weight")
-_FIXED_TIME = "2000-01-01T00:00:00"
 
 
-def style_row(layer: str, reference: str, classes: Sequence[str]) -> dict[str, Any]:
-    """The row of TABLE for a layer of points whose field `reference` takes one of the classes, or nothing."""
-    return {
-        "f_table_catalog": "",
-        "f_table_schema": "",
-        "f_table_name": layer,
-        "f_geometry_column": "geom",
-        "styleName": layer,
-        "styleQML": style_text(reference, classes),
-        "styleSLD": "",
-        "useAsDefault": True,
-        "description": "points to interpret",
-        "owner": "",
-        "ui": None,
-        "update_time": np.datetime64(_FIXED_TIME, "ms"),
-    }
+def points_style(layer: str, reference: str, classes: Sequence[str]) -> Style:
+    """The style of a layer of points whose field `reference` takes one of the classes, or nothing."""
+    return Style(layer, "points to interpret", style_text(reference, classes))
 
 
 def style_text(reference: str, classes: Sequence[str]) -> str:

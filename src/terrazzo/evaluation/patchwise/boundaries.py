@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from terrazzo.classes.confusion import mean_ious, ratio
 from terrazzo.classes.schema import IGNORE
-from terrazzo.evaluation.confusion import mean_ious, ratio
 
 Ids = NDArray[np.uint8]
 _Larger = Callable[[Ids, Ids], Ids]

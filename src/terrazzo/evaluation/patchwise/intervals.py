@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from terrazzo.evaluation.confusion import mean_ious
+from terrazzo.classes.confusion import mean_ious
 from terrazzo.evaluation.metrics import CLASS_METRICS, MEANS, Pooled
 from terrazzo.evaluation.patchwise.units import Units
 

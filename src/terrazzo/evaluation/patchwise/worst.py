@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from terrazzo.evaluation.confusion import mean_ious
+from terrazzo.classes.confusion import mean_ious
 from terrazzo.evaluation.report_folder import WORST_FIELDS
 from terrazzo.evaluation.request import Inputs
 from terrazzo.patches.folder import Patches

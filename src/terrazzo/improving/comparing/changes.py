@@ -23,7 +23,8 @@ from terrazzo.maps.outputs.cog import collecting, draft_of, draft_profile, finis
 from terrazzo.maps.polygons.content import Content
 from terrazzo.maps.polygons.polygons import PolygonOptions, write_polygons
 from terrazzo.maps.polygons.rows import ClassRaster, Features
-from terrazzo.maps.polygons.styles import Style, by_value
+from terrazzo.maps.polygons.styles import by_value
+from terrazzo.pixels.layer_styles import Style
 from terrazzo.pixels.rasters.gdal import gdal
 
 UNCHANGED = 0

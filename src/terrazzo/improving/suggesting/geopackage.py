@@ -22,12 +22,11 @@ from terrazzo.errors import InputError
 from terrazzo.improving.suggesting.scenes import RasterScene
 from terrazzo.improving.suggesting.style import class_style, outline_style
 from terrazzo.improving.suggesting.suggestion import FIELDS, Box
-from terrazzo.maps.polygons.layer_style import write_layer_styles
 from terrazzo.maps.polygons.layers import FAILURES, GEOMETRY, GEOPACKAGE_VERSION, steady
 from terrazzo.maps.polygons.polygons import PolygonOptions, find_polygons
 from terrazzo.maps.polygons.rows import ClassRaster
-from terrazzo.maps.polygons.styles import Style
 from terrazzo.pixels.bounds import moved
+from terrazzo.pixels.layer_styles import Style, write_layer_styles
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.system.files import write_beside
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from terrazzo.classes.schema import Color
 from terrazzo.maps.polygons.rows import Features
-from terrazzo.maps.polygons.styles import Style, by_share, by_value
+from terrazzo.maps.polygons.styles import by_share, by_value
+from terrazzo.pixels.layer_styles import Style
 
 NOTHING = Features(np.zeros(0, np.object_), np.zeros(0, np.uint8), np.zeros((0, 3)))
 """No polygon."""

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from terrazzo.errors import InputError
 from terrazzo.maps.polygons.content import NOTHING, Content
 from terrazzo.maps.polygons.formats import format_of
-from terrazzo.maps.polygons.layer_style import write_layer_styles
 from terrazzo.maps.polygons.rows import ClassRaster, Features
 from terrazzo.pixels.geodesy import terrestrial
+from terrazzo.pixels.layer_styles import write_layer_styles
 
 GEOMETRY = "geom"
 GEOPACKAGE_VERSION = "1.3"

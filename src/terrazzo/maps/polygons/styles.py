@@ -1,7 +1,6 @@
 """Styles of polygons as QGIS writes them (.qml): one fill, a fill a value, or a fill a range of percents."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from terrazzo.classes.schema import Color
@@ -17,16 +16,6 @@ SHARES: tuple[tuple[int, int, Color], ...] = (
     (90, 100, (26, 152, 80)),
 )
 """Ranges in percent and their colours, from red to green (ColorBrewer's RdYlGn)."""
-
-
-@dataclass(frozen=True)
-class Style:
-    """A style with its name and what it shows."""
-
-    name: str
-    description: str
-    text: str
-    """The content of a .qml file."""
 
 
 Fill = Mapping[str, str]

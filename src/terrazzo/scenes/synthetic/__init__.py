@@ -3,6 +3,7 @@
 - plane, water, materials: geometry and surfaces
 - quarters, streets, world: the plan (`world.plan`), collected as polygons on a `draft.Draft`
 - paint, light, noise: a plan under a light becomes radiance and class ids, a sensor makes a photo of it
+- styles: what the same plan looks like elsewhere
 - sensors: what others see of the same scene, near infrared and heights
 - render, write, published, georeferenced: seeds in, arrays or files out
 """

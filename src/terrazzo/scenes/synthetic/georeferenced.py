@@ -28,7 +28,7 @@ def geotiff(plan: Plan) -> Iterator[tuple[str, bytes]]:
     step = (1 + -(-plan.size[1] * GSD_M // BETWEEN_M)) * BETWEEN_M
     for number in range(plan.n_images):
         stream = np.random.SeedSequence((plan.seed, number))
-        scene = render_sensed(int(stream.generate_state(1)[0]), *plan.size)
+        scene = render_sensed(int(stream.generate_state(1)[0]), *plan.size, plan.style)
         easting = CORNER[0] + number * step
         layers: list[NDArray[Any]] = [
             scene.photo.transpose(2, 0, 1),

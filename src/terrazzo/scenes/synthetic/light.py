@@ -36,7 +36,8 @@ class Light:
 class Sensor:
     """A camera and the air in front of it.
 
-    Gains are (red, green, blue); haze and saturation are shares; blur is in px, noise in levels of 0..255.
+    Gains and the haze's colour, `veil`, are (red, green, blue). Haze and saturation are shares; blur is in px, noise in
+    levels of 0..255.
     """
 
     gains: tuple[float, float, float]
@@ -45,6 +46,7 @@ class Sensor:
     saturation: float
     blur: float
     noise: float
+    veil: tuple[float, float, float] = (0.72, 0.78, 0.86)
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> "Sensor":
@@ -75,10 +77,10 @@ class Sensor:
         return np.asarray(np.clip(photo + np.float32(0.5), 0, 255), np.uint8)
 
     def _tones(self) -> list[int]:
-        """The look-up table of the three channels, 768 levels: gain, gamma, bluish haze."""
+        """The look-up table of the three channels, 768 levels: gain, gamma, haze."""
         level = np.arange(256) / 255
         table: list[int] = []
-        for gain, veil in zip(self.gains, (0.72, 0.78, 0.86), strict=True):
+        for gain, veil in zip(self.gains, self.veil, strict=True):
             toned = np.clip(level * gain, 0, 1) ** self.gamma * (1 - self.haze) + veil * self.haze
             table.extend(int(value) for value in np.clip(np.round(toned * 255), 0, 255))
         return table

@@ -18,6 +18,7 @@ from terrazzo.scenes.synthetic.light import Light
 from terrazzo.scenes.synthetic.materials import VEGETATION, WATER, Surface
 from terrazzo.scenes.synthetic.noise import cloudy_noise, grain, smooth_noise, triangle_wave
 from terrazzo.scenes.synthetic.plane import Points
+from terrazzo.scenes.synthetic.styles import TEMPERATE, Style
 
 SCALE = 2
 """Polygons are drawn on a grid this many times finer than the image, for soft edges in the photo."""
@@ -71,16 +72,17 @@ class Painting:
     crowns: Crowns
 
 
-def paint(draft: Draft, light: Light, rng: np.random.Generator) -> Painting:
-    """The scene painted from a plan under a light."""
+def paint(draft: Draft, light: Light, rng: np.random.Generator, style: Style = TEMPERATE) -> Painting:
+    """The scene painted from a plan under a light, in the materials of a style."""
     size = draft.height, draft.width
     canvas = Canvas(*size, [Surface(VEGETATION, (112, 134, 72), 0.15, 0.07)])
     roofs = itertools.chain.from_iterable(building.faces(light.sun) for building in draft.buildings)
     canvas.fill(itertools.chain(draft.land, draft.shores, draft.kerbs, draft.roads, draft.markings, roofs))
     index = canvas.index()
     shown = index[::SCALE, ::SCALE]
-    ids = np.array([surface.land for surface in canvas.surfaces], np.uint8)[shown]
-    colors = np.array([surface.color for surface in canvas.surfaces], np.uint8)[index]
+    lands = np.array([surface.land for surface in canvas.surfaces], np.uint8)
+    ids = lands[shown]
+    colors = style.tinted(np.array([surface.color for surface in canvas.surfaces], np.uint8), lands)[index]
     radiance = np.asarray(Image.fromarray(colors).reduce(SCALE)).astype(np.float32)
     radiance *= _texture(canvas.surfaces, shown, rng)[..., None]
     _deepen(radiance, ids == WATER)
@@ -88,7 +90,7 @@ def paint(draft: Draft, light: Light, rng: np.random.Generator) -> Painting:
     shade = _shadows(draft, light)
     shade[raised] *= np.float32(0.15)
     radiance *= 1 - shade[..., None] * (np.float32(light.darkness) * np.array((1.0, 0.96, 0.84), np.float32))
-    crowns = _crowns(draft, rng)
+    crowns = _crowns(draft, rng, style)
     _blend_crowns(radiance, crowns, light, rng)
     ids[crowns.bulge > 0] = VEGETATION
     return Painting(radiance, ids, crowns)
@@ -151,13 +153,17 @@ def _shadows(draft: Draft, light: Light) -> NDArray[np.float32]:
     return np.asarray(soft).astype(np.float32) / np.float32(255)
 
 
-def _crowns(draft: Draft, rng: np.random.Generator) -> Crowns:
+def _crowns(draft: Draft, rng: np.random.Generator, style: Style) -> Crowns:
     """Every tree's half sphere, the highest on top, with ragged edges."""
     shape = (draft.height, draft.width)
     bulge = np.zeros(shape, np.float32)
     color, radius = np.zeros((*shape, 3), np.float32), np.zeros(shape, np.float32)
     ragged = smooth_noise(rng, shape, 2.6) * np.float32(0.30)
-    for tree in draft.trees:
+    leaves = style.tinted(
+        np.array([tree.color for tree in draft.trees], np.uint8).reshape(-1, 3),
+        np.full(len(draft.trees), VEGETATION, np.uint8),
+    )
+    for tree, leaf in zip(draft.trees, leaves, strict=True):
         top, left = max(0, int(tree.row - tree.radius)), max(0, int(tree.col - tree.radius))
         bottom, right = int(tree.row + tree.radius) + 2, int(tree.col + tree.radius) + 2
         window = slice(top, max(top, bottom)), slice(left, max(left, right))
@@ -169,7 +175,7 @@ def _crowns(draft: Draft, rng: np.random.Generator) -> Crowns:
         height = np.sqrt(np.maximum(inside, 0)) * np.float32(tree.radius)
         higher = height > bulge[window]
         bulge[window][higher] = height[higher]
-        color[window][higher] = tree.color
+        color[window][higher] = leaf
         radius[window][higher] = tree.radius
     return Crowns(bulge, color, radius)
 

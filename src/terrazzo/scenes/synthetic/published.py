@@ -17,6 +17,7 @@ from terrazzo.classes.palettes import CAMVID, CITYSCAPES, SEMANTIC_DRONE
 from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.scenes.layouts.cityscapes import EVALUATED
 from terrazzo.scenes.synthetic.render import render
+from terrazzo.scenes.synthetic.styles import TEMPERATE, Style
 from terrazzo.system.files import csv_text
 
 STRIP = 16
@@ -37,16 +38,17 @@ _Scene = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 @dataclass(frozen=True)
 class Plan:
-    """A request: the number of images, their (height, width), and the seed."""
+    """A request: the number of images, their (height, width), the seed, and the style."""
 
     n_images: int
     size: tuple[int, int]
     seed: int
+    style: Style = TEMPERATE
 
     def scene(self, number: int, classes: tuple[str, ...], schema: ClassSchema) -> _Scene:
         """Photo (H, W, 3) and ids (H, W) of the schema, with 255 in the strip at the bottom."""
         stream = np.random.SeedSequence((self.seed, number))
-        photo, ids = render(int(stream.generate_state(1)[0]), *self.size)
+        photo, ids = render(int(stream.generate_state(1)[0]), *self.size, self.style)
         ids = np.array([schema.names.index(name) for name in classes], np.uint8)[ids]
         ids[-max(1, self.size[0] // STRIP) :] = IGNORE
         return photo, ids

@@ -11,6 +11,7 @@ from terrazzo.scenes.synthetic.light import Light, Sensor
 from terrazzo.scenes.synthetic.paint import Painting, paint
 from terrazzo.scenes.synthetic.sensors.infrared import infrared_of
 from terrazzo.scenes.synthetic.sensors.surface import surface_of
+from terrazzo.scenes.synthetic.styles import TEMPERATE, Style
 from terrazzo.scenes.synthetic.world import plan
 
 
@@ -28,19 +29,19 @@ class Sensed:
     """(H, W), 0..4."""
 
 
-def render(seed: int, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def render(seed: int, height: int, width: int, style: Style = TEMPERATE) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The photo (H, W, 3) and the ids (H, W), 0..4, of the world of (seed, height, width).
 
     Equal numbers give equal pixels on every machine with the same Pillow: the generator is PCG64, and everything after
     the last rounding is sums and products. Raises InputError for a negative seed or no pixels.
     """
-    shot = _shot(seed, height, width)
+    shot = _shot(seed, height, width, style)
     return shot.photo, shot.painting.ids
 
 
-def render_sensed(seed: int, height: int, width: int) -> Sensed:
+def render_sensed(seed: int, height: int, width: int, style: Style = TEMPERATE) -> Sensed:
     """The same photo and ids as `render`, with the near infrared and the heights of the scene."""
-    shot = _shot(seed, height, width)
+    shot = _shot(seed, height, width, style)
     # Further children of the same seed: the photo's own random numbers stay as they are without them.
     near, rough = (_generator(stream) for stream in shot.streams)
     return Sensed(
@@ -61,16 +62,16 @@ class _Shot:
     """Two that nothing has drawn from."""
 
 
-def _shot(seed: int, height: int, width: int) -> _Shot:
+def _shot(seed: int, height: int, width: int, style: Style) -> _Shot:
     if seed < 0 or height < 1 or width < 1:
         raise InputError(
             f"a world of seed {seed}, {height} x {width} px; the seed must be 0 or more, the sides 1 or more"
         )
     *streams, near, rough = np.random.SeedSequence((seed, height, width)).spawn(6)
     planning, weather, painting, shooting = map(_generator, streams)
-    light, sensor = Light.random(weather), Sensor.random(weather)
+    light, sensor = style.lit(Light.random(weather)), style.seen(Sensor.random(weather))
     draft = plan(planning, height, width)
-    painted = paint(draft, light, painting)
+    painted = paint(draft, light, painting, style)
     return _Shot(draft, painted, sensor, sensor.shoot(shooting, painted.radiance), [near, rough])
 
 

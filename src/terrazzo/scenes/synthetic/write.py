@@ -16,6 +16,7 @@ from terrazzo.errors import InputError
 from terrazzo.scenes.synthetic.georeferenced import geotiff
 from terrazzo.scenes.synthetic.published import WRITERS, Plan, encoded
 from terrazzo.scenes.synthetic.render import render
+from terrazzo.scenes.synthetic.styles import STYLES, style_named
 from terrazzo.system.files import Mark, read_json, write_beside, write_folder_beside, write_json
 
 _WRITERS = {**WRITERS, "geotiff": geotiff}
@@ -41,6 +42,7 @@ def write_world(out: Path, *, as_zip: bool = False, **options: Any) -> Path:
     - layout "geotiff": ortho/, nir/, dsm/ and labels/ with a GeoTIFF each a scene (`georeferenced`), always as a folder
     - size: the least (height, width); images are up to an eighth larger, never a multiple of 32; in the layouts of
       published data sets and of GeoTIFFs exactly this size
+    - style: one of STYLES, the look of the place; masks are the same in each
     - mask_mode: "color", "id" or "palette", with another order of the palette in each file
     - as_zip: an archive instead of a folder, with the data in a folder inside it
     - class_table: also write a classes.json that agrees with the masks
@@ -78,12 +80,14 @@ class _World:
     n_images: int = 12
     size: tuple[int, int] = (256, 384)
     seed: int = 0
+    style: str = "temperate"
     mask_mode: str = "color"
     class_table: bool = False
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
             raise InputError(f"--layout {self.layout}: no such layout; there are {', '.join(LAYOUTS)}")
+        style_named(self.style)
         if self.mask_mode not in MASK_MODES:
             raise InputError(f"--mask-mode {self.mask_mode}: no such mode; there are {', '.join(MASK_MODES)}")
         if self.layout in _WRITERS and (self.mask_mode != "color" or self.class_table):
@@ -100,7 +104,7 @@ class _World:
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Name and bytes of every file, photo and mask in turn, the class table last."""
         if self.layout in _WRITERS:
-            yield from _WRITERS[self.layout](Plan(self.n_images, self.size, self.seed))
+            yield from _WRITERS[self.layout](Plan(self.n_images, self.size, self.seed, STYLES[self.style]))
             return
         pairs = self._flat() if self.layout == "flat" else self._tiles()
         for number, (folder, stem, photo, ids) in enumerate(pairs):
@@ -112,12 +116,12 @@ class _World:
     def _flat(self) -> Iterator["_Pair"]:
         for number in range(self.n_images):
             seed, height, width = self._scene(number)
-            yield "", f"scene_{number + 1:03d}", *render(seed, height, width)
+            yield "", f"scene_{number + 1:03d}", *render(seed, height, width, STYLES[self.style])
 
     def _tiles(self) -> Iterator["_Pair"]:
         for tile in range(-(-self.n_images // PARTS**2)):
             seed, height, width = self._scene(tile)
-            photo, ids = render(seed, height * PARTS, width * PARTS)
+            photo, ids = render(seed, height * PARTS, width * PARTS, STYLES[self.style])
             for part in range(PARTS**2):
                 top, left = part // PARTS * height, part % PARTS * width
                 window = slice(top, top + height), slice(left, left + width)

@@ -10,12 +10,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from terrazzo.serving.http import execution, jobs, login, maps, page, processes, status, uploads
-from terrazzo.serving.http.guards import OwnHost, OwnOrigin, SafeHeaders, safe_headers
-from terrazzo.serving.http.login import Login
+from terrazzo.serving.http import execution, jobs, maps, page, processes, status, uploads
+from terrazzo.serving.http.access import login
+from terrazzo.serving.http.access.guards import OwnHost, OwnOrigin, SafeHeaders, safe_headers
+from terrazzo.serving.http.access.login import Login
 from terrazzo.serving.http.openapi import routes as openapi
 from terrazzo.serving.http.problems import HANDLERS, answer
 from terrazzo.serving.http.site import Site
+from terrazzo.serving.http.work import routes as work
 from terrazzo.serving.settings import Settings
 
 
@@ -40,7 +42,7 @@ def build_app(site: Site) -> Starlette:
 
 def routes() -> list[BaseRoute]:
     """Every route."""
-    parts = (login, status, processes, execution, jobs, uploads, maps, openapi, page)
+    parts = (login, status, processes, execution, jobs, uploads, maps, work, openapi, page)
     return [route for part in parts for route in part.ROUTES]
 
 

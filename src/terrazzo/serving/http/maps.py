@@ -128,7 +128,7 @@ def corrections(request: Request) -> Response:
 
 
 async def put_corrections(request: Request) -> Response:
-    """Keep corrections in place of earlier ones; how many polygons each class has."""
+    """Keep corrections in place of earlier ones, or none; how many polygons each class has."""
     finished = await run_in_threadpool(_map, request)
     refuse_type(request, (GEOJSON, JSON))
     body = await body_of(request, MOST_BYTES)
@@ -138,8 +138,11 @@ async def put_corrections(request: Request) -> Response:
 
 
 def _keep(site: Site, finished: FinishedMap, body: bytes) -> Corrections:
-    found = read_corrections(body, finished)
-    write_json(site.folder.corrections(finished.job_id), found.geojson())
+    found, path = read_corrections(body, finished), site.folder.corrections(finished.job_id)
+    if found.polygons:
+        write_json(path, found.geojson())
+    else:
+        path.unlink(missing_ok=True)
     return found
 
 

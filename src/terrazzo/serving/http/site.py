@@ -9,13 +9,11 @@ from terrazzo.serving.folder import DataFolder
 from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.models import Catalogue
 from terrazzo.serving.settings import Settings
+from terrazzo.serving.token_files import ADMIN, USER
 from terrazzo.serving.uploads.store import UploadStore
 
 if TYPE_CHECKING:
-    from terrazzo.serving.http.tokens import Tokens
-
-USER, WORKER, ADMIN = "user", "worker", "admin"
-ROLES = (USER, WORKER, ADMIN)
+    from terrazzo.serving.http.access.tokens import Tokens
 
 
 @dataclass(frozen=True)

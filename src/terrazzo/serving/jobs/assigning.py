@@ -8,6 +8,7 @@ from terrazzo.errors import InputError
 from terrazzo.serving.folder import ABOUT, DataFolder
 from terrazzo.serving.jobs.assignment import Assignment
 from terrazzo.serving.jobs.job import IMPROVE, SUGGEST, Job
+from terrazzo.serving.jobs.versions import FIRST, next_version
 from terrazzo.serving.settings import Settings
 from terrazzo.serving.uploads.store import UploadStore
 from terrazzo.system.files import read_json
@@ -51,6 +52,7 @@ def assign(job: Job, settings: Settings, model_of: ModelOf) -> Assignment:
         max_memory=settings.max_memory,
         max_pixels=settings.max_pixels,
         of_map=of_map,
+        version=next_version(model_id, model_of) if job.process == IMPROVE else FIRST,
         **_beside(job, data, of_map),
     )
 
@@ -64,4 +66,4 @@ def _beside(job: Job, data: DataFolder, of_map: str | None) -> Mapping[str, Any]
     corrections = data.corrections(of_map)
     if not corrections.is_file():
         raise InputError(f"{of_map}: has no corrections; draw some first, by PUT /maps/{of_map}/corrections")
-    return {"corrections": corrections, "out": data.models}
+    return {"corrections": corrections, "before": data.map(of_map), "out": data.models}

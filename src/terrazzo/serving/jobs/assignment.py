@@ -14,6 +14,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from terrazzo.serving.jobs.versions import FIRST
+
+LABELS = "corrections.gpkg"
+"""In the folder of a job, the corrections as labels."""
+
 
 @dataclass(frozen=True)
 class Assignment:
@@ -42,6 +47,10 @@ class Assignment:
     """The map that is corrected or looked at."""
     corrections: Path | None = None
     """The corrections to learn from."""
+    before: Path | None = None
+    """The folder of the finished map that the corrections are of."""
+    version: int = FIRST
+    """The least number of an improved model's version that no model of the server has."""
     out: Path | None = None
     """What the task writes beside the map: the file of suggestions, or the folder of improved models."""
 

@@ -19,6 +19,8 @@ class Status(StrEnum):
 ENDED = (Status.SUCCESSFUL, Status.FAILED, Status.DISMISSED)
 IMPROVE, SUGGEST = "improve", "suggest"
 """Processes beside the models, each of which is a process by its own id."""
+LOCAL, REMOTE = "local:", "remote:"
+"""How the names of workers begin: those of the server's machine, and those that come over HTTP."""
 
 
 @dataclass(frozen=True)
@@ -55,3 +57,8 @@ class Job:
     """An estimate, while it runs."""
     result: Mapping[str, Any] = field(default_factory=dict)
     """What the task returned: `model` of an improvement, scores and the like."""
+
+
+def too_slow(seconds: float) -> str:
+    """The reason of a job that finished no new piece in this time."""
+    return f"no new piece was finished within {seconds / 3600:g} hours; use a smaller image or another model"

@@ -160,9 +160,10 @@ class JobStore:
         return self._change(job_id, worker, sets, values)
 
     def finish(self, job_id: str, worker: str, result: Mapping[str, Any]) -> bool:
-        """End the job as successful. False if it is no longer this worker's."""
+        """End the job as successful; the result's `message`, if any, is the job's. False if it is another's now."""
         values = {"status": Status.SUCCESSFUL, "result": json.dumps(dict(result), sort_keys=True), "now": self._now()}
-        sets = "status = :status, result = :result, progress = 100, message = '', " + _ENDING
+        values["message"] = str(result.get("message") or "")
+        sets = "status = :status, result = :result, progress = 100, message = :message, " + _ENDING
         return self._change(job_id, worker, sets, values)
 
     def fail(self, job_id: str, worker: str, reason: str) -> bool:

@@ -28,13 +28,12 @@ from terrazzo.errors import TerrazzoError
 from terrazzo.serving.closed_gdal import closed_gdal
 from terrazzo.serving.jobs.assigning import ModelOf, assign
 from terrazzo.serving.jobs.child import Child
-from terrazzo.serving.jobs.job import ENDED, Job, Status
+from terrazzo.serving.jobs.job import ENDED, LOCAL, REMOTE, Job, Status, too_slow
 from terrazzo.serving.jobs.store import JobStore
+from terrazzo.serving.jobs.worker_log import cut_log, log_of
 from terrazzo.serving.settings import Settings
 from terrazzo.system.reporting import first_line
 
-LOCAL, REMOTE = "local:", "remote:"
-"""How the names of workers begin: those of this machine, and those that come over HTTP."""
 DRIVERS = ("GTiff", "COG", "MEM", "PNG", "JPEG", "WEBP", "BMP", "JP2OpenJPEG", "GPKG", "GeoJSON", "Memory")
 """All of GDAL that workers read and write with. `Memory` is another name of MEM in newer versions."""
 POLL_SECONDS = 0.25
@@ -75,6 +74,7 @@ class Bench:
         self.slots = [Slot(f"{LOCAL}{number}") for number in range(self.settings.workers)]
         self._messages: Queue[tuple[Child, Mapping[str, Any]]] = Queue()
         self._expired_at = 0.0
+        self._log = log_of(self.settings.data.root)
 
     def run(self) -> None:
         """Work until `stopped`, then give the jobs back."""
@@ -90,7 +90,7 @@ class Bench:
         for job in self.store.running():
             worker = job.worker or ""
             if worker.startswith(REMOTE):
-                self.store.heartbeat(job.id, worker)
+                self.store.heartbeat(job.id, worker, seconds=self.settings.lease_seconds)
             else:
                 self.store.release(job.id, worker, died=False)
         for folder in self.settings.data.root.glob("jobs/*"):
@@ -109,9 +109,15 @@ class Bench:
         for slot in self.slots:
             self._look_at(slot)
         now = time.monotonic()
-        if now - self._expired_at > _LEASE_EVERY:
+        if now - self._expired_at > min(_LEASE_EVERY, self.settings.lease_seconds / 4):
             self._expired_at = now
-            self.store.release_expired(dying=REMOTE)
+            self._release_expired()
+            cut_log(self._log)
+
+    def _release_expired(self) -> None:
+        """Give back the jobs of machines that are silent, with what they had sent of a result."""
+        for job_id in self.store.release_expired(dying=REMOTE):
+            remove(self.settings.data.job(job_id))
 
     def stop(self) -> None:
         """Kill the workers and give their jobs back. That is no death of theirs."""
@@ -136,7 +142,7 @@ class Bench:
         """What a worker says of its job."""
         if "done" in message:
             if not self.store.finish(job.id, slot.name, message["done"]):
-                remove(self.settings.data.map(job.id))
+                self._drop(job)
             self._end(slot, job)
         elif "failed" in message:
             self.store.fail(job.id, slot.name, message["failed"])
@@ -157,16 +163,17 @@ class Bench:
     def _end(self, slot: Slot, job: Job) -> None:
         """Forget a job that has ended, with what was left of computing it."""
         slot.job = None
-        remove(self.settings.data.job(job.id))
+        found = self.store.get(job.id)
+        if found is None or found.status in ENDED:
+            remove(self.settings.data.job(job.id))
 
     def _look_at(self, slot: Slot) -> None:
         now = time.monotonic()
         if slot.child is None or not slot.child.alive:
             self._bury(slot)
             if now >= slot.start_at:
-                log = self.settings.data.root / "worker.log"
                 keep_open = () if self.lock is None else (self.lock,)
-                slot.child, slot.ready = Child(self.environment, log, self._put, keep_open), False
+                slot.child, slot.ready = Child(self.environment, self._log, self._put, keep_open), False
         elif slot.job is not None:
             self._watch(slot, slot.child, slot.job, now)
         elif slot.ready and self.store.counts()[Status.ACCEPTED]:
@@ -194,13 +201,10 @@ class Bench:
         found = self.store.get(job.id)
         if found is None or found.status is not Status.RUNNING or found.worker != slot.name:
             self._kill(slot, child)
-            remove(self.settings.data.job(job.id))
-            remove(self.settings.data.map(job.id))
+            self._drop(job)
         elif now - slot.since > self.settings.job_seconds:
             self._kill(slot, child)
-            hours = self.settings.job_seconds / 3600
-            words = f"no new piece was finished within {hours:g} hours; use a smaller image or another model"
-            self.store.fail(job.id, slot.name, words)
+            self.store.fail(job.id, slot.name, too_slow(self.settings.job_seconds))
             remove(self.settings.data.job(job.id))
         elif _takes_too_much(child, self.settings.max_memory):
             self._kill(slot, child)
@@ -208,6 +212,13 @@ class Bench:
         elif now - slot.leased > _LEASE_EVERY:
             slot.leased = now
             self.store.heartbeat(job.id, slot.name)
+
+    def _drop(self, job: Job) -> None:
+        """Remove what is left of a job that was dismissed or deleted; of one that another worker has, nothing."""
+        found = self.store.get(job.id)
+        if found is None or found.status is Status.DISMISSED:
+            remove(self.settings.data.job(job.id))
+            remove(self.settings.data.map(job.id))
 
     def _kill(self, slot: Slot, child: Child) -> None:
         child.kill()

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import IO, Any
 
 from terrazzo.errors import TerrazzoError
-from terrazzo.serving.jobs.assignment import Assignment
+from terrazzo.serving.jobs.assignment import LABELS, Assignment
 from terrazzo.serving.jobs.tasks.reporting import Report
 from terrazzo.system.reporting import first_line
 
@@ -64,6 +64,7 @@ def _for_clients(line: str, assignment: Assignment) -> str:
     for path, name in (
         (assignment.folder / f"image{assignment.image.suffix.lower()}", assignment.name),
         (assignment.folder / "image.tif", assignment.name),
+        (assignment.folder / LABELS, "the corrections"),
         (assignment.image, assignment.name),
         (assignment.model, assignment.model_id),
         (assignment.target, "the map"),

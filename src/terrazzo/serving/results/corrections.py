@@ -5,19 +5,25 @@ pixels from the top left. Law: what is kept has only valid polygons with a class
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pyproj
 import shapely
+from affine import Affine
 from numpy.typing import NDArray
 
 from terrazzo.errors import InputError
 from terrazzo.pixels.bounds import moved
 from terrazzo.serving.results.finished import FinishedMap
 from terrazzo.serving.results.footprint import LONLAT
+from terrazzo.system.files import read_json
+
+Place = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""place(points): points (n, 2) in other coordinates."""
 
 CLASS = "class"
 """The property that names a polygon's class."""
@@ -56,15 +62,22 @@ class Corrections:
 
 
 def read_corrections(body: bytes, finished: FinishedMap) -> Corrections:
-    """The corrections in a request. Raises TooManyError, or InputError with the first fault and its feature."""
+    """The corrections in a request; none is a collection without features.
+
+    Raises TooManyError, or InputError with the first fault and its feature.
+    """
     if len(body) > MOST_BYTES:
         raise TooManyError(f"{_BODY}: are larger than {MOST_BYTES >> 20} MiB; send fewer polygons, or simpler ones")
     features = _features(body)
     if len(features) > MOST_POLYGONS:
         raise TooManyError(f"{_BODY}: hold {len(features)} polygons; expected {MOST_POLYGONS} or fewer")
-    if not features:
-        raise InputError(f"{_BODY}: hold no polygon; expected one or more, each with a class")
     return Corrections(tuple(_checked(features, finished)))
+
+
+def kept_corrections(path: Path) -> Corrections:
+    """The corrections in a file that the server keeps."""
+    features = read_json(path).get("features", ())
+    return Corrections(tuple((each["properties"][CLASS], each["geometry"]) for each in features))
 
 
 def _features(body: bytes) -> list[Any]:
@@ -85,7 +98,7 @@ def _refuse_constant(word: str) -> Any:
 def _checked(features: list[Any], finished: FinishedMap) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The class and geometry of each feature."""
     names = {each.name for each in finished.classes}
-    to_pixels = _to_pixels(finished)
+    to_pixels = pixels_from(finished.ground, finished.transform)
     frame = shapely.box(0, 0, finished.raster.width, finished.raster.height)
     shapely.prepare(frame)
     for number, feature in enumerate(features, 1):
@@ -136,12 +149,15 @@ def _name(where: str, name: Any, known: set[str]) -> str:
     return name
 
 
-def _to_pixels(finished: FinishedMap) -> Any:
-    """The function from coordinates (n, 2) of corrections to (column, row) of the map; not finite where none is."""
-    if finished.ground is None:
+def pixels_from(ground: pyproj.CRS | None, transform: Affine) -> Place:
+    """The function from coordinates (n, 2) of corrections to (column, row) of a grid; not finite where none is.
+
+    `ground` is the grid's CRS on the earth, None where it has none.
+    """
+    if ground is None:
         return lambda points: points
-    transformer = pyproj.Transformer.from_crs(LONLAT, finished.ground, always_xy=True)
-    inverse = ~finished.transform
+    transformer = pyproj.Transformer.from_crs(LONLAT, ground, always_xy=True)
+    inverse = ~transform
 
     def place(points: NDArray[np.float64]) -> NDArray[np.float64]:
         with np.errstate(invalid="ignore"):  # infinite where the CRS does not reach

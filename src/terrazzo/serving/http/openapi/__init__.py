@@ -3,6 +3,7 @@
 document     the whole document
 operations   what each route takes and answers, uploads and maps aside
 transfers    the same for uploads and maps
+workers      the same for workers on other machines
 schemas      the objects that they speak of
 describe     how an operation is written down
 routes       GET /openapi.json, GET /docs

@@ -3,11 +3,12 @@
 from typing import Any
 
 from terrazzo._version import __version__
+from terrazzo.serving.http.access.sessions import COOKIE
 from terrazzo.serving.http.openapi.describe import answer, in_path, operation
 from terrazzo.serving.http.openapi.operations import JOBS, PROCESSES, STATE, Paths
 from terrazzo.serving.http.openapi.schemas import SCHEMAS
 from terrazzo.serving.http.openapi.transfers import MAPS, UPLOADS
-from terrazzo.serving.http.sessions import COOKIE
+from terrazzo.serving.http.openapi.workers import WORK
 from terrazzo.serving.http.site import Site
 
 _TEXT = {"type": "string"}
@@ -30,6 +31,7 @@ TAGS: dict[str, Paths] = {
     "Uploads": UPLOADS,
     "Jobs": JOBS,
     "Maps": MAPS,
+    "Work": WORK,
     "Server": STATE,
     "Page": PAGE,
 }

@@ -60,7 +60,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "description": "`image` (`map` for improve and suggest) and the options that GET /processes/{process} lists.",
         "properties": {"image": ref("Reference"), "map": ref("Reference")},
     },
-    "Execution": {"anyOf": [_object("inputs", inputs=ref("Inputs")), ref("Inputs")]},
+    "Execution": {
+        "oneOf": [
+            _object("inputs", inputs=ref("Inputs"), outputs={}, response={}, mode={}) | {"additionalProperties": False},
+            {"allOf": [ref("Inputs"), {"not": {"required": ["inputs"]}}]},
+        ]
+    },
     "Job": _object(
         "jobID processID type status progress",
         processID=_TEXT,
@@ -130,4 +135,27 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     ),
     "Session": _object("name role", name=_TEXT, role=_TEXT),
     "Status": _object("status", status=_TEXT),
+    "Content": _object(
+        "size sha256 suffix",
+        size={"type": "integer"},
+        sha256=_TEXT,
+        suffix=_TEXT | {"description": "Of the file's name, by which its format is known."},
+    ),
+    "Order": _object(
+        "jobID processID upload name image model_id model lease_seconds job_seconds options",
+        jobID=_TEXT | {"pattern": ID},
+        processID=_TEXT,
+        upload=_TEXT | {"pattern": ID},
+        name=_TEXT,
+        image=ref("Content"),
+        model_id=_TEXT,
+        model=ref("Content"),
+        lease_seconds=_NUMBER | {"description": "How long the worker may be silent."},
+        job_seconds=_NUMBER | {"description": "How long it may compute without a new piece."},
+        options={"type": "object"},
+        max_pixels=_MAYBE_WHOLE,
+        max_bytes=_MAYBE_WHOLE | {"description": "The most bytes of one file of the result."},
+        of_map=_MAYBE_TEXT,
+        corrections={"anyOf": [ref("Content"), {"type": "null"}]},
+    ),
 }

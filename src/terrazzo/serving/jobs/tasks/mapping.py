@@ -18,13 +18,18 @@ from terrazzo.serving.jobs.tasks.reporting import Report
 from terrazzo.system.files import read_json, write_json
 
 
-def map_image(assignment: Assignment, report: Report, span: tuple[float, float] = (0, 100)) -> Mapping[str, Any]:
-    """Map the upload, and put the map in place; its classes and areas. A job that was cut off is resumed.
+def map_image(assignment: Assignment, report: Report) -> Mapping[str, Any]:
+    """Map the upload, and put the map in place. A job that was cut off is resumed."""
+    if not assignment.target.is_dir():
+        put_in_place(assignment, draw_map(assignment, report, (0, 100)))
+    return {}
+
+
+def draw_map(assignment: Assignment, report: Report, span: tuple[float, float]) -> Path:
+    """The folder with the map of the upload and its picture, in the folder of the job.
 
     `span` is the part of the job, in per cent, that the map takes.
     """
-    if assignment.target.is_dir():
-        return {}
     start, end = span
     report.stage("reading the image", start, start + 0.02 * (end - start))
     raster = raster_of(assignment.image, assignment.folder)
@@ -51,11 +56,16 @@ def map_image(assignment: Assignment, report: Report, span: tuple[float, float] 
     choice = choice_of(found, header, assignment.options)
     names = header.reading.names if header.reading else tuple(found.names[band - 1] for band in choice.bands)
     write_picture(found, choice, names, folder / PICTURE)
-    about = describe(assignment, found, folder)
-    write_json(folder / ABOUT, about)
+    return folder
+
+
+def put_in_place(assignment: Assignment, folder: Path) -> None:
+    """Describe the map that `draw_map` made, and move it to its place."""
+    raster = raster_of(assignment.image, assignment.folder)
+    found = open_raster(raster, assignment.options, assignment.max_pixels)
+    write_json(folder / ABOUT, describe(assignment, found, folder))
     _hide_paths(folder / RUN, assignment, raster)
     publish(folder, assignment.target)
-    return {}
 
 
 def describe(assignment: Assignment, raster: Raster, folder: Path) -> dict[str, Any]:

@@ -22,7 +22,9 @@ class Report:
         self._began: tuple[float, float] | None = None
         self._said = 0.0
         self.count: Callable[[], int] = lambda: 0
-        """How many pieces are finished."""
+        """How many pieces of the stage are finished."""
+        self.before = 0
+        """How many pieces were finished in earlier stages."""
 
     def stage(self, what: str, start: float, end: float) -> None:
         """Begin a stage, which takes the job from `start` to `end` per cent."""
@@ -42,7 +44,7 @@ class Report:
         message: dict[str, Any] = {
             "job": self._job,
             "progress": int(self._from + share * (self._to - self._from)),
-            "pieces": self.count(),
+            "pieces": self.before + self.count(),
             "message": self._what,
         }
         left = seconds_left(now - self._began[0], self._began[1], share)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from terrazzo.errors import InputError
 from terrazzo.serving.jobs.assignment import Assignment
 from terrazzo.serving.jobs.job import IMPROVE, SUGGEST
 from terrazzo.serving.jobs.tasks.reporting import Report
@@ -12,9 +11,9 @@ from terrazzo.serving.jobs.tasks.reporting import Report
 def compute(assignment: Assignment, report: Report) -> Mapping[str, Any]:
     """The result of a job, whose files are in place. Raises TerrazzoError with the line that says why not."""
     if assignment.process == IMPROVE:
-        raise InputError(
-            f"{IMPROVE}: this server does not train yet; use terrazzo prepare --for and terrazzo train --from"
-        )
+        from terrazzo.serving.jobs.tasks.improving import improve
+
+        return improve(assignment, report)
     if assignment.process == SUGGEST:
         from terrazzo.serving.jobs.tasks.suggesting import suggest_boxes
 
