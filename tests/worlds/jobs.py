@@ -22,7 +22,7 @@ from tests.worlds.models import write_model
 from tests.worlds.rasters import noise, write_raster
 
 MODEL = "tiny"
-PATIENCE = 120.0
+PATIENCE = 600.0
 """Seconds after which a test gives up waiting."""
 
 

@@ -34,7 +34,7 @@ TOKENS = (
     "anna user token-of-anna\nroot admin token-of-root\ngpu worker token-of-gpu\nbox worker token-of-box\n"
     "nas worker token-of-nas\n"
 )
-PATIENCE = 180.0
+PATIENCE = 600.0
 SMALL, LARGE = (40, 50), (1500, 1300)
 """Sizes of scenes, (height, width): of one piece, and of several."""
 

@@ -158,5 +158,7 @@ def _improve(site: Site, job: Job) -> dict[str, object]:
     version = site.folder.models / "tiny-v2"
     version.mkdir(parents=True, exist_ok=True)
     shutil.copy(site.settings.models / "tiny.safetensors", version / "model.safetensors")
-    (version / "lineage.json").write_text(json.dumps({"parent": "tiny", "map": job.inputs["map"], "job": job.id}))
-    return {"model": "tiny-v2", "before": job.inputs["map"], "scores": {"before": 0.5, "after": 0.75}}
+    scores = {"before": {"accuracy": 0.5, "polygons": 1}, "after": {"accuracy": 0.75, "polygons": 1}}
+    lineage = {"parent": "tiny", "map": job.inputs["map"], "job": job.id, "scores": scores}
+    (version / "lineage.json").write_text(json.dumps(lineage | {"polygons": {"trained": 4, "kept_aside": 1}}))
+    return {"model": "tiny-v2", "before": job.inputs["map"], "scores": scores}

@@ -6,6 +6,7 @@
 - `DATA/maps/ID/`: the finished map of job ID: what predict writes for one raster, and image.tif.
 - `DATA/corrections/ID.geojson`, `DATA/suggestions/ID.geojson`: what belongs to the map ID and changes after it.
 - `DATA/models/NAME/`: an improved model: model.safetensors, lineage.json.
+- `DATA/worker.log`: what workers print, the last of it.
 
 Only ids of ours become part of a path, never names from clients.
 """

@@ -53,6 +53,11 @@ class ModelEntry:
     header: Header = field(repr=False)
 
     @property
+    def trainable(self) -> bool:
+        """Whether training can start from it, as from no export."""
+        return self.path.suffix.lower() == SUFFIXES[0]
+
+    @property
     def improvement(self) -> Mapping[str, Any]:
         """What lineage.json beside an improved model says; empty for the others."""
         return read_json(self.path.parent / "lineage.json")

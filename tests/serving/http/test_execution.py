@@ -215,6 +215,10 @@ def test_an_improvement_needs_a_finished_map_with_corrections(client: TestClient
     assert "has no corrections; send them to PUT" in client.post(run, json={"map": job_id}).json()["detail"]
     site.folder.corrections(job_id).parent.mkdir()
     site.folder.corrections(job_id).write_text("{}")
+    model = site.settings.models / "tiny.safetensors"
+    hidden = model.rename(model.with_name("hidden"))
+    assert "was made by tiny, which is no longer there" in client.post(run, json={"map": job_id}).json()["detail"]
+    hidden.rename(model)
     answer = client.post(run, json={"inputs": {"map": {"href": f"/maps/{job_id}"}}})
     assert (answer.status_code, answer.json()["processID"]) == (201, "improve")
     assert site.jobs.get(answer.json()["jobID"]).inputs == {"map": job_id}  # type: ignore[union-attr]

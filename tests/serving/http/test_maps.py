@@ -433,6 +433,14 @@ class TestCorrections:
         detail(anna.put(there, content=collection((square(5, 5), "")), headers=GEOJSON), 422)
         assert anna.get(there).json() == json.loads(later)
 
+    def test_a_collection_without_features_removes_them(self, world: World, anna: TestClient) -> None:
+        there = f"/maps/{PHOTO_ID}/corrections"
+        for polygons in ([(square(5, 5), "Red")], [], []):
+            answer = anna.put(there, content=collection(*polygons), headers=GEOJSON)
+            assert (answer.status_code, answer.json()["polygons"]) == (200, len(polygons))
+            assert world.site.folder.corrections(PHOTO_ID).exists() == bool(polygons)
+        assert anna.get(there).json()["features"] == []
+
     def test_nothing_else_of_a_feature_is_kept(self, anna: TestClient) -> None:
         feature = {
             **{"type": "Feature", "id": 7, "properties": {"class": "Red", "note": "<script>"}},
@@ -450,7 +458,6 @@ class TestCorrections:
             ("[]", "the corrections: are no GeoJSON FeatureCollection; expected one with polygons as features"),
             ('{"type": "FeatureCollection", "features": 3}', "the corrections: are no GeoJSON FeatureCollection"),
             ('{"type": "FeatureCollection", "features": [NaN]}', "the corrections: are no JSON"),
-            (collection(), "the corrections: hold no polygon; expected one or more, each with a class"),
             ('{"type": "FeatureCollection", "features": [3]}', "feature 1: has no geometry; expected a Polygon or"),
             (
                 collection((square(5, 5), "Red"), ({"type": "Point", "coordinates": [5, 5]}, "Red")),

@@ -67,6 +67,10 @@ def test_corrections_come_back_with_the_map(look: Looking, photo: Path, site: tu
     assert look.page.locator("#corrections select").input_value() == "Blue"
     look.page.get_by_role("button", name="Delete polygon 1, Blue").click()
     assert look.page.locator("#corrections li").count() == 0
+    look.page.click("#save")
+    look.page.locator("#correct-state").filter(has_text="Saved: no polygon is left.").wait_for()
+    map_id = look.page.evaluate("location.hash.slice(1)")
+    assert not site[1].folder.corrections(map_id).exists()
 
 
 def test_accepting_a_box_takes_the_polygons_in_it(look: Looking, photo: Path, site: tuple[str, Any]) -> None:
@@ -98,3 +102,6 @@ def test_improving_shows_before_and_after_with_the_scores_and_the_new_version(
     assert red[0] > 0.1
     assert red[1] == 0  # the map after is Green alone
     assert "tiny-v2, improved from tiny" in look.page.locator("#model").inner_text()
+    look.page.select_option("#model", "tiny-v2")
+    lineage = "Trained from tiny on 4 polygons. Right on 1 polygon kept aside: 50 % → 75 % of the pixels."
+    assert look.page.locator("#model-lineage").inner_text() == lineage

@@ -24,6 +24,7 @@ from terrazzo.serving.http.problems import Problem
 from terrazzo.serving.http.processes import SUGGEST_OPTIONS, no_process, why_no_training
 from terrazzo.serving.http.site import Caller, Site, caller_of, site_of
 from terrazzo.serving.jobs.job import ENDED, IMPROVE, SUGGEST, Job, Status
+from terrazzo.serving.results.finished import find_map
 from terrazzo.system.reporting import listed
 
 LONGEST_WAIT = 60.0
@@ -119,11 +120,26 @@ def _of_a_map(site: Site, caller: Caller, process: str, given: Mapping[str, Any]
         return {"map": map_id} | {
             name: _whole(name, given.get(name, schema["default"]), schema) for name, schema in SUGGEST_OPTIONS.items()
         }
-    if (reason := why_no_training()) is not None:
+    if (reason := why_no_training(site.settings.workers)) is not None:
         raise InputError(reason)
     if not site.folder.corrections(map_id).is_file():
         raise InputError(f"inputs.map {map_id}: has no corrections; send them to PUT /maps/{map_id}/corrections first")
+    _refuse_untrainable(site, map_id)
     return {"map": map_id}
+
+
+def _refuse_untrainable(site: Site, map_id: str) -> None:
+    """Raise InputError where a map's model is gone, or is an export."""
+    finished = find_map(site.folder, map_id)
+    model = "" if finished is None else finished.model
+    entry = site.models.get(model)
+    if entry is None:
+        raise InputError(f"inputs.map {map_id}: was made by {model}, which is no longer there; map the image anew")
+    if not entry.trainable:
+        raise InputError(
+            f"inputs.map {map_id}: was made by {model}, an export, which cannot be trained; map the image by the "
+            "model.safetensors that it was exported from"
+        )
 
 
 def _whole(name: str, value: Any, schema: Mapping[str, Any]) -> int:

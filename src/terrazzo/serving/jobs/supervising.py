@@ -30,6 +30,7 @@ from terrazzo.serving.jobs.assigning import ModelOf, assign
 from terrazzo.serving.jobs.child import Child
 from terrazzo.serving.jobs.job import ENDED, LOCAL, REMOTE, Job, Status, too_slow
 from terrazzo.serving.jobs.store import JobStore
+from terrazzo.serving.jobs.worker_log import cut_log, log_of
 from terrazzo.serving.settings import Settings
 from terrazzo.system.reporting import first_line
 
@@ -73,6 +74,7 @@ class Bench:
         self.slots = [Slot(f"{LOCAL}{number}") for number in range(self.settings.workers)]
         self._messages: Queue[tuple[Child, Mapping[str, Any]]] = Queue()
         self._expired_at = 0.0
+        self._log = log_of(self.settings.data.root)
 
     def run(self) -> None:
         """Work until `stopped`, then give the jobs back."""
@@ -110,6 +112,7 @@ class Bench:
         if now - self._expired_at > min(_LEASE_EVERY, self.settings.lease_seconds / 4):
             self._expired_at = now
             self._release_expired()
+            cut_log(self._log)
 
     def _release_expired(self) -> None:
         """Give back the jobs of machines that are silent, with what they had sent of a result."""
@@ -169,9 +172,8 @@ class Bench:
         if slot.child is None or not slot.child.alive:
             self._bury(slot)
             if now >= slot.start_at:
-                log = self.settings.data.root / "worker.log"
                 keep_open = () if self.lock is None else (self.lock,)
-                slot.child, slot.ready = Child(self.environment, log, self._put, keep_open), False
+                slot.child, slot.ready = Child(self.environment, self._log, self._put, keep_open), False
         elif slot.job is not None:
             self._watch(slot, slot.child, slot.job, now)
         elif slot.ready and self.store.counts()[Status.ACCEPTED]:

@@ -26,7 +26,7 @@ from terrazzo.serving.remote.connection import CLAIM, AwayError, LostError, Refu
 from terrazzo.serving.remote.fetching import fetch, forget
 from terrazzo.serving.remote.heart import Heart, beating
 from terrazzo.serving.remote.order import SUGGESTIONS, Order
-from terrazzo.system.reporting import Say, first_line, quiet
+from terrazzo.system.reporting import Say, quiet
 
 POLL_SECONDS = 0.25
 IDLE_SECONDS, LONGEST_IDLE = 0.5, 5.0
@@ -86,7 +86,10 @@ class Worker:
         except RefusedError as error:
             if error.status in _FORBIDDEN:
                 raise
-            self._give_back(order, first_line(error))
+            if error.status >= 500:
+                self._give_back(order, error.detail)
+            else:
+                self._fail(order, error.detail)
         else:
             self._failures = 0
             forget(self.data)
@@ -137,16 +140,15 @@ class Worker:
         """Send the files of a finished job, or why it failed."""
         work = f"/work/{order.job}"
 
-        def tell(what: str, given: Mapping[str, Any]) -> None:
-            self.server.patiently(partial(self.server.call, f"{work}/{what}", given), heart.check)
-
-        if "failed" in said:
-            tell("fail", {"reason": str(said["failed"])})
-            self.say(f"job {order.job}: failed: {said['failed']}")
+        files = list(self._files(order))
+        large = [name for path, name in files if order.max_bytes is not None and path.stat().st_size > order.max_bytes]
+        reason = f"{large[0]}: is larger than the server takes; start it with a larger --max-upload" if large else None
+        if (reason := said.get("failed", reason)) is not None:
+            self._fail(order, str(reason))
             return
-        for path, name in self._files(order):
+        for path, name in files:
             self.server.patiently(partial(self.server.send, f"{work}/files/{name}", path, heart.check), heart.check)
-        tell("finish", {})
+        self.server.patiently(partial(self.server.call, f"{work}/finish", {}), heart.check)
         self.say(f"job {order.job}: finished")
 
     def _files(self, order: Order) -> Iterator[tuple[Path, str]]:
@@ -155,6 +157,12 @@ class Worker:
             yield self.data.suggestions(order.of_map), SUGGESTIONS
         elif (folder := self.data.map(order.job)).is_dir():
             yield from ((path, path.name) for path in sorted(folder.iterdir()))
+
+    def _fail(self, order: Order, reason: str) -> None:
+        """End a job that cannot be computed."""
+        self.say(f"job {order.job}: failed: {reason}")
+        with suppress(LostError, RefusedError):
+            self.server.patiently(lambda: self.server.call(f"/work/{order.job}/fail", {"reason": reason}))
 
     def _give_back(self, order: Order, reason: str) -> None:
         """Give a job back after a death, which counts against it, and rest before the next one."""

@@ -44,10 +44,10 @@ class LostError(Exception):
 class RefusedError(InputError):
     """The server understood, and refuses."""
 
-    def __init__(self, status: int, line: str) -> None:
-        super().__init__(line)
-        self.status = status
-        """The status of HTTP."""
+    def __init__(self, where: str, status: int, detail: str) -> None:
+        super().__init__(f"{where}: {detail}")
+        self.status, self.detail = status, detail
+        """The status of HTTP, and what the server says."""
 
 
 class Server:
@@ -151,10 +151,10 @@ class Server:
         if 300 <= error.code < 400:
             return InputError(f"{where}: leads to another address ({error.headers.get('Location')}); give that one")
         if error.code in (401, 403):
-            return RefusedError(error.code, f"{where}: refuses the token of --token-file: {detail}")
+            return RefusedError(f"{where}: refuses the token of --token-file", error.code, detail)
         if error.code == 404 and path != CLAIM:
             return LostError(detail)
-        return RefusedError(error.code, f"{where}: {detail}")
+        return RefusedError(where, error.code, detail)
 
     def _note(self, reason: str | None) -> None:
         """Say once that the server is away, and once that it is back."""

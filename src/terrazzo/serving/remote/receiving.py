@@ -1,7 +1,8 @@
 """What another machine sends as the result of its job: known names alone, checked, and published by one rename.
 
-A worker is trusted to compute, not more. GDAL opens what it sends in a probe first, as it does an upload; map.json says
-of the job what the server knows of it; everything else is of the stated kind. What is wrong ends the job as failed.
+A worker is trusted to compute, not more. GDAL opens its rasters in a probe first, as it does an upload. What map.json
+says of the job must be what the server knows of it. Every other file must be of its kind. A job whose result is refused
+has failed.
 """
 
 import math

@@ -134,11 +134,13 @@ def test_a_job_that_another_worker_has_is_not_there(site: Site, gpu: TestClient)
 def test_a_dismissed_job_is_not_there(site: Site, anna: TestClient, gpu: TestClient) -> None:
     job_id = placed(site)
     claimed(gpu)
+    gpu.put(f"/work/{job_id}/files/areas.csv", content=b"class")
     anna.delete(f"/jobs/{job_id}")
     for method, path in OF_A_JOB:
         assert gpu.request(method, path.format(id=job_id)).status_code == 404
     assert status(site, job_id)[0] is Status.DISMISSED
     assert not site.folder.map(job_id).exists()
+    assert not site.folder.job(job_id).exists()
 
 
 HOSTILE = (

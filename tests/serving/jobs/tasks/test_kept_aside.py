@@ -16,7 +16,7 @@ from terrazzo.serving.jobs.tasks.kept_aside import kept_aside
         ("aabbc", (3,)),  # c has one polygon, which is learnt from
         ("abcde", ()),
         ("aaaab" + "caaaa", (3, 9)),  # b and c have one each
-        ("aabcd" + "bcdef", (1, 7)),  # then a has one left; of the second five, d has another
+        ("aabcd" + "bcdef", (4, 6)),  # then d has one left, as e and f have; c has another
     ],
 )
 def test_of_each_five_the_last_is_kept_aside_whose_class_has_another(classes: str, kept: tuple[int, ...]) -> None:

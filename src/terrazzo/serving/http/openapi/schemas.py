@@ -154,6 +154,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         job_seconds=_NUMBER | {"description": "How long it may compute without a new piece."},
         options={"type": "object"},
         max_pixels=_MAYBE_WHOLE,
+        max_bytes=_MAYBE_WHOLE | {"description": "The most bytes of one file of the result."},
         of_map=_MAYBE_TEXT,
         corrections={"anyOf": [ref("Content"), {"type": "null"}]},
     ),

@@ -27,7 +27,7 @@ def claim(site: Site, worker: str) -> Order | None:
             site.jobs.finish(job.id, worker, {})
         else:
             try:
-                return order_of(assigned(site, job), settings.lease_seconds, settings.job_seconds)
+                return order_of(assigned(site, job), settings)
             except TerrazzoError as error:
                 site.jobs.fail(job.id, worker, first_line(error))
         job = None

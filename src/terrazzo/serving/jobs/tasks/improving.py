@@ -120,10 +120,11 @@ class Improvement:
 
     def keep_inputs(self) -> None:
         """Copy corrections and map, which may change or go while the job runs."""
-        for kept, given in ((self.corrections, self.given), (self.old_map, self.before / f"{CLASSES}.tif")):
+        classes = self.before / f"{CLASSES}.tif"
+        for kept, given, copy in ((self.corrections, self.given, shutil.copyfile), (self.old_map, classes, _link)):
             if not kept.is_file():
                 with write_beside(kept) as temporary:
-                    _link(given, temporary)
+                    copy(given, temporary)
 
     def train(self, report: Report) -> None:
         """Train on the corrections, from the last finished epoch of an earlier worker."""
@@ -205,7 +206,7 @@ def _epochs(run: Path) -> int:
 
 
 def _link(file: Path, path: Path) -> None:
-    """The same file by another name; a copy where the disk has no links. Files that are kept are never written to."""
+    """The same file by another name; a copy where the disk has no links. For files that never change."""
     path.unlink(missing_ok=True)
     try:
         os.link(file, path)

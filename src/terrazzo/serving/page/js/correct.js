@@ -112,7 +112,7 @@ export class Corrector {
 
   listAnew() {
     const features = this.source.getFeatures();
-    byId('save').disabled = !(this.unsaved && features.length);
+    byId('save').disabled = !this.unsaved;
     byId('improve').disabled = !(features.length && this.improvable?.available);
     byId('corrections').replaceChildren(...features.slice(-LISTED).map((one) => this.row(one, features.indexOf(one) + 1)));
     if (features.length > LISTED) byId('corrections').prepend(element('li', {className: 'small'}, T.more(features.length - LISTED)));

@@ -60,11 +60,11 @@ async function ended(job) {
   if (jobs.mine.has(job.jobID) && job.processID !== 'suggest' && !corrector.unsaved) await show(job.jobID);
 }
 
-/** Before and after on the corrections kept aside, where the server measured it. */
-function scores({before, scores: found, model}) {
+/** Before and after on the corrections kept aside; where there are no scores, the server's word why. */
+function scores({id, before, scores: found, model}) {
   if (!before) return '';
-  const text = (value) => (typeof value === 'number' ? T.percent(value) : undefined);
-  return T.improvedAbout(model, text(found?.before), text(found?.after));
+  const gained = T.gained(found);
+  return [T.improvedAbout(model), gained ?? jobs.known.get(id)?.message].filter(Boolean).join(' ');
 }
 
 function bindDrop() {

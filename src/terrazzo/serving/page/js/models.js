@@ -46,6 +46,7 @@ export function bindModels() {
 async function choose() {
   const model = found.find((one) => one.id === modelId());
   byId('model-about').textContent = model ? [model.title, T.modelAbout(model.classes?.length ?? 0, model.gsd_m)].filter(Boolean).join(', ') : '';
+  byId('model-lineage').textContent = model?.improvement ? T.lineage(model.improvement) : '';
   if (!model || chosen === model.id) return;
   chosen = model.id;
   const {inputs = {}} = await read(`processes/${encodeURIComponent(model.id)}`);

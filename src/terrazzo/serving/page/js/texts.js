@@ -11,6 +11,11 @@ function duration(seconds) {
   return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** "1 polygon", "3 polygons". */
+function polygons(n) {
+  return `${n} ${n === 1 ? 'polygon' : 'polygons'}`;
+}
+
 /** Texts that stand in index.html, by their data-text or data-label. */
 export const STATIC = {
   map: 'Map',
@@ -91,7 +96,7 @@ export const T = {
   jobState: (job) => {
     const words = [T.status(job.status)];
     if (job.status === 'accepted' && Number.isInteger(job.place)) words.push(job.place ? `${job.place} before it` : 'next');
-    if (job.status === 'running') words.push(`${job.progress} %`);
+    if (job.status === 'running') words.push(...[job.message, `${job.progress} %`].filter(Boolean));
     if (job.status === 'running' && job.seconds_left != null) words.push(`about ${duration(job.seconds_left)} left`);
     return words.join(', ');
   },
@@ -104,8 +109,18 @@ export const T = {
   failed: (why) => `Failed: ${why}`,
 
   resultAbout: (model, width, height) => `by ${model}, ${width} × ${height} pixels`,
-  improvedAbout: (model, before, after) =>
-    before == null ? `Improved model: ${model}.` : `Improved model: ${model}. On corrections kept aside: ${before} → ${after}.`,
+  improvedAbout: (model) => `Improved model: ${model}.`,
+  gained: (scores) => {
+    const {before, after} = scores ?? {};
+    if (!before || !after) return undefined;
+    const [from, to] = [before, after].map((one) => T.percent(one.accuracy));
+    return `Right on ${polygons(after.polygons)} kept aside: ${from} → ${to} of the pixels.`;
+  },
+  lineage: ({parent, created, polygons: drawn, scores}) => {
+    const on = drawn ? ` on ${polygons(drawn.trained)}` : '';
+    const at = created ? `, ${T.date(created)}` : '';
+    return [`Trained from ${parent}${on}${at}.`, T.gained(scores)].filter(Boolean).join(' ');
+  },
   image: 'Image',
   before: 'Before',
   after: 'After',
@@ -127,8 +142,8 @@ export const T = {
   correctionClass: (n) => `Class of polygon ${n}`,
   correctionGo: (n, name) => `Go to polygon ${n}, ${name}`,
   correctionRemove: (n, name) => `Delete polygon ${n}, ${name}`,
-  saved: (n) => `${n} ${n === 1 ? 'polygon' : 'polygons'} saved.`,
-  unsaved: (n) => `${n} ${n === 1 ? 'polygon' : 'polygons'}, not saved yet.`,
+  saved: (n) => (n ? `${polygons(n)} saved.` : 'Saved: no polygon is left.'),
+  unsaved: (n) => `${n ? polygons(n) : 'No polygon'}, not saved yet.`,
   suggesting: 'Looking for places where a correction teaches most.',
   suggested: (n) => (n === 1 ? "1 place suggested." : `${n} places suggested.`),
   go: 'Go to',
