@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from terrazzo.errors import InputError, TerrazzoError
 from terrazzo.evaluation.map_accuracy.allocation import allocate
-from terrazzo.evaluation.map_accuracy.class_map import open_map
 from terrazzo.evaluation.map_accuracy.estimators import Sample, Strata, estimate
+from terrazzo.scenes.class_map import open_map
 from terrazzo.scenes.labelled_rasters.raster_classes import names_in
 
 POINTS, DRAWS = 300, 100

@@ -2,6 +2,7 @@
 
     python -m benchmarks.prediction speed                 # 4096 x 4096 px, U-Net ResNet34, 6 classes; about 5 minutes
     python -m benchmarks.prediction speed --without-geoai
+    python -m benchmarks.prediction speed --beside-busy   # once more beside a process that keeps one core busy
     python -m benchmarks.prediction memory                # 2048 px wide, 4096, 16384 and 65536 rows, every output
     python -m benchmarks.prediction memory --ragged       # the same with a map of specks; about 20 minutes
     python -m benchmarks.prediction big                   # 40,000 x 40,000 px, a sparse file: half an hour, 2.5 GB
@@ -13,6 +14,9 @@
   imports and loading of the model), once from call to return;
 - geoai-py's `semantic_segmentation` at its defaults with the same network and weights, from call to return, in an
   environment of its own that the benchmark makes (`--geoai` names its folder, so that it is made once: 7 GB).
+
+Then every runtime that is installed is timed side by side on the CPU (`benchmarks.runtimes`), unless
+`--without-runtimes`.
 
 Polygons are timed in one more run, on the map of a random network, which is far more ragged than a trained one's.
 The weights are random: speed does not depend on them. Peak memory is that of the whole process, libraries included.
@@ -36,6 +40,7 @@ import numpy as np
 
 from benchmarks.prediction_memory import N_CLASSES, make_model
 from benchmarks.ragged import make_ragged_model, make_ragged_scene
+from benchmarks.runtimes import side_by_side
 
 GEOAI = "geoai-py==0.40.1"
 HEIGHTS = (4096, 16384, 65536)
@@ -188,9 +193,11 @@ def run_step(step: str, folder: Path, more: list[str]) -> dict[str, Any]:
 def speed(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Megapixels a second, and the ratios."""
     if arguments.geoai_wanted:
+        if arguments.network != "resnet34":
+            sys.exit("--network: geoai-py is compared with resnet34 alone; add --without-geoai")
         make_geoai_environment(arguments.geoai)
     in_process("scene", folder, str(arguments.side), str(arguments.side))
-    in_process("model", folder, "resnet34")
+    in_process("model", folder, arguments.network)
     found: dict[str, list[float]] = {"bare": [], "map": [], "from_call": [], "geoai": []}
     share = 0.0
     for _ in range(arguments.rounds):
@@ -208,6 +215,8 @@ def speed(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     result = {f"{name}_mpx_per_s": round(megapixels / taken, 3) for name, taken in seconds.items()}
     result |= {"bare_over_map_seconds": round(statistics.median(np.divide(found["bare"], found["map"])), 3)}
     result |= {"raster_over_window_pixels": share, "polygons_seconds": polygons["polygons"]}
+    if arguments.runtimes_wanted:
+        result["runtimes"] = side_by_side(folder, megapixels, arguments.rounds, arguments.beside_busy)
     if arguments.geoai_wanted:
         result["times_geoai"] = round(statistics.median(np.divide(found["geoai"], found["from_call"])), 2)
     return result
@@ -248,6 +257,8 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=4096)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--without-geoai", dest="geoai_wanted", action="store_false")
+    parser.add_argument("--without-runtimes", dest="runtimes_wanted", action="store_false")
+    parser.add_argument("--beside-busy", action="store_true", help="speed: once more beside a busy core")
     parser.add_argument("--geoai", type=Path, default=Path(tempfile.gettempdir()) / "geoai-environment")
     parser.add_argument("--network", choices=("small", "resnet34"), default="resnet34")
     parser.add_argument("--ragged", action="store_true", help="memory: on a map of specks, with a network of its own")
@@ -256,6 +267,8 @@ def main() -> None:
     parser.add_argument("--big-side", type=int, default=BIG_SIDE)
     parser.add_argument("--scratch", type=Path, help="Folder for the scenes and maps; the system's temporary one.")
     arguments = parser.parse_args()
+    if arguments.beside_busy and not (arguments.what == "speed" and arguments.runtimes_wanted):
+        parser.error("--beside-busy: is for speed with its runtimes; leave it out")
     if arguments.what == "step":
         step, folder, *more = arguments.more
         print(json.dumps(run_step(step, Path(folder), more)))

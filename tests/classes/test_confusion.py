@@ -22,5 +22,5 @@ def test_mean_iou_by_hand() -> None:
 
 
 def test_an_id_beyond_the_classes_is_refused() -> None:
-    with pytest.raises(InputError, match="the prediction holds the id 2; with 2 classes ids are 0..1"):
+    with pytest.raises(InputError, match=r"the prediction holds the id 2; with 2 classes ids are 0\.\.1"):
         confusion_matrices(np.zeros((1, 2), np.uint8), np.array([[0, 2]], np.uint8), 2)

@@ -73,6 +73,7 @@ def test_help_of_a_command_loads_neither_arrays_nor_pictures(command: str, tmp_p
         "show patches --n 0",
         "inspect nowhere",
         "export run/model.safetensors --format kmz --out model.kmz",
+        "work --server http://localhost:1 --token-file none",
     ],
 )
 def test_a_refusal_loads_neither_networks_nor_rasters(command: str, world: Path) -> None:

@@ -11,7 +11,7 @@ import torch
 from terrazzo.diagnosis import speed
 from terrazzo.diagnosis.speed import PROBE, Timed, batch, timed
 from terrazzo.model import bundle
-from terrazzo.model.exporting.stored_graph import read_graph
+from terrazzo.model.exporting.stored_graph import read_graph, write_whole
 from terrazzo.model.header import read_header
 from tests.worlds import probe
 
@@ -42,18 +42,34 @@ def test_the_rate_is_pixels_by_seconds() -> None:
         "seconds": None,
         "mpx_per_s": None,
         "trouble": None,
+        "refused": None,
     }
 
 
 def test_every_runtime_runs_the_built_in_network() -> None:
     found = {each.runtime: each for each in timed(PROBE)}
-    assert {"torch", "onnxruntime"} <= found.keys()
+    assert found.keys() == {"torch", "onnxruntime", "openvino"}
     for each in found.values():
         assert each.trouble is None
         if each.version is not None:
             assert each.seconds is not None
             assert math.isfinite(each.seconds)
             assert each.n_pixels == 512 * 512
+
+
+def test_a_file_that_a_runtime_does_not_take_is_no_trouble(tmp_path: Path) -> None:
+    graph = tmp_path / "graph.onnx"
+    write_whole(PROBE, graph)
+    found = {each.runtime: each for each in timed(graph)}
+    assert (found["torch"].seconds, found["torch"].trouble) == (None, None)
+    assert "is a graph, which torch does not run" in str(found["torch"].refused)
+    assert found["onnxruntime"].seconds is not None
+
+
+def test_timing_leaves_nothing_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERRAZZO_CACHE", str(tmp_path))
+    timed(PROBE)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_runtime_that_fails_or_is_absent_is_no_reason_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:

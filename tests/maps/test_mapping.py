@@ -693,7 +693,8 @@ def test_what_auto_stood_for_is_remembered_with_the_pieces(tmp_path: Path) -> No
         journal.write(Piece(0, 0), {})
         journal.settle(here)
         with pytest.raises(
-            OutputExistsError, match=r"computed with --device cpu --precision bf16, .* --device cuda .*--restart"
+            OutputExistsError,
+            match=r"with --device cpu --precision bf16, .* --device cuda .*a machine .*--restart",
         ):
             journal.settle(there)
     with open_journal(tmp_path / ".partial", {"model": "a"}, restart=True) as journal:

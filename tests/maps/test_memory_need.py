@@ -11,6 +11,7 @@ import pytest
 
 from terrazzo.errors import InputError
 from terrazzo.maps.engines.local import LocalEngine
+from terrazzo.maps.engines.options import EngineOptions
 from terrazzo.maps.jobs import job as jobs
 from terrazzo.maps.jobs.job import RasterJob, plan_map
 from terrazzo.maps.jobs.memory_need import MemoryNeed, over_limit, size_words
@@ -110,6 +111,29 @@ def test_the_limit_is_not_in_the_key_and_memory_that_is_not_free_is_not_planned_
     assert len(whole.lattice.pieces) == 1 < len(less.lattice.pieces) <= len(scarce.lattice.pieces)
     monkeypatch.setattr(jobs, "free_bytes", lambda: 0)
     assert planned(tmp_path, raster, None).lattice.rows.run == 1, "tried with the smallest, not refused"
+
+
+def test_workers_of_a_machine_share_the_limit_and_what_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raster = write_raster(tmp_path / "a.tif", noise(3, 600, 800))
+    floor = floor_of(tmp_path, raster)
+    limit = floor + 8_000_000
+
+    def cut_among(n: int, to: int | None) -> int:
+        file, options = model_file(tmp_path), MapOptions(max_memory=to)
+        return len(plan_map(raster, tmp_path / "map", file, options, n_processes=n).lattice.pieces)
+
+    alone = cut_among(1, limit)
+    assert alone > 1
+    assert cut_among(3, 3 * limit) == alone
+    monkeypatch.setattr(jobs, "free_bytes", lambda: 3 * limit)
+    assert cut_among(3, None) == alone
+    with pytest.raises(InputError) as caught:
+        cut_among(3, 3 * floor - 1_000_000)
+    assert f"take at least {size_words(3 * floor)} in 3 workers; give that much, or fewer --workers" in str(
+        caught.value
+    )
+    assert EngineOptions("dask", workers=3).n_processes == 3
+    assert EngineOptions(workers=None).n_processes == 1
 
 
 def test_work_begun_under_one_limit_goes_on_under_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

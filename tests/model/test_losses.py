@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -63,7 +64,7 @@ def one_term(name: str, gamma: float = 2.0) -> SegmentationLoss:
 
 def test_valid_pixels_have_the_stated_sums():
     pixels = valid_pixels(*by_hand())
-    assert pixels.target.tolist() == [0, 1, 1, 2]
+    assert pixels.target[pixels.valid].tolist() == [0, 1, 1, 2]
     torch.testing.assert_close(pixels.count, torch.tensor([1.0, 2, 1]))
     torch.testing.assert_close(pixels.mass, torch.tensor([9, 9, 14]) / 8)
     torch.testing.assert_close(pixels.overlap, torch.tensor([2, 3, 3]) / 4)
@@ -177,10 +178,10 @@ def test_classes_absent_from_the_truth_leave_the_mean(term):
     # A fourth class with probability 1/5 everywhere and no pixel: the mean is still over the three of the truth.
     logits, target = by_hand()
     pixels = valid_pixels(logits, target)
-    probs = torch.cat([0.8 * pixels.probs, torch.full((1, 4), 0.2)])
-    with_absent = Pixels(probs.log(), pixels.target)
-    assert with_absent.present.tolist() == [0, 1, 2]
-    three = Pixels((0.8 * pixels.probs).log(), pixels.target)
+    probs = torch.cat([0.8 * pixels.probs, torch.full((1, 6), 0.2)])
+    with_absent = Pixels(probs.log(), pixels.target, pixels.valid)
+    assert with_absent.present.tolist() == [True, True, True, False]
+    three = Pixels((0.8 * pixels.probs).log(), pixels.target, pixels.valid)
     torch.testing.assert_close(term(with_absent), term(three))
 
 
@@ -191,10 +192,10 @@ def test_focal_without_gamma_is_cross_entropy():
 
 def brute_force_lovasz(pixels: Pixels) -> float:
     """The Lovasz extension of the set function |mistaken| / |truth or mistaken| by its definition, on Python sets."""
-    losses = []
-    for c in sorted(set(pixels.target.tolist())):
-        truth = {i for i, t in enumerate(pixels.target.tolist()) if t == c}
-        probs = pixels.probs[c].tolist()
+    losses, target = [], pixels.target[pixels.valid].tolist()
+    for c in sorted(set(target)):
+        truth = {i for i, t in enumerate(target) if t == c}
+        probs = pixels.probs[c][pixels.valid].tolist()
         errors = [1 - p if i in truth else p for i, p in enumerate(probs)]
         mistaken: set[int] = set()
         loss, before = 0.0, 0.0
@@ -311,3 +312,29 @@ def test_bad_terms_are_refused_by_name(text, message):
 def test_unfit_class_weights_are_refused(weights, terms, message):
     with pytest.raises(RecipeError, match=message):
         check_class_weights(weights, parse_terms(terms), n_classes=3)
+
+
+@pytest.mark.parametrize("name", TERM_NAMES)
+def test_a_loss_reads_no_value_from_the_device(name, monkeypatch):
+    """Meta tensors have no values: what needs one, as `if valid.all()` or `nonzero`, fails."""
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # which knows no such device
+    logits = torch.empty((2, 4, 6, 8), device="meta", requires_grad=True)
+    loss = one_term(name)(logits, torch.empty((2, 6, 8), dtype=torch.uint8, device="meta"))
+    loss.backward()
+    assert loss.shape == ()
+
+
+@pytest.mark.parametrize("name", ["ce", "focal"])
+@pytest.mark.parametrize("weights", [None, (1.0, 0.2, 3.0, 0.5)])
+def test_the_mean_loss_of_two_devices_is_that_of_the_whole_batch(name, weights):
+    """Three of the first half's rows are ignored, so that the halves have unlike numbers of valid pixels."""
+    logits, target = random_batch()
+    target = target.clone()
+    target[:1, :3] = IGNORE
+    loss = build_loss(LossSection(terms=name, class_weights=weights), n_classes=4)
+    halves = [(logits[:1], target[:1]), (logits[1:], target[1:])]
+    each = torch.ones(4) if weights is None or name == "focal" else torch.tensor(weights)
+    sums = [each[ids[ids != IGNORE].long()].sum() for _, ids in halves]
+    mean = (sums[0] + sums[1]) / 2
+    found = [loss(*half, mean=lambda _: mean) for half in halves]
+    torch.testing.assert_close((found[0] + found[1]) / 2, loss(logits, target))

@@ -103,7 +103,7 @@ def test_auto_is_settled_once_and_frozen_into_the_run(patches_path: Path, monkey
 def test_auto_leaves_no_batch_of_one_patch(n_train: int, batch: int) -> None:
     recipe = Recipe().with_changes(SMALL)
     network = build_model(recipe.model, 3, 3, normalization_for(recipe.model, 3))
-    assert settle(network, 3, 32, n_train, choose("cpu", "32"), quiet) == batch
+    assert settle(network, (3, 32), n_train, choose("cpu", "32"), quiet) == batch
     parts = [len(part) for part in BatchOrder(np.arange(n_train), batch)]
     assert min(parts) > 1 or n_train == 1
 

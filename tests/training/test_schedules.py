@@ -13,7 +13,7 @@ import terrazzo
 from terrazzo.model.network import build_model, normalization_for
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import ModelSection, OptimizerSection, ScheduleSection
-from terrazzo.training.learner import running_mean
+from terrazzo.training.learner import RunningMean
 from terrazzo.training.schedules import LR_RATIO, Schedule, settings
 from terrazzo.training.step import build_optimizer, freeze_encoder, freezes
 from tests.worlds.striped import SMALL, striped_patches
@@ -112,7 +112,7 @@ def test_onecycle_goes_on_past_its_old_end_when_more_epochs_are_asked_for() -> N
 @pytest.mark.parametrize("decay", [0.5, 0.99])
 def test_the_running_mean_follows_its_formula(decay: float) -> None:
     network = nn.Linear(1, 1, bias=False)
-    average = running_mean(network, decay)
+    average = RunningMean(network, decay)
     expected = None
     for step in range(6):
         value = float(step * step)
@@ -126,7 +126,7 @@ def test_the_running_mean_follows_its_formula(decay: float) -> None:
 
 def test_the_running_mean_has_batch_statistics_and_counts_them() -> None:
     network = nn.BatchNorm2d(3)
-    average = running_mean(network, 0.9)
+    average = RunningMean(network, 0.9)
     for _ in range(3):
         network(torch.randn(4, 3, 5, 7) + 2)
         average.update_parameters(network)

@@ -1,10 +1,13 @@
 """What training does with deep values before the network sees them."""
 
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import terrazzo
 from terrazzo.model.network import build_model
@@ -82,3 +85,34 @@ def test_kept_patches_and_the_others_weigh_half_each_however_sparse_the_labels()
     assert float(step._loss(logits, ids)) == pytest.approx(sure), "the teacher has the kept ones"
     step.n_kept = 0
     assert float(step._loss(logits, ids)) == pytest.approx((4 * sure + 2048 * kept) / 2052)
+
+
+class OnDevice(TorchDispatchMode):
+    """Fails where a meta tensor, which stands for one on a GPU, is asked for its values or copied to the host."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        first = args[0] if args and isinstance(args[0], torch.Tensor) else None
+        if first is not None and first.is_meta:
+            name = str(func)
+            assert not any(word in name for word in ("_local_scalar_dense", "nonzero", "aten.item")), name
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("terms", ["ce", "dice + jaccard + ce", "focal + lovasz"])
+@pytest.mark.parametrize("size", [32, 24])
+def test_a_step_never_waits_for_the_device(terms: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meta tensors hold no values, so that every operation that needs one on the host fails."""
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # which knows no such device
+    everything = {
+        "hflip": True, "vflip": True, "quarter_turns": True, "rotate_deg": 20.0, "zoom": 0.2, "shift_x": 0.1,
+        "brightness": 0.2, "contrast": 0.2, "saturation": 0.2, "mix_classes": 0.5, "probability": 0.5,
+    }  # fmt: skip
+    recipe = Recipe().with_changes({"loss.terms": terms} | {f"augment.{name}": on for name, on in everything.items()})
+    network = build_model(recipe.model, 3, 3, Normalization("unit", (0.0,) * 3, (1.0,) * 3)).to("meta").train()
+    step = TrainingStep(network, recipe, 3, torch.contiguous_format)
+    step.loss.to("meta")
+    pixels = torch.empty((20, 3, 32, 32), dtype=torch.uint8, device="meta")
+    ids = torch.empty((20, 32, 32), dtype=torch.uint8, device="meta")
+    with OnDevice():
+        step((pixels, ids), size, 0, 0).backward()
+    assert all(weight.grad is not None for weight in network.parameters())

@@ -57,7 +57,7 @@ def write_photo(path: Path) -> Path:
 
 
 @contextmanager
-def served(root: Path, tokens: str | None = None) -> Iterator[tuple[str, Site]]:
+def served(root: Path, tokens: str | None = None, basemap: str | None = None) -> Iterator[tuple[str, Site]]:
     """The address of a server with one model, `tiny`, whose class is the greatest band; and its site.
 
     An image with `slow` in its name is computed for ever. Improvements and suggestions are made up.
@@ -71,7 +71,7 @@ def served(root: Path, tokens: str | None = None) -> Iterator[tuple[str, Site]]:
     token_file = root / "tokens.txt" if tokens is not None else None
     data = DataFolder(root / "data")
     data.root.mkdir(mode=0o700)
-    settings = Settings(models, data, token_file=token_file)
+    settings = Settings(models, data, token_file=token_file, basemap=basemap)
     jobs, uploads = JobStore(data.jobs_table), UploadStore(data, settings)
     site = Site(settings, data, jobs, uploads, Catalogue(settings), read_tokens(token_file))
     server = uvicorn.Server(

@@ -1,17 +1,18 @@
 """The function `terrazzo.doctor`: what is installed, what the machine has, and how fast each runtime computes."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from terrazzo._version import __version__
 from terrazzo.system.options import Option
-from terrazzo.system.reporting import as_html, listed
+from terrazzo.system.reporting import as_html, how_many, listed
 
 if TYPE_CHECKING:
     from terrazzo.diagnosis.folders import Cache, Library
     from terrazzo.diagnosis.machine import Machine
     from terrazzo.diagnosis.speed import Timed
+    from terrazzo.model.runtimes.choosing import Timing
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class Diagnosis:
     model: str
     """The model that was timed."""
     runtimes: "tuple[Timed, ...]"
+    choices: "tuple[Timing, ...]" = ()
+    """What `--runtime auto` measured and remembers, the oldest first."""
+    forgotten: tuple[int, int] | None = None
+    """How many measurements and converted models were removed; None if that was not asked for."""
 
     @property
     def troubles(self) -> tuple[str, ...]:
@@ -49,6 +54,8 @@ class Diagnosis:
             "caches": [vars(each) | {"path": str(each.path)} for each in self.caches],
             "model": self.model,
             "runtimes": [each.to_dict() for each in self.runtimes],
+            "choices": [asdict(each) for each in self.choices],
+            "forgotten": None if self.forgotten is None else list(self.forgotten),
             "notes": list(self.machine.notes),
             "troubles": list(self.troubles),
         }
@@ -69,6 +76,8 @@ class Diagnosis:
             *(f"environment: {name}={value}" for name, value in self.variables.items()),
             *(f"cache of {each.what}: {each.path}, {_mb(each.n_bytes)}" for each in self.caches),
             *(f"one batch in {each.runtime}: {_timed_words(each)}" for each in self.runtimes),
+            *(f"remembered for --runtime auto: {each.words}{_elsewhere(each)}" for each in self.choices),
+            *_forgotten_lines(self.forgotten),
             *(f"trouble: {words}" for words in self.troubles),
         ]
 
@@ -78,20 +87,27 @@ class Diagnosis:
 
 def doctor(
     model: Annotated[str | Path | None, Option("A model file to time instead of the small built-in network.")] = None,
+    *,
+    forget: Annotated[
+        bool, Option("Remove what --runtime auto remembers: its measurements and the models that it converted.")
+    ] = False,
 ) -> Diagnosis:
     """Say what is installed, what the machine has, and how fast each runtime computes; to paste into a report.
 
     Versions, devices, features of the CPU, extras and what they lack, free memory and disk, where GDAL and PROJ have
-    their data, cache folders, and one timed batch in each runtime, on the CPU in float32. Nothing is written. It works
-    without torch.
+    their data, cache folders, and one timed batch in each runtime, on the CPU in float32. Also what `--runtime auto`
+    remembers, by model, window and CPU; `forget` removes that, and it is measured again when it is needed. Nothing else
+    is written. It works without torch.
 
     Raises InputError or ModelFileError if `model` cannot be read. What else is wrong stands in the diagnosis.
     """
     import platform
 
     from terrazzo.diagnosis import folders, machine, packages, speed
+    from terrazzo.model.runtimes import choosing
 
     timed = speed.timed(speed.PROBE if model is None else Path(model))
+    forgotten = choosing.forget() if forget else None
     required = packages.requirements()
     return Diagnosis(
         python=platform.python_version(),
@@ -103,6 +119,8 @@ def doctor(
         caches=folders.caches(),
         model="built-in" if model is None else str(model),
         runtimes=timed,
+        choices=choosing.remembered(),
+        forgotten=forgotten,
     )
 
 
@@ -130,9 +148,25 @@ def _library_words(library: "Library") -> str:
 def _timed_words(timed: "Timed") -> str:
     if timed.version is None:
         return "not installed"
+    if timed.refused is not None:
+        return f"{timed.version}, does not take this file"
     if timed.seconds is None:
         return f"{timed.version} failed"
     return f"{timed.version}, {timed.seconds:.3f} s, {timed.mpx_per_s:.2f} Mpx/s"
+
+
+def _elsewhere(timing: "Timing") -> str:
+    """On which CPU it was measured, if not on this one."""
+    from terrazzo.system.machine import cpu_name
+
+    return "" if timing.cpu == cpu_name() else f", on {timing.cpu}"
+
+
+def _forgotten_lines(forgotten: tuple[int, int] | None) -> list[str]:
+    if forgotten is None:
+        return []
+    measurements, models = forgotten
+    return [f"forgot {how_many(measurements, 'measurement')} and {how_many(models, 'converted model')}"]
 
 
 def _of_memory(n_bytes: int | None) -> str:

@@ -9,15 +9,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from terrazzo.diagnosis.packages import installed_version
-from terrazzo.errors import TerrazzoError
+from terrazzo.errors import InputError, TerrazzoError
 from terrazzo.model.header import Header, read_header
 from terrazzo.model.predictor import CPU_BATCH_PIXELS, Predictor
 from terrazzo.model.runtimes.choosing import noise_windows
+from terrazzo.model.runtimes.precisions import holds_graph_alone, is_int8
+from terrazzo.model.runtimes.registry import RUNTIMES
+from terrazzo.model.runtimes.runtime import Asked
 from terrazzo.model.windows.tiling import plan
 from terrazzo.pixels.bands.depth import Pixels
+from terrazzo.system.devices import INT8, ONNXRUNTIME, OPENVINO, TORCH
 from terrazzo.system.extras import installed
 from terrazzo.system.reporting import first_line
 
@@ -26,13 +31,15 @@ PROBE = Path(__file__).with_name("probe.safetensors")
 
 @dataclass(frozen=True)
 class Timed:
-    """A runtime and what one batch took; seconds are None where it is not installed, or fails, as `trouble` says."""
+    """A runtime and what one batch took; seconds are None where it is not installed, fails, or refuses the file."""
 
     runtime: str
     version: str | None
     seconds: float | None = None
     n_pixels: int = 0
     trouble: str | None = None
+    refused: str | None = None
+    """Why it does not take this file; that is no trouble."""
 
     @property
     def mpx_per_s(self) -> float | None:
@@ -48,11 +55,15 @@ class Timed:
             "seconds": None if self.seconds is None else round(self.seconds, 4),
             "mpx_per_s": None if rate is None else round(rate, 3),
             "trouble": self.trouble,
+            "refused": self.refused,
         }
 
 
 def timed(model: Path) -> tuple[Timed, ...]:
-    """One batch in each runtime, on the CPU in float32. Raises InputError or ModelFileError at a bad model file."""
+    """One batch in each runtime on the CPU; in float32 unless the file is in int8.
+
+    Raises InputError or ModelFileError at a bad model file.
+    """
     pixels = batch(read_header(model))
     return tuple(_time(name, open_in, model, pixels) for name, open_in in _RUNTIMES.items())
 
@@ -68,11 +79,15 @@ def _time(runtime: str, open_in: Callable[[Path], Predictor], model: Path, pixel
     if version is None:
         return Timed(runtime, None)
     try:
+        if runtime in RUNTIMES:
+            RUNTIMES[runtime].check(model, Asked("cpu", INT8 if is_int8(model) else "32"))
         opened = open_in(model)
         opened.classify(pixels)
         begun = time.perf_counter()
         opened.classify(pixels)
         seconds = time.perf_counter() - begun
+    except InputError as error:
+        return Timed(runtime, version, refused=first_line(error))
     except (TerrazzoError, ImportError, OSError, RuntimeError, MemoryError) as error:  # what a damaged one raises
         return Timed(runtime, version, trouble=first_line(error))
     return Timed(runtime, version, seconds, pixels.size // pixels.shape[1])
@@ -91,4 +106,20 @@ def _by_onnxruntime(model: Path) -> Predictor:
     return load_onnx(model) if model.suffix.lower() == ONNX else load_stored(model)
 
 
-_RUNTIMES: dict[str, Callable[[Path], Predictor]] = {"torch": _by_torch, "onnxruntime": _by_onnxruntime}
+def _by_openvino(model: Path) -> Predictor:
+    from terrazzo.model.exporting.stored_graph import write_whole
+    from terrazzo.model.runtimes.openvino_graph import load_openvino
+
+    if holds_graph_alone(model):
+        return load_openvino(model, INT8 if is_int8(model) else "32")
+    with TemporaryDirectory() as folder:  # not the cache of converted models: nothing is left behind
+        graph = Path(folder) / "graph.onnx"
+        write_whole(model, graph)
+        return load_openvino(graph)
+
+
+_RUNTIMES: dict[str, Callable[[Path], Predictor]] = {
+    TORCH: _by_torch,
+    ONNXRUNTIME: _by_onnxruntime,
+    OPENVINO: _by_openvino,
+}

@@ -16,12 +16,11 @@ from terrazzo.model.opening import check_engine
 from terrazzo.model.runtimes.choosing import choose
 from terrazzo.model.runtimes.registry import native
 from terrazzo.model.runtimes.runtime import Asked
+from terrazzo.model.scoring.fitting import fitting_patches
 from terrazzo.model.windows.tiling import plan
-from terrazzo.patches.class_matching import lines, match, relabelled
-from terrazzo.patches.folder import Patches, open_patches
-from terrazzo.pixels.bands.order import are_others, expected
+from terrazzo.patches.folder import Patches
 from terrazzo.recipe.sections import LossSection
-from terrazzo.system.devices import AUTO, check_compute
+from terrazzo.system.devices import AUTO, check_run
 from terrazzo.system.files import digest, file_digest
 from terrazzo.system.reporting import Reporter
 
@@ -46,6 +45,8 @@ class Request:
     """The width of boundary IoU."""
     runtime: str = AUTO
     """What computes the model; `with_runtime` puts a name in place of `auto`."""
+    devices: int = 1
+    """GPUs that share the batches."""
 
 
 @dataclass(frozen=True)
@@ -87,26 +88,10 @@ def open_inputs(request: Request) -> Inputs:
         raise InputError(f"--batch-size {request.batch_size}: expected at least 1")
     if request.boundary_px < 1:
         raise InputError(f"--boundary-px {request.boundary_px}: expected at least 1")
-    check_compute(request.device, request.precision, request.runtime)
+    check_run(request.device, request.precision, request.runtime)
     header = read_header(model)
     check_engine(model, request.device, request.precision, request.runtime)
-    opened = open_patches(patches)
-    if header.schema.names != opened.schema.names:
-        opened = _in_classes_of(header, opened, request)
-    if header.bands != opened.bands:
-        raise PatchesError(f"{patches}: has {opened.bands} bands, the model {model} takes {header.bands}")
-    wanted = expected(header.bands, header.reading)
-    names = opened.band_reading.names if opened.band_reading else ()
-    if are_others(names, wanted):
-        raise PatchesError(
-            f"{patches}: has the bands {', '.join(names)}, the model {model} was trained on {', '.join(wanted)}; "
-            "prepare patches of those bands, in that order (--bands)"
-        )
-    if opened.deep != header.normalization.deep:
-        raise PatchesError(
-            f"{patches}: holds {opened.dtype} values, the model {model} was trained on {header.normalization.dtype}; "
-            "prepare patches of rasters like those of its training"
-        )
+    opened = fitting_patches(model, header, patches, request.reporter.say)
     rows = opened.rows(request.split)
     if not any((opened.masks[row] != IGNORE).any() for row in rows):
         raise PatchesError(
@@ -123,21 +108,3 @@ def with_runtime(inputs: Inputs) -> Inputs:
     asked = Asked(request.device, request.precision)
     chosen = choose(request.model, plan(inputs.header), asked, request.reporter.say)
     return replace(inputs, request=replace(request, runtime=chosen))
-
-
-def _in_classes_of(header: Header, patches: Patches, request: Request) -> Patches:
-    """The patches with the model's class ids, matched by name; classes without a pixel are reported.
-
-    Raises PatchesError where a labelled class is none of the model's.
-    """
-    matched = match(header.schema, patches, grows=False)
-    pixels = {entry["name"]: int(entry["pixels"]) for entry in patches.description["classes"]}
-    strange = [name for name in matched.left_out if pixels[name]]
-    if strange:
-        raise PatchesError(
-            f"{patches.path}: has the classes {', '.join(strange)}, which the model {request.model} lacks; it knows "
-            f"{', '.join(header.schema.names)}; prepare patches of these, with --for {request.model}"
-        )
-    for line in lines(matched, str(patches.path)):
-        request.reporter.say(line)
-    return relabelled(patches, matched)

@@ -29,7 +29,11 @@ class Command:
 
     def open_model(self) -> Predictor:
         """The model or models, ready to classify; it takes smaller batches if memory is short."""
-        return Halving(open_models(self.model), self.reporter.say)
+        return self.opened(self.model)
+
+    def opened(self, file: ModelFile) -> Predictor:
+        """`open_model` of another file."""
+        return Halving(open_models(file), self.reporter.say)
 
     @cached_property
     def measuring_model(self) -> Predictor:

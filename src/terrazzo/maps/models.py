@@ -11,7 +11,7 @@ from terrazzo.model.header import SUFFIX, Header, read_header
 from terrazzo.model.opening import ModelFile, check_engine
 from terrazzo.model.windows.tiling import Tiling
 from terrazzo.pixels.rasters.elsewhere import address_of
-from terrazzo.system.devices import AUTO, check_compute
+from terrazzo.system.devices import AUTO, check_run
 from terrazzo.system.files import file_digest
 from terrazzo.system.reporting import Say
 
@@ -48,7 +48,7 @@ def models_among(model: Words, inputs: Words) -> tuple[list[Path], list[str | Pa
 
 def check_models(models: Sequence[Path], device: str, precision: str, runtime: str = AUTO) -> None:
     """Raise InputError if one of the files does not run on the device, at the precision or in the runtime."""
-    check_compute(device, precision, runtime)
+    check_run(device, precision, runtime)
     for path in models:
         check_engine(path, device, precision, runtime)
 
@@ -63,7 +63,8 @@ def model_file(
 ) -> ModelFile:
     """The models as one, which sees the windows of the first. Raises InputError naming what does not agree.
 
-    All compute alike: beside a graph, which computes on the CPU, the others do so too, and all in float32.
+    All compute alike: beside a graph, which computes on the CPU, the others do so too, and all in float32; but a graph
+    in int8 stays in int8.
     """
     headers = [read_header(path) for path in models]
     members = list(zip(models, headers, strict=True))
@@ -72,7 +73,8 @@ def model_file(
         device, precision = "cpu", "32"
     seen = tiling(headers[0])
     first, *others = (
-        ModelFile(path, file_digest(path), header, seen, device, precision, runtime=runtime) for path, header in members
+        ModelFile(path, file_digest(path), header, seen, device, AUTO if header.int8 else precision, runtime=runtime)
+        for path, header in members
     )
     note = tiling_note(members)
     if note is not None:

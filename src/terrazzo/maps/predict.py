@@ -109,6 +109,7 @@ def predict(
     workers: Annotated[
         int | None, Option("Processes of --engine dask here; half the cores if not given.", RASTERS)
     ] = None,
+    devices: Annotated[int, Option("GPUs of this machine that share the pieces of a raster.", RASTERS)] = 1,
     scheduler: Annotated[
         str | None, Option("An existing Dask cluster for --engine dask: tcp://host:8786.", RASTERS, remote=True)
     ] = None,
@@ -157,13 +158,17 @@ def predict(
     models, images = models_among(model, inputs)
     check_models(models, device, precision, runtime)
     options = MapOptions.from_words(**given)
-    engine_options = EngineOptions(engine, workers, scheduler)
+    engine_options = EngineOptions(engine, workers, scheduler, devices)
     tiling = partial(plan, window=window, overlap=overlap, batch_size=batch_size)
     file = model_file(models, tiling, device, precision, say, runtime)
     place = place_of(out)
-    found = find_pictures(images, Path(str(place)))
+    found = find_pictures(images, Path(str(place)), say)
     if found.pictures and not isinstance(place, Path):
         raise InputError(f"--out {out}: takes maps of rasters alone, not of {found.pictures[0].name}; choose a folder")
+    if devices > 1:
+        from terrazzo.maps.engines.devices import check_devices
+
+        check_devices(file, devices)
     file, kept = settled(file, [raster.folder(place) for raster in found.rasters], restart, overwrite, say)
     for each in file.every:
         check_sizes(each.path, max(options.tta_scales, default=1), each.runtime)

@@ -24,6 +24,7 @@ def describe_header(header: Header) -> list[str]:
         *_split_lines(header),
         *_familiarity_lines(header),
         *_calibration_lines(header),
+        *_int8_lines(header),
         f"data: {trained.fingerprint}",
         *map(_lineage_line, header.lineage),
         f"written by terrazzo {header.terrazzo_version}",
@@ -93,6 +94,12 @@ def _calibration_lines(header: Header) -> list[str]:
             f"; expected calibration error on validation {found.ece_before:.3f} before, {found.ece_after:.3f} after"
         )
     return [f"calibration: temperature {found.temperature:.3g}{measured}"]
+
+
+def _int8_lines(header: Header) -> list[str]:
+    """What int8 cost."""
+    found = header.int8
+    return [] if found is None else [f"precision: int8; {found.words}, on {how_many(found.n_patches, 'patch')}"]
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -70,6 +70,27 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class Int8:
+    """What int8 cost a network: its mean IoU on validation patches, in [0, 1], before and after."""
+
+    mean_iou_float32: float
+    mean_iou: float
+    n_patches: int
+    patches: str
+    """The content hash of the patches."""
+
+    @property
+    def points(self) -> float:
+        """The loss of mean IoU in points (0.01); negative for a gain."""
+        return round(100 * (self.mean_iou_float32 - self.mean_iou), 6)
+
+    @property
+    def words(self) -> str:
+        """`mean IoU 0.609, 0.610 in float32`."""
+        return f"mean IoU {self.mean_iou:.3f}, {self.mean_iou_float32:.3f} in float32"
+
+
+@dataclass(frozen=True)
 class GuardFigures:
     """What the guard of an adaptation found on windows that were not trained on."""
 
@@ -136,6 +157,8 @@ class Header:
     """How far training and validation patches lay from the training data; None in files of earlier versions."""
     calibration: Calibration | None = None
     """None in files of earlier versions, and if nothing was held out to fit it on: the temperature is then 1."""
+    int8: Int8 | None = None
+    """What int8 cost, in an export that computes in int8; None in all other files."""
 
     @property
     def title(self) -> str:

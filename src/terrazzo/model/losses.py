@@ -1,8 +1,8 @@
 """Losses over the valid pixels of a batch: cross-entropy, Dice, Jaccard, focal, Lovasz, and their weighted sums.
 
-`valid_pixels` alone deals with ignore: from logits (B, K, H, W) and targets (B, H, W) it takes the valid pixels, after
-one softmax. Each loss is a pure function of these. Its formula has N valid pixels, p[c, n] the softmax probability of
-class c at pixel n, and t[n] its true class. For each class c
+`valid_pixels` alone deals with ignore: from logits (B, K, H, W) and targets (B, H, W) it makes the pixels of a batch,
+after one softmax, and says which are valid. Each loss is a pure function of these. Its formula has N valid pixels,
+p[c, n] the softmax probability of class c at pixel n, and t[n] its true class. For each class c
 
     count[c]   = number of n with t[n] = c
     mass[c]    = sum of p[c, n] over all n
@@ -11,13 +11,21 @@ class c at pixel n, and t[n] its true class. For each class c
 Means over classes are over those in the batch's truth, so no denominator is 0 and no smoothing is needed. A batch
 without valid pixels has loss 0 and zero gradients.
 
+Law: no loss reads a value back from the device, so a GPU never waits for the host. Ignored pixels are therefore masked
+and not cut out.
+
+Where a batch is spread over several devices, `mean` makes N their mean. The mean of the devices' cross-entropies and
+focal losses, and of their gradients, is then that of the whole batch. Dice, Jaccard and Lovasz stay those of each
+device's own pixels.
+
 Not the losses of segmentation-models-pytorch: they count absent classes as zero loss, and their multiclass focal loss
 is one sigmoid per class against the rest.
 
-Classes come first, (K, N). A softmax over six classes on the last axis took 18 ms; here it takes 1 (524,288 pixels,
+Classes come first, (K, P). A softmax over six classes on the last axis took 18 ms; here it takes 1 (524,288 pixels,
 CPU).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,71 +36,96 @@ from terrazzo.classes.schema import IGNORE
 from terrazzo.recipe.loss_terms import Terms, check_class_weights, parse_terms
 from terrazzo.recipe.sections import LossSection
 
+Mean = Callable[[Tensor], Tensor]
+"""The mean of a number over the devices that share a batch; a tensor without gradient."""
+
+
+def alone(number: Tensor) -> Tensor:
+    """The mean over one device: the number itself."""
+    return number
+
 
 @dataclass(frozen=True)
 class Pixels:
-    """The valid pixels of a batch: log-probabilities (K, N) float32 and true classes (N,) int64; N may be 0."""
+    """The pixels of a batch: log-probabilities (K, P) float32, true classes (P,) int64, and which are valid (P,) bool.
+
+    An ignored pixel has class 0.
+    """
 
     log_probs: Tensor
     target: Tensor
-
-    @property
-    def n_classes(self) -> int:
-        """The number of classes, K."""
-        return self.log_probs.shape[0]
+    valid: Tensor
+    n_rows: int = 1
+    """Rows of all images together; P is a multiple."""
+    mean: Mean = alone
 
     @cached_property
     def probs(self) -> Tensor:
-        """Softmax probabilities (K, N)."""
+        """Softmax probabilities (K, P), of ignored pixels too."""
         return self.log_probs.exp()
 
     @cached_property
     def log_true(self) -> Tensor:
-        """The log-probability of each pixel's true class (N,)."""
-        return self.log_probs.gather(0, self.target[None])[0]
+        """The log-probability of each pixel's true class (P,), 0 at ignored pixels."""
+        return self.log_probs.gather(0, self.target[None])[0].masked_fill(~self.valid, 0.0)
 
     @cached_property
     def count(self) -> Tensor:
         """The number of pixels of each class in the truth (K,), float32."""
-        return torch.bincount(self.target, minlength=self.n_classes).float()
+        return self._by_class(self.valid.long()).float()
 
     @cached_property
     def present(self) -> Tensor:
-        """The ids of the classes in the truth, ascending."""
-        return self.count.nonzero()[:, 0]
+        """Whether each class is in the truth (K,), bool."""
+        return self.count > 0
 
     @cached_property
     def mass(self) -> Tensor:
-        """Sum of each class's probability over all pixels (K,)."""
-        return self.probs.sum(dim=1)
+        """Sum of each class's probability over all valid pixels (K,)."""
+        return self.probs @ self.valid.float()
 
     @cached_property
     def overlap(self) -> Tensor:
         """Sum of each class's probability over the pixels of that class (K,)."""
-        zeros = self.log_true.new_zeros(self.n_classes)
-        return zeros.index_add(0, self.target, self.log_true.exp())
+        return self._by_class(self.log_true.exp() * self.valid)
+
+    def _by_class(self, values: Tensor) -> Tensor:
+        """The sums of values (P,) over the pixels of each class, (K,). Ignored pixels must have 0.
+
+        Row by row of the images first: a GPU would queue for a few sums that all pixels share.
+        """
+        sums = values.new_zeros((self.n_rows, self.log_probs.shape[0]))
+        where = self.target.view(self.n_rows, -1)
+        return sums.scatter_add(1, where, values.view(self.n_rows, -1)).sum(dim=0)
+
+    def over_pixels(self, total: Tensor) -> Tensor:
+        """A sum over the valid pixels divided by their number, N; 0 where there are none."""
+        return _ratio(total, self.mean(self.valid.sum().float()))
+
+    def over_present(self, by_class: Tensor) -> Tensor:
+        """The mean of numbers (K,) over the classes in the truth; 0 where there are none."""
+        return torch.where(self.present, by_class, 0.0).sum() / self.present.sum().clamp(min=1)
 
 
-def valid_pixels(logits: Tensor, target: Tensor) -> Pixels:
-    """The pixels of logits (B, K, H, W), any float type and memory format, whose target (B, H, W) is not ignore."""
+def _ratio(total: Tensor, number: Tensor) -> Tensor:
+    return total / torch.where(number > 0, number, 1.0)
+
+
+def valid_pixels(logits: Tensor, target: Tensor, mean: Mean = alone) -> Pixels:
+    """The pixels of logits (B, K, H, W), any float type and memory format, and of target (B, H, W)."""
+    n_rows = target.shape[0] * target.shape[1]
     classes_first = logits.permute(1, 0, 2, 3).to(torch.float32, memory_format=torch.contiguous_format).flatten(1)
     flat_target = target.flatten()
     valid = flat_target != IGNORE
-    if not valid.all():
-        # index_select and not a boolean index: loss and gradient take half the time on a CPU.
-        where = valid.nonzero()[:, 0]
-        classes_first = classes_first.index_select(1, where)
-        flat_target = flat_target[where]
-    return Pixels(classes_first.log_softmax(dim=0), flat_target.long())
+    return Pixels(classes_first.log_softmax(dim=0), flat_target.long().masked_fill(~valid, 0), valid, n_rows, mean)
 
 
 def cross_entropy(pixels: Pixels, class_weights: Tensor | None = None) -> Tensor:
     """Mean of -log p[t]; with weights w by class (K,), sum of w[t] * -log p[t] over sum of w[t], as in torch."""
     if class_weights is None:
-        return -pixels.log_true.sum() / max(len(pixels.target), 1)
+        return pixels.over_pixels(-pixels.log_true.sum())
     weights = class_weights[pixels.target]
-    total = weights.sum()
-    return -(weights * pixels.log_true).sum() / torch.where(total > 0, total, 1.0)
+    return _ratio(-(weights * pixels.log_true).sum(), pixels.mean((weights * pixels.valid).sum()))
 
 
 def focal(pixels: Pixels, gamma: float = 2.0, class_weights: Tensor | None = None) -> Tensor:
@@ -106,21 +139,17 @@ def focal(pixels: Pixels, gamma: float = 2.0, class_weights: Tensor | None = Non
     loss = -(missing**gamma) * pixels.log_true
     if class_weights is not None:
         loss = class_weights[pixels.target] * loss
-    return loss.sum() / max(len(pixels.target), 1)
+    return pixels.over_pixels(loss.sum())
 
 
 def dice(pixels: Pixels) -> Tensor:
     """Mean over the present classes of 1 - 2 * overlap / (mass + count): Milletari et al. 2016, but not squared."""
-    c = pixels.present
-    loss = 1 - 2 * pixels.overlap[c] / (pixels.mass[c] + pixels.count[c])
-    return loss.sum() / max(len(c), 1)
+    return pixels.over_present(1 - _ratio(2 * pixels.overlap, pixels.mass + pixels.count))
 
 
 def jaccard(pixels: Pixels) -> Tensor:
     """Mean over the present classes of 1 - overlap / (mass + count - overlap)."""
-    c = pixels.present
-    loss = 1 - pixels.overlap[c] / (pixels.mass[c] + pixels.count[c] - pixels.overlap[c])
-    return loss.sum() / max(len(c), 1)
+    return pixels.over_present(1 - _ratio(pixels.overlap, pixels.mass + pixels.count - pixels.overlap))
 
 
 def lovasz(pixels: Pixels) -> Tensor:
@@ -130,12 +159,13 @@ def lovasz(pixels: Pixels) -> Tensor:
     Each is weighted by how much the Jaccard loss grows when its pixel joins the wrong ones. Berman et al. 2018, "The
     Lovasz-Softmax loss", over the whole batch.
     """
-    c = pixels.present
-    truth = pixels.target[None] == c[:, None]
-    probs = pixels.probs.index_select(0, c)
-    errors, order = torch.where(truth, 1 - probs, probs).sort(dim=1, descending=True)
-    growth = _jaccard_growth(truth.gather(1, order), pixels.count[c])
-    return (errors * growth).sum() / max(len(c), 1)
+    classes = torch.arange(pixels.log_probs.shape[0], device=pixels.target.device)
+    truth = (pixels.target == classes[:, None]) & pixels.valid
+    errors = torch.where(truth, 1 - pixels.probs, pixels.probs)
+    # Ignored pixels come last, behind errors of 0, so that they change no weight before them.
+    errors, order = errors.masked_fill(~pixels.valid, -1.0).sort(dim=1, descending=True)
+    growth = _jaccard_growth(truth.gather(1, order), pixels.count)
+    return pixels.over_present((errors.clamp(min=0) * growth).sum(dim=1))
 
 
 def _jaccard_growth(truth: Tensor, count: Tensor) -> Tensor:
@@ -143,13 +173,14 @@ def _jaccard_growth(truth: Tensor, count: Tensor) -> Tensor:
 
     `truth` (C, N) says whether the pixel is of the class; `count` (C,) is the number of such pixels. A wrong pixel of
     the class takes 1 from the intersection: the loss grows by 1 / union. Any other wrong pixel adds 1 to the union: it
-    grows by intersection / (union * (union - 1)), with the new union. Differences of losses would lose digits.
+    grows by intersection / (union * (union - 1)), with the new union. Differences of losses would lose digits. A class
+    that is not there has no intersection, and 0 everywhere.
     """
     rank = torch.arange(1, truth.shape[1] + 1, device=truth.device, dtype=torch.float32)
     others = (~truth).cumsum(dim=1, dtype=torch.int32).float()
     union = others + count[:, None]
     intersection = union - rank
-    return torch.where(truth, 1.0, intersection / (union - 1)) / union
+    return torch.where(truth, 1.0, intersection / (union - 1).clamp(min=1)) / union
 
 
 class SegmentationLoss(nn.Module):
@@ -165,10 +196,10 @@ class SegmentationLoss(nn.Module):
         # Not persistent: class weights belong to the recipe, not to the state of the network.
         self.register_buffer("class_weights", weights, persistent=False)
 
-    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """The loss, a float32 scalar; target is uint8 or int64, ignore = 255."""
+    def forward(self, logits: Tensor, target: Tensor, mean: Mean = alone) -> Tensor:
+        """The loss, a float32 scalar; target is uint8 or int64, ignore = 255. `mean` is over the devices of a batch."""
         with torch.autocast(logits.device.type, enabled=False):
-            pixels = valid_pixels(logits, target)
+            pixels = valid_pixels(logits, target, mean)
             return torch.stack([weight * self._term(name, pixels) for weight, name in self.terms]).sum()
 
     def _term(self, name: str, pixels: Pixels) -> Tensor:

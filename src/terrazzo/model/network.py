@@ -80,8 +80,10 @@ class Normalizer(nn.Module):
         return pixels * ((high - low) / UINT8_RANGE) + low
 
     def _levels(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        low, high = (torch.from_numpy(level).to(pixels.device) for level in self.normalization.levels())
-        return low.view(1, -1, 1, 1), high.view(1, -1, 1, 1)
+        # Not waited for: a GPU would otherwise stop here in every step.
+        levels = (torch.from_numpy(level).to(pixels.device, non_blocking=True) for level in self.normalization.levels())
+        low, high = (level.view(1, -1, 1, 1) for level in levels)
+        return low, high
 
     def forward(self, pixels: Tensor) -> Tensor:
         """`(scaled - mean) / std`; with `minmax` a constant band becomes 0."""

@@ -58,6 +58,14 @@ class OnnxModel:
         Raises InputError if a window is larger than the graph takes.
         """
         height, width = pixels.shape[2:]
+        return self.probs(self.image_of(pixels))[..., :height, :width]
+
+    def image_of(self, pixels: Pixels) -> NDArray[np.float32]:
+        """The image (B, C, H, W) that the graph takes for pixels: padded, and in 0..1 if they have 8 bits.
+
+        Raises InputError if it is larger than the graph takes.
+        """
+        height, width = pixels.shape[2:]
         if self.window is not None and max(height, width) > self.window:
             raise InputError(
                 f"--window {max(height, width)}: this graph takes at most {self.window} px; use a smaller one"
@@ -66,7 +74,7 @@ class OnnxModel:
         image = np.pad(pixels, pad, mode="edge")
         if not self.header.normalization.deep:
             image = np.divide(image, self.header.normalization.value_range, dtype=np.float32)
-        return self.probs(image)[..., :height, :width]
+        return np.ascontiguousarray(image, np.float32)
 
     def probs(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """The output of the graph: probabilities (B, K, H, W) for an image (B, C, H, W) in the units that it states."""

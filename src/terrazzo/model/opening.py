@@ -149,9 +149,9 @@ def open_model(
 
 
 def computes_on(file: ModelFile) -> dict[str, str]:
-    """Type of device, precision (`32` or `bf16`) and runtime of the first model, by the names of their flags."""
+    """Type of device, precision (`32`, `bf16`, `int8`) and runtime of the first model, by the names of their flags."""
     asked = Asked(file.device, file.precision)
-    device, precision = checked(file.path, asked, file.runtime).computes_on(asked)
+    device, precision = checked(file.path, asked, file.runtime).computes_on(file.path, asked)
     return {"device": device, "precision": precision, "runtime": file.computed_by}
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from inspect import Parameter
@@ -143,9 +143,10 @@ class Catalogue:
                 "`terrazzo export` wrote"
             )
 
-    def _files(self) -> Iterator[Path]:
-        yield from [self.given] if self.given.is_file() else _below(self.given)
-        yield from _below(self.improved)
+    def _files(self) -> Iterable[Path]:
+        """Each file once, also where the given folder holds the data folder's models."""
+        given = [self.given] if self.given.is_file() else _below(self.given)
+        return dict.fromkeys([*given, *_below(self.improved)])
 
 
 def slug(path: Path) -> str:

@@ -35,7 +35,8 @@ def serve(
         Option("Who may come in: lines of `name role token`, the role user, worker or admin.", NETWORK),
     ] = None,
     allow_host: Annotated[
-        Sequence[str], Option("A name by which clients reach the server: maps.example.org.", NETWORK, many=True)
+        Sequence[str],
+        Option("A name by which clients reach the server: maps.example.org.", NETWORK, many=True, remote=True),
     ] = (),
     root_path: Annotated[
         str | None, Option("The path below which a reverse proxy shows the server: /maps.", NETWORK)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from terrazzo.serving.folder import DataFolder
 
-GB = 1 << 30
+GB = 10**9
 
 
 @dataclass(frozen=True)

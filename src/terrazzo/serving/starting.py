@@ -113,9 +113,11 @@ def announce(site: Site, say: Say, browser: bool) -> None:
 
 
 def address(settings: Settings) -> str:
-    """The address of the page, with a slash at its end."""
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "localhost") else settings.host
-    host = "[::1]" if host in ("::", "::1") else host
+    """The address of the page, with a slash at its end. Its host is one that the server takes."""
+    here = {"0.0.0.0": "127.0.0.1", "localhost": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}
+    host = here.get(settings.host, settings.host)
+    if not is_loopback(settings) and settings.host not in (*here, *settings.allow_hosts):
+        host = settings.allow_hosts[0]
     return f"{'https' if settings.tls_cert else 'http'}://{host}:{settings.port}{settings.root_path}/"
 
 

@@ -25,9 +25,8 @@ def cpu_flags() -> frozenset[str]:
 def cpu_name() -> str:
     """The CPU's name, how many cores this process may use, and the features that matter: `AMD EPYC, 2 cores, avx2`."""
     name = _cpu_line("model name") or platform.processor() or platform.machine()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     features = [feature for feature in CPU_FEATURES if feature in cpu_flags()]
-    return ", ".join([name, f"{cores} cores", *([" ".join(features)] if features else [])])
+    return ", ".join([name, f"{usable_cores()} cores", *([" ".join(features)] if features else [])])
 
 
 def has_fast_bf16() -> bool:
@@ -68,8 +67,12 @@ def peak_rss_mb() -> float:
 
 def n_cores() -> int:
     """The cores that this process may use, at most 8, because each holds a decoded image in memory."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, 8)
+    return min(usable_cores(), 8)
+
+
+def usable_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 _CGROUP = Path("/sys/fs/cgroup")

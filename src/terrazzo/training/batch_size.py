@@ -80,20 +80,25 @@ def fitting_by_trial(batch: int, step: Callable[[int], None]) -> int:
             return batch
 
 
-def settle(network: nn.Module, bands: int, size: int, n_train: int, compute: Compute, say: Say) -> int:
-    """The batch size for patches of `size` pixels: a power of two, or all patches if there are few. It is reported.
+def settle(
+    network: nn.Module, shape: tuple[int, int], n_train: int, compute: Compute, say: Say, n_processes: int = 1
+) -> int:
+    """The batch size for patches of `shape` (bands, pixels a side): a power of two, or all patches if there are few.
 
-    A power of two could leave a last batch of one patch, from which batch normalization cannot learn.
+    It is reported. `n_processes` share the memory of a CPU, and have a GPU each. A power of two could leave a last
+    batch of one patch, from which batch normalization cannot learn.
     """
+    bands, size = shape
     on_gpu = compute.device.type != "cpu"
     fixed, per_patch = estimate(network, bands, size, compute)
-    free = free_memory(compute.device)
+    free = free_memory(compute.device) // (1 if on_gpu else n_processes)
     batch = min(largest(fixed, per_patch, free, MOST_ON_GPU if on_gpu else MOST_ON_CPU), n_train)
     if on_gpu:
         batch = fitting_by_trial(batch, lambda size_of_batch: _step(network, bands, size, size_of_batch, compute))
+    shared = " for each process" if n_processes > 1 and not on_gpu else ""
     say(
         f"batch size auto: {batch} (about {per_patch / 2**20:.0f} MiB per patch plus {fixed / 2**20:.0f} MiB; "
-        f"{free / 2**30:.1f} GiB free on {compute.device})"
+        f"{free / 2**30:.1f} GiB free on {compute.device}{shared})"
     )
     if fixed + batch * per_patch > free:
         say("this exceeds free memory: use a smaller --patch-size or a smaller network")

@@ -12,23 +12,39 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from terrazzo.classes.schema import IGNORE
 from terrazzo.patches.folder import Patches
+from terrazzo.training.ranks.rank import ALONE, Rank
 from terrazzo.training.sampling import drawn
 
 Batch = tuple[Tensor, Tensor]
 """Pixels (B, C, S, S) in channels-last layout, uint8 or float32 with NaN where missing; ids (B, S, S) uint8."""
 
 
+HELD_SHARE = 0.25
+"""The share of a GPU's free memory that all patches may take; the batch size is settled with 0.6 of it."""
+_AT_ONCE = 256
+
+
 class PatchDataset(Dataset[Batch]):
     """Batches by patch numbers: `dataset[[4, 0, 9]]` is one batch of three."""
 
-    def __init__(self, patches: Patches) -> None:
+    def __init__(self, patches: Patches, on: torch.device | None = None) -> None:
+        """Patches read from the disk for each batch; or, once, all of them into the memory of the device `on`."""
         self.patches = patches
+        self.held = None if on is None else tuple(_copied(part, on) for part in (patches.images, patches.masks))
 
     def __getitem__(self, rows: list[int]) -> Batch:
-        """One batch of the patches with these numbers."""
-        images = torch.from_numpy(self.patches.pixels(rows))
-        return images.permute(0, 3, 1, 2), torch.from_numpy(self.patches.masks[rows])
+        """One batch of the patches with these numbers; ~n is patch n with all its pixels ignored (`Rank.share`)."""
+        numbers = [row if row >= 0 else ~row for row in rows]
+        if self.held is None:
+            images, ids = torch.from_numpy(self.patches.pixels(numbers)), torch.from_numpy(self.patches.masks[numbers])
+        else:
+            images, ids = (part.index_select(0, _on(part.device, numbers)) for part in self.held)
+        for place, row in enumerate(rows):
+            if row < 0:
+                ids[place] = IGNORE
+        return images.permute(0, 3, 1, 2), ids
 
 
 class BatchOrder(Sampler[list[int]]):
@@ -39,6 +55,9 @@ class BatchOrder(Sampler[list[int]]):
 
     An epoch is one pass, or `length` batches of passes that follow on one another. Law: batch b of the run, counted
     over its epochs, is batch b modulo B of pass b // B, where a pass has B batches.
+
+    Several ranks share each batch, which has `batch_size` patches for each of them. Law: their batches together are
+    those of one process with that many times the batch size, and paddings (`Rank.share`).
     """
 
     def __init__(
@@ -48,9 +67,11 @@ class BatchOrder(Sampler[list[int]]):
         seed: int | None = None,
         weights: NDArray[np.float64] | None = None,
         length: int | None = None,
+        rank: Rank = ALONE,
     ) -> None:
         self.rows = rows
-        self.batch_size = batch_size
+        self.batch_size = batch_size * rank.count
+        self.rank = rank
         self.seed = seed
         self.weights = weights
         self.length = length
@@ -75,7 +96,12 @@ class BatchOrder(Sampler[list[int]]):
         for number in range(first // per_pass, -(-last // per_pass)):
             parts = np.array_split(self._pass(number), per_pass)
             for part in parts[max(0, first - number * per_pass) : last - number * per_pass]:
-                yield part.tolist()
+                yield self.rank.share(part).tolist()
+
+    def n_patches(self, epoch: int, number: int) -> int:
+        """How many patches batch `number` of an epoch has on all ranks together, paddings apart."""
+        share, longer = divmod(len(self.rows), self.batches_a_pass)
+        return share + ((epoch * len(self) + number) % self.batches_a_pass < longer)
 
     def _pass(self, number: int) -> NDArray[np.int64]:
         """The patches of a pass in their order."""
@@ -91,11 +117,39 @@ def batches(
     batch_size: int,
     seed: int | None = None,
     weights: NDArray[np.float64] | None = None,
+    rank: Rank = ALONE,
 ) -> DataLoader[Batch]:
     """The batches of one split in the order of `BatchOrder`. Raises PatchesError where the split is empty."""
-    return in_order(patches, BatchOrder(patches.rows(split), batch_size, seed, weights))
+    return in_order(patches, BatchOrder(patches.rows(split), batch_size, seed, weights, rank=rank))
 
 
-def in_order(patches: Patches, order: BatchOrder) -> DataLoader[Batch]:
-    """The batches of an order."""
-    return DataLoader(PatchDataset(patches), batch_size=None, sampler=order)
+def pinned() -> bool:
+    """Whether batches lie where a GPU fetches them by itself while the host works on: there, where there is one."""
+    return torch.cuda.is_available()
+
+
+def holding(patches: Patches, device: torch.device) -> torch.device | None:
+    """The GPU that all patches are to lie on, if it is one and `HELD_SHARE` of its free memory is enough."""
+    if device.type != "cuda" or patches.deep:
+        return None
+    size = patches.images.nbytes + patches.masks.nbytes
+    return device if size <= HELD_SHARE * torch.cuda.mem_get_info(device)[0] else None
+
+
+def _copied(part: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """An array on a device, read a few patches at a time."""
+    held = torch.empty(part.shape, dtype=torch.uint8, device=device)
+    for start in range(0, len(part), _AT_ONCE):
+        held[start : start + _AT_ONCE] = torch.from_numpy(np.array(part[start : start + _AT_ONCE]))
+    return held
+
+
+def _on(device: torch.device, numbers: list[int]) -> Tensor:
+    """Numbers on a device, which is not waited for."""
+    there = torch.tensor(numbers)
+    return there.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else there.to(device)
+
+
+def in_order(patches: Patches, order: BatchOrder, on: torch.device | None = None) -> DataLoader[Batch]:
+    """The batches of an order; with `on` of patches that all lie on that device."""
+    return DataLoader(PatchDataset(patches, on), batch_size=None, sampler=order, pin_memory=on is None and pinned())

@@ -17,9 +17,12 @@ from terrazzo.patches.folder import Patches
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.stages import legs
 from terrazzo.system.files import write_text
-from terrazzo.system.reporting import Reporter, first_line
+from terrazzo.system.reporting import first_line
 from terrazzo.training.batch_size import settle
 from terrazzo.training.fit import Fit, compute_for, fit
+from terrazzo.training.ranks.environment import place_in
+from terrazzo.training.ranks.group import own_device
+from terrazzo.training.ranks.leading import gathered
 from terrazzo.training.run_folder import RECIPE, SETTLED, Run, clear_fit, started_recipe
 from terrazzo.training.starting.begun import Begun, write_record
 from terrazzo.training.starting.weights import started_network
@@ -34,7 +37,8 @@ def fit_settled(run: Run, patches: Patches, begun: Begun | None = None) -> tuple
     runs out, an automatic batch size is halved and training starts over. Raises InputError where memory does not hold
     a batch size that was given.
     """
-    compute, say = compute_for(run.recipe, run.device), run.reporter.say
+    compute = compute_for(run.recipe, own_device(run.device, place_in(run.devices, run.nodes)))
+    say = run.reporter.say
     started = started_recipe(run) if run.resume else None
     settled = replace(run, recipe=started or run.recipe, resume=started is not None)
     # Of the recipe as asked: the same when resumed.
@@ -47,17 +51,17 @@ def fit_settled(run: Run, patches: Patches, begun: Begun | None = None) -> tuple
             network = started_network(begun, settled.recipe.train.seed)
         if not (settled.resume and settled.has_checkpoint):
             if begun is None:
-                recipe = settle_choices(network, patches, settled.recipe, compute, run.reporter)
+                recipe = settle_choices(network, patches, settled.recipe, compute, run)
             else:
                 n_train = len(patches.rows("train")) + (0 if kept is None else len(kept.rows("train")))
-                recipe = settle_batch(network, patches, settled.recipe, compute, run.reporter, n_train)
+                recipe = settle_batch(network, patches, settled.recipe, compute, run, n_train)
                 write_record(run.folder, begun)
             settled = replace(settled, recipe=recipe)
             write_text(run.folder / RECIPE, f"{SETTLED}\n{settled.recipe.to_yaml()}")
         recipe = settled.recipe
         say(
             f"training {recipe.name} ({' / '.join(filter(None, (recipe.model.arch, recipe.model.encoder)))}) "
-            f"on {compute.describe()}"
+            f"on {f'{run.n_ranks} x ' if run.n_ranks > 1 else ''}{compute.describe()}"
         )
         if recipe.train.freeze_epochs and recipe.model.encoder_weights == "none":
             whose = "encoder starts from" if begun is None else "model's encoder was trained from"
@@ -65,7 +69,8 @@ def fit_settled(run: Run, patches: Patches, begun: Begun | None = None) -> tuple
         if recipe.augment.mix_classes and recipe.train.batch_size == 1:
             say("augment.mix_classes takes pieces from another patch of the batch; a batch of one has none: it is off")
         try:
-            return recipe, fit(network, settled, patches, compute, begun)
+            with gathered(settled, normalization) as rank:
+                return recipe, fit(network, settled, patches, compute, begun, rank)
         except torch.OutOfMemoryError as error:
             settled = replace(settled, recipe=_with_less(recipe, run, error), resume=False)
             clear_fit(run.folder)
@@ -81,10 +86,12 @@ def first_network(patches: Patches, recipe: Recipe, normalization: Normalization
     return build_model(recipe.model, patches.bands, patches.schema.n_classes, normalization)
 
 
-def try_recipe(patches: Patches, recipe: Recipe, device: str) -> None:
+def try_recipe(patches: Patches, recipe: Recipe, device: str, n_ranks: int = 1) -> None:
     """Raise RecipeError, before anything is written, if the network cannot be trained on patches like these."""
     n_train, batch = len(patches.rows("train")), recipe.train.batch_size
-    smallest = 2 if batch == "auto" else n_train // -(-n_train // int(batch))
+    smallest = 2
+    if batch != "auto":  # of a batch that `n_ranks` processes share, each has as much
+        smallest = -(-(n_train // -(-n_train // (int(batch) * n_ranks))) // n_ranks)
     sizes = dict.fromkeys((*(leg.window for leg in legs(recipe, patches.patch_size)), patches.patch_size))
     trial = Trial(
         bands=patches.bands,
@@ -111,21 +118,22 @@ def band_names(patches: Patches) -> tuple[str, ...]:
     return RGB if patches.bands == len(RGB) else tuple(f"band {number + 1}" for number in range(patches.bands))
 
 
-def settle_choices(network: Network, patches: Patches, recipe: Recipe, compute: Compute, reporter: Reporter) -> Recipe:
+def settle_choices(network: Network, patches: Patches, recipe: Recipe, compute: Compute, run: Run) -> Recipe:
     """The recipe with its encoder weights loaded and its batch size decided."""
-    found = load_encoder_weights(network, recipe.model, band_names(patches), reporter.say)
+    found = load_encoder_weights(network, recipe.model, band_names(patches), run.reporter.say)
     recipe = recipe.with_changes({"model.encoder_weights": found})
-    return settle_batch(network, patches, recipe, compute, reporter, len(patches.rows("train")))
+    return settle_batch(network, patches, recipe, compute, run, len(patches.rows("train")))
 
 
 def settle_batch(
-    network: Network, patches: Patches, recipe: Recipe, compute: Compute, reporter: Reporter, n_train: int
+    network: Network, patches: Patches, recipe: Recipe, compute: Compute, run: Run, n_train: int
 ) -> Recipe:
-    """The recipe with its batch size decided, of at most `n_train` patches."""
+    """The recipe with its batch size decided, of at most `n_train` patches over all processes."""
     if recipe.train.batch_size != "auto":
         return recipe
     size = recipe.augment.crop or patches.patch_size
-    batch_size = settle(network, patches.bands, size, n_train, compute, reporter.say)
+    most = -(-n_train // run.n_ranks)
+    batch_size = settle(network, (patches.bands, size), most, compute, run.reporter.say, run.devices)
     return recipe.with_changes({"train.batch_size": batch_size})
 
 

@@ -1,6 +1,7 @@
 """The network and its losses as a LightningModule: training and validation steps, stages, and checkpoints."""
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import lightning
@@ -17,26 +18,44 @@ from terrazzo.pixels.bands.light import Light
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.stages import Leg
 from terrazzo.training.batches import Batch
+from terrazzo.training.ranks.rank import Rank
 from terrazzo.training.schedules import Schedule, settings
 from terrazzo.training.step import TrainingStep, build_optimizer, freeze_encoder, freeze_statistics, freezes
 
 
-def running_mean(network: nn.Module, decay: float) -> AveragedModel:
+class RunningMean(AveragedModel):
     """The exponential moving average of a network's weights and buffers; `update_parameters` adds a step.
 
     After n steps the decay is min(decay, (1 + n) / (10 + n)), so that the initial weights fade fast (TensorFlow's
     ExponentialMovingAverage with num_updates). torch's `get_ema_avg_fn` has a constant decay.
     """
 
-    def mean(averages: Any, values: Any, n: Tensor | int) -> None:
-        """All tensors of one kind at once: a GPU is asked for `n` once, not once a tensor."""
-        weight = 1 - min(decay, (1 + int(n)) / (10 + int(n)))
-        if averages[0].is_floating_point():
-            torch._foreach_lerp_(averages, values, weight)
-        else:
-            torch._foreach_copy_(averages, values)
+    n_averaged: Tensor
 
-    return AveragedModel(network, multi_avg_fn=mean, use_buffers=True)
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        super().__init__(network, use_buffers=True)
+        self.requires_grad_(False)
+        self.decay = decay
+        self._n: int | None = None
+
+    def update_parameters(self, model: nn.Module) -> None:
+        """Add the network as it is. Torch's own asks a GPU for the number of steps, several times each step."""
+        n = int(self.n_averaged) if self._n is None else self._n
+        weight = 1 - min(self.decay, (1 + n) / (10 + n)) if n else 1.0
+        mine, theirs = (chain(of.parameters(), of.buffers()) for of in (self.module, model))
+        pairs = [(average.detach(), value.detach()) for average, value in zip(mine, theirs, strict=True)]
+        floats = [pair for pair in pairs if n and pair[0].is_floating_point()]
+        others = [pair for pair in pairs if not (n and pair[0].is_floating_point())]
+        for change, chosen in ((_lerp(weight), floats), (torch._foreach_copy_, others)):
+            if chosen:
+                averages, values = zip(*chosen, strict=True)
+                change(averages, values)
+        self.n_averaged += 1
+        self._n = n + 1
+
+
+def _lerp(weight: float) -> Callable[..., Any]:
+    return lambda averages, values: torch._foreach_lerp_(averages, values, weight)
 
 
 class Learner(lightning.LightningModule):
@@ -53,7 +72,7 @@ class Learner(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.network = network
-        self.average = running_mean(network, recipe.train.ema) if recipe.train.ema else None
+        self.average = RunningMean(network, recipe.train.ema) if recipe.train.ema else None
         self.recipe = recipe
         self.class_names = class_names
         self.n_classes = n_classes = len(class_names)
@@ -61,6 +80,8 @@ class Learner(lightning.LightningModule):
         self.plan = plan
         self.leg = plan[0]
         self._lrs: list[float] = []
+        self.n_patches: Callable[[int, int], int] | None = None
+        """How many patches a batch (epoch, number) has on all ranks; None: as many as it has here."""
         self.step = TrainingStep(network, recipe, n_classes, memory_format, light)
         self.loss = self.step.loss  # a submodule, so that its class weights move to the device
         self._schedule: Schedule | None = None
@@ -87,9 +108,15 @@ class Learner(lightning.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch."""
         loss = self.step(batch, self.leg.size, self.current_epoch, batch_idx)
-        n = len(batch[1])
-        self._train_loss += torch.stack((loss.detach().float() * n, loss.new_tensor(n))).to(self._train_loss)
+        n = len(batch[1]) if self.n_patches is None else self.n_patches(self.current_epoch, batch_idx)
+        self._train_loss[0] += self.rank.mean(loss.detach().float()) * n
+        self._train_loss[1] += n
         return loss
+
+    @property
+    def rank(self) -> Rank:
+        """The place of this process among those that share the batch."""
+        return self.step.rank
 
     def on_train_epoch_start(self) -> None:
         """Reset the epoch's sums, start or resume its leg, and freeze or unfreeze encoder and batch statistics."""
@@ -127,7 +154,8 @@ class Learner(lightning.LightningModule):
             self._schedule.after_step()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the state of the schedule."""
+        """Add the state of the schedule, and how many processes share a batch."""
+        checkpoint["ranks"] = self.rank.count
         checkpoint["schedule"] = {} if self._schedule is None else self._schedule.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -146,16 +174,16 @@ class Learner(lightning.LightningModule):
         valid = ids != IGNORE
         n_valid = valid.sum()
         self._val_loss += torch.stack((self.loss(logits, ids).float() * n_valid, n_valid.float()))
-        predicted = logits.argmax(dim=1)
-        pairs = (ids.long() * self.n_classes + predicted)[valid]
-        self._confusion += torch.bincount(pairs, minlength=self.n_classes**2).view(self.n_classes, self.n_classes)
+        # Counted without a look at the values, for which a GPU would wait: ignored pixels count 0, as class 0.
+        pairs = ids.long().masked_fill(~valid, 0) * self.n_classes + logits.argmax(dim=1)
+        rows = pairs.flatten(0, 1)
+        counts = rows.new_zeros((len(rows), self.n_classes**2)).scatter_add(1, rows, valid.flatten(0, 1).long())
+        self._confusion += counts.sum(dim=0).view(self.n_classes, self.n_classes)
 
     def on_validation_epoch_end(self) -> None:
         """Log the metrics of the epoch, and pass the loss to the schedule."""
-        pooled = Pooled(
-            class_counts(self._confusion.cpu().numpy()),
-            loss=float(self._val_loss[0] / self._val_loss[1].clamp(min=1)),
-        )
+        confusion, loss = self.rank.sum(self._confusion), self.rank.sum(self._val_loss)
+        pooled = Pooled(class_counts(confusion.cpu().numpy()), loss=float(loss[0] / loss[1].clamp(min=1)))
         scores = Scores.of(pooled, self.class_names, "counts", "loss")
         figures = {"train_loss": self.train_loss}
         figures |= {f"val_{metric.name}": scores[metric.name] for metric in EPOCH_METRICS}

@@ -78,10 +78,15 @@ def train_patches(run: Run) -> Trained:
         patches = begun.patches
     run = replace(run, recipe=suited(run.recipe, light_in(patches), say))
     _check(patches, run)
-    key = run_key(patches, run.recipe) if begun is None else begun.key(run_key(patches, run.recipe))
+    key = run_key(patches, run.recipe, run.n_ranks)
+    key = key if begun is None else begun.key(key)
     if (kept := finished(run.folder, key)) is not None and not run.overwrite:
         return Trained(run.folder / MODEL, kept, True, False)
     check_room(run, begun)
+    if run.n_ranks > 1:
+        from terrazzo.training.ranks.group import refuse_too_many
+
+        refuse_too_many(run.device, run.devices)
     try_network(run, patches)
     make_room(run, begun)
     for line in _split_lines(patches):
@@ -114,8 +119,11 @@ def _interrupts_kept() -> Iterator[None]:
             signal.signal(signal.SIGINT, before)
 
 
-def run_key(patches: Patches, recipe: Recipe) -> str:
-    """A key, equal for the same patches and recipes that train alike, whatever their names and published figures."""
+def run_key(patches: Patches, recipe: Recipe, n_ranks: int = 1) -> str:
+    """A key, equal for the same patches and recipes that train alike, whatever their names and published figures.
+
+    `n_ranks` processes share a batch, which is that many times as large.
+    """
     exclude: dict[str, Any] = dict.fromkeys(("name", "about", "data", "published"), True)
     # Runs of versions without these fields are still known as finished.
     exclude["train"] = {
@@ -126,7 +134,8 @@ def run_key(patches: Patches, recipe: Recipe) -> str:
     exclude["augment"] = {
         name for name in ("scale", "crop", "robust", "mix_classes") if not getattr(recipe.augment, name)
     }
-    return digest(patches.content_hash, recipe.model_dump_json(exclude=exclude))
+    shared = [f"{n_ranks} ranks"] * (n_ranks > 1)
+    return digest(patches.content_hash, recipe.model_dump_json(exclude=exclude), *shared)
 
 
 def try_network(run: Run, patches: Patches) -> None:
@@ -134,7 +143,7 @@ def try_network(run: Run, patches: Patches) -> None:
     if run.recipe.model.encoder is not None:
         from terrazzo.training.choices import try_recipe
 
-        try_recipe(patches, run.recipe, run.device)
+        try_recipe(patches, run.recipe, run.device, run.n_ranks)
 
 
 def _train(run: Run, patches: Patches, key: str, begun: Begun | None) -> Trained:

@@ -60,6 +60,14 @@ class Run:
     """The model that it starts from."""
     keep: Path | None = None
     """Patches that are mixed in, so that the model does not forget them."""
+    devices: int = 1
+    """Devices of a node, each with a process and a batch of its own."""
+    nodes: int = 1
+
+    @property
+    def n_ranks(self) -> int:
+        """How many processes share a batch."""
+        return self.devices * self.nodes
 
     @property
     def has_checkpoint(self) -> bool:

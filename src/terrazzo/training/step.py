@@ -19,6 +19,7 @@ from terrazzo.recipe.recipe import Recipe
 from terrazzo.recipe.sections import OptimizerSection
 from terrazzo.training.augmentation import Augmentation
 from terrazzo.training.batches import Batch
+from terrazzo.training.ranks.rank import ALONE
 from terrazzo.training.schedules import LR_RATIO
 from terrazzo.training.starting.teacher import Teacher
 
@@ -37,6 +38,8 @@ class TrainingStep:
         self.network, self.seed, self.memory_format = network, recipe.train.seed, memory_format
         self.loss = build_loss(recipe.loss, n_classes)
         self.augmentation = Augmentation(recipe.augment, light)
+        self.rank = ALONE
+        """The place of this process among those that share the batch."""
         self.n_kept = 0
         """How many patches at the end of a batch are old ones that the model must not forget (`train --keep`)."""
         self.teacher: Teacher | None = None
@@ -48,7 +51,7 @@ class TrainingStep:
         Sets torch's global seed, for dropout.
         """
         seed = step_seed(self.seed, epoch, number)
-        torch.manual_seed(seed)
+        torch.manual_seed(self.rank.seed(seed))
         pixels, ids = self._changed(*batch, size, seed)
         pixels = pixels.contiguous(memory_format=self.memory_format)
         logits = learning_logits(self.network, pixels)
@@ -56,7 +59,7 @@ class TrainingStep:
         if self.teacher is None:
             return loss
         n = len(ids) - self.n_kept  # what is unlabelled in kept patches was so when the model learnt them
-        loss = loss + self.teacher.loss(pixels[:n], logits[:n], ids[:n])
+        loss = loss + self.teacher.loss(pixels[:n], logits[:n], ids[:n], self.rank.mean)
         return loss + self.teacher.loss_of_kept(pixels[n:], logits[n:]) if self._kept_by_teacher else loss
 
     def _loss(self, logits: Tensor, ids: Tensor) -> Tensor:
@@ -66,11 +69,12 @@ class TrainingStep:
         Where the teacher holds the network on kept patches, their labels do not count.
         """
         if not self.n_kept:
-            return cast(Tensor, self.loss(logits, ids))
-        n = len(ids) - self.n_kept
+            return cast(Tensor, self.loss(logits, ids, self.rank.mean))
+        n, mean = len(ids) - self.n_kept, self.rank.mean
+        own = cast(Tensor, self.loss(logits[:n], ids[:n], mean))
         if self._kept_by_teacher:
-            return cast(Tensor, self.loss(logits[:n], ids[:n]))
-        return cast(Tensor, (self.loss(logits[:n], ids[:n]) + self.loss(logits[n:], ids[n:])) / 2)
+            return own
+        return (own + cast(Tensor, self.loss(logits[n:], ids[n:], mean))) / 2
 
     @property
     def _kept_by_teacher(self) -> bool:
@@ -80,9 +84,9 @@ class TrainingStep:
         """The batch shrunk and augmented; deep values as grey levels of 0 to 255, so that all bands are alike."""
         normalizer = self.network.normalizer
         if not normalizer.deep:
-            return self.augmentation(*shrink(pixels, ids, size), seed)
+            return self.augmentation(*shrink(pixels, ids, size), seed, self.rank)
         pixels, ids = shrink(normalizer.filled(pixels), ids, size)
-        grey, ids = self.augmentation(normalizer.to_grey(pixels), ids, seed)
+        grey, ids = self.augmentation(normalizer.to_grey(pixels), ids, seed, self.rank)
         return normalizer.from_grey(grey), ids
 
 

@@ -43,6 +43,8 @@ def train(
     encoder_weights: Annotated[str | None, Option("imagenet, none, auto, or a weights file.")] = None,
     changes: Changes = None,
     device: Device = "auto",
+    devices: Annotated[int, Option("GPUs, or processes on a CPU; each step takes a batch for each.")] = 1,
+    nodes: Annotated[int, Option("Nodes, whose processes torchrun or SLURM starts.")] = 1,
     resume: Annotated[bool, Option("Resume an interrupted run.")] = False,
     overwrite: Overwrite = False,
     progress: Progress = silent,
@@ -57,12 +59,17 @@ def train(
     `keep` are patches that it was trained on before. Where no patch is held out for validation, the model is that of
     the last step.
 
+    Several `devices` share each step: they train as one would on that many times the batch size, where the network has
+    no batch normalization or keeps its statistics, and the loss is cross-entropy. Processes that torchrun or SLURM
+    started are used as they are; all but the first return what it trained and report nothing.
+
     Raises PatchesError, RecipeError, WeightsError, OutputExistsError; InputError or ModelFileError for `from_model`;
     StoppedError if Ctrl-C came before the end of the first epoch; and what `prepare` raises.
     """
     need_training("train")
+    from terrazzo.model.header import read_header
     from terrazzo.recipe.reading import changed_recipe, changes_of, refuse_data_changes
-    from terrazzo.training.run import train_patches
+    from terrazzo.training.ranks.environment import check_devices, place_in
     from terrazzo.training.run_folder import Run
     from terrazzo.training.starting.start import with_network
 
@@ -75,6 +82,8 @@ def train(
     if is_patches(source):
         refuse_data_changes(wanted, source)
     by_flag = {name: value for name, value in short.items() if value is not None}
+    check_devices(device, devices)
+    place = place_in(devices, nodes)
     start = None if from_model is None else _opened(Path(from_model), source, {**by_flag, **wanted})
     chosen = changed_recipe(recipe or (DEFAULT_RECIPE if start is None else START_RECIPE), by_flag, wanted)
     run = Run(
@@ -87,7 +96,31 @@ def train(
         reporter=Reporter(progress, say),
         start=start,
         keep=None if keep is None else Path(keep),
+        devices=devices,
+        nodes=nodes,
     )
+    if place.by is None:
+        return _led(run, source)
+    check_compute(run.device)
+    if place.number:
+        from terrazzo.training.ranks.following import follow
+        from terrazzo.training.run import Trained
+
+        model = follow(place, run.device)
+        return Trained(model, read_header(model), False, False)
+    from terrazzo.training.ranks.leading import leading
+
+    with leading(run) as models:
+        trained = _led(run, source)
+        models.append(trained.model)
+    return trained
+
+
+def _led(run: "Run", source: Path) -> "Trained":
+    """The trained model of a run, its patches prepared first where `source` is a data set."""
+    from terrazzo.training.run import train_patches
+
+    folder = run.folder
     if run.patches != source:
         if folder.resolve() == source.resolve():
             raise OutputExistsError(f"{folder}: is the data set itself; choose another --out")

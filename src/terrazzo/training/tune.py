@@ -122,7 +122,7 @@ def _curve(run: "Run", patches: "Patches", steps: int) -> "Curve":
 
     compute = compute_for(run.recipe, run.device)
     network = first_network(patches, run.recipe)
-    recipe = settle_choices(network, patches, run.recipe, compute, run.reporter)
+    recipe = settle_choices(network, patches, run.recipe, compute, run)
     return range_test(network, replace(run, recipe=recipe), patches, compute, steps)
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from terrazzo.evaluation.map_accuracy import class_map
-from terrazzo.evaluation.map_accuracy.class_map import open_map, survey
 from terrazzo.evaluation.map_accuracy.drawing import Drawn, draw
+from terrazzo.evaluation.map_accuracy.survey import survey
+from terrazzo.scenes.class_map import open_map
 from terrazzo.system.reporting import silent
 from tests.worlds.sampled_maps import striped_ids, write_map
 

@@ -24,7 +24,8 @@ from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.pixels.geodesy import pixel_areas
 from tests.worlds.class_maps import write_class_map
 from tests.worlds.mapping import Convolving, map_here, model_file
-from tests.worlds.rasters import noise, write_raster
+from tests.worlds.rasters import GRID, noise, write_raster
+from tests.worlds.sampled_maps import write_map
 
 N = 255
 DEGREES = Affine(1, 0, 10, 0, -1, 47)
@@ -277,6 +278,20 @@ def test_a_comparison_broken_off_leaves_nothing(tmp_path: Path, monkeypatch: pyt
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 
 
+def test_a_map_with_another_value_of_nodata_has_no_class_there(tmp_path: Path) -> None:
+    """One pixel of 6 x 9 is nodata in the second map alone."""
+    ids = np.ones((6, 9), np.uint8)
+    with_hole = ids.copy()
+    with_hole[2, 3] = 9
+    one = write_map(tmp_path / "a.tif", ids)
+    other = write_map(tmp_path / "b.tif", with_hole, nodata=9)
+    shifted = write_map(tmp_path / "c.tif", with_hole, nodata=9, transform=GRID @ Affine.translation(0.25, 0))
+    for name, second, warp in (("plain", other, False), ("warped", shifted, True)):
+        record = terrazzo.compare(one, second, out=tmp_path / name, warp=warp).record
+        assert record["compared"]["pixels"] == 53
+        assert record["left_out"] == {"only_from": 1, "only_to": 0, "neither": 0}
+
+
 def folder_of_maps(tmp_path: Path) -> Path:
     write_class_map(tmp_path / "maps" / "north" / "classes.tif", FIRST)
     write_class_map(tmp_path / "maps" / "south" / "classes.tif", FIRST)
@@ -289,16 +304,16 @@ def empty(tmp_path: Path) -> Path:
 
 
 WRONG: dict[str, tuple[Callable[[Path], Path], str]] = {
-    "nothing": (lambda at: at / "lost", "lost: no such file or folder; expected a folder that predict wrote"),
-    "a folder of maps": (folder_of_maps, r"holds the maps of north, south; name one, as .*north"),
-    "no map": (empty, r"empty: holds no classes\.tif; expected the folder of one raster's finished map"),
+    "nothing": (lambda at: at / "lost", "lost: there is no such file or folder; expected a map, as predict wrote it"),
+    "a folder of maps": (folder_of_maps, r"holds 2 maps \(north, south\); name one, as .*north"),
+    "no map": (empty, r"empty: holds no classes\.tif; expected the folder of one map, as predict wrote it"),
     "another raster": (
         lambda at: write_raster(at / "x.tif", np.ones((1, 3, 3), np.uint8)),
         r"x\.tif: names no classes; expected the classes\.tif",
     ),
     "an id without a class": (
         lambda at: write_class_map(at / "x.tif", np.where(FIRST == 2, 7, FIRST)),
-        r"x\.tif: holds the class id 7, but names the classes 0 to 2",
+        r"x\.tif: holds the class id 7, but names the classes 0, 1, 2",
     ),
     "nothing in common": (
         lambda at: write_class_map(at / "x.tif", np.where(FIRST == N, 1, N).astype(np.uint8)),

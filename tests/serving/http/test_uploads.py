@@ -4,12 +4,15 @@ import contextlib
 import hashlib
 import http.client
 import json
+import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import psutil
 import pytest
 from starlette.testclient import TestClient
@@ -282,3 +285,39 @@ def test_of_many_uploads_by_twenty_clients_at_once_none_is_lost(tmp_path: Path, 
     assert set(answers) == {(201, hashlib.sha256(raw).hexdigest())}
     assert len(files(tmp_path)) == 2 * n_uploads
     assert psutil.Process().memory_info().rss - memory < 100 << 20
+
+
+def test_a_used_up_quota_is_507_and_the_server_lives_and_takes_the_next_one(tmp_path: Path) -> None:
+    client = TestClient(app(tmp_path, quota=300_000), base_url="http://localhost")
+    first = client.post("/uploads", content=photo("BMP", 200, 250), headers={"Content-Type": "image/bmp"})  # 150 kB
+    assert first.status_code == 201
+    full = client.post("/uploads", content=photo("BMP", 200, 270), headers={"Content-Type": "image/bmp"})
+    assert (full.status_code, full.json()["detail"].partition(":")[0]) == (507, "--quota")
+    assert len(files(tmp_path)) == 2
+    assert client.get("/health").status_code == 200
+    assert client.delete(first.headers["location"]).status_code == 204
+    again = client.post("/uploads", content=photo("BMP", 200, 250), headers={"Content-Type": "image/bmp"})
+    assert again.status_code == 201
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of 1 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
+    if shutil.which("mount") is None or subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_full_disk_is_507_and_the_server_lives_and_takes_the_next_one(small_disk: Path) -> None:
+    with listening(app(small_disk)) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        large = photo("BMP", 800, 850)  # 2 MB, with a stated length, and chunked
+        for body, words in ((large, "0 MB are free on the disk, 2 MB are needed"), (iter([large]), "the disk is full")):
+            answer = client.post("/uploads", content=body, headers={"Content-Type": "image/bmp"})
+            assert (answer.status_code, words in answer.json()["detail"]) == (507, True), answer.text
+            assert files(small_disk) == []
+        assert client.get("/health").status_code == 200
+        assert client.post("/uploads", content=RAW, headers=PNG).status_code == 201

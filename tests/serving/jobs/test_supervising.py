@@ -170,3 +170,46 @@ def test_suggestions_for_a_map_are_boxes_and_polygons(bench: Bench, suffix: str)
     else:
         assert -180 <= x <= 180
         assert -90 <= y <= 90
+
+
+def bench_without_workers(folder: Path, lease_seconds: float = 30.0) -> Bench:
+    settings = settings_in(folder, workers=0, lease_seconds=lease_seconds)
+    return bench_of(settings, JobStore(settings.data.jobs_table))
+
+
+def test_the_job_of_another_machine_is_not_the_servers_own(tmp_path: Path) -> None:
+    bench = bench_without_workers(tmp_path)
+    job = bench.store.submit(MODEL, {"image": "0" * 32}, "ada")
+    bench.store.claim("remote:gpu:", seconds=-1)  # as where the server was away for longer than the lease
+    bench.settings.data.job(job.id).mkdir(parents=True)
+    bench.take_up()
+    assert (found(bench.store, job).status, found(bench.store, job).worker) == (Status.RUNNING, "remote:gpu:")
+    assert bench.store.release_expired() == []
+    assert bench.settings.data.job(job.id).is_dir()
+    bench.stop()
+    assert found(bench.store, job).worker == "remote:gpu:"
+
+
+def test_a_silent_machine_loses_its_job_and_three_of_them_fail_it(tmp_path: Path) -> None:
+    bench = bench_without_workers(tmp_path, lease_seconds=0.2)
+    job = bench.store.submit(MODEL, {"image": "0" * 32}, "ada")
+    for deaths in (1, 2, 3):
+        bench.store.claim(f"remote:gpu:{deaths}", seconds=0.1)
+        bench.settings.data.job(job.id).mkdir(parents=True)  # what it had sent
+        until(bench, lambda: found(bench.store, job).status is not Status.RUNNING)
+        assert found(bench.store, job).deaths == deaths
+        assert not bench.settings.data.job(job.id).exists()
+    assert found(bench.store, job).status is Status.FAILED
+
+
+def test_a_dismissed_job_goes_and_one_that_another_finished_stays(tmp_path: Path) -> None:
+    bench = bench_without_workers(tmp_path)
+    dismissed, finished = (bench.store.submit(MODEL, {"image": "0" * 32}, "ada") for _ in range(2))
+    for job in (dismissed, finished):
+        bench.store.claim("remote:gpu:")
+        bench.settings.data.map(job.id).mkdir(parents=True)
+    bench.store.dismiss(dismissed.id)
+    bench.store.finish(finished.id, "remote:gpu:", {})
+    for job in (dismissed, finished):
+        bench._drop(job)
+    assert [path.name for path in (bench.settings.data.root / "maps").iterdir()] == [finished.id]

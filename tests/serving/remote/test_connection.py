@@ -34,7 +34,7 @@ def answering(answer: Answer) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_POST = do_PUT = do_GET
+        do_POST = do_PUT = do_GET  # noqa: N815, names that http.server calls
 
         def log_message(self, *args: Any) -> None: ...
 
@@ -76,7 +76,7 @@ def test_every_request_has_the_token_and_the_machine_and_a_redirect_gets_neither
         seen.append(request)
         return 307, {"Location": "http://127.0.0.1:9/elsewhere"}, b""
 
-    with answering(answer) as address, pytest.raises(InputError, match="leads to another address .http://127.0.0.1:9"):
+    with answering(answer) as address, pytest.raises(InputError, match=r"leads to another address .http://127.0.0.1:9"):
         Server(address, "t1").call("/work/claim", {})
     (request,) = seen
     assert request.headers["Authorization"] == "Bearer t1"

@@ -111,6 +111,15 @@ def test_flips_are_their_own_inverse_and_turns_go_round():
     assert torch.equal(flip_and_turn(there, no, no, (4 - turns) % 4), images)
 
 
+def test_samples_of_a_large_batch_move_as_they_do_one_by_one():
+    """All sixteen moves, in batches of one and in one of 48."""
+    moves = [(h, v, k) for h in (False, True) for v in (False, True) for k in range(4)] * 3
+    images = torch.arange(48 * 2 * 6 * 6).reshape(48, 2, 6, 6)
+    h, v, k = (torch.tensor(column) for column in zip(*moves, strict=True))
+    each = [flip_and_turn(images[i : i + 1], h[i : i + 1], v[i : i + 1], k[i : i + 1]) for i in range(48)]
+    assert torch.equal(flip_and_turn(images, h, v, k), torch.cat(each))
+
+
 def test_kornia_s_rotation_invents_class_0_and_ours_does_not():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -59,10 +59,10 @@ def score_map(request: MapRequest, reporter: Reporter) -> MapAccuracy:
         assess_sample,
         count_map,
     )
-    from terrazzo.evaluation.map_accuracy.class_map import open_map
     from terrazzo.evaluation.map_accuracy.points_file import read_strata
     from terrazzo.evaluation.map_accuracy.sample import notes_of
     from terrazzo.evaluation.map_accuracy.truth import Points, read_truth
+    from terrazzo.scenes.class_map import open_map
     from terrazzo.system.files import digest
 
     found = open_map(request.map)

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import InputError
-from terrazzo.evaluation.map_accuracy.class_map import ClassMap, Survey, survey
 from terrazzo.evaluation.map_accuracy.estimators import Estimates, Sample, Strata, estimate
 from terrazzo.evaluation.map_accuracy.points_file import StrataTable
+from terrazzo.evaluation.map_accuracy.survey import Survey, survey
 from terrazzo.evaluation.map_accuracy.truth import Areas, Points, class_numbers
+from terrazzo.scenes.class_map import ClassMap
 from terrazzo.system.reporting import Progress, how_many, listed
 
 STRATIFIED, SIMPLE, NONE = "stratified", "simple", "none"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from terrazzo.evaluation.map_accuracy.class_map import ClassMap, Survey
+from terrazzo.evaluation.map_accuracy.survey import Survey
+from terrazzo.scenes.class_map import ClassMap
 from terrazzo.system.reporting import Progress
 
 Places = NDArray[np.int64]

@@ -9,8 +9,9 @@ from terrazzo.system.options import Option, Overwrite
 from terrazzo.system.reporting import Progress, Say, as_html, how_many, quiet, silent
 
 if TYPE_CHECKING:
-    from terrazzo.evaluation.map_accuracy.class_map import ClassMap, Survey
     from terrazzo.evaluation.map_accuracy.points_file import StrataTable
+    from terrazzo.evaluation.map_accuracy.survey import Survey
+    from terrazzo.scenes.class_map import ClassMap
 
 MOST_POINTS = 1_000_000
 SUFFIX = ".gpkg"
@@ -68,8 +69,9 @@ def sample(
     if target.is_dir():
         raise OutputExistsError(f"{target}: is a folder; --out takes the name of a file")
     from terrazzo.evaluation.map_accuracy.allocation import AT_LEAST, allocate, least_points
-    from terrazzo.evaluation.map_accuracy.class_map import open_map, survey
     from terrazzo.evaluation.map_accuracy.points_file import has_strata, read_strata
+    from terrazzo.evaluation.map_accuracy.survey import survey
+    from terrazzo.scenes.class_map import open_map
     from terrazzo.system.files import digest, refuse_existing
 
     found = open_map(Path(map))

@@ -14,12 +14,12 @@ from pyproj.exceptions import CRSError
 
 from terrazzo.classes.schema import IGNORE, MAX_CLASSES
 from terrazzo.errors import InputError
-from terrazzo.evaluation.map_accuracy.class_map import ClassMap
 from terrazzo.evaluation.map_accuracy.points_file import POINTS, REFERENCE, has_strata
 from terrazzo.pixels.bounds import moved
 from terrazzo.pixels.suffixes import LAYER_SUFFIXES
 from terrazzo.pixels.vector_layers import LayerRequest, read_layer, reprojection
 from terrazzo.scenes.burnt_polygons import BurntPolygons
+from terrazzo.scenes.class_map import ClassMap
 from terrazzo.system.files import digest
 from terrazzo.system.reporting import Say, first_line, how_many, listed
 

@@ -51,19 +51,17 @@ def compare(
 
     Raises InputError (no map, different grids, nothing to compare), ImageError, OutputExistsError.
     """
-    from terrazzo.improving.comparing.place import map_file
-
-    folder, paths = Path(out), [map_file(Path(map1)), map_file(Path(map2))]
-    from terrazzo.improving.comparing.class_map import read_class_map
     from terrazzo.improving.comparing.matching import match
     from terrazzo.improving.comparing.pair import MapPair, lay
+    from terrazzo.scenes.class_map import open_map
 
-    first, second = (read_class_map(path) for path in paths)
+    folder, (first, second) = Path(out), (open_map(Path(path)) for path in (map1, map2))
     warped, note = lay(first, second, warp)
     pair = MapPair(first, second, match(first, second), warped)
     for words in (note, *pair.classes.notes):
         if words:
             say(words)
+    paths = [first.path, second.path]
     digests = [file_digest(path) for path in paths]
     key = digest("compare", __version__, *digests)
     if not overwrite and (kept := _finished(folder, key)) is not None:

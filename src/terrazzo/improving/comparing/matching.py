@@ -1,12 +1,14 @@
 """The classes of two maps, matched by their names."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from terrazzo.classes.schema import IGNORE, Color
-from terrazzo.improving.comparing.class_map import ClassMap
+from terrazzo.classes.schema import IGNORE, IGNORE_COLOR, Color
+from terrazzo.errors import InputError
+from terrazzo.scenes.class_map import CLASSES_TIF, ClassMap
 from terrazzo.system.reporting import listed
 
 Numbers = NDArray[np.int16]
@@ -35,19 +37,31 @@ class Matched:
 
 
 def match(first: ClassMap, second: ClassMap) -> Matched:
-    """The classes of two maps by name, each in the colour of the first map that has it, and notes on differences."""
-    new = [(name, color) for name, color in zip(second.names, second.colors, strict=True) if name not in first.names]
-    names = (*first.names, *(name for name, _ in new))
-    numbers = {name: i for i, name in enumerate(names)}
-    lookups = [_lookup([numbers[name] for name in each.names]) for each in (first, second)]
-    colors = (*first.colors, *(color for _, color in new))
-    return Matched(names, colors, lookups[0], lookups[1], tuple(_notes(first, second)))
+    """The classes of two maps by name, each in the colour of the first map that has it, and notes on differences.
+
+    Raises InputError where a map names no classes.
+    """
+    colors = _colors(second) | _colors(first)
+    numbers = {name: i for i, name in enumerate(dict.fromkeys([*first.names.values(), *second.names.values()]))}
+    lookups = [_lookup(each, numbers) for each in (first, second)]
+    own = tuple(colors[name] for name in numbers)
+    return Matched(tuple(numbers), own, lookups[0], lookups[1], tuple(_notes(first, second)))
 
 
-def _lookup(numbers: list[int]) -> Numbers:
+def _colors(found: ClassMap) -> dict[str, Color]:
+    """The colours of the map's classes by name; grey where the file shows none."""
+    if not found.names:
+        raise InputError(f"{found.path}: names no classes; expected the {CLASSES_TIF} of a map that predict wrote")
+    table = found.raster.palette
+    shown = () if table is None else tuple((int(red), int(green), int(blue)) for red, green, blue in table)
+    return {name: shown[i] if i < len(shown) else IGNORE_COLOR for i, name in found.names.items()}
+
+
+def _lookup(found: ClassMap, numbers: Mapping[str, int]) -> Numbers:
     lookup = np.full(IGNORE + 1, UNKNOWN, np.int16)
-    lookup[: len(numbers)] = numbers
-    lookup[IGNORE] = NODATA
+    for i, name in found.names.items():
+        lookup[i] = numbers[name]
+    lookup[[IGNORE, found.nodata]] = NODATA
     return lookup
 
 
@@ -55,11 +69,12 @@ def _notes(first: ClassMap, second: ClassMap) -> list[str]:
     """One line on class lists that differ; none if they are equal."""
     if first.names == second.names:
         return []
+    ours, theirs = ((each.path, tuple(each.names.values())) for each in (first, second))
     alone = [
-        f"only {one.path} has {listed([repr(name) for name in lacking])}"
-        for one, other in ((first, second), (second, first))
-        if (lacking := [name for name in one.names if name not in other.names])
+        f"only {path} has {listed([repr(name) for name in lacking])}"
+        for (path, names), (_, others) in ((ours, theirs), (theirs, ours))
+        if (lacking := [name for name in names if name not in others])
     ]
-    if len(alone) == 2 and not set(first.names) & set(second.names):
+    if len(alone) == 2 and not set(ours[1]) & set(theirs[1]):
         return [f"warning: {first.path} and {second.path} have no class in common; name the same classes in both"]
     return [f"classes are matched by name: {', '.join(alone) or 'the two maps number them in different orders'}"]

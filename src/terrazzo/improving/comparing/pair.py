@@ -9,14 +9,14 @@ from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
-from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import InputError
-from terrazzo.improving.comparing.class_map import ClassMap
 from terrazzo.improving.comparing.matching import UNKNOWN, Matched, Numbers
 from terrazzo.maps.areas import ROWS
 from terrazzo.maps.outputs.cog import STRIP
 from terrazzo.pixels.rasters.gdal import answered, gdal, opened
 from terrazzo.pixels.rasters.stacks.alignment import Alignment, alignment, describe, grid_words
+from terrazzo.scenes.class_map import ClassMap
+from terrazzo.system.reporting import listed
 
 _TOLERANCE = 1e-3
 """Pixels by which GDAL's transform may be off; it does not take 0."""
@@ -71,8 +71,8 @@ class MapPair:
             height=grid.height,
             resampling=Resampling.nearest,
             tolerance=_TOLERANCE,
-            src_nodata=IGNORE,
-            nodata=IGNORE,
+            src_nodata=self.second.nodata,
+            nodata=self.second.nodata,
         ) as warped:
             yield warped
 
@@ -101,6 +101,5 @@ def _grid(which: ClassMap) -> str:
 
 
 def _strange(which: ClassMap, number: int) -> InputError:
-    return InputError(
-        f"{which.path}: holds the class id {number}, but names the classes 0 to {len(which.names) - 1}; map it again"
-    )
+    known = listed([str(i) for i in which.names])
+    return InputError(f"{which.path}: holds the class id {number}, but names the classes {known}; map it again")

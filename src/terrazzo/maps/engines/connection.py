@@ -24,7 +24,7 @@ _WORKER_SECONDS = 60
 def connected(options: EngineOptions) -> Iterator[tuple[Any, int | None]]:
     """A client, and how many threads torch gets on each worker; None: as many as the worker has."""
     if options.scheduler is None:
-        workers = options.workers or max(1, CPU_COUNT // 2)
+        workers = options.n_processes
         with (
             LocalCluster(
                 n_workers=workers,

@@ -83,11 +83,17 @@ class RasterJob:
 
 
 def plan_map(
-    path: RasterPath, folder: Place, model: ModelFile, options: MapOptions, restart: bool = False
+    path: RasterPath,
+    folder: Place,
+    model: ModelFile,
+    options: MapOptions,
+    restart: bool = False,
+    n_processes: int = 1,
 ) -> RasterJob:
     """The raster at `path`, checked against the model. Raises ImageError or InputError with the remedy.
 
-    Unfinished work on the same map is resumed with its own pieces, unless `restart`.
+    Unfinished work on the same map is resumed with its own pieces, unless `restart`. `n_processes` on this machine
+    share its memory, and the limit of the options.
     """
     max_pixels = options.max_pixels or MAX_PIXELS
     raster = read_image(path, max_pixels, options.nodata)
@@ -124,20 +130,26 @@ def plan_map(
         made_of["zones"] = zones.digest
     need = memory_need(raster, choice, grid, model, options)
     run = options.run or (None if restart else begun_cut(folder / PARTIAL, made_of))
-    lattice = _lattice(need, model.tiling.axes(*grid.seen), model.header.schema.n_classes, run, options.max_memory)
+    axes, n_classes = model.tiling.axes(*grid.seen), model.header.schema.n_classes
+    lattice = _lattice(need, axes, n_classes, run, options.max_memory, n_processes)
     options = replace(options, zones=None)  # placed by now, and of no use to the workers that jobs are sent to
     return RasterJob(raster, choice, model, options, grid, lattice, folder, made_of, zones, need)
 
 
 def _lattice(
-    need: MemoryNeed, axes: tuple[Axis, Axis], n_classes: int, run: tuple[int, int] | None, limit: int | None
+    need: MemoryNeed,
+    axes: tuple[Axis, Axis],
+    n_classes: int,
+    run: tuple[int, int] | None,
+    limit: int | None,
+    n_processes: int,
 ) -> Lattice:
     """The windows in pieces of `run`; None: the largest that fit into the limit, or into free memory without one.
 
-    Raises InputError if the pieces of `run`, or even the smallest ones, exceed the limit.
+    Each process has its part. Raises InputError if the pieces of `run`, or even the smallest ones, exceed the limit.
     """
     if limit is None:
-        return cut(axes, n_classes, run, need.fits(free_bytes()))
-    lattice = cut(axes, n_classes, run, need.fits(limit))
-    need.check(lattice, need.of_lattice(cut(axes, n_classes, (1, 1))), limit)
+        return cut(axes, n_classes, run, need.fits(free_bytes() // n_processes))
+    lattice = cut(axes, n_classes, run, need.fits(limit // n_processes))
+    need.check(lattice, need.of_lattice(cut(axes, n_classes, (1, 1))), limit, n_processes)
     return lattice

@@ -95,18 +95,24 @@ class MemoryNeed:
         """Whether pieces of (height, width) fit into a limit."""
         return lambda height, width: self.of(height, width) <= limit
 
-    def check(self, lattice: Lattice, floor: int, limit: int) -> None:
-        """Raise InputError if the pieces of a lattice exceed a limit; `floor` is the need of the smallest pieces."""
-        if floor > limit:
+    def check(self, lattice: Lattice, floor: int, limit: int, n_processes: int = 1) -> None:
+        """Raise InputError if the pieces of a lattice exceed a limit; `floor` is the need of the smallest pieces.
+
+        Each of `n_processes` works on a piece of its own.
+        """
+        of_workers = f" in {n_processes} workers" if n_processes > 1 else ""
+        if floor * n_processes > limit:
+            fewer = "fewer --workers, " if n_processes > 1 else ""
             raise InputError(
-                f"--max-memory {size_words(limit)}: this model and raster take at least {size_words(floor)}; "
-                "give that much, or a smaller --batch-size or --window"
+                f"--max-memory {size_words(limit)}: this model and raster take at least "
+                f"{size_words(floor * n_processes)}{of_workers}; give that much, or {fewer}a smaller --batch-size or "
+                "--window"
             )
-        needed = self.of_lattice(lattice)
+        needed = self.of_lattice(lattice) * n_processes
         if needed > limit:
             raise InputError(
                 f"--max-memory {size_words(limit)}: the unfinished work was begun with pieces that take "
-                f"{size_words(needed)}; give that much, or start over with --restart"
+                f"{size_words(needed)}{of_workers}; give that much, or start over with --restart"
             )
 
 

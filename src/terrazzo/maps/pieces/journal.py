@@ -73,7 +73,7 @@ class Journal:
             before, now = (" ".join(f"--{name} {value}" for name, value in each.items()) for each in (found, means))
             raise OutputExistsError(
                 f"{self.folder}: holds unfinished work computed with {before}, but this machine would use {now}; "
-                f"resume with {before}, or throw it away with --restart"
+                "resume on a machine that uses the same, or throw it away with --restart"
             )
         if found != dict(means):
             _put_json(path, means)
@@ -136,7 +136,9 @@ def check_journal(folder: Place, made_of: MadeOf, restart: bool) -> None:
     found = read_json(folder / _KEY_FILE)
     if found == _as_json(made_of):
         return
-    changed = [name for name in made_of if not isinstance(found, dict) or found.get(name) != made_of[name]]
+    now = _as_json(made_of)
+    changed = [name for name in {**now, **found} if found.get(name) != now.get(name)]
+    changed.sort(key=lambda name: name == "cut")  # which follows from the others
     what = changed[0].replace("_", " ") if changed else "run"
     raise OutputExistsError(
         f"{folder}: holds unfinished work of another {what}; throw it away with --restart, or choose another --out"

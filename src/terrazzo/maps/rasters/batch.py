@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from terrazzo.errors import ImageError, InputError
@@ -64,7 +65,7 @@ class RasterBatch:
                 model = command.model
                 if command.kept and (runtime := finished_with(folder, model)) in command.kept:
                     model = model.by(runtime)
-                job = plan_map(file.path, folder, model, options, command.restart)
+                job = plan_map(file.path, folder, model, options, command.restart, command.engine.n_processes)
                 self._look_at(job)
                 self.jobs.append((file, job))
             except InputError as error:
@@ -153,6 +154,14 @@ class RasterBatch:
             from terrazzo.maps.engines.cluster import dask_engine
 
             return dask_engine(self.command.model, self.command.engine)
+        if self.command.engine.devices > 1:
+            from terrazzo.maps.engines.devices import DevicesEngine, on_device
+
+            opening = [
+                partial(self.command.opened, on_device(self.command.model, number))
+                for number in range(self.command.engine.devices)
+            ]
+            return nullcontext(DevicesEngine(opening[0], self.command.model, tuple(opening[1:])))
         return nullcontext(LocalEngine(self.command.open_model, self.command.model))
 
     def _report_scale(self) -> None:

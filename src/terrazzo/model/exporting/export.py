@@ -11,10 +11,14 @@ from terrazzo.model.exporting.formats import FORMATS, HEADER, INPUT, KEY, Format
 from terrazzo.system.extras import need, need_torch, silence_onnxruntime
 from terrazzo.system.files import digest, file_digest, refuse_existing, write_beside
 from terrazzo.system.options import Option, Overwrite
-from terrazzo.system.reporting import Say, quiet
+from terrazzo.system.reporting import Progress, Reporter, Say, quiet, silent
 
 if TYPE_CHECKING:
-    from terrazzo.model.header import Header
+    from terrazzo.model.exporting.int8_options import Int8Options, Int8Words
+    from terrazzo.model.header import Header, Int8
+
+
+INT8_PANEL = "int8"
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Exported:
     """An export of the same model and options was there already."""
     difference: float | None
     """The largest difference found, in float32 on random input; None if the export was kept."""
+    int8: "Int8 | None" = None
+    """What int8 cost; None if the file is in float32."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class _Wanted:
     header: "Header"
     format: Format
     dynamic: bool
+    int8: "Int8Options | None"
     key: str
 
     @property
@@ -65,7 +72,17 @@ def export(
     resolution: Annotated[
         float | None, Option("Ground sampling distance of the images that the model is for, in cm a pixel.")
     ] = None,
+    int8: Annotated[
+        bool, Option("Compute in 8-bit integers: about twice as fast on a CPU (onnx, openvino).", INT8_PANEL)
+    ] = False,
+    calibrate: Annotated[
+        str | Path | None, Option("The patches that the model was trained on, to fit int8 to and score it.", INT8_PANEL)
+    ] = None,
+    worst: Annotated[
+        float | None, Option("The loss of mean IoU in points that int8 may cost; 1 if not given.", INT8_PANEL)
+    ] = None,
     overwrite: Overwrite = False,
+    progress: Progress = silent,
     say: Say = quiet,
 ) -> Exported:
     """Write a model as ONNX, OpenVINO, HDF5 or torch.export, and check that it computes the same.
@@ -76,27 +93,36 @@ def export(
     multiples of 32. `resolution` is the ground sampling distance of the images in cm per pixel, if the model does not
     know it. A finished export of the same model and options is kept, unless `overwrite`.
 
-    Raises InputError (arguments, packages not installed), ModelFileError, OutputExistsError, and ExportError if the
-    export fails or differs by more than 1e-4; then nothing is written.
+    With `int8` the convolutions of an onnx or openvino compute in 8-bit integers. Training patches in `calibrate` set
+    their ranges. Its validation patches score the network in float32 and in int8; the file holds both figures.
+
+    Raises InputError (arguments, packages not installed), ModelFileError, PatchesError, OutputExistsError, and
+    ExportError if the export fails, differs by more than 1e-4, or int8 costs more than `worst`; then nothing is
+    written.
     """
+    from terrazzo.model.exporting.int8_options import Int8Words
     from terrazzo.model.exporting.parity import TOLERANCE
 
+    words = Int8Words(int8, None if calibrate is None else Path(calibrate), worst)
     wanted, out = _check(Path(model), format, Path(out), dynamic, resolution), Path(out)
+    wanted = _with_int8(wanted, words, Reporter(progress, say))
     if not overwrite and _is_finished(out, wanted.key):
-        return Exported(out, True, None)
+        from terrazzo.model.header import read_header
+
+        return Exported(out, True, None, read_header(out).int8)
     refuse_existing(out, "an export", overwrite)
     if out.is_dir():
         raise OutputExistsError(f"{out}: is a folder; --out takes the name of a file")
     for line in _warnings(wanted):
         say(f"warning: {line}")
     with write_beside(out) as temporary, _with_weights(temporary, out, wanted.format):
-        difference = _write(temporary, wanted)
+        difference, cost = _write(temporary, wanted)
         if not difference <= TOLERANCE:
             raise ExportError(
                 f"--format {format}: the probabilities of the export differ by up to {difference:.2g} from the "
                 f"model's, more than {TOLERANCE:g}; nothing was written; choose another format"
             )
-    return Exported(out, False, difference)
+    return Exported(out, False, difference, cost)
 
 
 @contextmanager
@@ -134,7 +160,17 @@ def _check(model: Path, format: str, out: Path, dynamic: bool, resolution: float
         raise InputError(f"{model}: is an export itself; give the model.safetensors that it was made from")
     if resolution is not None:
         header = replace(header, gsd_m=resolution / 100)
-    return _Wanted(model, header, wanted, dynamic, digest(file_digest(model), format, str(dynamic), str(resolution)))
+    key = digest(file_digest(model), format, str(dynamic), str(resolution))
+    return _Wanted(model, header, wanted, dynamic, None, key)
+
+
+def _with_int8(wanted: _Wanted, words: "Int8Words", reporter: Reporter) -> _Wanted:
+    """The export with its options for int8. Raises InputError or PatchesError."""
+    words.check(wanted.format)
+    options = words.options(wanted.model, wanted.header, reporter)
+    if options is None:
+        return wanted
+    return replace(wanted, int8=options, key=digest(wanted.key, *options.key))
 
 
 def _is_finished(out: Path, key: str) -> bool:
@@ -165,11 +201,16 @@ def _warnings(wanted: _Wanted) -> list[str]:
     return lines
 
 
-def _write(path: Path, wanted: _Wanted) -> float:
-    """Write the file and return the largest difference found."""
+def _write(path: Path, wanted: _Wanted) -> tuple[float, "Int8 | None"]:
+    """Write the file; the largest difference found, and what int8 cost."""
     silence_onnxruntime()
     from terrazzo.model.bundle import load
     from terrazzo.model.exporting.portable import Graph
 
     model = replace(load(wanted.model, "cpu", "32"), header=wanted.header)
-    return wanted.format.write(path, Graph(model, wanted.side, wanted.dynamic), wanted.notes())
+    graph = Graph(model, wanted.side, wanted.dynamic)
+    if wanted.int8 is None:
+        return wanted.format.write(path, graph, wanted.notes()), None
+    from terrazzo.model.exporting.int8 import write_int8
+
+    return write_int8(path, graph, wanted.notes(), wanted.int8)

@@ -58,6 +58,8 @@ class Format:
     """Packages of the extra `train` that writing it takes, besides torch."""
     beside: str | None = None
     """The ending of a second file of the same name, which belongs to it."""
+    int8: bool = False
+    """Whether its graph may be in int8."""
 
     def write(self, path: Path, graph: "Graph", notes: Notes) -> float:
         """Write the file; the largest difference of its probabilities from the model's. Raises ExportError."""
@@ -156,9 +158,9 @@ FORMATS = {
     each.name: each
     for each in (
         Format("onnx", ".onnx", "an ONNX file", "", (), "graph", "onnxruntime",
-               _onnx_notes, "onnx_graph:write_onnx", for_gis=True, written_with=("onnx",)),
+               _onnx_notes, "onnx_graph:write_onnx", for_gis=True, written_with=("onnx",), int8=True),
         Format("openvino", ".xml", "an OpenVINO file", "openvino", ("openvino",), "graph", "openvino",
-               _openvino_notes, "openvino_ir:write_openvino", written_with=("onnx",), beside=".bin"),
+               _openvino_notes, "openvino_ir:write_openvino", written_with=("onnx",), beside=".bin", int8=True),
         Format("h5", ".h5", "an HDF5 file", "hdf5", ("h5py",), "weights", "torch", _hdf5_notes, "hdf5:write_hdf5"),
         Format("pt2", ".pt2", "a .pt2 file", "", (), "graph", None, _pt2_notes, "program:write_pt2"),
     )

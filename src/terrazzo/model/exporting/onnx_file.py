@@ -5,7 +5,7 @@ with the few fields that are used. All others, the weights among them, are kept 
 again, because protobuf keeps fields that it does not know.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -73,11 +73,21 @@ class OnnxFile:
 
     def free_size(self) -> None:
         """Declare that input and output take any height and width."""
+        for dim, name in self._sides():
+            dim.ClearField("dim_value")
+            dim.dim_param = name
+
+    def declare_side(self, side: int) -> None:
+        """Declare one height and width of input and output."""
+        for dim, _ in self._sides():
+            dim.ClearField("dim_param")
+            dim.dim_value = side
+
+    def _sides(self) -> Iterator[tuple[Any, str]]:
+        """The height and width of input and output, each with its name."""
         for value in (self._model.graph.input[0], self._model.graph.output[0]):
             for axis, name in _SIDES:
-                dim = value.type.tensor_type.shape.dim[axis]
-                dim.ClearField("dim_value")
-                dim.dim_param = name
+                yield value.type.tensor_type.shape.dim[axis], name
 
     def hold(self, weights: Mapping[str, bytes]) -> None:
         """Put weights that are elsewhere into the graph, as bytes in the order of the format (row-major, little)."""
@@ -88,8 +98,10 @@ class OnnxFile:
                 each.ClearField("data_location")
 
     def note(self, notes: Mapping[str, str]) -> None:
-        """Add text entries."""
-        for key, value in notes.items():
+        """Add text entries behind the others; those of the same names are replaced."""
+        others = {key: value for key, value in self.notes.items() if key not in notes}
+        del self._model.metadata_props[:]
+        for key, value in {**others, **notes}.items():
             self._model.metadata_props.add(key=key, value=value)
 
     def to_bytes(self) -> bytes:

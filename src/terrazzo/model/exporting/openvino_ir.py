@@ -19,9 +19,14 @@ def write_openvino(path: Path, graph: Graph, notes: Notes) -> float:
     with tempfile.TemporaryDirectory() as folder:
         onnx = Path(folder) / "graph.onnx"
         difference = write_onnx(onnx, graph, notes)
-        free = load_onnx(onnx).window is None
-        model = openvino.Core().read_model(onnx)
-        for name, text in {**notes, **({FREE_SIZE: "true"} if free else {})}.items():
-            model.set_rt_info(text, [name])
-        openvino.save_model(model, path, compress_to_fp16=False)
+        save_ir(onnx, path, notes)
     return difference
+
+
+def save_ir(onnx: Path, path: Path, notes: Notes) -> None:
+    """Write an .onnx as both files; its weights keep their types."""
+    free = load_onnx(onnx).window is None
+    model = openvino.Core().read_model(onnx)
+    for name, text in {**notes, **({FREE_SIZE: "true"} if free else {})}.items():
+        model.set_rt_info(text, [name])
+    openvino.save_model(model, path, compress_to_fp16=False)

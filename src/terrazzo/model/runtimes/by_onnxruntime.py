@@ -1,4 +1,4 @@
-"""onnxruntime: float32 on the CPU, without torch, from an .onnx, the graph in a model.safetensors, or one converted."""
+"""onnxruntime: float32 or int8 on the CPU, without torch, from an .onnx or the graph of a model."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from terrazzo.errors import InputError
 from terrazzo.model.exporting.formats import ONNX
 from terrazzo.model.runtimes.converted import check_convertible, holds_graph, refuse_other_graphs, with_graph
+from terrazzo.model.runtimes.precisions import check_int8, is_int8
 from terrazzo.model.runtimes.runtime import Asked
-from terrazzo.system.devices import AUTO, ONNXRUNTIME, TORCH
+from terrazzo.system.devices import AUTO, INT8, ONNXRUNTIME, TORCH
 from terrazzo.system.extras import INSTALL_TRAIN, installed
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class OnnxRuntime:
-    """Runs a graph in float32."""
+    """Runs a graph, in float32 unless it is one in int8."""
 
     name = ONNXRUNTIME
 
@@ -29,14 +30,14 @@ class OnnxRuntime:
             what, remedy = "a model without torch", f"install torch with {INSTALL_TRAIN}"
         if asked.device not in (AUTO, "cpu"):
             raise InputError(f"--device {asked.device}: {what} runs on the CPU; leave it out, or {remedy}")
-        if asked.precision not in (AUTO, "32"):
+        if not check_int8(model, asked) and asked.precision not in (AUTO, "32"):
             raise InputError(f"--precision {asked.precision}: {what} computes in float32; leave it out, or {remedy}")
         refuse_other_graphs(model, ONNXRUNTIME)
         check_convertible(model, ONNXRUNTIME)
 
-    def computes_on(self, asked: Asked) -> tuple[str, str]:
-        """The CPU, float32."""
-        return "cpu", "32"
+    def computes_on(self, model: Path, asked: Asked) -> tuple[str, str]:
+        """The CPU; int8 of a file in int8, else float32."""
+        return "cpu", INT8 if is_int8(model) else "32"
 
     def open(self, model: Path, asked: Asked) -> "Predictor":
         """The graph in a session of its own; of a model with weights the converted graph."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from terrazzo.errors import InputError
 from terrazzo.model.exporting.formats import format_of
+from terrazzo.model.runtimes.precisions import check_int8
 from terrazzo.model.runtimes.runtime import Asked
 from terrazzo.system.devices import TORCH
 from terrazzo.system.extras import need_torch
@@ -26,9 +27,10 @@ class TorchRuntime:
                 f"--runtime {TORCH}: {model} is a graph, which torch does not run; "
                 "leave it out, or give the model.safetensors"
             )
+        check_int8(model, asked)
         need_torch(f"{model}: computing it")
 
-    def computes_on(self, asked: Asked) -> tuple[str, str]:
+    def computes_on(self, model: Path, asked: Asked) -> tuple[str, str]:
         """Device and precision, as torch chooses them; imports it."""
         from terrazzo.model.hardware import choose
 

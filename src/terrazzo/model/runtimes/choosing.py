@@ -1,8 +1,8 @@
 """The runtime for `--runtime auto`: the file's own where it is known to be fast, else the one measured fastest here.
 
 torch is taken on a GPU and on a CPU that multiplies bf16, unless a measurement of this model here says otherwise. An
-.onnx stays with onnxruntime there. Elsewhere the installed runtimes classify a batch of this model once. The figures
-are kept in the user's cache folder. They hold for one CPU, model, window and precision.
+.onnx stays with onnxruntime there, unless it is in int8. Elsewhere the installed runtimes classify a batch of it once.
+The figures are kept in the user's cache folder. They hold for one CPU, model, window and precision.
 """
 
 import time
@@ -12,11 +12,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from terrazzo.errors import TerrazzoError
 from terrazzo.model.header import Header
 from terrazzo.model.predictor import Predictor
 from terrazzo.model.runtimes.converted import forget_graphs, sha256_of
+from terrazzo.model.runtimes.precisions import is_int8
 from terrazzo.model.runtimes.registry import RUNTIMES, own_runtime
 from terrazzo.model.runtimes.runtime import Asked
 from terrazzo.model.windows.tiling import Tiling, window_batch
@@ -54,10 +56,20 @@ class Timing:
         """What it holds for."""
         return self.cpu, self.model, self.window, self.precision
 
+    @property
+    def words(self) -> str:
+        """`model 1a2b3c4d, window 512 px, precision auto: openvino 1.20 Mpx/s, torch failed`, the fastest first."""
+        order = sorted(self.mpx_per_s.items(), key=lambda item: -item[1])
+        rates = ", ".join(f"{name} {rate:.2f} Mpx/s" if rate else f"{name} failed" for name, rate in order)
+        return f"model {self.model[:8]}, window {self.window} px, precision {self.precision}: {rates}"
+
     def fastest(self, own: str) -> str:
         """The fastest runtime; the file's own unless another is faster by MARGIN."""
         rates = {name: rate / (1 if name == own else MARGIN) for name, rate in self.mpx_per_s.items()}
         return max(rates, key=rates.__getitem__)
+
+
+_TIMING = TypeAdapter(Timing)
 
 
 def choose(model: Path, tiling: Tiling, asked: Asked, say: Say = quiet) -> str:
@@ -72,7 +84,7 @@ def choose(model: Path, tiling: Tiling, asked: Asked, say: Say = quiet) -> str:
     known = {timing.of: timing for timing in remembered()}
     timing = known.get((cpu_name(), sha256_of(model), tiling.window, asked.precision))
     if timing is None or not set(candidates) <= timing.mpx_per_s.keys():
-        if own in candidates and own_is_fast(asked):
+        if own in candidates and own_is_fast(asked) and not is_int8(model):
             return own
         say(f"{model}: timing {', '.join(candidates)} once on this machine; --runtime names one without that")
         timing = measure(model, tiling, asked)
@@ -140,13 +152,17 @@ def noise_windows(header: Header, side: int, count: int) -> Pixels:
 
 def remembered() -> tuple[Timing, ...]:
     """The measurements in the cache folder, the oldest first; what is damaged is passed over."""
-    found = []
-    for entry in read_json(cache_folder() / FILE).get("timings", ()):
-        try:
-            found.append(Timing(**entry))
-        except TypeError:
-            continue
-    return tuple(found)
+    entries = read_json(cache_folder() / FILE).get("timings")
+    found = (_timing(entry) for entry in (entries if isinstance(entries, list) else ()))
+    return tuple(timing for timing in found if timing is not None)
+
+
+def _timing(entry: object) -> Timing | None:
+    """A measurement from its JSON value; None if it is damaged."""
+    try:
+        return _TIMING.validate_python(entry)
+    except ValidationError:
+        return None
 
 
 def forget() -> tuple[int, int]:

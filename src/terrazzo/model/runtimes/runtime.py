@@ -29,8 +29,11 @@ class Runtime(Protocol):
     def check(self, model: Path, asked: Asked) -> None:
         """Raise InputError, in one line, if it is not installed, or lacks what is asked for or the kind of file."""
 
-    def computes_on(self, asked: Asked) -> tuple[str, str]:
-        """The type of device and the precision, `32` or `bf16`, that `open` computes with. Call `check` first."""
+    def computes_on(self, model: Path, asked: Asked) -> tuple[str, str]:
+        """The type of device and the precision, `32`, `bf16` or `int8`, that `open` computes with.
+
+        Call `check` first.
+        """
 
     def open(self, model: Path, asked: Asked) -> "Predictor":
         """The model, ready to classify. Call `check` first."""

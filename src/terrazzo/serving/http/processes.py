@@ -35,7 +35,7 @@ async def processes(request: Request) -> Response:
     """GET /processes: every model, the best known first; and whether *Improve* can run."""
     site = site_of(request)
     entries = await run_in_threadpool(site.models.models)
-    reason = why_no_training()
+    reason = why_no_training(site.settings.workers)
     improve = {"available": reason is None, "reason": reason, "href": site.path(f"/processes/{IMPROVE}")}
     links = [{"rel": "self", "type": "application/json", "href": site.path("/processes")}]
     found = [summary(site, entry) for entry in entries]
@@ -84,8 +84,10 @@ def protocol(entry: ModelEntry) -> str:
     return f"{trained.n_val} validation patches, split by {trained.split}" if trained.n_val else "no patches held out"
 
 
-def why_no_training() -> str | None:
-    """Why models cannot be improved here, and what to do; None if they can."""
+def why_no_training(workers: int) -> str | None:
+    """Why models cannot be improved here, and what to do; None if they can. Other machines do not train."""
+    if not workers:
+        return "improving a model: the server has no worker of its own (--workers 0); start it with --workers 1"
     try:
         need_training("improving a model")
     except InputError as error:

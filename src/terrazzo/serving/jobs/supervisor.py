@@ -52,7 +52,7 @@ class Supervisor:
     def _begin(self) -> None:
         given = TypeAdapter(Settings).dump_json(self._settings).decode()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", _MODULE, given],
+            [sys.executable, "-P", "-m", _MODULE, given],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             start_new_session=os.name == "posix",

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter
 
 from terrazzo.serving.jobs.assignment import Assignment
+from terrazzo.serving.settings import Settings
 
 INSTANCE = "X-Worker"
 """The header by which a worker says which of the machines with its token it is: up to 32 hexadecimal digits."""
@@ -45,6 +46,8 @@ class Order:
     """The longest that the job may compute without a new piece."""
     options: Mapping[str, Any] = field(default_factory=dict)
     max_pixels: int | None = None
+    files: Mapping[str, int] = field(default_factory=dict)
+    """The files that the server takes as the result, and the most bytes of each."""
     of_map: Annotated[str | None, Field(pattern=r"^[0-9a-f]{32}$")] = None
     corrections: Content | None = None
 
@@ -59,7 +62,7 @@ class Order:
         return _adapter().validate_python(found)
 
 
-def order_of(assignment: Assignment, lease_seconds: float, job_seconds: float) -> Order:
+def order_of(assignment: Assignment, settings: Settings, files: Mapping[str, int]) -> Order:
     """An assignment of the server's machine as an order for another."""
     return Order(
         job=assignment.job,
@@ -69,10 +72,11 @@ def order_of(assignment: Assignment, lease_seconds: float, job_seconds: float) -
         image=content_of(assignment.image),
         model_id=assignment.model_id,
         model=content_of(assignment.model),
-        lease_seconds=lease_seconds,
-        job_seconds=job_seconds,
+        lease_seconds=settings.lease_seconds,
+        job_seconds=settings.job_seconds,
         options=assignment.options,
         max_pixels=assignment.max_pixels,
+        files=files,
         of_map=assignment.of_map,
         corrections=None if assignment.corrections is None else content_of(assignment.corrections),
     )

@@ -1,7 +1,8 @@
 """What another machine sends as the result of its job: known names alone, checked, and published by one rename.
 
-A worker is trusted to compute, not more. GDAL opens what it sends in a probe first, as it does an upload; map.json says
-of the job what the server knows of it; everything else is of the stated kind. What is wrong ends the job as failed.
+A worker is trusted to compute, not more. GDAL opens its rasters in a probe first, as it does an upload. What map.json
+says of the job must be what the server knows of it. Every other file must be of its kind. A job whose result is refused
+has failed.
 """
 
 import math
@@ -96,13 +97,10 @@ class Received:
         return self.assignment.folder / f"from-{digest(self.worker)}"
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The names that may be sent."""
-        return (SUGGESTIONS,) if self.assignment.process == SUGGEST else tuple(FILES)
-
-    def most(self, name: str) -> int:
-        """The most bytes of a file."""
-        return self.settings.max_upload if Path(name).suffix in _LARGE else MOST_SMALL
+    def most(self) -> Mapping[str, int]:
+        """The names that may be sent, and the most bytes of each."""
+        names = (SUGGESTIONS,) if self.assignment.process == SUGGEST else tuple(FILES)
+        return {name: self.settings.max_upload if Path(name).suffix in _LARGE else MOST_SMALL for name in names}
 
     def publish(self) -> Mapping[str, Any]:
         """Check the files and put them in place; the result of the job. What is in place already stays.
@@ -130,7 +128,7 @@ class Received:
             shutil.rmtree(self._closed, ignore_errors=True)
             self.folder.rename(self._closed)
         for path in self._closed.glob("*") if self._closed.is_dir() else ():
-            if path.name not in self.names:
+            if path.name not in self.most:
                 path.unlink()
 
     def _check_map(self) -> None:

@@ -14,6 +14,7 @@ from terrazzo.training.augmentation.geometry import flip_and_turn, sampling_matr
 from terrazzo.training.augmentation.levels import Levels
 from terrazzo.training.augmentation.mixing import mixed
 from terrazzo.training.augmentation.robust import as_elsewhere
+from terrazzo.training.ranks.rank import ALONE, Rank
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,15 @@ class Augmentation:
     light: Light | None = None
     """Which bands are light; None: all are, as in photos."""
 
-    def __call__(self, images: Tensor, masks: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    def __call__(self, images: Tensor, masks: Tensor, seed: int, rank: Rank = ALONE) -> tuple[Tensor, Tensor]:
         """Augmented copies of images (B, C, H, W) uint8 or levels and masks (B, H, W) uint8; the images are float32.
 
         With `crop` they have that height and width. Levels of 0..255 stay in that range, others in that of their band.
         Equal arguments give equal results. Where H and W differ, quarter turns are half turns. Raises RecipeError for
         saturation on images without red, green and blue.
+
+        What several ranks share of a batch is moved and coloured as one process would do it. `mix_classes` and
+        `robust`, which look at the whole batch, have numbers of their own on each rank.
         """
         section, light = self.section, self.light or light_of(None, images.shape[1])
         if section.saturation and light.rgb is None:
@@ -39,11 +43,11 @@ class Augmentation:
             )
         # Half-precision positions would move pixels: no autocast here.
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
-            return self._changed(images, masks, seed, light)
+            return self._changed(images, masks, seed, light, rank)
 
-    def _changed(self, images: Tensor, masks: Tensor, seed: int, light: Light) -> tuple[Tensor, Tensor]:
+    def _changed(self, images: Tensor, masks: Tensor, seed: int, light: Light, rank: Rank) -> tuple[Tensor, Tensor]:
         section, levels = self.section, Levels.of(images)
-        draws = draw(section, len(images), seed)
+        draws, seed = draw(section, len(images), seed, rank), rank.seed(seed)
         images, masks = self._moved(images, masks, draws, levels)
         if section.mix_classes:
             images, masks = mixed(images, masks, section.mix_classes, seed)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from terrazzo.recipe.sections import AugmentSection
+from terrazzo.training.ranks.rank import ALONE, Rank
 
 KINDS = ("window", "mix", "touched", "tint", "gamma", "histogram", "spectrum", "blur", "resolution", "noise", "jpeg")
 """What has numbers of its own. A new kind goes to the end, as its place enters the seed."""
@@ -32,13 +33,15 @@ class Draws:
     place_y: Tensor  # 0 = up, 1 = down
 
 
-def draw(section: AugmentSection, n: int, seed: int) -> Draws:
+def draw(section: AugmentSection, n: int, seed: int, rank: Rank = ALONE) -> Draws:
     """The random numbers of `n` samples under `seed`. Options that are off are drawn, too, and change nothing.
 
-    `scale` is drawn evenly on a log scale: half of the factors of 0.5..2 lie below 1.
+    `scale` is drawn evenly on a log scale: half of the factors of 0.5..2 lie below 1. Law: the numbers of all ranks in
+    their order are those of one process that has all samples.
     """
-    chance = torch.rand((n, 11), generator=torch.Generator().manual_seed(seed)).unbind(dim=1)
-    place = torch.rand((n, 2), generator=numbers_of("window", seed))
+    everywhere = n * rank.count
+    chance = rank.rows_of(torch.rand((everywhere, 11), generator=torch.Generator().manual_seed(seed))).unbind(dim=1)
+    place = rank.rows_of(torch.rand((everywhere, 2), generator=numbers_of("window", seed)))
 
     def around(center: float, reach: float, column: int) -> Tensor:
         return center + reach * (2 * chance[column] - 1)

@@ -52,7 +52,9 @@ class EpochLog(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Report how many images of the whole run have been seen."""
-        self._seen += len(batch[1])
+        learner = cast(Learner, pl_module)
+        whole = learner.n_patches
+        self._seen += len(batch[1]) if whole is None else whole(trainer.current_epoch, batch_idx)
         self._trained = time.perf_counter() - self._started
         done = trainer.current_epoch * self.n_images + self._seen
         self.reporter.progress("training, images", done, (trainer.max_epochs or 1) * self.n_images)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from terrazzo.patches.folder import Patches
-from terrazzo.training.batches import Batch, BatchOrder, PatchDataset
+from terrazzo.training.batches import Batch, BatchOrder, PatchDataset, pinned
 
 Rows = tuple[list[int], list[int]]
 """Patch numbers of one batch: of those to train on, and of the kept ones."""
@@ -32,13 +32,18 @@ class MixedOrder(Sampler[Rows]):
     def __len__(self) -> int:
         return len(self.order)
 
+    def n_patches(self, epoch: int, number: int) -> int:
+        """How many patches batch `number` of an epoch has on all ranks together, paddings apart."""
+        return self.order.n_patches(epoch, number) + self.n_kept * self.order.rank.count
+
     def __iter__(self) -> Iterator[Rows]:
         first = self.order.epoch * len(self.order)
         for number, rows in enumerate(self.order, start=first):
             yield rows, self._kept(number)
 
     def _kept(self, number: int) -> list[int]:
-        """The kept patches of batch `number`, counted over all epochs."""
+        """The kept patches of batch `number`, counted over all epochs, that are this rank's."""
+        number = number * self.order.rank.count + self.order.rank.number
         at = np.arange(number * self.n_kept, (number + 1) * self.n_kept)
         passes = {each: self._pass(each) for each in np.unique(at // len(self.kept)).tolist()}
         return [int(passes[place // len(self.kept)][place % len(self.kept)]) for place in at.tolist()]
@@ -64,4 +69,4 @@ class MixedDataset(Dataset[Batch]):
 def mixed_batches(patches: Patches, kept: Patches, order: BatchOrder, n_kept: int) -> DataLoader[Batch]:
     """The batches of an order, each with `n_kept` kept training patches behind."""
     mixed = MixedOrder(order, kept.rows("train"), n_kept)
-    return DataLoader(MixedDataset(patches, kept), batch_size=None, sampler=mixed)
+    return DataLoader(MixedDataset(patches, kept), batch_size=None, sampler=mixed, pin_memory=pinned())

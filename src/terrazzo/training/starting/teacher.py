@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from terrazzo.classes.schema import IGNORE
+from terrazzo.model.losses import Mean, alone
 from terrazzo.model.network import Network
 
 
@@ -24,20 +25,24 @@ class Teacher:
         self.kept_weight = kept_weight
         """Of `loss_of_kept`; 0 where kept patches are learnt from their labels."""
 
-    def loss(self, pixels: Tensor, logits: Tensor, ids: Tensor) -> Tensor:
+    def loss(self, pixels: Tensor, logits: Tensor, ids: Tensor, mean: Mean = alone) -> Tensor:
         """Weight times the mean Kullback-Leibler divergence in nats on unlabelled pixels; a float32 scalar.
 
         `pixels` (B, C, H, W) are what the network saw, `logits` (B, K, H, W) what it made of them, `ids` (B, H, W).
 
         Laws: 0 where the network has the teacher's logits, and where every pixel is labelled. Classes that the teacher
         lacks come behind its own and are left out: the others are compared among themselves, so a new class may grow.
+        `mean` is over the devices that share a batch, as in `model.losses`.
         """
+        if not self.weight:
+            return logits.new_zeros((), dtype=torch.float32)
         unlabelled = ids == IGNORE
-        if not self.weight or not bool(unlabelled.any()):
+        count = mean(unlabelled.sum().float()).clamp(min=1)
+        if ids.device.type == "cpu" and not bool(unlabelled.any()):  # a GPU would wait to know it
             return logits.new_zeros((), dtype=torch.float32)
         wanted = self._log_probabilities(pixels)
         found = logits[:, : wanted.shape[1]].float().log_softmax(dim=1)
-        return cast(Tensor, self.weight * _divergence(wanted, found)[unlabelled].mean())
+        return self.weight * _divergence(wanted, found).masked_fill(~unlabelled, 0.0).sum() / count
 
     def loss_of_kept(self, pixels: Tensor, logits: Tensor) -> Tensor:
         """Weight of kept patches times the mean Kullback-Leibler divergence in nats on all their pixels.
@@ -50,7 +55,7 @@ class Teacher:
         """
         wanted = self._log_probabilities(pixels)
         found = logits.float().log_softmax(dim=1)[:, : wanted.shape[1]]
-        return cast(Tensor, self.kept_weight * _divergence(wanted, found).mean())
+        return self.kept_weight * _divergence(wanted, found).mean()
 
     def _log_probabilities(self, pixels: Tensor) -> Tensor:
         """The teacher's log-probabilities (B, K, H, W) float32."""

@@ -92,6 +92,7 @@ def test_an_order_says_what_the_job_needs_and_the_downloads_are_that(
     model = (site.settings.models / "tiny.safetensors").read_bytes()
     assert (order["jobID"], order["processID"], order["model_id"]) == (job_id, "tiny", "tiny")
     assert (order["name"], order["options"], order["corrections"]) == ("field.tif", {}, None)
+    assert (order["files"]["classes.tif"], order["files"]["areas.csv"]) == (site.settings.max_upload, 64 << 20)
     for kind, body, suffix in (("image", scene(), ".tif"), ("model", model, ".safetensors")):
         expected = {"size": len(body), "sha256": hashlib.sha256(body).hexdigest(), "suffix": suffix}
         assert order[kind] == expected
@@ -134,11 +135,13 @@ def test_a_job_that_another_worker_has_is_not_there(site: Site, gpu: TestClient)
 def test_a_dismissed_job_is_not_there(site: Site, anna: TestClient, gpu: TestClient) -> None:
     job_id = placed(site)
     claimed(gpu)
+    gpu.put(f"/work/{job_id}/files/areas.csv", content=b"class")
     anna.delete(f"/jobs/{job_id}")
     for method, path in OF_A_JOB:
         assert gpu.request(method, path.format(id=job_id)).status_code == 404
     assert status(site, job_id)[0] is Status.DISMISSED
     assert not site.folder.map(job_id).exists()
+    assert not site.folder.job(job_id).exists()
 
 
 HOSTILE = (

@@ -20,7 +20,12 @@ Paths = dict[str, dict[str, Any]]
 PROCESS = in_path("process", "A model's id, or improve, or suggest.", "^[a-z0-9-]{1,90}$")
 JOB = in_path("job_id", "The id of a job, and of its map.", ID)
 _LIMIT = {"type": "integer", "minimum": 1, "maximum": MOST_LISTED, "default": LISTED}
-_TOKEN = {"type": "object", "required": ["token"], "properties": {"token": {"type": "string"}}}
+_TOKEN = {
+    "type": "object",
+    "required": ["token"],
+    "properties": {"token": {"type": "string"}},
+    "additionalProperties": False,
+}
 _PREFER = in_header(
     "Prefer",
     f"wait=10 waits so many seconds, at most {LONGEST_WAIT:g}, for the job to end.",

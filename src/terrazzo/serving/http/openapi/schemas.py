@@ -60,7 +60,12 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "description": "`image` (`map` for improve and suggest) and the options that GET /processes/{process} lists.",
         "properties": {"image": ref("Reference"), "map": ref("Reference")},
     },
-    "Execution": {"anyOf": [_object("inputs", inputs=ref("Inputs")), ref("Inputs")]},
+    "Execution": {
+        "oneOf": [
+            _object("inputs", inputs=ref("Inputs"), outputs={}, response={}, mode={}) | {"additionalProperties": False},
+            {"allOf": [ref("Inputs"), {"not": {"required": ["inputs"]}}]},
+        ]
+    },
     "Job": _object(
         "jobID processID type status progress",
         processID=_TEXT,
@@ -149,6 +154,11 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         job_seconds=_NUMBER | {"description": "How long it may compute without a new piece."},
         options={"type": "object"},
         max_pixels=_MAYBE_WHOLE,
+        files={
+            "type": "object",
+            "additionalProperties": {"type": "integer"},
+            "description": "The files of the result, and the most bytes of each.",
+        },
         of_map=_MAYBE_TEXT,
         corrections={"anyOf": [ref("Content"), {"type": "null"}]},
     ),

@@ -18,8 +18,10 @@ from terrazzo.serving.uploads.sniffing import FORMATS
 
 _MAP = JOB
 _UPLOAD = in_path("upload_id", "The id of the upload.", ID)
-_BYTES = {"type": "integer", "minimum": 0}
+_BYTES = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
+_LENGTH = _BYTES | {"minimum": 1}
 _BINARY = {"type": "string", "format": "binary"}
+_ANYTHING: dict[str, object] = {}
 _MEDIA = tuple(found.media_type for found in FORMATS)
 _OFFSET = "How many bytes are there."
 _UPLOADED = answer("The upload.", ref("Upload"), Upload_Offset=_OFFSET)
@@ -35,7 +37,9 @@ UPLOADS: Paths = {
             {201: answer("The upload.", ref("Upload"), Location="The path of the upload.", Upload_Offset=_OFFSET)},
             (413, 415, 422, 507),
             parameters=[
-                in_header("Upload-Length", "The bytes that PATCH will append; with an empty body.", _BYTES),
+                in_header(
+                    "Upload-Length", "The bytes that PATCH will append; with an empty body.", _BYTES | {"minimum": 1}
+                ),
                 in_header("X-Filename", "What to call it.", {"type": "string"}),
             ],
             body=body(_BINARY, *_MEDIA, required=False),
@@ -64,8 +68,8 @@ MAPS: Paths = {
         "get": operation(
             "A file of a map, whole or in parts",
             {
-                200: answer("The file.", _BINARY, "*/*", ETag="Its version."),
-                206: answer("The parts of Range.", _BINARY, "*/*"),
+                200: answer("The file.", _ANYTHING, "*/*", ETag="Its version."),
+                206: answer("The parts of Range.", _ANYTHING, "*/*"),
                 **_UNCHANGED,
             },
             (416,),
@@ -112,7 +116,7 @@ MAPS: Paths = {
                 200: answer("Boxes and polygons.", ref("FeatureCollection"), GEOJSON),
                 202: answer("The job that finds it out.", {"type": "object"}, Location="The path of the job."),
                 304: answer("The client has it."),
-                206: answer("The parts of Range.", _BINARY, "*/*"),
+                206: answer("The parts of Range.", _ANYTHING, "*/*"),
             },
             (409, 416, 507),
             parameters=[_MAP],
@@ -123,7 +127,7 @@ MAPS: Paths = {
             "The corrections that are kept",
             {
                 200: answer("Polygons.", ref("FeatureCollection"), GEOJSON),
-                206: answer("Parts.", _BINARY, "*/*"),
+                206: answer("Parts.", _ANYTHING, "*/*"),
                 **_UNCHANGED,
             },
             (416,),

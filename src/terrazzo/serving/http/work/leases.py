@@ -1,6 +1,7 @@
 """Who a worker is, and the job that it has leased. Every other job is one that is not there: 404."""
 
 import re
+import shutil
 
 from starlette.requests import Request
 
@@ -9,7 +10,7 @@ from terrazzo.serving.http.problems import Problem
 from terrazzo.serving.http.site import Site, caller_of, site_of
 from terrazzo.serving.jobs.assigning import assign
 from terrazzo.serving.jobs.assignment import Assignment
-from terrazzo.serving.jobs.job import REMOTE, Job, Status
+from terrazzo.serving.jobs.job import ENDED, REMOTE, Job, Status
 from terrazzo.serving.remote.order import INSTANCE
 
 _INSTANCE = re.compile(r"[0-9a-f]{0,32}")
@@ -27,7 +28,10 @@ def leased(request: Request) -> Job:
     """The running job that the address names. Raises Problem 404 unless this worker has it leased."""
     job_id = str(request.path_params["job_id"])
     job: Job | None = site_of(request).jobs.get(job_id) if is_id(job_id) else None
-    if job is None or job.status is not Status.RUNNING or job.worker != worker_of(request):
+    is_own = job is not None and job.worker == worker_of(request)
+    if job is None or not is_own or job.status is not Status.RUNNING:
+        if is_own and job is not None and job.status in ENDED:  # dismissed: nobody needs what was sent so far
+            shutil.rmtree(site_of(request).folder.job(job.id), ignore_errors=True)
         raise not_leased(job_id)
     return job
 

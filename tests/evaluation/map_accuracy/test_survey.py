@@ -1,4 +1,4 @@
-"""Maps found and counted."""
+"""Maps counted."""
 
 from pathlib import Path
 
@@ -7,24 +7,10 @@ import pytest
 from rasterio.transform import Affine
 
 from terrazzo.errors import InputError
-from terrazzo.evaluation.map_accuracy.class_map import CLASSES_TIF, open_map, survey
-from terrazzo.maps.pieces.sums import CLASSES
+from terrazzo.evaluation.map_accuracy.survey import survey
+from terrazzo.scenes.class_map import CLASSES_TIF, open_map
 from terrazzo.system.reporting import silent
-from tests.worlds.mapping import mapped
-from tests.worlds.rasters import noise, write_raster
 from tests.worlds.sampled_maps import striped_ids, write_map
-
-
-def test_the_name_of_the_map_is_that_which_predict_writes() -> None:
-    assert f"{CLASSES}.tif" == CLASSES_TIF
-
-
-def test_a_map_that_predict_wrote_is_found_by_its_folder_the_one_above_or_its_file(tmp_path: Path) -> None:
-    raster = write_raster(tmp_path / "scene.tif", noise(3, 40, 70))
-    mapped(raster, tmp_path / "maps" / "scene")
-    path = tmp_path / "maps" / "scene" / CLASSES_TIF
-    assert {open_map(each).path for each in (path, path.parent, path.parent.parent)} == {path}
-    assert survey(open_map(path), silent).names == ("Red", "Green", "Blue")
 
 
 def test_pixels_and_areas_are_counted_and_nodata_is_not(tmp_path: Path) -> None:
@@ -74,23 +60,7 @@ def test_another_value_of_nodata(tmp_path: Path) -> None:
     assert (found.ids, found.pixels.tolist()) == ((0, 1), [0, 18])
 
 
-def test_what_is_no_map_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    write_raster(tmp_path / "photo.tif", noise(3, 8, 9))
-    write_map(tmp_path / "two" / "a" / CLASSES_TIF, striped_ids())
-    write_map(tmp_path / "two" / "b" / CLASSES_TIF, striped_ids())
-    (tmp_path / "a.txt").write_text("no map")
-    cases = {
-        "empty": "holds no classes.tif",
-        "two": "holds 2 maps (a, b); expected the folder of one map",
-        "photo.tif": "holds 3 bands of uint8; expected one band of class ids",
-        "a.txt": "expected a map",
-        "lost.tif": "there is no such file or folder",
-    }
-    for name, words in cases.items():
-        with pytest.raises(InputError, match=name) as caught:
-            open_map(tmp_path / name)
-        assert words in str(caught.value)
+def test_a_map_of_nodata_alone_is_refused(tmp_path: Path) -> None:
     nothing = write_map(tmp_path / "nothing.tif", np.full((5, 9), 255, np.uint8))
     with pytest.raises(InputError, match="every pixel is nodata"):
         survey(open_map(nothing), silent)
