@@ -2,19 +2,23 @@
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from starlette.testclient import TestClient
 
 from terrazzo._version import __version__
 from terrazzo.serving.folder import new_id
+from terrazzo.serving.http.app import build_app
 from terrazzo.serving.http.site import Site
 from terrazzo.serving.jobs.job import IMPROVE, Status
 from terrazzo.serving.remote import receiving
 from terrazzo.system.files import read_json, same_content, write_json
 from tests.worlds.joining import placed, program, raster, result_of, scene, send, site_with_tokens
+from tests.worlds.served import listening
 from tests.worlds.site import client_of
 
 ROUTES = [
@@ -354,3 +358,16 @@ def test_suggestions_are_boxes_and_polygons(
     else:
         assert (answer.status_code, job.result) == (200, {"map": map_id, "boxes": n_boxes})
         assert anna.get(f"/maps/{map_id}/suggestions").json() == sent
+
+
+def test_finishing_twice_at_once_is_the_same(site: Site, results: Path) -> None:
+    job_id = placed(site)
+    with listening(build_app(site)) as address, httpx.Client(base_url=address, timeout=600) as gpu:
+        gpu.headers["Authorization"] = "Bearer token-of-gpu"
+        folder = result_of(site, gpu.post("/work/claim").json(), results / job_id)
+        for path in folder.iterdir():
+            gpu.put(f"/work/{job_id}/files/{path.name}", content=path.read_bytes())
+        with ThreadPoolExecutor(2) as clients:
+            answers = list(clients.map(lambda _: gpu.post(f"/work/{job_id}/finish"), range(2)))
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert same_content(site.folder.map(job_id), folder)
