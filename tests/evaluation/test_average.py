@@ -4,6 +4,7 @@ The models hand their input through, so each pixel's class is its greatest band;
 """
 
 import hashlib
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +18,7 @@ from safetensors.torch import load_file
 
 import terrazzo
 from terrazzo.classes.schema import ClassSchema
+from terrazzo.cli import run
 from terrazzo.errors import InputError, OutputExistsError, TerrazzoError
 from terrazzo.evaluation.calibration.temperature import calibrated
 from terrazzo.model import bundle
@@ -106,6 +108,20 @@ def test_a_good_average_is_scored_against_its_members(tmp_path: Path, patches: P
     assert (again.kept, again.scores) == (True, RIGHT)
     evaluated = terrazzo.evaluate(tmp_path / "soup.safetensors", patches, **CPU).scores
     assert evaluated["mean_iou"] == 1
+
+
+def test_the_next_command_scores_on_the_test_split_and_never_on_the_patches_that_judged_it(
+    tmp_path: Path, patches: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = [str(member(tmp_path / f"{name}.safetensors")) for name in "ab"]
+    terrazzo.prepare(patches.parent / "data", out=tmp_path / "tested", patch_size=32, test=0.2)
+    said = {}
+    for name, given in (("without", patches), ("with", tmp_path / "tested")):
+        soup = str(tmp_path / f"{name}.safetensors")
+        assert run(["average", *models, "--patches", str(given), "--device", "cpu", "--out", soup]) == 0
+        said[name] = shlex.split(capsys.readouterr().out.splitlines()[-1])[2:]
+    assert said["with"] == ["evaluate", soup, str(tmp_path / "tested"), "--split", "test"]
+    assert said["without"] == ["predict", str(tmp_path / "without.safetensors"), "IMAGE", "--out", "maps"]
 
 
 def test_an_average_far_below_its_best_member_is_refused(tmp_path: Path, patches: Path) -> None:
