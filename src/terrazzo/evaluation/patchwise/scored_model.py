@@ -105,7 +105,7 @@ def check_devices(inputs: Inputs) -> None:
     """Raise InputError where the model does not compute on as many GPUs as are asked for."""
     request = inputs.request
     asked = Asked(request.device, request.precision)
-    device, _ = checked(request.model, asked, request.runtime).computes_on(asked)
+    device, _ = checked(request.model, asked, request.runtime).computes_on(request.model, asked)
     check_gpus(request.device, request.devices, {"device": device, "runtime": request.runtime})
 
 
