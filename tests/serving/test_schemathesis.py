@@ -67,7 +67,12 @@ OPERATIONS = sorted(
 """What removes or ends something comes last."""
 EXECUTION = "/processes/{process}/execution"
 
-CONTENT = {("/uploads", "post"), (EXECUTION, "post"), ("/maps/{job_id}/corrections", "put")}
+CONTENT = {
+    ("/uploads", "post"),
+    (EXECUTION, "post"),
+    ("/maps/{job_id}/corrections", "put"),
+    ("/work/{job_id}/finish", "post"),
+}
 """Where a body of the right form may still be refused: for what it holds."""
 
 
@@ -103,7 +108,9 @@ def check(api: Api, path: str, method: str, examples: int) -> None:
             case.path_parameters |= {name: ids[name] for name in case.path_parameters if name in ids}
             case.body = {"image": api.there["upload_id"]} if path == EXECUTION else case.body
         mended = [found.negative_data_rejection] if known or headers else []
-        case.call_and_validate(headers=headers, excluded_checks=left_out + mended)
+        answer = case.call(headers=headers)
+        partial = [found.response_schema_conformance] if answer.status_code == 206 else []
+        case.validate_response(answer, headers=headers, excluded_checks=left_out + mended + partial)
 
     run()
 
