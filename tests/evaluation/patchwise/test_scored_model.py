@@ -33,7 +33,7 @@ def test_scores_are_the_same_on_any_number_of_devices(tmp_path: Path, monkeypatc
 
 
 def test_several_devices_are_for_gpus(tmp_path: Path) -> None:
-    patches = striped_patches(tmp_path, 1)
+    patches = striped_patches(tmp_path, 3)
     model = write_model(tmp_path / "model.safetensors", names=("roof", "road", "lake"))
     for devices, words in ((2, "--devices 2: is for GPUs, and torch computes on the CPU here"), (0, "at least 1")):
         with pytest.raises(InputError, match=words):

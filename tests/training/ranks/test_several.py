@@ -98,14 +98,30 @@ def test_a_killed_process_ends_all_with_one_line_and_the_run_is_resumed_to_the_s
     assert_alike(out, two)
 
 
+def test_processes_that_torchrun_started_train_the_same_and_one_of_them_reports(
+    patches: Path, two: Path, tmp_path: Path
+) -> None:
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    words = [*torchrun, *command_of(patches, tmp_path / "run")]
+    done = subprocess.run(words, capture_output=True, text=True, env=os.environ | {"GLOO_SOCKET_IFNAME": "lo"})
+    assert done.returncode == 0, done.stderr
+    assert_alike(tmp_path / "run", two)
+    assert done.stdout.count("next: ") == 1
+    assert done.stderr.count(f"epoch {EPOCHS}/{EPOCHS}") == 1
+
+
+def command_of(patches: Path, out: Path, *words: str) -> list[str]:
+    """The module and the words of the command that trains on two devices."""
+    command = ["terrazzo.cli", "train", str(patches), "--out", str(out), "--recipe", "unet", "--device", "cpu"]
+    command += ["--devices", "2", "--batch-size", "2", "--epochs", str(EPOCHS), *words]
+    return command + [word for name, value in CHANGES.items() for word in ("--set", f"{name}={json.dumps(value)}")]
+
+
 def killed_after(
     n_epochs: int, patches: Path, out: Path, end: Callable[[psutil.Process], None], *words: str
 ) -> subprocess.CompletedProcess[str]:
     """The command, its processes ended once so many epochs are logged."""
-    command = [sys.executable, "-m", "terrazzo.cli", "train", str(patches), "--out", str(out), "--recipe", "unet"]
-    command += ["--devices", "2", "--batch-size", "2", "--epochs", str(EPOCHS), "--device", "cpu", *words]
-    for name, value in CHANGES.items():
-        command += ["--set", f"{name}={json.dumps(value)}"]
+    command = [sys.executable, "-m", *command_of(patches, out, *words)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "500"}
     ) as process:
