@@ -202,6 +202,20 @@ def test_a_run_from_a_model_is_resumed_to_the_same_weights(
     assert_equal_runs(whole, tmp_path / "run", epochs=6)
 
 
+def test_a_run_from_a_model_without_kept_patches_is_resumed_to_the_same_weights(
+    from_model: list[str], patches_path: Path, tmp_path: Path
+) -> None:
+    place = from_model.index("--keep")
+    alone = [*from_model[:place], *from_model[place + 2 :]]
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    assert running([*alone, "--out", str(whole)], patches_path.parent).returncode == 0
+    assert running([*alone, "--out", str(run)], patches_path.parent, kill=("step", 6)).returncode == -signal.SIGKILL
+    assert not (run / "model.safetensors").exists()
+    resumed = running([*alone, "--out", str(run), "--resume"], patches_path.parent)
+    assert resumed.returncode == 0, resumed.stderr
+    assert_equal_runs(whole, run, epochs=6)
+
+
 def test_a_run_is_resumed_from_the_same_model_with_the_same_kept_patches(
     from_model: list[str], patches_path: Path, tmp_path: Path
 ) -> None:

@@ -68,7 +68,7 @@ def adapt(
     from terrazzo.improving.scenes import find_scenes, sha256_of
     from terrazzo.system.machine import library_versions
 
-    files = find_scenes([scenes] if isinstance(scenes, str | Path) else scenes, target)
+    files = find_scenes([scenes] if isinstance(scenes, str | Path) else scenes, target, say)
     parent, hashes = sha256_of(source), [sha256_of(file.path) for file in files]
     words = {**asked, "steps": steps, "seed": seed, "device": device, "precision": precision}
     key = digest("adapt", parent, *hashes, repr(words), repr(library_versions()))

@@ -21,7 +21,7 @@ from terrazzo.pixels.image_view import ImageView
 from terrazzo.pixels.photos import read_photo
 from terrazzo.pixels.rasters.remote import Url
 from terrazzo.pixels.rasters.stacks.spec import RasterPath
-from terrazzo.system.reporting import Say
+from terrazzo.system.reporting import Say, quiet
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,13 @@ class _Array:
         return self.pixels[row : row + height, col : col + width], np.ones((height, width), bool)
 
 
-def find_scenes(inputs: Sequence[str | Path], out: Path) -> tuple[PictureFile | RasterFile, ...]:
+def find_scenes(inputs: Sequence[str | Path], out: Path, say: Say = quiet) -> tuple[PictureFile | RasterFile, ...]:
     """The photos and rasters that the inputs name, each file once. Raises InputError as `find_pictures` does."""
     if not inputs:
         raise InputError("no scene given; name at least one image file or folder")
     found: dict[str, PictureFile | RasterFile] = {}
     for word in inputs:
-        named = find_pictures([word], out)
+        named = find_pictures([word], out, say)
         files: list[PictureFile | RasterFile] = [*named.rasters, *named.pictures]
         for file in files:
             for path in paths_of(file.path):

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from terrazzo.errors import ImageError, InputError
+from terrazzo.maps.label_folders import FOLDERS, labels_among
 from terrazzo.maps.other_inputs import no_such_file, other_kind
 from terrazzo.pixels.rasters.beside import placed_by
 from terrazzo.pixels.rasters.elsewhere import address_of
@@ -21,7 +22,7 @@ from terrazzo.pixels.signatures import TIFF
 from terrazzo.pixels.suffixes import PHOTO_SUFFIXES, RASTER_SUFFIXES, REMOTE_SUFFIXES, VIRTUAL
 from terrazzo.system.patterns import is_pattern, matching
 from terrazzo.system.places import Place, local_path
-from terrazzo.system.reporting import how_many
+from terrazzo.system.reporting import Say, how_many, quiet
 
 _BY_STEM = (*REMOTE_SUFFIXES, VIRTUAL, *PHOTO_SUFFIXES)
 """Suffixes that the names of maps lack."""
@@ -80,18 +81,20 @@ class FoundPictures:
     """How many files in folders are hidden, or neither photo nor raster."""
 
 
-def find_pictures(inputs: Sequence[str | Path], out: Path) -> FoundPictures:
+def find_pictures(inputs: Sequence[str | Path], out: Path, say: Say = quiet) -> FoundPictures:
     """The photos and rasters of files, folders, patterns and web addresses, each once; sorted in folders and patterns.
 
-    An `out` inside a folder is skipped. Raises InputError if an input does not exist, is a file of another kind or
-    holds nothing to map, and if two maps would be written under one name.
+    An `out` inside a folder is skipped. Masks beside images of their names are left out, and `say` gets a line.
+
+    Raises InputError if an input does not exist, is a file of another kind or holds nothing to map, and if two maps
+    would be written under one name.
     """
     if not inputs:
         raise InputError("no image given; name at least one image file or folder")
     files: list[PictureFile | RasterFile] = []
     ignored = 0
     for word in inputs:
-        found, others = _found(word, out)
+        found, others = _found(word, out, say)
         files += found
         ignored += others
     if not files:
@@ -101,7 +104,7 @@ def find_pictures(inputs: Sequence[str | Path], out: Path) -> FoundPictures:
     return FoundPictures(_unique(pictures, "_classes.png"), _unique(rasters, "/classes.tif"), ignored)
 
 
-def _found(word: str | Path, out: Path) -> tuple[list[PictureFile | RasterFile], int]:
+def _found(word: str | Path, out: Path, say: Say) -> tuple[list[PictureFile | RasterFile], int]:
     """The photos and rasters that one input names, and how many other files there are."""
     url = address_of(word)
     if url is not None:
@@ -113,7 +116,8 @@ def _found(word: str | Path, out: Path) -> tuple[list[PictureFile | RasterFile],
     if path.is_dir():
         if _same(path, out):
             raise InputError(f"--out {out}: is the folder of the images itself; choose another")
-        return _among(_files(path, out), path, PHOTO_SUFFIXES + RASTER_SUFFIXES)
+        among, others = _among(_files(path, out), path, PHOTO_SUFFIXES + RASTER_SUFFIXES)
+        return _without_labels(among, path, say), others
     if path.exists() or not is_pattern(path):
         return [_one_file(path)], 0
     folder, files = matching(path)
@@ -149,6 +153,14 @@ def _among(
         else:
             found.append(_by_suffix(file, name))
     return found, others
+
+
+def _without_labels(files: list[PictureFile | RasterFile], folder: Path, say: Say) -> list[PictureFile | RasterFile]:
+    labels = labels_among([file.name for file in files])
+    if labels:
+        which = f"{how_many(len(labels), 'file')} in folders named {' or '.join(FOLDERS)}, as {folder / min(labels)}"
+        say(f"{folder}: {which}, not mapped: images of their names lie beside them")
+    return [file for file in files if file.name not in labels]
 
 
 def _by_suffix(path: Path, name: PurePosixPath) -> PictureFile | RasterFile:

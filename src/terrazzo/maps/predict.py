@@ -162,7 +162,7 @@ def predict(
     tiling = partial(plan, window=window, overlap=overlap, batch_size=batch_size)
     file = model_file(models, tiling, device, precision, say, runtime)
     place = place_of(out)
-    found = find_pictures(images, Path(str(place)))
+    found = find_pictures(images, Path(str(place)), say)
     if found.pictures and not isinstance(place, Path):
         raise InputError(f"--out {out}: takes maps of rasters alone, not of {found.pictures[0].name}; choose a folder")
     if devices > 1:

@@ -84,10 +84,11 @@ def test_accepting_a_box_takes_the_polygons_in_it(look: Looking, photo: Path, si
     assert [min(xs), min(ys), max(xs), max(ys)] == pytest.approx([102, 75, 112, 85])
 
 
+@pytest.mark.parametrize("image", ["scene", "photo"])
 def test_improving_shows_before_and_after_with_the_scores_and_the_new_version(
-    look: Looking, scene: Path, site: tuple[str, Any]
+    look: Looking, image: str, site: tuple[str, Any], request: pytest.FixtureRequest
 ) -> None:
-    look.upload(scene)
+    look.upload(request.getfixturevalue(image))
     look.page.click("#square")
     look.page.click("#improve")
     look.page.locator("#result-about").filter(has_text="50 % → 75 %").wait_for()
@@ -101,6 +102,8 @@ def test_improving_shows_before_and_after_with_the_scores_and_the_new_version(
     ]
     assert red[0] > 0.1
     assert red[1] == 0  # the map after is Green alone
+    green = (abs(canvas[:, middle:].astype(int) - COLORS[1]) <= 2).all(axis=2).mean()
+    assert green > 0.1
     assert "tiny-v2, improved from tiny" in look.page.locator("#model").inner_text()
     look.page.select_option("#model", "tiny-v2")
     lineage = "Trained from tiny on 4 polygons. Right on 1 polygon kept aside: 50 % → 75 % of the pixels."

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
 import terrazzo
 from terrazzo.errors import InputError, RecipeError
@@ -89,8 +90,7 @@ def test_a_killed_process_ends_all_with_one_line_and_the_run_is_resumed_to_the_s
 
     done = killed_after(1, patches, out, end_one)
     assert done.returncode == 2
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error")]
-    assert "--devices: process 2 of 2 was ended by signal 9" in line
+    assert "--devices: process 2 of 2 was ended by signal 9" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     killed_after(2, patches, out, end_all, "--resume")
     assert not (out / "model.safetensors").exists()
@@ -134,3 +134,13 @@ def test_what_ended_a_process_is_one_line(tmp_path: Path, told: dict[str, object
     failure = Crew(tmp_path, (process,), "cpu").failure()
     assert (failure is None) if words is None else isinstance(failure, InputError)
     assert words is None or words in str(failure)
+
+
+def test_memory_that_ran_out_in_one_process_is_that_of_all(tmp_path: Path) -> None:
+    """So that an automatic batch size is halved and all start over."""
+    process = subprocess.Popen([sys.executable, "-c", "import sys; sys.exit(1)"])
+    told = {"line": "CUDA out of memory", "memory": True, "lost": False}
+    error_file(tmp_path, 1).write_text(json.dumps(told))
+    failure = Crew(tmp_path, (process,), "cpu").failure()
+    assert isinstance(failure, torch.OutOfMemoryError)
+    assert str(failure) == "CUDA out of memory"

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -287,6 +288,25 @@ def test_data_sets_and_kept_patches_of_another_size_are_refused(
     terrazzo.prepare(scene.raster, scene.labels, out=tmp_path / "six", patch_size=32, split="patch")
     with pytest.raises(PatchesError, match="has 6 bands, the model"):
         train(tmp_path / "six", tmp_path / "run", model)
+
+
+def test_kept_patches_that_cannot_be_mixed_in_are_one_line_that_names_the_flag(
+    pool: Path, old: Path, model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "deep").mkdir()
+    scene = sentinel_scene(tmp_path / "deep", 96, 128)
+    terrazzo.prepare(scene.raster, scene.labels, out=tmp_path / "six", patch_size=32, split="patch")
+    wrong = {
+        tmp_path / "six": "has 6 bands, the model .* takes 3; prepare them with --for",
+        old.parent / "data": "has no dataset.json; expected a folder that",
+        tmp_path / "lost": "expected the folder that",
+        model: "expected the folder that",
+    }
+    for path, words in wrong.items():
+        with pytest.raises(PatchesError, match=f"^--keep {re.escape(str(path))}: .*{words}") as caught:
+            train(pool, tmp_path / "run", model, keep=path)
+        assert "\n" not in str(caught.value)
+        assert not (tmp_path / "run").exists()
 
 
 def test_deep_values_keep_the_models_normalization(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def suggest(
     models_among(source, scenes)  # the model behind a scene is refused
     check_models([source], device, precision)
     file = model_file([source], partial(plan), device, precision, say)
-    rasters, photos = _files([scenes] if isinstance(scenes, str | Path) else scenes, target)
+    rasters, photos = _files([scenes] if isinstance(scenes, str | Path) else scenes, target, say)
     given = [f"--{name}" for name, value in reading.items() if value is not None and value is not False]
     if photos and given:
         raise InputError(f"{given[0]}: is for rasters; {photos[0].name} is a picture; leave it out")
@@ -85,7 +85,9 @@ def suggest(
     return run(Job(file, rasters, photos, target, boxes, box_size, reading, Reporter(progress, say)))
 
 
-def _files(scenes: Sequence[str | Path], out: Path) -> tuple[tuple["RasterFile", ...], tuple["PictureFile", ...]]:
+def _files(
+    scenes: Sequence[str | Path], out: Path, say: Say
+) -> tuple[tuple["RasterFile", ...], tuple["PictureFile", ...]]:
     """The rasters or the photos that the words name, each once. Raises InputError if there are both, or neither."""
     from terrazzo.maps.inputs import find_pictures
 
@@ -94,7 +96,7 @@ def _files(scenes: Sequence[str | Path], out: Path) -> tuple[tuple["RasterFile",
     rasters: dict[str, RasterFile] = {}
     photos: dict[str, PictureFile] = {}
     for word in scenes:
-        found = find_pictures([word], out)
+        found = find_pictures([word], out, say)
         rasters |= {str(file.path): file for file in found.rasters}
         photos |= {str(file.path): file for file in found.pictures}
     if rasters and photos:

@@ -1,6 +1,7 @@
 """What a run that starts from a model trains on: its patches and the kept ones, in the model's classes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -138,10 +139,20 @@ def _tell_held_out(patches: Patches, say: Say) -> None:
         )
 
 
+@contextmanager
+def _named(flag: str) -> Iterator[None]:
+    """What is wrong with the patches of a flag, with the flag in front."""
+    try:
+        yield
+    except PatchesError as error:
+        raise PatchesError(f"{flag} {error}") from error
+
+
 def _kept(path: Path, own: Patches, start: Start, say: Say) -> Patches:
     """The patches of --keep, in the classes of the run."""
-    kept = open_patches(path)
-    kept.rows("train")
+    with _named("--keep"):
+        kept = open_patches(path)
+        kept.rows("train")
     if kept.content_hash == own.content_hash:
         raise PatchesError(f"--keep {path}: holds the patches to train on; give those that the model was trained on")
     if kept.patch_size != own.patch_size:
@@ -149,7 +160,8 @@ def _kept(path: Path, own: Patches, start: Start, say: Say) -> Patches:
             f"--keep {path}: has patches of {kept.patch_size} px, {own.path} of {own.patch_size} px; prepare one of "
             f"them again with the other's --patch-size"
         )
-    refuse_unfit(kept, start)
+    with _named("--keep"):
+        refuse_unfit(kept, start)
     matched = match(own.schema, kept, grows=False)
     if all(i == IGNORE for i in matched.ids):
         raise PatchesError(f"--keep {path}: has no class of the model {start.path}; give patches with its classes")

@@ -92,6 +92,7 @@ def test_an_order_says_what_the_job_needs_and_the_downloads_are_that(
     model = (site.settings.models / "tiny.safetensors").read_bytes()
     assert (order["jobID"], order["processID"], order["model_id"]) == (job_id, "tiny", "tiny")
     assert (order["name"], order["options"], order["corrections"]) == ("field.tif", {}, None)
+    assert (order["files"]["classes.tif"], order["files"]["areas.csv"]) == (site.settings.max_upload, 64 << 20)
     for kind, body, suffix in (("image", scene(), ".tif"), ("model", model, ".safetensors")):
         expected = {"size": len(body), "sha256": hashlib.sha256(body).hexdigest(), "suffix": suffix}
         assert order[kind] == expected
