@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gpu_report import markdown
+from benchmarks.gpu_timing import matrix_rate, seconds_of
 
 NETWORK = "unet-resnet34"
 DUBAI = "dubai-resnet34"
@@ -54,32 +55,6 @@ class Extent:
 
 WHOLE = Extent((4, 8, 16, 32, 64, 128), 20, 3, 8192, 8192)
 QUICK = Extent((2, 4), 2, 2, 256, 512)
-
-
-def seconds_of(work: Callable[[], Any], n: int, device: Any) -> float:
-    """Seconds of one call, the mean of `n` after two that are not counted."""
-    import torch
-
-    def wait() -> None:
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-
-    for _ in range(2):
-        work()
-    wait()
-    started = time.perf_counter()
-    for _ in range(n):
-        work()
-    wait()
-    return (time.perf_counter() - started) / n
-
-
-def matrix_rate(side: int, device: Any) -> float:
-    """Multiplications and additions a second of a bf16 product of two square matrices."""
-    import torch
-
-    left, right = (torch.randn(side, side, device=device, dtype=torch.bfloat16) for _ in range(2))
-    return 2 * side**3 / seconds_of(lambda: left @ right, 10, device)
 
 
 class Training:

@@ -19,7 +19,7 @@ from tests.worlds.site import TOKENS, client_of, make_site, upload
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 
-SMALL, LARGE = 6, 1000
+SMALL, LARGE = 6, 200
 """Examples of each operation."""
 QUIET = {
     "deadline": None,
@@ -67,8 +67,14 @@ OPERATIONS = sorted(
 """What removes or ends something comes last."""
 EXECUTION = "/processes/{process}/execution"
 
-CONTENT = {("/uploads", "post"), (EXECUTION, "post"), ("/maps/{job_id}/corrections", "put")}
-"""Where a body of the right form may still be refused: for what it holds."""
+CONTENT = {
+    ("/uploads", "post"),
+    (EXECUTION, "post"),
+    ("/maps/{job_id}/corrections", "put"),
+    ("/work/{job_id}/finish", "post"),
+    ("/maps/{job_id}/{name}", "get"),
+}
+"""Where a request of the right form may still be refused: for what its body holds, or its range lies beyond the end."""
 
 
 @pytest.fixture(scope="module", params=[None, TOKENS], ids=["open", "tokens"])
@@ -95,7 +101,7 @@ def check(api: Api, path: str, method: str, examples: int) -> None:
     found, headers = schemathesis.checks, api.headers(path)
     left_out = [found.positive_data_acceptance] if (path, method) in CONTENT else []
 
-    @settings(max_examples=examples, **QUIET)
+    @settings(max_examples=examples, derandomize=examples == SMALL, **QUIET)
     @given(case=right | wrong, known=booleans())
     def run(case: Any, known: bool) -> None:
         if known:
@@ -103,7 +109,9 @@ def check(api: Api, path: str, method: str, examples: int) -> None:
             case.path_parameters |= {name: ids[name] for name in case.path_parameters if name in ids}
             case.body = {"image": api.there["upload_id"]} if path == EXECUTION else case.body
         mended = [found.negative_data_rejection] if known or headers else []
-        case.call_and_validate(headers=headers, excluded_checks=left_out + mended)
+        answer = case.call(headers=headers)
+        partial = [found.response_schema_conformance] if answer.status_code == 206 else []
+        case.validate_response(answer, headers=headers, excluded_checks=left_out + mended + partial)
 
     run()
 

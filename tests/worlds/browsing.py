@@ -14,6 +14,7 @@ from PIL import Image
 PATIENCE_MS = 60_000
 WIDE, PHONE = (1280, 800), (390, 844)
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+_TWO_FRAMES = "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 
 
 @dataclass
@@ -46,6 +47,7 @@ class Looking:
         while before is None or (before != (now := self.canvas())).any():
             before = self.canvas() if before is None else now
             self.page.wait_for_timeout(400)
+            self.page.evaluate(_TWO_FRAMES)
 
     def canvas(self) -> NDArray[np.uint8]:
         """The map as it is seen (H, W, 3)."""

@@ -51,10 +51,11 @@ def program(site: Site, name: str) -> TestClient:
 
 @cache
 def scene(size: tuple[int, int] = SMALL) -> bytes:
-    """A GeoTIFF of noise."""
+    """A GeoTIFF of noise in blocks of 10 x 10 pixels."""
     folder = Path(mkdtemp())
+    blocks = noise(3, size[0] // 10, size[1] // 10).repeat(10, axis=1).repeat(10, axis=2)
     try:
-        return write_raster(folder / "scene.tif", noise(3, *size)).read_bytes()
+        return write_raster(folder / "scene.tif", blocks).read_bytes()
     finally:
         shutil.rmtree(folder)
 

@@ -126,7 +126,7 @@ def jobs_that_survived(root: Path, n_jobs: int, n_kills: int, size: tuple[int, i
     chance = random.Random(seed)
     with site(root) as found:
         with anna_at(found.address) as anna:
-            ids = [_submitted(anna, size) for _ in range(n_jobs)]
+            ids = _submitted(anna, size, n_jobs)
         store = JobStore(found.data.jobs_table)
         kills = 0
         end = time.monotonic() + PATIENCE + 60 * n_jobs
@@ -151,6 +151,8 @@ def _job(store: JobStore, name: str) -> Job:
     return job
 
 
-def _submitted(anna: httpx.Client, size: tuple[int, int]) -> str:
+def _submitted(anna: httpx.Client, size: tuple[int, int], n_jobs: int) -> list[str]:
+    """The ids of jobs that map one upload."""
     sent = anna.post("/uploads", content=scene(size), headers={"Content-Type": "image/tiff"})
-    return str(anna.post("/processes/tiny/execution", json={"image": sent.headers["location"]}).json()["jobID"])
+    asked = [anna.post("/processes/tiny/execution", json={"image": sent.headers["location"]}) for _ in range(n_jobs)]
+    return [str(answer.json()["jobID"]) for answer in asked]

@@ -62,6 +62,7 @@ def evaluate(
     device: Device = "auto",
     precision: Precision = "auto",
     runtime: Runtime = "auto",
+    devices: Annotated[int, Option("GPUs of this machine that share the patches.")] = 1,
     tta: Tta = "none",
     tta_scales: TtaScales = (),
     truth: Annotated[str | Path | None, Option("Labelled points by sample, other points, or polygons.", MAPS)] = None,
@@ -99,9 +100,13 @@ def evaluate(
         raise InputError(f"--design {design}: is for --truth, which scores a map; leave it out")
     views = Views(tta, parse_scales(tta_scales))
     reporter = Reporter(progress, say)
-    how = (batch_size, device, precision, reporter, views, boundary_px, runtime)
+    how = (batch_size, device, precision, reporter, views, boundary_px, runtime, devices)
     request = Request(Path(model), Path(patches), split or VALIDATION, *how)
     inputs = with_runtime(open_inputs(request))
+    if devices != 1:
+        from terrazzo.evaluation.patchwise.scored_model import check_devices
+
+        check_devices(inputs)
     key = inputs.key()
     folder = None if out is None else ReportFolder(Path(out), key)
     kinds = _kinds(inputs) if degrade else ()

@@ -45,6 +45,8 @@ class Request:
     """The width of boundary IoU."""
     runtime: str = AUTO
     """What computes the model; `with_runtime` puts a name in place of `auto`."""
+    devices: int = 1
+    """GPUs that share the batches."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ are sums over the same patches.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -19,6 +20,7 @@ from terrazzo.evaluation.calibration.reliability import Reliability, calibration
 from terrazzo.evaluation.metrics import EPOCH_METRICS, Pooled, Scores
 from terrazzo.evaluation.patchwise.boundaries import boundary_counts, boundary_entries
 from terrazzo.evaluation.patchwise.intervals import Tallies, interval_entries
+from terrazzo.evaluation.patchwise.sharing import spread
 from terrazzo.evaluation.patchwise.units import Units, units_of
 from terrazzo.evaluation.patchwise.worst import costliest, worst_rows
 from terrazzo.evaluation.request import Inputs
@@ -64,6 +66,7 @@ def score_patches(bundle: "ScoredModel", inputs: Inputs) -> Outcome:
     """The counts of the split's patches, predicted by the model."""
     import torch
 
+    from terrazzo.evaluation.patchwise.scored_model import each_of
     from terrazzo.model.losses import build_loss
 
     n_classes, rows = inputs.patches.schema.n_classes, inputs.rows
@@ -74,10 +77,12 @@ def score_patches(bundle: "ScoredModel", inputs: Inputs) -> Outcome:
     confused = np.zeros((len(rows), 3), np.int64)
     loss_sum = 0.0
     reliability = uncalibrated = Reliability.none()
-    for start in range(0, len(rows), inputs.request.batch_size):
-        batch = rows[start : start + inputs.request.batch_size]
+    starts = range(0, len(rows), inputs.request.batch_size)
+    batches = [rows[start : start + inputs.request.batch_size] for start in starts]
+    found = spread(each_of(bundle), partial(_with_uncalibrated, inputs), batches)
+    for start, batch, both in zip(starts, batches, found, strict=True):
         truth = inputs.patches.masks[batch]
-        probs, before = _with_uncalibrated(bundle, inputs.patches, batch, inputs.request.views)
+        probs, before = (each.to(bundle.device) for each in both)
         predicted = probs.argmax(dim=1).to("cpu", torch.uint8).numpy()
         matrices = confusion_matrices(truth, predicted, n_classes)
         confusion += matrices.sum(axis=0)
@@ -122,10 +127,9 @@ def probs_of(bundle: "ScoredModel", patches: HasPixels, rows: NDArray[np.int64],
     return torch.from_numpy(views.of(bundle.classify)(pixels)).to(bundle.device)
 
 
-def _with_uncalibrated(
-    bundle: "ScoredModel", patches: HasPixels, rows: NDArray[np.int64], views: Views
-) -> "tuple[Tensor, Tensor]":
+def _with_uncalibrated(inputs: Inputs, bundle: "ScoredModel", rows: NDArray[np.int64]) -> "tuple[Tensor, Tensor]":
     """`probs_of`, and the same at temperature 1. The network runs once for both."""
+    patches, views = inputs.patches, inputs.request.views
     temperature = bundle.header.temperature
     if temperature == 1:
         probs = probs_of(bundle, patches, rows, views)

@@ -86,7 +86,7 @@ class Int8:
 
     @property
     def words(self) -> str:
-        """`mean IoU 0.604, 0.609 in float32`."""
+        """`mean IoU 0.609, 0.610 in float32`."""
         return f"mean IoU {self.mean_iou:.3f}, {self.mean_iou_float32:.3f} in float32"
 
 

@@ -1,8 +1,8 @@
 """Losses over the valid pixels of a batch: cross-entropy, Dice, Jaccard, focal, Lovasz, and their weighted sums.
 
 `valid_pixels` alone deals with ignore: from logits (B, K, H, W) and targets (B, H, W) it makes the pixels of a batch,
-after one softmax, and says which are valid. Each loss is a pure function of these. Its formula has N valid pixels,
-p[c, n] the softmax probability of class c at pixel n, and t[n] its true class. For each class c
+after one softmax. Each loss is a pure function of these. Its formula has N valid pixels, p[c, n] the softmax
+probability of class c at pixel n, and t[n] its true class. For each class c
 
     count[c]   = number of n with t[n] = c
     mass[c]    = sum of p[c, n] over all n

@@ -45,7 +45,7 @@ def every_driver() -> frozenset[str]:
     """The names of all drivers of the GDALs here, rasterio's and pyogrio's. A process of its own asks them."""
     plain = {key: value for key, value in os.environ.items() if key not in ("GDAL_SKIP", "OGR_SKIP")}
     asked = subprocess.run(
-        [sys.executable, "-c", _LISTING],
+        [sys.executable, "-P", "-c", _LISTING],
         env=plain,
         capture_output=True,
         text=True,

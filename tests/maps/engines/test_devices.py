@@ -1,6 +1,7 @@
 """Pieces shared among devices: the same bytes for any number, and what is refused."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,35 +20,40 @@ from tests.worlds.mapping import Convolving, contents, holey, map_here, model_fi
 OPTIONS = MapOptions(confidence=True, run=(1, 1))
 
 
-class Counting(Convolving):
-    """A device that counts its batches, and fails at once where it is `broken`."""
+class Device:
+    """A device that counts its batches, and fails at the first where it is `broken`."""
 
-    def __post_init__(self) -> None:
-        self.__dict__.update(n_batches=0, broken=False)
+    def __init__(self, model: Convolving, broken: bool = False) -> None:
+        self.model, self.broken = model, broken
+        self.header, self.batch_pixels = model.header, model.batch_pixels
+        self.n_batches = 0
 
     def classify(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        self.__dict__["n_batches"] += 1
-        if self.__dict__["broken"]:
+        self.n_batches += 1
+        if self.broken:
             raise InputError("device 2: fell off the bus")
-        return super().classify(pixels)
+        return self.model.classify(pixels)
+
+    def itself(self) -> "Device":
+        """What opening it gives."""
+        return self
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_no_byte_of_a_map_depends_on_how_many_devices_compute_it(tmp_path: Path, n: int) -> None:
     raster, file = holey(tmp_path / "a.tif", 107, 151), model_file(tmp_path)
     map_here(plan_map(raster, tmp_path / "one", file, OPTIONS), Convolving(file.header))
-    models = [Counting(file.header) for _ in range(n)]
-    engine = DevicesEngine(lambda: models[0], None, tuple((lambda model=model: model) for model in models[1:]))
+    models = [Device(Convolving(file.header)) for _ in range(n)]
+    engine = DevicesEngine(lambda: models[0], None, tuple(partial(Device.itself, model) for model in models[1:]))
     record = map_raster(engine, plan_map(raster, tmp_path / "several", file, OPTIONS), lambda _: None)
     assert contents(tmp_path / "several") == contents(tmp_path / "one")
     assert record["computed_by"]["devices"] == n
-    assert all(model.__dict__["n_batches"] for model in models)
+    assert all(model.n_batches for model in models)
 
 
 def test_what_ends_one_device_ends_the_map_and_the_rest_is_resumed(tmp_path: Path) -> None:
     raster, file = holey(tmp_path / "a.tif", 107, 151), model_file(tmp_path)
-    models = [Counting(file.header), Counting(file.header)]
-    models[1].__dict__["broken"] = True
+    models = [Device(Convolving(file.header)), Device(Convolving(file.header), broken=True)]
     engine = DevicesEngine(lambda: models[0], None, (lambda: models[1],))
     with pytest.raises(InputError, match="fell off the bus"):
         map_raster(engine, plan_map(raster, tmp_path / "map", file, OPTIONS), lambda _: None)

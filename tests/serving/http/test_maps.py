@@ -478,7 +478,7 @@ class TestCorrections:
             (collection((square(5, 5), "x" * (LONGEST_NAME + 1))), "or a new one of at most 100 printable characters"),
             (collection((square(5, 5), "a\nb")), "or a new one of at most 100 printable characters"),
         ],
-        ids=range(16),
+        ids=range(15),
     )
     def test_a_fault_is_named_in_one_line(self, anna: TestClient, body: str | bytes, line: str) -> None:
         answer = anna.put(f"/maps/{PHOTO_ID}/corrections", content=body, headers=GEOJSON)

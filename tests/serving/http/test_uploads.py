@@ -288,10 +288,10 @@ def test_of_many_uploads_by_twenty_clients_at_once_none_is_lost(tmp_path: Path, 
 
 
 def test_a_used_up_quota_is_507_and_the_server_lives_and_takes_the_next_one(tmp_path: Path) -> None:
-    client = TestClient(app(tmp_path, quota=200_000), base_url="http://localhost")
+    client = TestClient(app(tmp_path, quota=300_000), base_url="http://localhost")
     first = client.post("/uploads", content=photo("BMP", 200, 250), headers={"Content-Type": "image/bmp"})  # 150 kB
     assert first.status_code == 201
-    full = client.post("/uploads", content=photo("BMP", 200, 250), headers={"Content-Type": "image/bmp"})
+    full = client.post("/uploads", content=photo("BMP", 200, 270), headers={"Content-Type": "image/bmp"})
     assert (full.status_code, full.json()["detail"].partition(":")[0]) == (507, "--quota")
     assert len(files(tmp_path)) == 2
     assert client.get("/health").status_code == 200
@@ -314,8 +314,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_is_507_and_the_server_lives_and_takes_the_next_one(small_disk: Path) -> None:
     with listening(app(small_disk)) as url, httpx.Client(base_url=url, trust_env=False) as client:
-        large = client.post("/uploads", content=photo("BMP", 800, 850), headers={"Content-Type": "image/bmp"})  # 2 MB
-        assert (large.status_code, "full" in large.json()["detail"]) == (507, True)
-        assert files(small_disk) == []
+        large = photo("BMP", 800, 850)  # 2 MB, with a stated length, and chunked
+        for body, words in ((large, "0 MB are free on the disk, 2 MB are needed"), (iter([large]), "the disk is full")):
+            answer = client.post("/uploads", content=body, headers={"Content-Type": "image/bmp"})
+            assert (answer.status_code, words in answer.json()["detail"]) == (507, True), answer.text
+            assert files(small_disk) == []
         assert client.get("/health").status_code == 200
         assert client.post("/uploads", content=RAW, headers=PNG).status_code == 201

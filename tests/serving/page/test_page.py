@@ -30,6 +30,22 @@ def test_axe_finds_nothing_before_and_after_a_result(
     look.check()
 
 
+@needs_axe
+def test_axe_finds_nothing_at_the_login_and_its_refusal(browser: Any, tmp_path: Path) -> None:
+    with served(tmp_path, "ada user a-long-token-of-hers\n") as (url, _):
+        for width, height in (WIDE, PHONE):
+            for scheme in ("light", "dark"):
+                context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+                page = context.new_page()
+                page.goto(url)
+                page.wait_for_selector("#login[open]")
+                page.fill("#token", "wrong")
+                page.keyboard.press("Enter")
+                page.locator("#login-notice").filter(has_text="token").wait_for()
+                assert Looking(page, url).violations() == []
+                context.close()
+
+
 def test_a_phone_shows_everything_within_its_width(browser: Any, site: tuple[str, Any], scene: Path) -> None:
     with looking(browser, site[0], PHONE) as look:
         look.upload(scene)

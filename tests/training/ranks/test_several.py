@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
 import terrazzo
 from terrazzo.errors import InputError, RecipeError
@@ -89,8 +90,7 @@ def test_a_killed_process_ends_all_with_one_line_and_the_run_is_resumed_to_the_s
 
     done = killed_after(1, patches, out, end_one)
     assert done.returncode == 2
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error")]
-    assert "--devices: process 2 of 2 was ended by signal 9" in line
+    assert "--devices: process 2 of 2 was ended by signal 9" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     killed_after(2, patches, out, end_all, "--resume")
     assert not (out / "model.safetensors").exists()
@@ -98,14 +98,30 @@ def test_a_killed_process_ends_all_with_one_line_and_the_run_is_resumed_to_the_s
     assert_alike(out, two)
 
 
+def test_processes_that_torchrun_started_train_the_same_and_one_of_them_reports(
+    patches: Path, two: Path, tmp_path: Path
+) -> None:
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    words = [*torchrun, *command_of(patches, tmp_path / "run")]
+    done = subprocess.run(words, capture_output=True, text=True, env=os.environ | {"GLOO_SOCKET_IFNAME": "lo"})
+    assert done.returncode == 0, done.stderr
+    assert_alike(tmp_path / "run", two)
+    assert done.stdout.count("next: ") == 1
+    assert done.stderr.count(f"epoch {EPOCHS}/{EPOCHS}") == 1
+
+
+def command_of(patches: Path, out: Path, *words: str) -> list[str]:
+    """The module and the words of the command that trains on two devices."""
+    command = ["terrazzo.cli", "train", str(patches), "--out", str(out), "--recipe", "unet", "--device", "cpu"]
+    command += ["--devices", "2", "--batch-size", "2", "--epochs", str(EPOCHS), *words]
+    return command + [word for name, value in CHANGES.items() for word in ("--set", f"{name}={json.dumps(value)}")]
+
+
 def killed_after(
     n_epochs: int, patches: Path, out: Path, end: Callable[[psutil.Process], None], *words: str
 ) -> subprocess.CompletedProcess[str]:
     """The command, its processes ended once so many epochs are logged."""
-    command = [sys.executable, "-m", "terrazzo.cli", "train", str(patches), "--out", str(out), "--recipe", "unet"]
-    command += ["--devices", "2", "--batch-size", "2", "--epochs", str(EPOCHS), "--device", "cpu", *words]
-    for name, value in CHANGES.items():
-        command += ["--set", f"{name}={json.dumps(value)}"]
+    command = [sys.executable, "-m", *command_of(patches, out, *words)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "500"}
     ) as process:
@@ -134,3 +150,13 @@ def test_what_ended_a_process_is_one_line(tmp_path: Path, told: dict[str, object
     failure = Crew(tmp_path, (process,), "cpu").failure()
     assert (failure is None) if words is None else isinstance(failure, InputError)
     assert words is None or words in str(failure)
+
+
+def test_memory_that_ran_out_in_one_process_is_that_of_all(tmp_path: Path) -> None:
+    """So that an automatic batch size is halved and all start over."""
+    process = subprocess.Popen([sys.executable, "-c", "import sys; sys.exit(1)"])
+    told = {"line": "CUDA out of memory", "memory": True, "lost": False}
+    error_file(tmp_path, 1).write_text(json.dumps(told))
+    failure = Crew(tmp_path, (process,), "cpu").failure()
+    assert isinstance(failure, torch.OutOfMemoryError)
+    assert str(failure) == "CUDA out of memory"

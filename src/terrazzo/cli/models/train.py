@@ -9,11 +9,17 @@ if TYPE_CHECKING:
     from terrazzo.training.run import Trained
 
 
-def tell(done: "Trained", *, patches: str, out: str) -> int:
-    """Print the scores, where the model is and what comes next; the exit code is 130 after Ctrl-C."""
+def tell(done: "Trained", *, patches: str, out: str, devices: int, nodes: int) -> int:
+    """Print the scores, where the model is and what comes next; the exit code is 130 after Ctrl-C.
+
+    Of several processes that torchrun or SLURM started the first alone prints.
+    """
     from terrazzo.patches.folder import open_patches
+    from terrazzo.training.ranks.environment import place_in
     from terrazzo.training.train import patches_of
 
+    if place_in(devices, nodes).number:
+        return 0
     for text in done.summary():
         prose(text)
     wrote("a finished run", [done.model], done.kept)

@@ -8,7 +8,6 @@ from queue import SimpleQueue
 from threading import Event
 from typing import Any
 
-from terrazzo.errors import InputError
 from terrazzo.maps.engines.local import LocalEngine, batch_size, compute_pieces, reading
 from terrazzo.maps.jobs.job import RasterJob
 from terrazzo.maps.pieces.computing import Finished
@@ -16,6 +15,7 @@ from terrazzo.maps.pieces.journal import Journal
 from terrazzo.maps.pieces.lattice import Piece
 from terrazzo.model.opening import ModelFile, computes_on
 from terrazzo.model.predictor import Predictor
+from terrazzo.model.runtimes.gpus import check_gpus, gpu
 from terrazzo.model.windows.tiling import window_batch
 
 
@@ -84,24 +84,11 @@ class DevicesEngine(LocalEngine):
 
 def on_device(file: ModelFile, number: int) -> ModelFile:
     """The same models on GPU `number`."""
-    device = f"cuda:{number}"
+    device = gpu(number)
     return replace(file, device=device, others=tuple(replace(each, device=device) for each in file.others))
 
 
 def check_devices(file: ModelFile, devices: int) -> None:
     """Raise InputError where the models do not compute on GPUs, or there are fewer than `devices`."""
-    if devices == 1:
-        return
-    if ":" in file.device:
-        raise InputError(f"--device {file.device}: is one device, --devices {devices} asks for more; leave one out")
-    found = computes_on(file)
-    if found["device"] != "cuda":
-        raise InputError(
-            f"--devices {devices}: is for GPUs, and {found['runtime']} computes on the {found['device'].upper()} here, "
-            f"with all its cores; leave it out, or use --engine dask --workers {devices} for processes"
-        )
-    import torch
-
-    there = torch.cuda.device_count()
-    if devices > there:
-        raise InputError(f"--devices {devices}: this torch sees {there} GPUs; use --devices {there} or fewer")
+    if devices > 1:
+        check_gpus(file.device, devices, computes_on(file), f", or use --engine dask --workers {devices} for processes")

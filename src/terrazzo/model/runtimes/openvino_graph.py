@@ -3,7 +3,7 @@
 The precision is always stated: by itself OpenVINO computes in bf16 wherever the CPU has it.
 
 Graphs in int8 are compiled for each height and width that is asked for. Compiled for any size, they give wrong classes
-(OpenVINO 2026.4 on AVX2; float32 graphs do not).
+(OpenVINO 2026.4 on AVX-512 VNNI; float32 graphs do not).
 """
 
 import os

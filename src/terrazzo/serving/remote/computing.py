@@ -22,7 +22,8 @@ from terrazzo.serving.folder import DataFolder
 from terrazzo.serving.jobs.child import Child
 from terrazzo.serving.jobs.job import SUGGEST, too_slow
 from terrazzo.serving.jobs.supervising import DRIVERS
-from terrazzo.serving.remote.connection import CLAIM, AwayError, LostError, RefusedError, Server
+from terrazzo.serving.jobs.worker_log import cut_log, log_of
+from terrazzo.serving.remote.connection import CHECKING_SECONDS, CLAIM, AwayError, LostError, RefusedError, Server
 from terrazzo.serving.remote.fetching import fetch, forget
 from terrazzo.serving.remote.heart import Heart, beating
 from terrazzo.serving.remote.order import SUGGESTIONS, Order
@@ -33,6 +34,7 @@ IDLE_SECONDS, LONGEST_IDLE = 0.5, 5.0
 """Between two questions for a job while none waits: the first wait is doubled up to the longest."""
 _LONGEST_REST = 60.0
 _FORBIDDEN = (401, 403)
+_ASKED = {"version": __version__}
 
 
 class DiedError(Exception):
@@ -52,7 +54,9 @@ class Worker:
         self._child: Child | None = None
         self._messages: Queue[tuple[Child, Mapping[str, Any]]] = Queue()
         self._order: Order | None = None
+        self._is_claiming = False
         self._failures = 0
+        self._log = log_of(self.data.root)
 
     def run(self) -> None:
         """Work until KeyboardInterrupt; the job at hand then goes back to the queue. Raises what the server refuses."""
@@ -71,7 +75,7 @@ class Worker:
 
     def compute(self, order: Order) -> None:
         """Compute one job and send it. Raises RefusedError if the token is refused."""
-        self._order = order
+        cut_log(self._log)
         forget(self.data, order)
         self.say(f"job {order.job}: {order.name} by {order.model_id}")
         try:
@@ -97,9 +101,16 @@ class Worker:
 
     def _claim(self) -> Order | None:
         """A job, once the server is reached; None if none waits."""
-        found = self.server.patiently(lambda: self.server.call(CLAIM, {"version": __version__}))
+        self._is_claiming = True
         try:
-            return None if found is None else Order.from_dict(found)
+            found = self.server.patiently(lambda: self.server.call(CLAIM, _ASKED))
+        except InputError:
+            self._is_claiming = False
+            raise
+        try:
+            self._order = None if found is None else Order.from_dict(found)
+            self._is_claiming = False
+            return self._order
         except ValueError as error:
             line = f"--server {self.server.address}: sends jobs of another form; install the same version as there"
             raise InputError(line) from error
@@ -140,15 +151,15 @@ class Worker:
         """Send the files of a finished job, or why it failed."""
         work = f"/work/{order.job}"
 
-        files = list(self._files(order))
-        large = [name for path, name in files if order.max_bytes is not None and path.stat().st_size > order.max_bytes]
-        reason = f"{large[0]}: is larger than the server takes; start it with a larger --max-upload" if large else None
+        files = [(path, name) for path, name in self._files(order) if name in order.files]
+        large = next((name for path, name in files if path.stat().st_size > order.files[name]), None)
+        reason = f"{large}: is larger than the {order.files[large]} bytes that the server takes" if large else None
         if (reason := said.get("failed", reason)) is not None:
             self._fail(order, str(reason))
             return
         for path, name in files:
             self.server.patiently(partial(self.server.send, f"{work}/files/{name}", path, heart.check), heart.check)
-        self.server.patiently(partial(self.server.call, f"{work}/finish", {}), heart.check)
+        self.server.patiently(partial(self.server.call, f"{work}/finish", {}, CHECKING_SECONDS), heart.check)
         self.say(f"job {order.job}: finished")
 
     def _files(self, order: Order) -> Iterator[tuple[Path, str]]:
@@ -179,7 +190,7 @@ class Worker:
         child = self._child
         if child is None or not child.alive:
             self._end_child()
-            child = self._child = Child(self.environment, self.data.root / "worker.log", self._put)
+            child = self._child = Child(self.environment, self._log, self._put)
         try:
             yield child
         except BaseException:
@@ -194,8 +205,10 @@ class Worker:
     def _stop(self) -> None:
         """End the child, and give the job at hand back without a death."""
         self._end_child()
-        if self._order is not None:
-            with suppress(AwayError, LostError, InputError):
+        with suppress(AwayError, LostError, InputError, ValueError):
+            if self._is_claiming and (found := self.server.call(CLAIM, _ASKED)) is not None:
+                self._order = Order.from_dict(found)  # what the question gave whose answer was not waited for
+            if self._order is not None:
                 self.server.call(f"/work/{self._order.job}/release", {"died": False})
 
     def _put(self, child: Child, message: Mapping[str, Any]) -> None:

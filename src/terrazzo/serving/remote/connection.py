@@ -24,7 +24,8 @@ from terrazzo.system.files import write_beside
 from terrazzo.system.reporting import Say, quiet
 
 PIECE = 1 << 20
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS, CHECKING_SECONDS = 30.0, 600.0
+"""How long an answer may take; and that to a finished job, whose files the server checks first."""
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
 """Seconds between two tries while the server is away: the first wait is doubled up to the longest."""
 _AWAY = (408, 429, 502, 503, 504, 507)
@@ -60,13 +61,13 @@ class Server:
         self._opener = urllib.request.build_opener(_NoRedirects)
         self._lock, self._is_away = threading.Lock(), False
 
-    def call(self, path: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
+    def call(self, path: str, given: Mapping[str, Any], seconds: float = TIMEOUT_SECONDS) -> dict[str, Any] | None:
         """The JSON object that a POST answers; None for an answer without a body.
 
         Raises AwayError, LostError or RefusedError.
         """
         body = json.dumps(dict(given)).encode()
-        with self._opened("POST", path, body, {"Content-Type": "application/json"}) as response:
+        with self._opened("POST", path, body, {"Content-Type": "application/json"}, seconds) as response:
             raw = _piece(response, MOST_JSON)
         try:
             found: dict[str, Any] | None = json.loads(raw) if raw else None
@@ -118,12 +119,17 @@ class Server:
 
     @contextmanager
     def _opened(
-        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = TIMEOUT_SECONDS,
     ) -> Iterator[HTTPResponse]:
         own = {"Authorization": f"Bearer {self._token}", INSTANCE: self._instance}
         request = urllib.request.Request(self.address + path, body, {**own, **(headers or {})}, method=method)
         try:
-            response = self._opener.open(request, timeout=TIMEOUT_SECONDS)
+            response = self._opener.open(request, timeout=seconds)
         except urllib.error.HTTPError as error:
             with error:
                 raise self._refusal(error, path) from error

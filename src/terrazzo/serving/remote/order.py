@@ -46,8 +46,8 @@ class Order:
     """The longest that the job may compute without a new piece."""
     options: Mapping[str, Any] = field(default_factory=dict)
     max_pixels: int | None = None
-    max_bytes: int | None = None
-    """The most bytes of one file that the server takes."""
+    files: Mapping[str, int] = field(default_factory=dict)
+    """The files that the server takes as the result, and the most bytes of each."""
     of_map: Annotated[str | None, Field(pattern=r"^[0-9a-f]{32}$")] = None
     corrections: Content | None = None
 
@@ -62,7 +62,7 @@ class Order:
         return _adapter().validate_python(found)
 
 
-def order_of(assignment: Assignment, settings: Settings) -> Order:
+def order_of(assignment: Assignment, settings: Settings, files: Mapping[str, int]) -> Order:
     """An assignment of the server's machine as an order for another."""
     return Order(
         job=assignment.job,
@@ -76,7 +76,7 @@ def order_of(assignment: Assignment, settings: Settings) -> Order:
         job_seconds=settings.job_seconds,
         options=assignment.options,
         max_pixels=assignment.max_pixels,
-        max_bytes=settings.max_upload,
+        files=files,
         of_map=assignment.of_map,
         corrections=None if assignment.corrections is None else content_of(assignment.corrections),
     )

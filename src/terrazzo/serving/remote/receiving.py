@@ -97,13 +97,10 @@ class Received:
         return self.assignment.folder / f"from-{digest(self.worker)}"
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The names that may be sent."""
-        return (SUGGESTIONS,) if self.assignment.process == SUGGEST else tuple(FILES)
-
-    def most(self, name: str) -> int:
-        """The most bytes of a file."""
-        return self.settings.max_upload if Path(name).suffix in _LARGE else MOST_SMALL
+    def most(self) -> Mapping[str, int]:
+        """The names that may be sent, and the most bytes of each."""
+        names = (SUGGESTIONS,) if self.assignment.process == SUGGEST else tuple(FILES)
+        return {name: self.settings.max_upload if Path(name).suffix in _LARGE else MOST_SMALL for name in names}
 
     def publish(self) -> Mapping[str, Any]:
         """Check the files and put them in place; the result of the job. What is in place already stays.
@@ -131,7 +128,7 @@ class Received:
             shutil.rmtree(self._closed, ignore_errors=True)
             self.folder.rename(self._closed)
         for path in self._closed.glob("*") if self._closed.is_dir() else ():
-            if path.name not in self.names:
+            if path.name not in self.most:
                 path.unlink()
 
     def _check_map(self) -> None:

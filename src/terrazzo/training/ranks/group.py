@@ -49,8 +49,19 @@ def joined(place: Place, device: str, rendezvous: Path | None = None) -> Iterato
         try:
             yield
         finally:
-            with suppress(RuntimeError):
-                distributed.destroy_process_group()
+            leave()
+
+
+def is_member() -> bool:
+    """Whether this process is part of a group."""
+    return distributed.is_initialized()
+
+
+def leave() -> None:
+    """Leave the group, if this process is in one: the others find their connections closed."""
+    with suppress(RuntimeError):
+        if is_member():
+            distributed.destroy_process_group()
 
 
 def send(message: Any) -> None:

@@ -15,7 +15,16 @@ from terrazzo.model.normalization import Normalization
 from terrazzo.system.files import read_json
 from terrazzo.system.reporting import Reporter
 from terrazzo.training.ranks.environment import Place, place_in
-from terrazzo.training.ranks.group import Job, is_lost, joined, refuse_too_many, send, variables_set
+from terrazzo.training.ranks.group import (
+    Job,
+    is_lost,
+    is_member,
+    joined,
+    leave,
+    refuse_too_many,
+    send,
+    variables_set,
+)
 from terrazzo.training.ranks.rank import ALONE, Rank
 from terrazzo.training.run_folder import Run
 
@@ -47,7 +56,11 @@ def gathered(run: Run, normalization: Normalization | None) -> Iterator[Rank]:
     job = Job(replace(run, reporter=Reporter()), normalization)
     if place.by is not None:
         send(job)
-        yield Rank(0, place.count)
+        try:
+            yield Rank(0, place.count)
+        except BaseException:
+            leave()  # the others wait within the fit, where no message reaches them; the closed connection does
+            raise
         return
     with tempfile.TemporaryDirectory(prefix="terrazzo-") as name, _threads(run.devices) as threads:
         crew = Crew.started(Path(name), run, threads)
@@ -180,4 +193,5 @@ def leading(run: Run) -> Iterator[list[Path]]:
             yield models
         finally:
             with suppress(RuntimeError):  # they may have ended themselves
-                send(models[0] if models else None)
+                if is_member():
+                    send(models[0] if models else None)

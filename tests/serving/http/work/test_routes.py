@@ -2,19 +2,23 @@
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from starlette.testclient import TestClient
 
 from terrazzo._version import __version__
 from terrazzo.serving.folder import new_id
+from terrazzo.serving.http.app import build_app
 from terrazzo.serving.http.site import Site
 from terrazzo.serving.jobs.job import IMPROVE, Status
 from terrazzo.serving.remote import receiving
 from terrazzo.system.files import read_json, same_content, write_json
 from tests.worlds.joining import placed, program, raster, result_of, scene, send, site_with_tokens
+from tests.worlds.served import listening
 from tests.worlds.site import client_of
 
 ROUTES = [
@@ -92,6 +96,7 @@ def test_an_order_says_what_the_job_needs_and_the_downloads_are_that(
     model = (site.settings.models / "tiny.safetensors").read_bytes()
     assert (order["jobID"], order["processID"], order["model_id"]) == (job_id, "tiny", "tiny")
     assert (order["name"], order["options"], order["corrections"]) == ("field.tif", {}, None)
+    assert (order["files"]["classes.tif"], order["files"]["areas.csv"]) == (site.settings.max_upload, 64 << 20)
     for kind, body, suffix in (("image", scene(), ".tif"), ("model", model, ".safetensors")):
         expected = {"size": len(body), "sha256": hashlib.sha256(body).hexdigest(), "suffix": suffix}
         assert order[kind] == expected
@@ -353,3 +358,16 @@ def test_suggestions_are_boxes_and_polygons(
     else:
         assert (answer.status_code, job.result) == (200, {"map": map_id, "boxes": n_boxes})
         assert anna.get(f"/maps/{map_id}/suggestions").json() == sent
+
+
+def test_finishing_twice_at_once_is_the_same(site: Site, results: Path) -> None:
+    job_id = placed(site)
+    with listening(build_app(site)) as address, httpx.Client(base_url=address, timeout=600) as gpu:
+        gpu.headers["Authorization"] = "Bearer token-of-gpu"
+        folder = result_of(site, gpu.post("/work/claim").json(), results / job_id)
+        for path in folder.iterdir():
+            gpu.put(f"/work/{job_id}/files/{path.name}", content=path.read_bytes())
+        with ThreadPoolExecutor(2) as clients:
+            answers = list(clients.map(lambda _: gpu.post(f"/work/{job_id}/finish"), range(2)))
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert same_content(site.folder.map(job_id), folder)

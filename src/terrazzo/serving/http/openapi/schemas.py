@@ -154,7 +154,11 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         job_seconds=_NUMBER | {"description": "How long it may compute without a new piece."},
         options={"type": "object"},
         max_pixels=_MAYBE_WHOLE,
-        max_bytes=_MAYBE_WHOLE | {"description": "The most bytes of one file of the result."},
+        files={
+            "type": "object",
+            "additionalProperties": {"type": "integer"},
+            "description": "The files of the result, and the most bytes of each.",
+        },
         of_map=_MAYBE_TEXT,
         corrections={"anyOf": [ref("Content"), {"type": "null"}]},
     ),

@@ -7,6 +7,7 @@ from terrazzo.serving.http.site import Site
 from terrazzo.serving.http.work.leases import assigned
 from terrazzo.serving.jobs.job import IMPROVE, SUGGEST, Job
 from terrazzo.serving.remote.order import Order, order_of
+from terrazzo.serving.remote.receiving import Received
 from terrazzo.system.reporting import first_line
 
 NOT_ELSEWHERE = (IMPROVE,)
@@ -27,7 +28,8 @@ def claim(site: Site, worker: str) -> Order | None:
             site.jobs.finish(job.id, worker, {})
         else:
             try:
-                return order_of(assigned(site, job), settings)
+                assignment = assigned(site, job)
+                return order_of(assignment, settings, Received(assignment, settings, worker).most)
             except TerrazzoError as error:
                 site.jobs.fail(job.id, worker, first_line(error))
         job = None

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
+import anyio
 from pydantic import BaseModel, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -112,9 +113,9 @@ async def put_file(request: Request) -> Response:
     """PUT /work/{id}/files/{name}: one file of the result, in place of an earlier one of that name."""
     received = await run_in_threadpool(_received, request, await run_in_threadpool(leased, request))
     name = str(request.path_params["name"])
-    if name not in received.names:
-        raise Problem(404, "", f"no file of the result has this name; expected one of {', '.join(received.names)}")
-    most, stated = received.most(name), request.headers.get("content-length", "")
+    if name not in received.most:
+        raise Problem(404, "", f"no file of the result has this name; expected one of {', '.join(received.most)}")
+    most, stated = received.most[name], request.headers.get("content-length", "")
     if stated.isdigit() and int(stated) > most:
         raise _too_large(name, most)
     site = site_of(request)
@@ -132,7 +133,11 @@ async def put_file(request: Request) -> Response:
 
 async def finish(request: Request) -> Response:
     """POST /work/{id}/finish: the files are checked and published; a refused result fails the job."""
-    return JSONResponse({"status": str(await run_in_threadpool(_finish, request))})
+    state = request.app.state
+    if not hasattr(state, "finishing"):
+        state.finishing = anyio.Lock()
+    async with state.finishing:  # a worker that asks twice meets the end of the first
+        return JSONResponse({"status": str(await run_in_threadpool(_finish, request))})
 
 
 async def fail(request: Request) -> Response:
@@ -166,6 +171,9 @@ def _finish(request: Request) -> Status:
     except RefusedResultError as error:
         site.jobs.fail(job.id, worker, f"the worker sent a result that was refused: {first_line(error)}")
         _clear(site, job)
+        raise
+    except FileNotFoundError:  # dismissed, and cleared away, while the files were checked
+        leased(request)
         raise
     if not site.jobs.finish(job.id, worker, result):
         if (now := site.jobs.get(job.id)) is None or now.status is Status.DISMISSED:

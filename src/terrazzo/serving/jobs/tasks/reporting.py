@@ -47,13 +47,14 @@ class Report:
             "pieces": self.before + self.count(),
             "message": self._what,
         }
-        left = seconds_left(now - self._began[0], self._began[1], share)
+        left = seconds_left(now - self._began[0], self._began[1], share, (100 - self._to) / (self._to - self._from))
         self._say(message | ({} if left is None else {"seconds_left": left}))
 
 
-def seconds_left(elapsed: float, before: float, now: float) -> float | None:
-    """The seconds that a stage still takes, at the pace at which it went from share `before` to `now`.
+def seconds_left(elapsed: float, before: float, now: float, after: float = 0.0) -> float | None:
+    """The seconds that a job still takes, at the pace at which its stage went from share `before` to `now`.
 
-    Law: of a stage of which a half took 10 s, 10 s are left. None until something is finished.
+    `after` is what follows the stage, in units of the stage. Law: of a stage of which a half took 10 s, 10 s are left,
+    and 20 s more for as much again. None until something is finished.
     """
-    return round(elapsed * (1 - now) / (now - before), 1) if now > before else None
+    return round(elapsed * (1 - now + after) / (now - before), 1) if now > before else None

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terrazzo.classes.schema import IGNORE
-from terrazzo.evaluation.map_accuracy.class_map import open_map
 from terrazzo.evaluation.metrics import Pooled, Scores
 from terrazzo.scenes.burnt_polygons import BurntPolygons
+from terrazzo.scenes.class_map import open_map
 from terrazzo.serving.jobs.tasks.drawn import Drawn
 
 

@@ -52,9 +52,12 @@ export class Corrector {
       return this.say(T.cannotCorrect);
     }
     const kept = await read(`maps/${result.id}/corrections`);
+    if (this.result !== result) return undefined; // another map was opened meanwhile
+    const drawn = this.unsaved;
     this.add(kept.features ?? []);
-    this.unsaved = false;
+    this.unsaved = drawn;
     this.listAnew();
+    if (drawn) return this.say(T.unsaved(this.count));
     return this.say(this.count ? T.saved(this.count) : '');
   }
 
@@ -112,6 +115,7 @@ export class Corrector {
 
   listAnew() {
     const features = this.source.getFeatures();
+    this.viewer.drawings.changed(); // seldom, a frame that began before a change is the last one otherwise
     byId('save').disabled = !this.unsaved;
     byId('improve').disabled = !(features.length && this.improvable?.available);
     byId('corrections').replaceChildren(...features.slice(-LISTED).map((one) => this.row(one, features.indexOf(one) + 1)));

@@ -61,10 +61,8 @@ async function ended(job) {
 }
 
 /** Before and after on the corrections kept aside; where there are no scores, the server's word why. */
-function scores({id, before, scores: found, model}) {
-  if (!before) return '';
-  const gained = T.gained(found);
-  return [T.improvedAbout(model), gained ?? jobs.known.get(id)?.message].filter(Boolean).join(' ');
+function scores({id, before, scores: found}) {
+  return before ? T.gained(found) ?? T.sentence(jobs.known.get(id)?.message ?? '') : '';
 }
 
 function bindDrop() {

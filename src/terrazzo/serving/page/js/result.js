@@ -27,11 +27,11 @@ export class Result {
     this.transform = told['proj:transform'];
     this.onEarth = item.geometry != null;
     this.hasCrs = Boolean(told['proj:code'] || told['proj:wkt2']);
-    this.crs = this.hasCrs ? projectionOf(jobId, told) : undefined;
+    this.crs = this.hasCrs ? projectionOf(told) : undefined;
     const [, b, , d] = this.transform;
     // A turned grid has no rows along the view's x, so the view shows its pixels.
     if (this.crs && b === 0 && d === 0) this.projection = this.crs;
-    else this.projection = new Projection({code: `pixels:${jobId}`, units: 'pixels', extent: [0, -this.height, this.width, 0]});
+    else this.projection = new Projection({code: `pixels:${this.width}x${this.height}`, units: 'pixels', extent: [0, -this.height, this.width, 0]});
   }
 
   /** From now on the view is in Web Mercator, as the server's tiles are. */
@@ -110,11 +110,15 @@ export class Result {
   }
 }
 
+const unnamed = []; // WKT of projections without a code: maps of one image have one projection, as a view has
+
 /** The projection of a raster; undefined where proj4 cannot read it. */
-function projectionOf(jobId, told) {
+function projectionOf(told) {
   const known = projection(told['proj:code'] ?? '');
   if (known) return known;
-  const name = told['proj:code'] ?? `map:${jobId}`;
+  const wkt = told['proj:wkt2'];
+  if (!told['proj:code'] && !unnamed.includes(wkt)) unnamed.push(wkt);
+  const name = told['proj:code'] ?? `unnamed:${unnamed.indexOf(wkt)}`;
   try {
     proj4.defs(name, told['proj:wkt2']);
     register(proj4);

@@ -109,7 +109,7 @@ export const T = {
   failed: (why) => `Failed: ${why}`,
 
   resultAbout: (model, width, height) => `by ${model}, ${width} × ${height} pixels`,
-  improvedAbout: (model) => `Improved model: ${model}.`,
+  sentence: (words) => words && `${words[0].toUpperCase()}${words.slice(1)}.`,
   gained: (scores) => {
     const {before, after} = scores ?? {};
     if (!before || !after) return undefined;
