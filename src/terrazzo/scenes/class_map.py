@@ -1,4 +1,4 @@
-"""A finished map of classes: found, opened with the names of its classes, and read by rows in bounded memory."""
+"""A finished map of classes: opened with the names of its classes, and read by rows in bounded memory."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,12 +14,9 @@ from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import InputError
 from terrazzo.pixels.rasters.gdal import answered
 from terrazzo.pixels.rasters.raster import Raster, read_raster
-from terrazzo.pixels.suffixes import TIFF_SUFFIXES
 from terrazzo.scenes.labelled_rasters.raster_classes import names_in
-from terrazzo.system.reporting import listed
+from terrazzo.scenes.map_file import CLASSES_TIF, map_file
 
-CLASSES_TIF = "classes.tif"
-"""The map in a folder that `predict` wrote."""
 CLASS_BAND = "class_id"
 """The name of its band; the other rasters of such a folder have bands of other names."""
 STRIP, ROWS = 512, 64
@@ -67,18 +64,7 @@ def open_map(path: Path) -> ClassMap:
 
     Raises InputError or ImageError where there is none, or several.
     """
-    if path.is_dir():
-        found = [path / CLASSES_TIF] if (path / CLASSES_TIF).is_file() else sorted(path.glob(f"*/{CLASSES_TIF}"))
-        if len(found) != 1:
-            if found:
-                names = listed([file.parent.name for file in found])
-                raise InputError(f"{path}: holds {len(found)} maps ({names}); name one, as {found[0].parent}")
-            raise InputError(f"{path}: holds no {CLASSES_TIF}; expected the folder of one map, as predict wrote it")
-        path = found[0]
-    elif not path.is_file():
-        raise InputError(f"{path}: there is no such file or folder; expected a map, as predict wrote it")
-    elif path.suffix.lower() not in TIFF_SUFFIXES:
-        raise InputError(f"{path}: expected a map: a folder that predict wrote, or its {CLASSES_TIF}")
+    path = map_file(path)
     raster = read_raster(path, max_pixels=sys.maxsize)
     with raster.open() as dataset, answered(path):
         count, bands = dataset.count, dataset.descriptions

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from terrazzo._version import __version__
 from terrazzo.errors import InputError
 from terrazzo.improving.comparing.comparison import AREAS, MATRIX_HA, MATRIX_PERCENT, PAIRS, RECORD, Comparison
+from terrazzo.scenes.map_file import map_file
 from terrazzo.system.files import (
     Mark,
     digest,
@@ -51,11 +52,13 @@ def compare(
 
     Raises InputError (no map, different grids, nothing to compare), ImageError, OutputExistsError.
     """
+    folder, files = Path(out), [map_file(Path(path)) for path in (map1, map2)]
+
     from terrazzo.improving.comparing.matching import match
     from terrazzo.improving.comparing.pair import MapPair, lay
     from terrazzo.scenes.class_map import open_map
 
-    folder, (first, second) = Path(out), (open_map(Path(path)) for path in (map1, map2))
+    first, second = (open_map(path) for path in files)
     warped, note = lay(first, second, warp)
     pair = MapPair(first, second, match(first, second), warped)
     for words in (note, *pair.classes.notes):

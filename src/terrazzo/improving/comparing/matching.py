@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from terrazzo.classes.schema import IGNORE, IGNORE_COLOR, Color
 from terrazzo.errors import InputError
-from terrazzo.scenes.class_map import CLASSES_TIF, ClassMap
+from terrazzo.scenes.class_map import ClassMap
+from terrazzo.scenes.map_file import CLASSES_TIF
 from terrazzo.system.reporting import listed
 
 Numbers = NDArray[np.int16]
