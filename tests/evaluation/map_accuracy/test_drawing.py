@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from terrazzo.evaluation.map_accuracy import class_map
 from terrazzo.evaluation.map_accuracy.drawing import Drawn, draw
 from terrazzo.evaluation.map_accuracy.survey import survey
+from terrazzo.scenes import class_map
 from terrazzo.scenes.class_map import open_map
 from terrazzo.system.reporting import silent
 from tests.worlds.sampled_maps import striped_ids, write_map
