@@ -116,8 +116,8 @@ def test_an_automatic_batch_size_counts_windows(
 ) -> None:
     seen = []
 
-    def settle(_network: object, _bands: int, size: int, *_rest: object) -> int:
-        seen.append(size)
+    def settle(_network: object, shape: tuple[int, int], *_rest: object) -> int:
+        seen.append(shape)
         return 2
 
     monkeypatch.setattr(choices, "settle", settle)
@@ -130,7 +130,7 @@ def test_an_automatic_batch_size_counts_windows(
         changes=CROP,
         device="cpu",
     )
-    assert seen == [32]
+    assert seen == [(3, 32)]
 
 
 def test_a_batch_of_validation_has_no_more_pixels_than_one_of_training() -> None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyogrio
 
 TABLE = "layer_styles"
 _TIME = "update_time"
@@ -35,6 +34,8 @@ def write_layer_styles(path: Path, where: tuple[str, str], styles: Sequence[Styl
 
     `where`: the layer, and its field of geometries.
     """
+    import pyogrio  # a map without polygons has styles, and loads no library of layers
+
     layer, geometry_field = where
     rows = [
         {
