@@ -37,7 +37,7 @@ class Teacher:
             return logits.new_zeros((), dtype=torch.float32)
         wanted = self._log_probabilities(pixels)
         found = logits[:, : wanted.shape[1]].float().log_softmax(dim=1)
-        return cast(Tensor, self.weight * _divergence(wanted, found)[unlabelled].mean())
+        return self.weight * _divergence(wanted, found)[unlabelled].mean()
 
     def loss_of_kept(self, pixels: Tensor, logits: Tensor) -> Tensor:
         """Weight of kept patches times the mean Kullback-Leibler divergence in nats on all their pixels.
@@ -50,7 +50,7 @@ class Teacher:
         """
         wanted = self._log_probabilities(pixels)
         found = logits.float().log_softmax(dim=1)[:, : wanted.shape[1]]
-        return cast(Tensor, self.kept_weight * _divergence(wanted, found).mean())
+        return self.kept_weight * _divergence(wanted, found).mean()
 
     def _log_probabilities(self, pixels: Tensor) -> Tensor:
         """The teacher's log-probabilities (B, K, H, W) float32."""
