@@ -35,6 +35,7 @@ from benchmarks.places.measure import Plan, Schedule, Task, Work
 from benchmarks.places.methods import METHODS
 from benchmarks.places.queue import machine_of
 from benchmarks.places.rows import NAMED
+from benchmarks.whole import whole
 from terrazzo.classes.palettes import DUBAI
 from terrazzo.errors import InputError, TerrazzoError
 
@@ -169,7 +170,7 @@ def measure(fold: Fold, arm: Arm) -> tuple[Mapping[str, Any], float, float]:
     if not patches.is_dir():
         terrazzo.prepare(scenes, labels, out=patches, class_field=FIELD, for_model=fold.model)
     started = time.monotonic()
-    run = terrazzo.train(
+    trained = terrazzo.train(
         patches,
         out=folder / "run",
         from_model=fold.model,
@@ -177,7 +178,7 @@ def measure(fold: Fold, arm: Arm) -> tuple[Mapping[str, Any], float, float]:
         device=fold.plan.device,
         resume=(folder / "run").is_dir(),
     )
-    minutes = (time.monotonic() - started) / 60
+    run, minutes = whole(trained), (time.monotonic() - started) / 60
     pixels = sum(tile.truth.size for tile in fold.tiles)
     share = sum(map(len, boxes)) * SIDE**2 / pixels
     return fold.score(run.model, folder), share, minutes

@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 import terrazzo
+from benchmarks.whole import whole
 
 CONTESTANTS = {"photo": "rgb={0}/ortho", "photo + heights": "rgb={0}/ortho,dsm={0}/dsm"}
 SPLIT = {"split": "image", "val": 0.15, "test": 0.35}
@@ -33,7 +34,7 @@ def measure(world: Path, words: str, seed: int, epochs: int, recipe: str) -> dic
     patches = folder / "patches"
     terrazzo.prepare(words.format(world), world / "labels", out=patches, patch_size=PATCH_SIZE, seed=seed, **SPLIT)
     changes = {**SMALLER, "train.seed": seed}
-    run = terrazzo.train(patches, out=folder / "run", recipe=recipe, epochs=epochs, changes=changes)
+    run = whole(terrazzo.train(patches, out=folder / "run", recipe=recipe, epochs=epochs, changes=changes))
     scores = terrazzo.evaluate(run.model, patches, split="test").scores
     return {"building": scores["iou"]["Building"], "mean": scores["mean_iou"]}
 

@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 import terrazzo
+from benchmarks.whole import whole
 
 CLASSES = {
     "Building": ["dubai/Building", "world/Building"],
@@ -55,7 +56,8 @@ def measured(
     for name, folder in patches.items():
         same = math.ceil(steps / _batches(folder))
         own = {**changes, **({"train.sampler": "sources"} if name == "both" else {})}
-        run = terrazzo.train(folder, out=work / "runs" / name, recipe="best", epochs=same, changes=own, resume=True)
+        out = work / "runs" / name
+        run = whole(terrazzo.train(folder, out=out, recipe="best", epochs=same, changes=own, resume=True))
         found[name] = {
             source: terrazzo.evaluate(run.model, patches[source], split="val").scores for source in ("dubai", "world")
         }

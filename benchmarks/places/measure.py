@@ -15,7 +15,7 @@ from benchmarks.places.folds import ALL, Places, confusion_of, mean_of_named, sc
 from benchmarks.places.locks import locked, once
 from benchmarks.places.methods import JOINED_SEEDS, Method, known_options, what_is_missing
 from benchmarks.places.rows import LEAKY, NAMED, PLACES, Row, append, key_of
-from terrazzo.errors import StoppedError
+from benchmarks.whole import whole
 from terrazzo.recipe.reading import load_recipe
 from terrazzo.recipe.recipe import Recipe
 from terrazzo.system.files import digest
@@ -264,7 +264,7 @@ class Work:
         key = digest(self.recipe.to_yaml(), method.training, str(sorted(self.plan.prepare.items())))[:10]
         out = self.folder("runs", key, f"seed-{seed}")
         with locked(out):
-            done = terrazzo.train(
+            trained = terrazzo.train(
                 patches,
                 out=out,
                 recipe=self.plan.recipe,
@@ -273,8 +273,7 @@ class Work:
                 device=self.plan.device,
                 resume=True,
             )
-            if done.interrupted:
-                raise StoppedError(f"{out}: stopped by Ctrl-C; the same command goes on")
+            done = whole(trained)
             shutil.rmtree(out / "checkpoints", ignore_errors=True)  # ten times the model, and needed no more
         with (out / "metrics.csv").open(encoding="utf-8", newline="") as stream:
             return done.model, sum(float(row["seconds"]) for row in csv.DictReader(stream)) / 60

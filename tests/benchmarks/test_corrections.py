@@ -1,6 +1,7 @@
 """The measure of corrections: where boxes lie, how they are shared out, and its rows and curve."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,11 @@ from benchmarks.boxes.plot import curve, table
 from benchmarks.boxes.scenes import Tile, write_corrections
 from benchmarks.corrections import arms
 from benchmarks.places.folds import Places
+from benchmarks.places.measure import Plan
+
+import terrazzo
+from benchmarks import corrections
+from terrazzo.errors import StoppedError
 
 
 @pytest.mark.parametrize("shape", [(2100, 1700), (700, 900), (300, 300)])
@@ -86,3 +92,15 @@ def test_arms_have_one_with_old_patches_at_20_boxes() -> None:
     found = arms((5, 20), 3)
     assert len(found) == 1 + 4 + 5
     assert [arm.words for arm in found if arm.keep] == ["suggest-20-0-keep"]
+
+
+def test_a_training_that_was_stopped_is_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped = SimpleNamespace(model=tmp_path / "model.safetensors", interrupted=True)
+    monkeypatch.setattr(terrazzo, "prepare", lambda *given, **options: None)
+    monkeypatch.setattr(terrazzo, "train", lambda *given, **options: stopped)
+    plan = Plan(Places(tmp_path, tmp_path), tmp_path / "corrections.csv")
+    monkeypatch.setattr(corrections, "write_corrections", lambda *given: None)
+    fold = corrections.Fold("1+8", plan, (), tmp_path / "start.safetensors", tmp_path / "old")
+    monkeypatch.setattr(corrections.Fold, "boxes", lambda fold, arm: [])
+    with pytest.raises(StoppedError, match="the same command goes on"):
+        corrections.measure(fold, corrections.Arm("random", 5))

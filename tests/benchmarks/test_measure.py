@@ -94,7 +94,7 @@ def test_what_was_made_is_not_made_again(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_ends_the_command_and_half_a_run_is_no_row(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    half = SimpleNamespace(model=Path("model.safetensors"), interrupted=True)
+    half = SimpleNamespace(model=Path("seed-0/model.safetensors"), interrupted=True)
     monkeypatch.setattr(terrazzo, "train", lambda *_, **__: half)
     tasks = [Task(method_of("ema_999"), "0", fold) for fold in ("1+2", "1+3")]
     with pytest.raises(StoppedError, match=r"seed-0: stopped by Ctrl-C; the same command goes on"):
