@@ -52,6 +52,17 @@ def choose(device: str = "auto", precision: str = "auto", channels_last: str = "
     return Compute(found, chosen, channels_last != "no" and found.type != "mps")
 
 
+def gpu_count(kind: str = "cuda") -> int:
+    """How many GPUs of a kind of device torch sees; there is one `mps` at most."""
+    return torch.cuda.device_count() if kind == "cuda" else 1
+
+
+def check_gpu_count(devices: int, kind: str = "cuda") -> None:
+    """Raise InputError where there are fewer than `devices` GPUs."""
+    if devices > (there := gpu_count(kind)):
+        raise InputError(f"--devices {devices}: this torch sees {there} GPUs; use --devices {there} or fewer")
+
+
 def reuse_memory() -> None:
     """Let the C library keep freed memory for the next layer instead of returning it to the system.
 

@@ -123,6 +123,11 @@ class Catalogue:
         """The model of this id; None if there is none."""
         return next((entry for entry in self.models() if entry.id == model_id), None)
 
+    def path_of(self, model_id: str) -> Path | None:
+        """The file of the model of this id; None if there is none."""
+        entry = self.get(model_id)
+        return None if entry is None else entry.path
+
     def check(self, say: Callable[[str], None]) -> None:
         """Say which files are no models. Raises InputError or ModelFileError if no model is left."""
         if self.given.is_file() and self.given.suffix.lower() not in SUFFIXES:

@@ -30,6 +30,12 @@ def _check(device: str, precision: str, precisions: tuple[str, ...]) -> None:
         raise InputError(f"--device {device}: expected {DEVICES}")
 
 
+def check_several(device: str, devices: int) -> None:
+    """Raise InputError where several `devices` are asked for and `device` is a single one."""
+    if devices > 1 and (device == "mps" or ":" in device):
+        raise InputError(f"--device {device}: is one device, --devices {devices} asks for more; leave one of them out")
+
+
 def precision_words(precision: str) -> str:
     """`float32` for 32; other precisions as they are."""
     return "float32" if precision == "32" else precision

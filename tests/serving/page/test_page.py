@@ -13,6 +13,15 @@ from tests.worlds.page_site import served, write_photo, write_scene
 needs_axe = pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed (npm ci in web/)")
 
 
+def refused(page: Any, url: str) -> None:
+    """Open the page with a wrong token, which it says."""
+    page.goto(url)
+    page.wait_for_selector("#login[open]")
+    page.fill("#token", "wrong")
+    page.keyboard.press("Enter")
+    page.locator("#login-notice").filter(has_text="token").wait_for()
+
+
 @needs_axe
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
@@ -37,11 +46,7 @@ def test_axe_finds_nothing_at_the_login_and_its_refusal(browser: Any, tmp_path: 
             for scheme in ("light", "dark"):
                 context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
                 page = context.new_page()
-                page.goto(url)
-                page.wait_for_selector("#login[open]")
-                page.fill("#token", "wrong")
-                page.keyboard.press("Enter")
-                page.locator("#login-notice").filter(has_text="token").wait_for()
+                refused(page, url)
                 assert Looking(page, url).violations() == []
                 context.close()
 
@@ -170,11 +175,7 @@ def test_a_token_is_asked_for_and_opens_the_page(browser: Any, tmp_path: Path) -
     with served(tmp_path, "ada user a-long-token-of-hers\n") as (url, _):
         context = browser.new_context()
         page = context.new_page()
-        page.goto(url)
-        page.wait_for_selector("#login[open]")
-        page.fill("#token", "wrong")
-        page.keyboard.press("Enter")
-        page.locator("#login-notice").filter(has_text="token").wait_for()
+        refused(page, url)
         page.fill("#token", "a-long-token-of-hers")
         page.keyboard.press("Enter")
         page.wait_for_selector("#model option", state="attached")

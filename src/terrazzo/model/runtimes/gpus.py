@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from terrazzo.errors import InputError
+from terrazzo.system.devices import check_several
 
-ONE_GPU, CUDA = ":", "cuda"
+CUDA = "cuda"
 
 
 def check_gpus(device: str, devices: int, found: Mapping[str, str], instead: str = "") -> None:
@@ -16,20 +17,17 @@ def check_gpus(device: str, devices: int, found: Mapping[str, str], instead: str
         raise InputError(f"--devices {devices}: expected at least 1")
     if devices == 1:
         return
-    if ONE_GPU in device:
-        raise InputError(f"--device {device}: is one device, --devices {devices} asks for more; leave one of them out")
+    check_several(device, devices)
     if found["device"] != CUDA:
         raise InputError(
             f"--devices {devices}: is for GPUs, and {found['runtime']} computes on the {found['device'].upper()} here, "
             f"with all its cores; leave it out{instead}"
         )
-    import torch
+    from terrazzo.model.hardware import check_gpu_count
 
-    there = torch.cuda.device_count()
-    if devices > there:
-        raise InputError(f"--devices {devices}: this torch sees {there} GPUs; use --devices {there} or fewer")
+    check_gpu_count(devices)
 
 
 def gpu(number: int) -> str:
     """The word for GPU `number`."""
-    return f"{CUDA}{ONE_GPU}{number}"
+    return f"{CUDA}:{number}"

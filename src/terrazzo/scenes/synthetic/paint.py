@@ -97,6 +97,7 @@ def paint(draft: Draft, light: Light, rng: np.random.Generator, style: Style = T
 
 
 def pixels_of(points: Points) -> list[tuple[int, int]]:
+    """The (col, row) pixels of the drawing at points (row, col) of the scene."""
     return [(col, row) for row, col in np.round(points * SCALE).astype(np.int64).tolist()]
 
 

@@ -273,14 +273,10 @@ def main(settings: Settings) -> None:
     """Supervise until the server is gone, or asks by SIGTERM."""
     from terrazzo.serving.models import Catalogue
 
-    models = Catalogue(settings)
-
-    def model_of(model_id: str) -> Path | None:
-        entry = models.get(model_id)
-        return None if entry is None else entry.path
-
     with locked(settings.data.root / "supervisor.lock") as lock:
-        bench = Bench(settings, JobStore(settings.data.jobs_table, settings.max_queue), model_of, lock)
+        bench = Bench(
+            settings, JobStore(settings.data.jobs_table, settings.max_queue), Catalogue(settings).path_of, lock
+        )
 
         def stop(number: int, frame: FrameType | None) -> None:
             bench.stopped.set()

@@ -150,7 +150,6 @@ class Worker:
     def _send(self, order: Order, said: Mapping[str, Any], heart: Heart) -> None:
         """Send the files of a finished job, or why it failed."""
         work = f"/work/{order.job}"
-
         files = [(path, name) for path, name in self._files(order) if name in order.files]
         large = next((name for path, name in files if path.stat().st_size > order.files[name]), None)
         reason = f"{large}: is larger than the {order.files[large]} bytes that the server takes" if large else None

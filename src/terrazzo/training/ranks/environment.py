@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from terrazzo.errors import InputError
+from terrazzo.system.devices import check_several
 from terrazzo.system.machine import usable_cores
 
 TORCHRUN, SLURM = "torchrun", "SLURM"
@@ -61,11 +62,8 @@ def check_devices(device: str, devices: int) -> None:
 
     Each process on a CPU is a device.
     """
-    if devices == 1:
-        return
-    if device == "mps" or ":" in device:
-        raise InputError(f"--device {device}: is one device, --devices {devices} asks for more; leave one of them out")
-    if device == "cpu":
+    check_several(device, devices)
+    if devices > 1 and device == "cpu":
         check_cores(devices)
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import distributed
 
 from terrazzo.errors import InputError
-from terrazzo.model.hardware import choose
+from terrazzo.model.hardware import check_gpu_count, choose, gpu_count
 from terrazzo.model.normalization import Normalization
 from terrazzo.training.ranks.environment import SLURM, Place, check_cores
 from terrazzo.training.run_folder import Run
@@ -83,7 +83,7 @@ def own_device(device: str, place: Place) -> str:
     found = choose(device).device.type
     if found == "cpu":
         return found
-    there = torch.cuda.device_count() if found == "cuda" else 1
+    there = gpu_count(found)
     if place.local >= there:
         raise InputError(f"--devices: this torch sees {there} GPUs, and process {place.local + 1} has none; use fewer")
     return f"cuda:{place.local}"
@@ -97,9 +97,7 @@ def refuse_too_many(device: str, devices: int) -> None:
     if found == "cpu":
         check_cores(devices)
         return
-    there = torch.cuda.device_count() if found == "cuda" else 1
-    if devices > there:
-        raise InputError(f"--devices {devices}: this torch sees {there} GPUs; use --devices {there} or fewer")
+    check_gpu_count(devices, found)
 
 
 def is_lost(error: BaseException) -> bool:
@@ -119,7 +117,9 @@ def variables_set(variables: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _of_slurm() -> dict[str, str]:

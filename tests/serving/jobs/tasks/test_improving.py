@@ -15,7 +15,7 @@ import shapely
 
 from terrazzo.errors import TerrazzoError
 from terrazzo.model.header import read_header
-from terrazzo.serving.jobs.assigning import ModelOf, assign
+from terrazzo.serving.jobs.assigning import assign
 from terrazzo.serving.jobs.job import IMPROVE, Job, Status
 from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.jobs.supervising import Bench
@@ -52,7 +52,7 @@ def compute_here(settings: Settings, process: str, inputs: Mapping[str, Any]) ->
     job = store.claim("here")
     assert job is not None
     try:
-        assignment = assign(job, settings, model_of(settings))
+        assignment = assign(job, settings, Catalogue(settings).path_of)
         said = outcome(assignment, Report(lambda message: None, job.id))
     except TerrazzoError as error:
         said = {"failed": str(error)}
@@ -62,14 +62,6 @@ def compute_here(settings: Settings, process: str, inputs: Mapping[str, Any]) ->
     else:
         store.fail(job.id, "here", said["failed"])
     return found(store, job)
-
-
-def model_of(settings: Settings) -> ModelOf:
-    def file_of(model_id: str) -> Path | None:
-        entry = Catalogue(settings).get(model_id)
-        return None if entry is None else entry.path
-
-    return file_of
 
 
 def mapped(settings: Settings, suffix: str = ".tif") -> Job:
@@ -152,7 +144,7 @@ def test_with_fewer_than_five_polygons_none_is_kept_aside_and_the_message_says_s
 def test_a_killed_worker_goes_on_training_and_ends_with_the_same_bytes(settings: Settings) -> None:
     before = mapped(settings)
     correct(settings, before, FIVE)
-    bench = Bench(settings, JobStore(settings.data.jobs_table), model_of(settings))
+    bench = Bench(settings, JobStore(settings.data.jobs_table), Catalogue(settings).path_of)
     try:
         # By a worker too: this process may have another number of threads, which adds in another order.
         whole = ended(bench, bench.store.submit(IMPROVE, {"map": before.id}, "ada"))
@@ -186,7 +178,7 @@ def test_a_worker_that_died_after_its_last_step_publishes_no_second_version(sett
     lineage = data.models / "tiny-v2" / "lineage.json"
     lineage.write_text(lineage.read_text().replace(first.id, job.id))
     data.map(first.id).rename(data.map(job.id))
-    said = outcome(assign(job, settings, model_of(settings)), Report(lambda message: None, job.id))
+    said = outcome(assign(job, settings, Catalogue(settings).path_of), Report(lambda message: None, job.id))
     assert said == {"done": first.result}
     assert [path.name for path in data.models.iterdir()] == ["tiny-v2"]
 

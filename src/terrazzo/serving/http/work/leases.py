@@ -43,9 +43,4 @@ def not_leased(job_id: str) -> Problem:
 
 def assigned(site: Site, job: Job) -> Assignment:
     """What the job needs, by paths of the server. Raises InputError where something of it is gone."""
-
-    def model_of(model_id: str) -> object:
-        entry = site.models.get(model_id)
-        return None if entry is None else entry.path
-
-    return assign(job, site.settings, model_of)  # type: ignore[arg-type]
+    return assign(job, site.settings, site.models.path_of)
