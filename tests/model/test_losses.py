@@ -11,6 +11,7 @@ from torch import Tensor
 
 from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import RecipeError
+from terrazzo.model import losses
 from terrazzo.model.losses import (
     Pixels,
     SegmentationLoss,
@@ -60,6 +61,13 @@ def random_batch(n_classes: int = 4, ignored: float = 0.3, seed: int = 0) -> tup
 
 def one_term(name: str, gamma: float = 2.0) -> SegmentationLoss:
     return build_loss(LossSection(terms=name, focal_gamma=gamma), n_classes=4)
+
+
+@pytest.fixture(autouse=True, params=["cut", "masked"])
+def way(request, monkeypatch):
+    """Every law holds for both ways to leave out ignored pixels: a CPU's, and a GPU's."""
+    if request.param == "masked":
+        monkeypatch.setattr(losses, "_cut", losses._masked)
 
 
 def test_valid_pixels_have_the_stated_sums():
@@ -178,7 +186,7 @@ def test_classes_absent_from_the_truth_leave_the_mean(term):
     # A fourth class with probability 1/5 everywhere and no pixel: the mean is still over the three of the truth.
     logits, target = by_hand()
     pixels = valid_pixels(logits, target)
-    probs = torch.cat([0.8 * pixels.probs, torch.full((1, 6), 0.2)])
+    probs = torch.cat([0.8 * pixels.probs, torch.full((1, len(pixels.target)), 0.2)])
     with_absent = Pixels(probs.log(), pixels.target, pixels.valid)
     assert with_absent.present.tolist() == [True, True, True, False]
     three = Pixels((0.8 * pixels.probs).log(), pixels.target, pixels.valid)
