@@ -120,7 +120,7 @@ def _of_a_map(site: Site, caller: Caller, process: str, given: Mapping[str, Any]
         return {"map": map_id} | {
             name: _whole(name, given.get(name, schema["default"]), schema) for name, schema in SUGGEST_OPTIONS.items()
         }
-    if (reason := why_no_training(site.settings.workers)) is not None:
+    if (reason := why_no_training(site)) is not None:
         raise InputError(reason)
     if not site.folder.corrections(map_id).is_file():
         raise InputError(f"inputs.map {map_id}: has no corrections; send them to PUT /maps/{map_id}/corrections first")
