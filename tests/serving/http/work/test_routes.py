@@ -276,6 +276,8 @@ def test_a_heartbeat_says_how_far_the_job_is(site: Site, anna: TestClient, gpu: 
     assert (job["message"][:16], len(job["message"])) == ("pre dicting[2Jxx", 200)
     for wrong in ({"progress": 101}, {"pieces": -1}, {"pieces": "3"}, {"seconds_left": "soon"}):
         assert gpu.post(f"/work/{job_id}/heartbeat", json=wrong).status_code == 422
+    assert gpu.post(f"/work/{job_id}/heartbeat", json={"pieces": 5.0}).status_code == 200  # 5.0 is whole in JSON
+    assert gpu.post(f"/work/{job_id}/heartbeat", json={"pieces": 5.5}).status_code == 422
 
 
 def test_a_failure_ends_the_job_with_its_reason(site: Site, anna: TestClient, gpu: TestClient) -> None:
