@@ -14,6 +14,7 @@ from typing import Any
 
 from terrazzo.errors import InputError
 from terrazzo.model.header import read_header
+from terrazzo.model.runtimes.kept import kept_model
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.preparing.prepare import prepare
 from terrazzo.serving.jobs.assignment import LABELS, Assignment
@@ -132,6 +133,8 @@ class Improvement:
             if what == _STEPS:  # what follows it is short, and would begin at 0 again
                 report.progress(what, done, total)
 
+        if (kept := kept_model()) is not None:
+            kept.let_go()  # training needs the memory
         train(patches, out=self.run, from_model=assignment.model, resume=True, progress=progress)
         report.before = _epochs(self.run)
 
