@@ -18,7 +18,7 @@ from terrazzo.serving.http.problems import Problem
 from terrazzo.serving.http.site import Site, caller_of, site_of
 from terrazzo.serving.jobs.job import SUGGEST, Job, Status
 from terrazzo.serving.results.addresses import Addresses
-from terrazzo.serving.results.corrections import MOST_BYTES, Corrections, read_corrections
+from terrazzo.serving.results.corrections import MOST_BYTES, Corrections, kept_corrections, read_corrections
 from terrazzo.serving.results.files import FILES, JSON
 from terrazzo.serving.results.finished import FinishedMap, find_map
 from terrazzo.serving.results.footprint import Footprint, footprint
@@ -138,7 +138,8 @@ async def put_corrections(request: Request) -> Response:
 
 
 def _keep(site: Site, finished: FinishedMap, body: bytes) -> Corrections:
-    found, path = read_corrections(body, finished), site.folder.corrections(finished.job_id)
+    path = site.folder.corrections(finished.job_id)
+    found = read_corrections(body, finished).in_place_of(kept_corrections(path))
     if found.polygons:
         write_json(path, found.geojson())
     else:

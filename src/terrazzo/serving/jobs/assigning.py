@@ -64,7 +64,9 @@ def _beside(job: Job, data: DataFolder, of_map: str | None) -> Mapping[str, Any]
         return {}
     if job.process == SUGGEST:
         return {"out": data.suggestions(of_map)}
-    corrections, kept = data.corrections(of_map), KeptInputs(data.job(job.id))
-    if not kept.whole and not corrections.is_file():
+    corrections = data.corrections(job.id)  # as they were when the job was accepted
+    if not corrections.is_file():  # accepted by an earlier version
+        corrections = data.corrections(of_map)
+    if not KeptInputs(data.job(job.id)).whole and not corrections.is_file():
         raise InputError(f"{of_map}: has no corrections; draw some first, by PUT /maps/{of_map}/corrections")
     return {"corrections": corrections, "before": data.map(of_map), "out": data.models}
