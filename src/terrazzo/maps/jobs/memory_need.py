@@ -99,7 +99,7 @@ class MemoryNeed:
         return max(lattice.rows.longest * lattice.cols.longest * self.pixel, self.strip, self.polygons)
 
     def beside(self, lattice: Lattice, written: int, n_processes: int = 1) -> int:
-        """The peak while `n_processes` compute pieces of a lattice and another raster is written, which takes `written`."""
+        """The peak while `n_processes` compute pieces of a lattice, and writing another raster takes `written`."""
         return n_processes * (self.fixed + self._computing(lattice.rows.longest, lattice.cols.longest)) + written
 
     def of_lattice(self, lattice: Lattice) -> int:
