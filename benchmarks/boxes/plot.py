@@ -27,7 +27,7 @@ def whole_draws(rows: Sequence[Row]) -> dict[tuple[str, int, str], list[list[Row
 
 
 def curve(rows: Sequence[Row], arm: str) -> dict[int, list[float]]:
-    """By number of boxes, the mean IoU of each whole draw, averaged over the folds, without `--keep`; 0 is the start."""
+    """By number of boxes (0 is the start), the mean IoU of each whole draw over the folds, without `--keep`."""
     return {
         boxes: [statistics.mean(row.mean_iou_5 for row in own) for own in draws]
         for (name, boxes, keep), draws in whole_draws(rows).items()

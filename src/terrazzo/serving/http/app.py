@@ -72,7 +72,8 @@ class BehindProxy:
         if scope["type"] == "http":
             path = self._whole(scope)
             if path == self.root_path != "":
-                return await RedirectResponse(f"{self.root_path}/")(scope, receive, send)
+                await RedirectResponse(f"{self.root_path}/")(scope, receive, send)
+                return
             scope = dict(scope) | {"root_path": self.root_path, "path": path}
             if Headers(scope=scope).get("x-forwarded-proto", "").strip().lower() == "https":
                 scope["scheme"] = "https"
