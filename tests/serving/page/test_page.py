@@ -115,9 +115,23 @@ def test_a_refusal_stands_beside_the_name_of_the_file(look: Looking, tmp_path: P
     look.expected = ("Failed to load resource",)
     look.page.set_input_files("#files", tmp_path / "broken.tif")
     look.page.locator("#uploads .failed").filter(has_text="broken.tif: ").wait_for()
-    (tmp_path / "notes.txt").write_text("x")
-    look.page.set_input_files("#files", tmp_path / "notes.txt")
+    (tmp_path / "notes.constructor").write_text("x")
+    look.page.set_input_files("#files", tmp_path / "notes.constructor")
     look.page.locator("#notice").filter(has_text="None of these files is an image").wait_for()
+
+
+def test_a_deleted_map_is_no_longer_shown(look: Looking, tmp_path: Path) -> None:
+    name = "<img src=x onerror=alert(1)> & 'more'.png"
+    look.upload(write_photo(tmp_path / name))
+    look.page.click("#square")
+    look.page.get_by_role("button", name=f"Delete: {name}").click()
+    look.page.wait_for_selector("#welcome", state="visible")
+    assert not look.page.is_visible("#result")
+    assert not look.page.is_visible("#correcting")
+    assert look.page.is_disabled("#inspect")
+    look.settle()
+    assert [look.share(color) for color in COLORS] == [0, 0, 0]
+    assert look.page.evaluate("location.hash") == ""
 
 
 def test_a_folder_is_mapped_whole(look: Looking, tmp_path: Path) -> None:
@@ -125,6 +139,7 @@ def test_a_folder_is_mapped_whole(look: Looking, tmp_path: Path) -> None:
         write_photo(tmp_path / name)
     (tmp_path / "notes.txt").write_text("x")
     look.page.set_input_files("#folder", tmp_path)
+    assert look.page.locator("#uploads .left-out").inner_text().startswith("1 of these files is no image")
     for name in ("one.png", "two.png"):
         look.page.locator("#history li.successful").filter(has_text=name).first.wait_for()
 

@@ -14,16 +14,20 @@ import {T} from './texts.js';
 import {droppedFiles, typeOf, upload} from './upload.js';
 import {Viewer} from './viewer.js';
 
+let underWay = 0; // uploads, which a reload would cut off
+
 fillTexts();
 bindLogin();
 bindModels();
 
 const viewer = new Viewer(await basemap());
-const jobs = new Jobs({show: (id) => trying(() => show(id)), ended: (job) => trying(() => ended(job))});
+const jobs = new Jobs({show: (id) => trying(() => show(id)), ended: (job) => trying(() => ended(job)), gone});
 const corrector = new Corrector(viewer, jobs);
 bindSliders(viewer);
 bindReadout(viewer);
 bindDrop();
+window.addEventListener('beforeunload', (event) => { if (underWay || corrector.unsaved) event.preventDefault(); });
+window.addEventListener('hashchange', () => location.hash.length > 1 && trying(() => show(location.hash.slice(1))));
 
 await trying(async () => { corrector.canImprove = await showModels(); });
 await jobs.look();
@@ -35,7 +39,7 @@ if (newest) await trying(() => show(newest.jobID));
 async function show(jobId) {
   const result = await readResult(jobId);
   const before = result.before ? await readResult(result.before).catch(() => undefined) : undefined;
-  await viewer.show(result, before);
+  if (!(await viewer.show(result, before))) return;
   notice();
   byId('welcome').hidden = true;
   byId('result').hidden = false;
@@ -51,6 +55,18 @@ async function show(jobId) {
   history.replaceState(null, '', `#${jobId}`);
   jobs.mark(jobId, result.name);
   await corrector.open(result);
+}
+
+/** The map that was shown has been deleted. */
+function gone() {
+  viewer.clear();
+  corrector.close();
+  byId('welcome').hidden = false;
+  byId('result').hidden = true;
+  byId('inspect').disabled = true;
+  byId('readout').textContent = '';
+  for (const id of ['swipe-line', 'swipe-left', 'swipe-right']) byId(id).hidden = true;
+  history.replaceState(null, '', location.pathname);
 }
 
 /** A job has ended: show its map if it was started here, and the improved model in the list. */
@@ -80,7 +96,11 @@ function bindDrop() {
   document.addEventListener('drop', async (event) => {
     event.preventDefault();
     drop.classList.remove('over');
-    mapAll(await droppedFiles(event.dataTransfer));
+    try {
+      mapAll(await droppedFiles(event.dataTransfer));
+    } catch {
+      notice(T.unreadable); // a folder that may not be read, or a file that is gone
+    }
   });
 }
 
@@ -88,7 +108,10 @@ function bindDrop() {
 async function mapAll(files) {
   notice();
   const images = files.filter((file) => typeOf(file.name));
-  if (files.length && !images.length) notice(T.nothingToMap);
+  const others = files.length - images.length;
+  for (const line of document.querySelectorAll('#uploads .left-out')) line.remove();
+  if (others && images.length) byId('uploads').append(element('li', {className: 'left-out'}, T.leftOut(others)));
+  if (others && !images.length) notice(T.nothingToMap);
   const [model, options] = [modelId(), chosenOptions()];
   for (const file of images) await mapOne(file, model, options);
 }
@@ -98,6 +121,7 @@ async function mapOne(file, model, options) {
   const bar = element('progress', {max: 1, value: 0, 'aria-label': file.name});
   const row = element('li', {}, words, bar);
   byId('uploads').append(row);
+  underWay += 1;
   try {
     const id = await upload(file, (share) => {
       bar.value = share;
@@ -110,7 +134,9 @@ async function mapOne(file, model, options) {
   } catch (error) {
     bar.remove();
     row.className = 'failed';
-    words.textContent = T.refused(file.name, error instanceof Refusal ? error.message : T.lost);
+    words.textContent = T.refused(file.name, error instanceof Refusal ? error.message : T.noAnswer);
+  } finally {
+    underWay -= 1;
   }
 }
 
@@ -119,7 +145,7 @@ async function trying(work) {
   try {
     await work();
   } catch (error) {
-    notice(error instanceof TypeError ? T.lost : error.message);
+    notice(error instanceof TypeError ? T.noAnswer : error.message);
     if (!(error instanceof Refusal)) console.warn(error);
   }
 }

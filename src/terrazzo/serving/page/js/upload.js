@@ -4,13 +4,13 @@ import {Refusal, idOf, pause, request} from './api.js';
 
 const PIECE = 8 * 1024 * 1024;
 const TRIES = 6;
-const TYPES = {
+const TYPES = new Map(Object.entries({
   tif: 'image/tiff', tiff: 'image/tiff', jpg: 'image/jpeg', jpeg: 'image/jpeg', png: 'image/png',
   webp: 'image/webp', bmp: 'image/bmp', jp2: 'image/jp2',
-};
+}));
 
 /** The media type of a file by its name's ending; undefined for what is not read here. */
-export const typeOf = (name) => TYPES[name.split('.').at(-1).toLowerCase()];
+export const typeOf = (name) => TYPES.get(name.split('.').at(-1).toLowerCase());
 
 /** The upload's id. `progress` is called with the share that has arrived, 0 to 1. */
 export async function upload(file, progress) {
@@ -64,7 +64,7 @@ function worthAnotherTry(error) {
 
 /** The file's name as RFC 6266 writes it, any script. */
 function disposition(name) {
-  const encoded = encodeURIComponent(name).replace(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+  const encoded = encodeURIComponent(name.toWellFormed?.() ?? name).replace(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
   return `attachment; filename*=UTF-8''${encoded}`;
 }
 
