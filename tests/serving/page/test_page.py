@@ -139,7 +139,7 @@ def test_a_folder_is_mapped_whole(look: Looking, tmp_path: Path) -> None:
         write_photo(tmp_path / name)
     (tmp_path / "notes.txt").write_text("x")
     look.page.set_input_files("#folder", tmp_path)
-    assert look.page.locator("#uploads .left-out").inner_text().startswith("1 of these files is no image")
+    assert look.page.locator("#uploads .left-out").inner_text().startswith("1 file was left out")
     for name in ("one.png", "two.png"):
         look.page.locator("#history li.successful").filter(has_text=name).first.wait_for()
 
