@@ -99,10 +99,11 @@ def test_no_outline_stays_when_the_polygons_are_hidden_deleted_or_of_another_map
     page.uncheck("#outlines")
     look.settle()
     assert (look.canvas() == clean).all()
-    page.check("#outlines")
+    page.select_option("#corrections select", "Green")  # what is changed is shown
     look.settle()
+    assert page.is_checked("#outlines")
     assert (look.canvas() != clean).any()
-    page.get_by_role("button", name="Delete polygon 1").click()
+    page.get_by_role("button", name="Delete polygon 1, Green").click()
     assert page.is_disabled("#outlines")
     look.settle()
     assert (look.canvas() == clean).all()

@@ -101,6 +101,8 @@ export class Corrector {
     });
     for (const one of this.drawing) this.viewer.map.addInteraction(one);
     byId('draw').setAttribute('aria-pressed', 'true');
+    byId('outlines').checked = true;
+    this.showOutlines();
     this.say(T.drawing);
   }
 
@@ -123,6 +125,7 @@ export class Corrector {
 
   changed() {
     this.unsaved = true;
+    byId('outlines').checked = true;
     this.listAnew();
     this.say(T.unsaved(this.count));
   }
@@ -142,8 +145,10 @@ export class Corrector {
 
   /** Polygons on the map, unless they are hidden. */
   showOutlines() {
+    const shown = this.count > 0 && byId('outlines').checked;
     byId('outlines').disabled = !this.count;
-    showLayer(this.viewer.drawings, this.count > 0 && byId('outlines').checked);
+    showLayer(this.viewer.drawings, shown);
+    this.modify.setActive(shown); // what is not seen is not dragged
   }
 
   row(feature, number) {
