@@ -17,9 +17,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+
+if TYPE_CHECKING:
+    from terrazzo.recipe.sections import ModelSection
 
 LIMIT_GB = 3.0
 N_CLASSES = 6
@@ -40,17 +44,23 @@ def make_picture(path: Path, side: int) -> None:
 
 
 def make_model(path: Path, network: str) -> None:
+    """A model file with random weights, of a network by its name here."""
+    from terrazzo.recipe.sections import ModelSection
+
+    sections = {
+        "small": ModelSection(encoder="mobilenet_v2", decoder_channels=(16, 8, 8, 4, 4)),
+        "resnet34": ModelSection(encoder="resnet34"),
+    }
+    write_random_model(path, sections[network])
+
+
+def write_random_model(path: Path, section: "ModelSection") -> None:
     """A model file with random weights."""
     from terrazzo.classes.schema import ClassSchema, distinct_colors
     from terrazzo.model import bundle
     from terrazzo.model.header import Header, TrainingData
     from terrazzo.model.network import build_model, normalization_for
-    from terrazzo.recipe.sections import ModelSection
 
-    section = {
-        "small": ModelSection(encoder="mobilenet_v2", decoder_channels=(16, 8, 8, 4, 4)),
-        "resnet34": ModelSection(encoder="resnet34"),
-    }[network]
     normalization = normalization_for(section, 3)
     names = tuple(f"class {i}" for i in range(N_CLASSES))
     header = Header(

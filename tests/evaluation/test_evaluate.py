@@ -281,12 +281,11 @@ def test_the_interval_draws_groups_from_five_on_and_images_below(folder: Path) -
 
 def test_every_score_has_an_interval_that_holds_it(folder: Path) -> None:
     scores = terrazzo.evaluate(folder / "through.safetensors", folder / "patch", precision="32").scores
-    assert set(scores["intervals"]) == {name for name, entry in MEANS.items() if entry.source != "loss"} | {
-        "boundary_iou"
-    }
+    assert set(scores["intervals"]) == {*MEANS, "boundary_iou", "ece", "ece_uncalibrated"}
     for name, (low, high) in scores["intervals"].items():
-        assert low < scores[name] < high, name
-    assert set(scores["class_intervals"]) == set(CLASS_METRICS)
+        assert low <= {**scores["calibration"], **scores}[name] <= high, name
+        assert low < high, name
+    assert set(scores["class_intervals"]) == {*CLASS_METRICS, "class_boundary_iou"}
     for name, table in scores["class_intervals"].items():
         assert list(table) == list(NAMES)
         assert all(low <= scores[name][one] <= high for one, (low, high) in table.items())

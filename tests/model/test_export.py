@@ -42,7 +42,7 @@ pytest.importorskip("h5py")
 
 COLORS = np.array([[230, 60, 40], [50, 200, 70], [30, 70, 220]], np.uint8)
 SIZE = (176, 232)  # neither square nor multiples of 32; windows of 64 px that share 8 fit it without a rest
-SUFFIXES = {"onnx": ".onnx", "h5": ".h5", "pt2": ".pt2"}
+SUFFIXES = {"onnx": ".onnx", "h5": ".h5", "pt2": ".pt2", "openvino": ".xml"}
 
 
 def scene(height: int, width: int, side: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -231,9 +231,11 @@ def test_inspect_tells_of_an_export_what_it_tells_of_the_model(
 # --- temperature
 
 
-@pytest.mark.parametrize("format", ["onnx", "h5", "pt2"])
+@pytest.mark.parametrize("format", ["onnx", "h5", "pt2", "openvino"])
 def test_exports_hold_the_temperature(format: str, models: dict[str, Path], tmp_path: Path) -> None:
     """At temperature 2 each gives the model's probabilities, which are far from those at 1."""
+    if format == "openvino":
+        pytest.importorskip("openvino")
     plain = bundle.load(models["minmax"], "cpu", "32")
     model, out = tmp_path / "model.safetensors", tmp_path / f"a{SUFFIXES[format]}"
     head = replace(plain.header, calibration=Calibration(2.0))
@@ -244,6 +246,10 @@ def test_exports_hold_the_temperature(format: str, models: dict[str, Path], tmp_
         found = load_onnx(out).probs(image)
     elif format == "h5":
         found = probs_of(out, image)
+    elif format == "openvino":
+        import openvino
+
+        found = openvino.compile_model(out, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([image])[0]
     else:
         found = torch.export.load(out).module()(torch.from_numpy(image)).detach().numpy()
     with torch.no_grad():

@@ -47,7 +47,15 @@ def app(folder: Path, tokens: bool = False, **limits: Any) -> Starlette:
 @contextmanager
 def listening(application: Starlette, port: int = 0) -> Iterator[str]:
     """The address at which the app listens, in a thread; at any free port if none is given."""
-    config = uvicorn.Config(application, host="127.0.0.1", port=port, lifespan="off", http="h11", log_level="critical")
+    config = uvicorn.Config(
+        application,
+        host="127.0.0.1",
+        port=port,
+        lifespan="off",
+        http="h11",
+        log_level="critical",
+        proxy_headers=False,
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

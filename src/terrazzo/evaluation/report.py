@@ -17,11 +17,11 @@ from terrazzo.classes.confusion import mean_ious
 from terrazzo.classes.schema import ClassSchema, format_color
 from terrazzo.evaluation.calibration.diagram import FRAME as RELIABILITY_FRAME
 from terrazzo.evaluation.calibration.diagram import diagrams_of
-from terrazzo.evaluation.calibration.reliability import calibration_line
+from terrazzo.evaluation.calibration.reliability import ECE, ECE_UNCALIBRATED, calibration_line
 from terrazzo.evaluation.degradation_plots import FRAME, degradation_lines, plots_of
 from terrazzo.evaluation.metrics import BEST_BY, CLASS_METRICS, MEANS
 from terrazzo.evaluation.panels import ERROR_COLOR, Panels
-from terrazzo.evaluation.patchwise.boundaries import boundary_line
+from terrazzo.evaluation.patchwise.boundaries import BOUNDARY, boundary_line
 from terrazzo.evaluation.patchwise.worst import enough_valid, lowest
 from terrazzo.model.averaging.views import NONE
 from terrazzo.patches.splits.leak import BUFFER
@@ -69,10 +69,7 @@ def render_report(
         views=views_line(scores),
         interval={"low": 100 * low, "width": 100 * (high - low), "at": 100 * scores["mean_iou"]},
         cards=_cards(scores),
-        interval_scores=[
-            *((entry.name, entry.title) for entry in MEANS.values() if entry.source != "loss" and entry.shown),
-            ("boundary_iou", "boundary IoU"),
-        ],
+        interval_scores=_interval_rows(scores),
         class_metrics=list(CLASS_METRICS.values()),
         classes=classes,
         group_classes=classes if len(classes) <= _FEW_CLASSES else [],
@@ -109,9 +106,7 @@ def summary_lines(scores: ScoresJson) -> list[str]:
             if entry.source == "probabilities"
         ),
     ]
-    if found := scores.get("calibration"):
-        lines.append(calibration_line(found))
-    lines += boundary_line(scores, mark)
+    lines += [*calibration_line(scores), *boundary_line(scores, mark)]
     sources = scores.get("sources", {})
     width = max(map(len, ("class", *scores["iou"], *scores["groups"], *sources)))
     table = [(entry.name, max(6, len(entry.title))) for entry in CLASS_METRICS.values()]
@@ -189,6 +184,17 @@ def _cards(scores: ScoresJson) -> list[dict[str, Any]]:
         {"metric": entry, "value": scores[entry.name], "wide": entry.source == "probabilities"}
         for entry in sorted(shown, key=lambda entry: not entry.higher_is_better)
     ]
+
+
+def _interval_rows(scores: ScoresJson) -> list[tuple[str, float | None, Sequence[float] | None]]:
+    """The shown scores of the whole split: title, value and interval; None where there is none."""
+    rows = [(entry.name, entry.title, scores[entry.name]) for entry in MEANS.values() if entry.shown]
+    rows.append((BOUNDARY, "boundary IoU", scores.get(BOUNDARY)))
+    found = scores.get("calibration", {})
+    titles = {ECE: "calibration error", ECE_UNCALIBRATED: "calibration error at temperature 1"}
+    names = () if not found else (ECE,) if found["temperature"] == 1 else (ECE, ECE_UNCALIBRATED)
+    rows += [(name, titles[name], found[name]) for name in names]
+    return [(title, value, scores.get("intervals", {}).get(name)) for name, title, value in rows]
 
 
 def _class_rows(scores: ScoresJson, schema: ClassSchema) -> list[dict[str, Any]]:

@@ -17,10 +17,12 @@ from terrazzo._version import __version__
 from terrazzo.classes.confusion import class_counts, confusion_matrices
 from terrazzo.classes.schema import IGNORE
 from terrazzo.evaluation.calibration.reliability import Reliability, calibration_scores
-from terrazzo.evaluation.metrics import EPOCH_METRICS, Pooled, Scores
+from terrazzo.evaluation.metrics import Pooled, Scores
 from terrazzo.evaluation.patchwise.boundaries import boundary_counts, boundary_entries
-from terrazzo.evaluation.patchwise.intervals import Tallies, interval_entries
+from terrazzo.evaluation.patchwise.intervals import interval_entries
+from terrazzo.evaluation.patchwise.owners import by_group, by_source
 from terrazzo.evaluation.patchwise.sharing import spread
+from terrazzo.evaluation.patchwise.tallies import Tallies, loss_sums, reliabilities
 from terrazzo.evaluation.patchwise.units import Units, units_of
 from terrazzo.evaluation.patchwise.worst import costliest, worst_rows
 from terrazzo.evaluation.request import Inputs
@@ -42,16 +44,19 @@ class Outcome:
     confusion: NDArray[np.int64]
     """(K, K), rows truth, columns prediction."""
     pooled: Pooled
-    counts: NDArray[np.int64]
-    """(N, 3, K): right, truth and predicted pixels of each patch."""
+    tallies: Tallies
+    """What each patch adds to every score."""
     reliability: Reliability
     """The valid pixels by confidence."""
     uncalibrated: Reliability
     """The same at temperature 1."""
-    tallies: Tallies
-    """What each patch adds to every score."""
     confused: NDArray[np.int64]
     """(N, 3): truth, prediction and pixels of each patch's most frequent confusion."""
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """(N, 3, K): right, truth and predicted pixels of each patch."""
+        return self.tallies.counts
 
 
 class HasPixels(Protocol):
@@ -72,10 +77,7 @@ def score_patches(bundle: "ScoredModel", inputs: Inputs) -> Outcome:
     n_classes, rows = inputs.patches.schema.n_classes, inputs.rows
     loss = build_loss(inputs.loss(), n_classes).to(bundle.device)
     confusion = np.zeros((n_classes, n_classes), np.int64)
-    counts, boundary = np.zeros((2, len(rows), 3, n_classes), np.int64)
-    true_sums, entropy_sums = np.zeros((2, len(rows)))
-    confused = np.zeros((len(rows), 3), np.int64)
-    loss_sum = 0.0
+    tallies, confused = Tallies.none(len(rows), n_classes), np.zeros((len(rows), 3), np.int64)
     reliability = uncalibrated = Reliability.none()
     starts = range(0, len(rows), inputs.request.batch_size)
     batches = [rows[start : start + inputs.request.batch_size] for start in starts]
@@ -87,26 +89,27 @@ def score_patches(bundle: "ScoredModel", inputs: Inputs) -> Outcome:
         matrices = confusion_matrices(truth, predicted, n_classes)
         confusion += matrices.sum(axis=0)
         here = slice(start, start + len(batch))
-        counts[here], confused[here] = class_counts(matrices), costliest(matrices)
-        boundary[here] = boundary_counts(truth, predicted, n_classes, inputs.request.boundary_px)
+        tallies.counts[here], confused[here] = class_counts(matrices), costliest(matrices)
+        tallies.boundary[here] = boundary_counts(truth, predicted, n_classes, inputs.request.boundary_px)
+        after, raw = (
+            reliabilities(each.amax(dim=1).cpu().numpy(), predicted == truth, truth != IGNORE)
+            for each in (probs, before)
+        )
+        reliability, uncalibrated = sum(after, reliability), sum(raw, uncalibrated)
+        tallies.gaps[here], tallies.gaps_uncalibrated[here] = ([each.gaps for each in part] for part in (after, raw))
         ids = torch.from_numpy(truth).to(probs.device, torch.int64)
         valid = ids != IGNORE
-        counted = truth != IGNORE
-        right = (predicted == truth)[counted]
-        reliability += Reliability.of(probs.amax(dim=1).cpu().numpy()[counted], right)
-        uncalibrated += Reliability.of(before.amax(dim=1).cpu().numpy()[counted], right)
         # Log-probabilities serve as logits: their softmax gives the probabilities again.
-        logits, raw = (each.clamp(min=torch.finfo(torch.float32).tiny).log() for each in (probs, before))
+        logits, hot = (each.clamp(min=torch.finfo(torch.float32).tiny).log() for each in (probs, before))
         where = torch.where(valid, ids, 0)[:, None]
-        true_sums[here] = _sums(probs.gather(1, where)[:, 0], valid)
-        entropy_sums[here] = -_sums(logits.gather(1, where)[:, 0], valid)
-        loss_sum += float(loss(raw, ids)) * int(valid.sum())  # training knew no temperature
+        tallies.true_sums[here] = _sums(probs.gather(1, where)[:, 0], valid)
+        tallies.entropy_sums[here] = -_sums(logits.gather(1, where)[:, 0], valid)
+        tallies.loss_sums[here] = loss_sums(loss, hot, ids)  # training knew no temperature
         inputs.request.reporter.progress("scoring patches", start + len(batch), len(rows))
-    pixels = int(confusion.sum())
-    true, entropy = (float(sums.sum()) / pixels for sums in (true_sums, entropy_sums))
-    pooled = Pooled(class_counts(confusion), loss_sum / pixels, min(1.0, true), max(0.0, entropy))
-    tallies = Tallies(counts, boundary, true_sums, entropy_sums)
-    return Outcome(confusion, pooled, counts, reliability, uncalibrated, tallies, confused)
+    sums = tallies.loss_sums, tallies.true_sums, tallies.entropy_sums
+    mean_loss, true, entropy = (float(each.sum()) / int(confusion.sum()) for each in sums)
+    pooled = Pooled(class_counts(confusion), mean_loss, min(1.0, true), max(0.0, entropy))
+    return Outcome(confusion, pooled, tallies, reliability, uncalibrated, confused)
 
 
 def _sums(values: "Tensor", valid: "Tensor") -> NDArray[np.float64]:
@@ -177,8 +180,8 @@ def scores_of(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
         "n_images": len(np.unique(patches.image_of[rows])),
         "protocol": protocol,
         "trained_on": _trained_on(inputs),
-        "groups": _groups(inputs, outcome),
-        **_sources(inputs, outcome),
+        "groups": by_group(inputs, outcome.counts),
+        **by_source(inputs, outcome.counts),
         "worst": worst_rows(inputs, outcome.counts, outcome.confused),
         "model": str(inputs.request.model),
         "patches_folder": str(patches.path),
@@ -256,44 +259,3 @@ def _trained_on(inputs: Inputs) -> dict[str, Any]:
         "share": len(found) / len(images),
         "other_patches": bool(found and same_patches and not copied),
     }
-
-
-def _group_of(inputs: Inputs) -> NDArray[np.str_] | None:
-    """(N,) the group of each scored patch; None if every image is its own group."""
-    patches = inputs.patches
-    if patches.image_groups == patches.image_names:
-        return None
-    return np.array(patches.image_groups)[inputs.image_of]
-
-
-def _groups(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
-    """Scores by group name; None in a group without valid pixels."""
-    groups = _group_of(inputs)
-    return {} if groups is None else _by_name(groups, inputs, outcome)
-
-
-def _sources(inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
-    """The entry `sources`: scores by source, where the patches have several; nothing where they have one."""
-    names = inputs.patches.source_names
-    if len(names) < 2:
-        return {}
-    of = np.array(names)[inputs.patches.image_sources[inputs.image_of]]
-    return {"sources": _by_name(of, inputs, outcome)}
-
-
-def _by_name(owner: NDArray[np.str_], inputs: Inputs, outcome: Outcome) -> dict[str, Any]:
-    """Scores by the owner's name (N,) of each scored patch; None where an owner has no valid pixel."""
-    of_groups = [metric for metric in EPOCH_METRICS if metric.source == "counts"]
-    table = {}
-    for group in dict.fromkeys(owner.tolist()):
-        where = owner == group
-        pooled, names = Pooled(outcome.counts[where].sum(axis=0)), inputs.patches.schema.names
-        scores = Scores.of(pooled, names, "counts") if pooled.pixels else None
-        table[group] = {
-            **{metric.name: scores[metric.name] if scores else None for metric in of_groups},
-            "pixels": pooled.pixels,
-            "patches": int(where.sum()),
-            "images": len(np.unique(inputs.image_of[where])),
-            "iou": dict(zip(names, scores.by_class["iou"] if scores else (None,) * len(names), strict=True)),
-        }
-    return table

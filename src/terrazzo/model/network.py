@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from terrazzo.errors import RecipeError
-from terrazzo.model.decoder import fold_decoder
+from terrazzo.model.decoders.folded import fold_decoder
+from terrazzo.model.decoders.lean import decoder_widths, lean_decoder
 from terrazzo.model.normalization import UINT8_RANGE, Normalization, for_bands
 from terrazzo.model.predictor import STRIDE
 from terrazzo.model.window_attention import encoder_options, pad_windows
@@ -176,7 +177,7 @@ def build_model(section: ModelSection, bands: int, n_classes: int, normalization
     if section.decoder_channels is not None:
         if section.arch not in DECODER_CHANNEL_ARCHITECTURES:
             raise RecipeError(f"model.decoder_channels: {section.arch} has no such option; leave it out")
-        options["decoder_channels"] = section.decoder_channels
+        options["decoder_channels"] = decoder_widths(section)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # timm- names are old but still work
@@ -188,7 +189,7 @@ def build_model(section: ModelSection, bands: int, n_classes: int, normalization
         raise RecipeError(
             f"model: {section.arch} with encoder {section.encoder} cannot be built: {first_line(error)}; {WHAT_FITS}"
         ) from error
-    return Network(normalization, pad_windows(fold_decoder(body)))
+    return Network(normalization, pad_windows(fold_decoder(lean_decoder(body, section))))
 
 
 def normalization_for(section: ModelSection, bands: int, names: Sequence[str] = ()) -> Normalization:

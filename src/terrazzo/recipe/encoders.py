@@ -19,6 +19,9 @@ ARCHITECTURES = (
 
 DECODER_CHANNEL_ARCHITECTURES = ("unet", "unetplusplus", "manet")
 
+DECODER_BLOCKS = 5
+"""Blocks of a U-Net's decoder, from a stride of 32 to 1."""
+
 LITE0 = "tu-tf_efficientnet_lite0"
 
 ENCODERS = (
@@ -98,6 +101,21 @@ def check_architecture(arch: str, encoder: str | None) -> None:
         raise RecipeError(f"no architecture {arch!r}; there are {', '.join(ARCHITECTURES)}")
     if encoder is None and arch != "unet":
         raise RecipeError(f"architecture {arch} needs an encoder (only unet has a form without); set model.encoder")
+
+
+def blocks_left_out(logits_stride: int) -> int:
+    """Blocks of a U-Net's decoder, each of which doubles the resolution, that logits at this stride do not need."""
+    return logits_stride.bit_length() - 1
+
+
+def check_decoder_widths(widths: tuple[int, ...], logits_stride: int) -> None:
+    """Raise RecipeError if a shortened U-Net decoder has another number of blocks than there are widths."""
+    n_blocks = DECODER_BLOCKS - blocks_left_out(logits_stride)
+    if len(widths) != n_blocks:
+        raise RecipeError(
+            f"model.decoder_channels has {len(widths)} widths; with logits_stride {logits_stride} the decoder has "
+            f"{n_blocks} blocks: give one each"
+        )
 
 
 def check_encoder(name: str) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from terrazzo.errors import InputError, TerrazzoError
-from terrazzo.recipe.encoders import check_architecture, check_encoder
+from terrazzo.recipe.encoders import check_architecture, check_decoder_widths, check_encoder
 from terrazzo.recipe.loss_terms import parse_terms
 
 MOST = 100_000
@@ -54,6 +54,13 @@ class ModelSection(Section):
     decoder_channels: tuple[Annotated[int, Field(ge=1, le=4096)], ...] | None = Field(
         None, description="decoder widths of U-Net-like architectures; none = the library's own"
     )
+    decoder_conv: Literal["full", "separable"] = Field(
+        "full", description="unet: convolutions of the decoder; separable: 3x3 by channel, then 1x1, which is less work"
+    )
+    logits_stride: Literal[1, 2, 4] = Field(
+        1,
+        description="unet: logits at 1 / this of the resolution, enlarged bilinearly; 2 has 4 decoder widths, 4 has 3",
+    )
     scale: Literal["unit", "minmax"] = Field(
         "unit", description="unit: value / 255, deeper values as stored; minmax: each patch to 0..1"
     )
@@ -74,6 +81,16 @@ class ModelSection(Section):
     @model_validator(mode="after")
     def _known_architecture(self) -> "ModelSection":
         check_architecture(self.arch, self.encoder)
+        return self
+
+    @model_validator(mode="after")
+    def _lean_unet(self) -> "ModelSection":
+        for field in ("decoder_conv", "logits_stride"):
+            value, whole = getattr(self, field), type(self).model_fields[field].default
+            if value != whole and (self.arch != "unet" or self.encoder is None):
+                raise ValueError(f"{field} = {value} is for unet with an encoder; leave it out")
+        if self.logits_stride > 1 and self.decoder_channels is not None:
+            check_decoder_widths(self.decoder_channels, self.logits_stride)
         return self
 
 

@@ -5,7 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from terrazzo.evaluation.calibration.reliability import BINS, Reliability, calibration_line, calibration_scores
+from terrazzo.evaluation.calibration.reliability import (
+    BINS,
+    Reliability,
+    calibration_error,
+    calibration_line,
+    calibration_scores,
+)
 
 CONFIDENCES = np.array([0.5, 0.9, 0.9, 0.9, 1.0])
 RIGHT = np.array([False, True, True, False, True])
@@ -47,8 +53,24 @@ def test_the_entry_of_scores_json_and_its_line() -> None:
     found = calibration_scores(after, before, 2.0)
     assert (found["ece"], found["ece_uncalibrated"], found["temperature"]) == (after.ece, before.ece, 2.0)
     assert found["bins_uncalibrated"][13] == {"pixels": 3, "confidence": pytest.approx(0.9), "accuracy": 2 / 3}
-    assert calibration_line(found).endswith("with the temperature 2, 0.2400 without")
+    between = {"calibration": found, "intervals": {"ece": [0.1, 0.35]}}
+    assert calibration_line(between) == [
+        f"expected calibration error {after.ece:.4f}, 95 % interval 0.1000 to 0.3500, with the temperature 2; "
+        "0.2400 without it"
+    ]
     plain = calibration_scores(before, before, 1.0)
     assert "bins_uncalibrated" not in plain
     assert plain["ece"] == plain["ece_uncalibrated"]
-    assert "has no temperature" in calibration_line(plain)
+    assert calibration_line({"calibration": plain}) == [
+        "expected calibration error 0.2400; the model file has no temperature"
+    ]
+    assert calibration_line({}) == []
+
+
+def test_gaps_of_parts_add_up_and_give_the_error() -> None:
+    """In the bin of 0.9, (12/15, 14/15], two of three are right: a gap of 2 - 2.7. The bin of 1/2 has 0 - 0.5."""
+    found = Reliability.of(CONFIDENCES, RIGHT)
+    assert found.gaps[[7, 13, 14]] == pytest.approx([-0.5, -0.7, 0])
+    both = np.stack([found.gaps, np.zeros(BINS)])
+    assert calibration_error(both, np.array([5, 0]))[0] == pytest.approx(0.24)
+    assert math.isnan(calibration_error(both, np.array([5, 0]))[1])

@@ -7,6 +7,7 @@ With n pixels in all and n_m in bin m:
     ECE = sum over m of n_m / n * |share of right pixels in bin m - mean confidence in bin m|
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 BINS = 15
+ECE, ECE_UNCALIBRATED = "ece", "ece_uncalibrated"
+"""The names of the calibration errors in scores.json: that of the model, and that at temperature 1."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,14 @@ class Reliability:
         return Reliability(self.pixels + other.pixels, self.confidence + other.confidence, self.right + other.right)
 
     @property
+    def gaps(self) -> NDArray[np.float64]:
+        """(15,) right pixels less the sum of the confidences. Gaps of parts add up to those of the whole."""
+        return self.right - self.confidence
+
+    @property
     def ece(self) -> float:
         """The expected calibration error, in [0, 1]; NaN without a pixel."""
-        total = int(self.pixels.sum())
-        # n_m / n * |right_m / n_m - confidence_m / n_m|, with n_m cancelled out: an empty bin adds 0.
-        return float(np.abs(self.right - self.confidence).sum() / total) if total else float("nan")
+        return float(calibration_error(self.gaps, self.pixels.sum()))
 
     def rows(self) -> list[dict[str, Any]]:
         """A row for each bin: `pixels`, mean `confidence` and `accuracy`; None in a bin without a pixel."""
@@ -65,17 +71,29 @@ class Reliability:
         ]
 
 
+def calibration_error(gaps: NDArray[np.float64], pixels: NDArray[np.floating | np.integer]) -> NDArray[np.float64]:
+    """The expected calibration errors (...), from gaps (..., 15) and numbers of pixels (...); NaN where there is none.
+
+    n_m / n * |right_m / n_m - confidence_m / n_m|, with n_m cancelled out: an empty bin adds 0.
+    """
+    errors: NDArray[np.float64] = np.abs(gaps).sum(axis=-1) / np.where(pixels > 0, pixels, np.nan)
+    return errors
+
+
 def calibration_scores(after: Reliability, before: Reliability, temperature: float) -> dict[str, Any]:
     """The entry `calibration` of scores.json. `before` is the same pixels' at temperature 1."""
-    found = {"ece": after.ece, "ece_uncalibrated": before.ece, "temperature": temperature, "bins": after.rows()}
+    found = {ECE: after.ece, ECE_UNCALIBRATED: before.ece, "temperature": temperature, "bins": after.rows()}
     return found if temperature == 1 else {**found, "bins_uncalibrated": before.rows()}
 
 
-def calibration_line(found: dict[str, Any]) -> str:
-    """One line on the calibration error, from the entry `calibration` of scores.json."""
+def calibration_line(scores: Mapping[str, Any]) -> list[str]:
+    """One line on the calibration error, from scores.json; none where it holds none."""
+    found = scores.get("calibration")
+    if not found:
+        return []
+    low, high = scores.get("intervals", {}).get(ECE, (None, None))
+    interval = "" if low is None else f", 95 % interval {low:.4f} to {high:.4f}"
+    error = f"expected calibration error {found[ECE]:.4f}{interval}"
     if found["temperature"] == 1:
-        return f"expected calibration error {found['ece']:.4f}; the model file has no temperature"
-    return (
-        f"expected calibration error {found['ece']:.4f} with the temperature {found['temperature']:.3g}, "
-        f"{found['ece_uncalibrated']:.4f} without"
-    )
+        return [f"{error}; the model file has no temperature"]
+    return [f"{error}, with the temperature {found['temperature']:.3g}; {found[ECE_UNCALIBRATED]:.4f} without it"]

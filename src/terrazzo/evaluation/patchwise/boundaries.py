@@ -15,6 +15,8 @@ from terrazzo.classes.confusion import mean_ious, ratio
 from terrazzo.classes.schema import IGNORE
 
 Ids = NDArray[np.uint8]
+BOUNDARY, CLASS_BOUNDARY = "boundary_iou", "class_boundary_iou"
+"""The names of the mean and of the table by class in scores.json."""
 _Larger = Callable[[Ids, Ids], Ids]
 
 
@@ -42,16 +44,16 @@ def boundary_entries(counts: NDArray[np.int64], names: Sequence[str], width_px: 
     values, present = ratio(right, truth + predicted - right).tolist(), (truth + predicted > 0).tolist()
     by_class = {name: value if there else None for name, value, there in zip(names, values, present, strict=True)}
     mean = float(mean_ious(pooled)) if any(present) else None
-    return {"boundary_iou": mean, "boundary_px": width_px, "class_boundary_iou": by_class}
+    return {BOUNDARY: mean, "boundary_px": width_px, CLASS_BOUNDARY: by_class}
 
 
 def boundary_line(scores: Mapping[str, Any], mark: str = "") -> list[str]:
     """One line on boundary IoU from scores.json; none where it holds no such score. The `mark` follows the score."""
-    if scores.get("boundary_iou") is None:
+    if scores.get(BOUNDARY) is None:
         return []
-    low, high = scores["intervals"].get("boundary_iou", (None, None))
+    low, high = scores["intervals"].get(BOUNDARY, (None, None))
     interval = "" if low is None else f", 95 % interval {low:.4f} to {high:.4f}"
-    return [f"boundary IoU {scores['boundary_iou']:.4f} within {scores['boundary_px']} px of an edge{mark}{interval}"]
+    return [f"boundary IoU {scores[BOUNDARY]:.4f} within {scores['boundary_px']} px of an edge{mark}{interval}"]
 
 
 def _near_edge(ids: Ids, valid: NDArray[np.bool_], width_px: int) -> NDArray[np.bool_]:

@@ -3,44 +3,31 @@
 The percentile bootstrap (Efron 1979): the parts of a split are drawn as often as there are parts, a thousand times, and
 every score is computed anew from each draw. An interval holds the middle 95 % of a score's values.
 
-The loss has none: it is computed by batches, which hold patches of several parts.
+The calibration error adds up absolute gaps, which fewer different pixels make larger. Draws lie above the error itself
+for that reason, so its interval starts at the error where all but 2.5 % of the draws are larger.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from terrazzo.classes.confusion import mean_ious
+from terrazzo.classes.confusion import mean_ious, ratio
+from terrazzo.evaluation.calibration.reliability import ECE, ECE_UNCALIBRATED, calibration_error
 from terrazzo.evaluation.metrics import CLASS_METRICS, MEANS, Pooled
+from terrazzo.evaluation.patchwise.boundaries import BOUNDARY, CLASS_BOUNDARY
+from terrazzo.evaluation.patchwise.tallies import Tallies
 from terrazzo.evaluation.patchwise.units import Units
 
 DRAWS = 1000
 """Draws of as many parts as there are."""
+_MOST_AT_ONCE = 1 << 22
+"""Draws times parts that are held in memory."""
 
 Interval = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Tallies:
-    """What each of N patches adds to the scores."""
-
-    counts: NDArray[np.int64]
-    """(N, 3, K): right, truth and predicted pixels."""
-    boundary: NDArray[np.int64]
-    """(N, 3, K): the same, near the edges of the classes."""
-    true_sums: NDArray[np.float64]
-    """(N,): the probabilities of the true class, summed over valid pixels."""
-    entropy_sums: NDArray[np.float64]
-    """(N,): -log of these, summed."""
-
-    @property
-    def pixels(self) -> NDArray[np.int64]:
-        """(N,) valid pixels."""
-        pixels: NDArray[np.int64] = self.counts[:, 1].sum(axis=1)
-        return pixels
+_Table = Mapping[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -61,23 +48,16 @@ def intervals_of(tallies: Tallies, units: Units, seed: int = 0) -> Intervals:
     """
     if units.n < 2:
         return Intervals({}, {})
-    counts, boundary, true_sums, entropy_sums = _draws(tallies, units, seed)
-    pixels = counts[:, 1].sum(axis=1)
-    pooled = [
-        Pooled(drawn, np.nan, float(min(1.0, true / n)), float(max(0.0, entropy / n)))
-        for drawn, true, entropy, n in zip(counts, true_sums, entropy_sums, pixels, strict=True)
-    ]
-    means = {
-        name: np.array([entry.formula(each) for each in pooled])
-        for name, entry in MEANS.items()
-        if entry.source != "loss"
-    }
-    means["boundary_iou"] = mean_ious(boundary)
-    by_class = {
-        name: np.array([np.where(each.present, entry.formula(each), np.nan) for each in pooled])
-        for name, entry in CLASS_METRICS.items()
-    }
+    parts = tallies.by_part(units.of)
+    found = [_scores(draws) for draws in _draws(parts, seed)]
+    means, by_class = (
+        {name: np.concatenate([each[kind][name] for each in found]) for name in found[0][kind]} for kind in (0, 1)
+    )
     scores = {name: _middle(values) for name, values in means.items()}
+    errors = _calibration_errors(parts.drawn(np.ones((1, units.n))))
+    for name, (error,) in errors.items():
+        if (interval := scores[name]) is not None:
+            scores[name] = (min(interval[0], float(error)), interval[1])
     return Intervals(
         {name: interval for name, interval in scores.items() if interval is not None},
         {name: tuple(_middle(values) for values in table.T) for name, table in by_class.items()},
@@ -98,24 +78,41 @@ def interval_entries(tallies: Tallies, units: Units, names: tuple[str, ...]) -> 
     }
 
 
-def _draws(tallies: Tallies, units: Units, seed: int) -> tuple[NDArray[np.float64], ...]:
-    """The four tallies summed over the patches of each draw: (D, 3, K) twice, (D,) twice.
+def _draws(parts: Tallies, seed: int) -> Iterator[Tallies]:
+    """The tallies of a thousand draws, a few at a time where there are many parts."""
+    rng, n = np.random.default_rng(seed), len(parts.pixels)
+    at_once = max(1, _MOST_AT_ONCE // n)
+    for start in range(0, DRAWS, at_once):
+        size = min(at_once, DRAWS - start)
+        yield parts.drawn(rng.multinomial(n, np.full(n, 1 / n), size=size).astype(np.float64))
 
-    Units without a valid pixel are left out.
-    """
-    shape, n = tallies.counts.shape[1:], len(tallies.counts)
-    parts = (tallies.counts, tallies.boundary, tallies.true_sums, tallies.entropy_sums)
-    # float64 is exact up to 2**53 pixels, and has a fast matrix product where int64 has none.
-    table = np.concatenate([part.reshape(n, -1).astype(np.float64) for part in parts], axis=1)
-    kept = np.unique(units.of[tallies.pixels > 0])
-    here = np.isin(units.of, kept)
-    sums = np.zeros((len(kept), table.shape[1]))
-    np.add.at(sums, np.searchsorted(kept, units.of[here]), table[here])
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(kept), np.full(len(kept), 1 / len(kept)), size=DRAWS).astype(np.float64) @ sums
-    size = shape[0] * shape[1]
-    counts, boundary = drawn[:, :size], drawn[:, size : 2 * size]
-    return counts.reshape(-1, *shape), boundary.reshape(-1, *shape), drawn[:, -2], drawn[:, -1]
+
+def _scores(draws: Tallies) -> tuple[_Table, _Table]:
+    """The scores of each of D draws: one a draw (D,), and by class (D, K), NaN for a class that is not there."""
+    sums = zip(draws.true_sums, draws.entropy_sums, draws.loss_sums, strict=True)
+    pooled = [
+        Pooled(counts, float(loss / n), float(min(1.0, true / n)), float(max(0.0, entropy / n)))
+        for counts, n, (true, entropy, loss) in zip(draws.counts, draws.pixels, sums, strict=True)
+    ]
+    means = {name: np.array([entry.formula(each) for each in pooled]) for name, entry in MEANS.items()}
+    by_class = {
+        name: np.array([np.where(each.present, entry.formula(each), np.nan) for each in pooled])
+        for name, entry in CLASS_METRICS.items()
+    }
+    right, truth, predicted = np.moveaxis(draws.boundary, 1, 0)
+    edges = np.where(truth + predicted > 0, ratio(right, truth + predicted - right), np.nan)
+    return (
+        {**means, BOUNDARY: mean_ious(draws.boundary), **_calibration_errors(draws)},
+        {**by_class, CLASS_BOUNDARY: edges},
+    )
+
+
+def _calibration_errors(draws: Tallies) -> _Table:
+    """The calibration errors (D,) of each draw, by their names in `calibration`."""
+    return {
+        ECE: calibration_error(draws.gaps, draws.pixels),
+        ECE_UNCALIBRATED: calibration_error(draws.gaps_uncalibrated, draws.pixels),
+    }
 
 
 def _middle(values: NDArray[np.float64]) -> Interval | None:

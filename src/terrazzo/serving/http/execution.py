@@ -140,7 +140,7 @@ def _of_a_map(site: Site, caller: Caller, process: str, given: Mapping[str, Any]
         return {"map": map_id} | {
             name: _whole(name, given.get(name, schema["default"]), schema) for name, schema in SUGGEST_OPTIONS.items()
         }
-    if (reason := why_no_training(site.settings.workers)) is not None:
+    if (reason := why_no_training(site)) is not None:
         raise InputError(reason)
     polygons = with_uses(kept_corrections(site.folder.corrections(map_id))).polygons
     if not polygons:

@@ -8,6 +8,7 @@ from terrazzo.errors import InputError
 from terrazzo.serving.folder import ABOUT, DataFolder
 from terrazzo.serving.jobs.assignment import Assignment
 from terrazzo.serving.jobs.job import IMPROVE, SUGGEST, Job
+from terrazzo.serving.jobs.kept_inputs import KeptInputs
 from terrazzo.serving.jobs.versions import FIRST, next_version
 from terrazzo.serving.settings import Settings
 from terrazzo.serving.uploads.store import UploadStore
@@ -66,6 +67,6 @@ def _beside(job: Job, data: DataFolder, of_map: str | None) -> Mapping[str, Any]
     corrections = data.corrections(job.id)  # as they were when the job was accepted
     if not corrections.is_file():  # accepted by an earlier version
         corrections = data.corrections(of_map)
-    if not corrections.is_file():
+    if not KeptInputs(data.job(job.id)).whole and not corrections.is_file():
         raise InputError(f"{of_map}: has no corrections; draw some first, by PUT /maps/{of_map}/corrections")
     return {"corrections": corrections, "before": data.map(of_map), "out": data.models}

@@ -8,7 +8,6 @@ an earlier one is gone, and takes up their jobs.
 """
 
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -28,8 +27,10 @@ from terrazzo.errors import TerrazzoError
 from terrazzo.serving.closed_gdal import closed_gdal
 from terrazzo.serving.jobs.assigning import ModelOf, assign
 from terrazzo.serving.jobs.child import Child
-from terrazzo.serving.jobs.job import ENDED, LOCAL, REMOTE, Job, Status, too_slow
+from terrazzo.serving.jobs.clearing import clear_job, remove
+from terrazzo.serving.jobs.job import ENDED, IMPROVE, LOCAL, REMOTE, Job, Status, too_slow
 from terrazzo.serving.jobs.store import JobStore
+from terrazzo.serving.jobs.training_here import why_no_training_here
 from terrazzo.serving.jobs.worker_log import cut_log, log_of
 from terrazzo.serving.settings import Settings
 from terrazzo.system.reporting import first_line
@@ -75,6 +76,7 @@ class Bench:
         self._messages: Queue[tuple[Child, Mapping[str, Any]]] = Queue()
         self._expired_at = 0.0
         self._log = log_of(self.settings.data.root)
+        self.without = () if why_no_training_here() is None else (IMPROVE,)
 
     def run(self) -> None:
         """Work until `stopped`, then give the jobs back."""
@@ -117,7 +119,7 @@ class Bench:
     def _release_expired(self) -> None:
         """Give back the jobs of machines that are silent, with what they had sent of a result."""
         for job_id in self.store.release_expired(dying=REMOTE):
-            remove(self.settings.data.job(job_id))
+            clear_job(self.store, self.settings.data, job_id)
 
     def stop(self) -> None:
         """Kill the workers and give their jobs back. That is no death of theirs."""
@@ -225,7 +227,7 @@ class Bench:
         slot.child, slot.job, slot.start_at = None, None, 0.0
 
     def _hand_out(self, slot: Slot, child: Child, now: float) -> None:
-        job = self.store.claim(slot.name)
+        job = self.store.claim(slot.name, without=self.without)
         if job is None:
             return
         try:
@@ -239,11 +241,6 @@ class Bench:
 
     def _put(self, child: Child, message: Mapping[str, Any]) -> None:
         self._messages.put((child, message))
-
-
-def remove(folder: Path) -> None:
-    """Remove a folder of a job, if it is there."""
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _takes_too_much(child: Child, most: int | None) -> bool:
