@@ -99,10 +99,11 @@ def test_no_outline_stays_when_the_polygons_are_hidden_deleted_or_of_another_map
     page.uncheck("#outlines")
     look.settle()
     assert (look.canvas() == clean).all()
-    page.check("#outlines")
+    page.select_option("#corrections select", "Green")  # what is changed is shown
     look.settle()
+    assert page.is_checked("#outlines")
     assert (look.canvas() != clean).any()
-    page.get_by_role("button", name="Delete polygon 1").click()
+    page.get_by_role("button", name="Delete polygon 1, Green").click()
     assert page.is_disabled("#outlines")
     look.settle()
     assert (look.canvas() == clean).all()
@@ -155,6 +156,27 @@ def test_the_keyboard_keeps_its_place_in_the_list_of_polygons(look: Looking, pho
     assert look.page.evaluate("document.activeElement.id") == "correction-1-delete"
     look.page.keyboard.press("Enter")
     assert look.page.evaluate("document.activeElement.id") == "square"
+
+
+def test_two_windows_lose_nothing_of_each_others(look: Looking, photo: Path, site: tuple[str, Any]) -> None:
+    """The second one to save is refused until it has read what the first one kept."""
+    look.expected = ("Failed to load resource",)
+    look.upload(photo)
+    other = look.page.context.new_page()
+    other.goto(look.page.url)
+    other.locator("#result-heading").filter(has_text=photo.name).wait_for()
+    other.click("#square")
+    look.page.click("#square")
+    look.page.click("#square")
+    assert len(saved(look, site)) == 2
+    other.click("#save")
+    other.locator("#correct-state").filter(has_text="changed in another window").wait_for()
+    other.reload()
+    other.locator("#correct-state").filter(has_text="2 polygons saved.").wait_for()
+    other.click("#square")
+    other.click("#save")
+    other.locator("#correct-state").filter(has_text="3 polygons saved.").wait_for()
+    other.close()
 
 
 def test_a_double_click_is_one_improvement(look: Looking, photo: Path, site: tuple[str, Any]) -> None:

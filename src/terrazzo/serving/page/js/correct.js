@@ -1,7 +1,7 @@
 // Polygons of a class, drawn where someone knows better than the map, and the training on them.
 
 import {Draw, Feature, Fill, Modify, Polygon, Snap, Stroke, Style, VectorSource} from '../vendor/page.js';
-import {Refusal, address, idOf, read, send} from './api.js';
+import {Refusal, address, idOf, request, send} from './api.js';
 import {byId, element} from './elements.js';
 import {Suggestions} from './suggest.js';
 import {T} from './texts.js';
@@ -52,19 +52,20 @@ export class Corrector {
   async open(result) {
     this.stop();
     this.result = result;
+    this.read = undefined; // until the kept ones are here, none may take their place
     this.unsaved = false;
     this.source.clear();
     this.suggestions.clear();
+    this.listAnew();
     byId('correcting').hidden = false;
     const options = result.classes.map((one) => element('option', {value: one.name}, one.name));
     byId('correct-class').replaceChildren(...options);
     for (const id of ['draw', 'square', 'suggest']) byId(id).disabled = !result.correctable;
-    if (!result.correctable) {
-      this.listAnew();
-      return this.say(T.cannotCorrect);
-    }
-    const kept = await read(`maps/${result.id}/corrections`);
+    if (!result.correctable) return this.say(T.cannotCorrect);
+    const answer = await request('GET', `maps/${result.id}/corrections`);
+    const kept = await answer.json();
     if (this.result !== result) return undefined; // another map was opened meanwhile
+    this.read = answer.headers.get('ETag');
     const drawn = this.unsaved;
     this.add(kept.features ?? []);
     this.unsaved = drawn;
@@ -100,6 +101,8 @@ export class Corrector {
     });
     for (const one of this.drawing) this.viewer.map.addInteraction(one);
     byId('draw').setAttribute('aria-pressed', 'true');
+    byId('outlines').checked = true;
+    this.showOutlines();
     this.say(T.drawing);
   }
 
@@ -122,6 +125,7 @@ export class Corrector {
 
   changed() {
     this.unsaved = true;
+    byId('outlines').checked = true;
     this.listAnew();
     this.say(T.unsaved(this.count));
   }
@@ -129,7 +133,7 @@ export class Corrector {
   listAnew() {
     const features = this.source.getFeatures();
     this.showOutlines();
-    byId('save').disabled = !this.unsaved;
+    byId('save').disabled = !(this.unsaved && this.read);
     this.allowImprove();
     const focused = document.activeElement?.id;
     byId('corrections').replaceChildren(...features.slice(-LISTED).map((one) => this.row(one, features.indexOf(one) + 1)));
@@ -141,8 +145,10 @@ export class Corrector {
 
   /** Polygons on the map, unless they are hidden. */
   showOutlines() {
+    const shown = this.count > 0 && byId('outlines').checked;
     byId('outlines').disabled = !this.count;
-    showLayer(this.viewer.drawings, this.count > 0 && byId('outlines').checked);
+    showLayer(this.viewer.drawings, shown);
+    this.modify.setActive(shown); // what is not seen is not dragged
   }
 
   row(feature, number) {
@@ -172,7 +178,11 @@ export class Corrector {
       geometry: {type: 'Polygon', coordinates: feature.getGeometry().getCoordinates().map((ring) => ring.map((place) => this.result.toCorrection(place)))},
       properties: {class: feature.get('class'), kept_aside: feature.get('kept_aside')},
     }));
-    await send('PUT', `maps/${this.result.id}/corrections`, {type: 'FeatureCollection', features}, {type: 'application/geo+json'});
+    const {result} = this;
+    const answer = await send('PUT', `maps/${result.id}/corrections`, {type: 'FeatureCollection', features},
+      {type: 'application/geo+json', headers: {'If-Match': this.read}});
+    if (this.result !== result) return; // another map was opened meanwhile
+    this.read = answer.headers.get('ETag');
     this.unsaved = false;
     this.listAnew();
     this.say(T.saved(features.length));
@@ -196,7 +206,7 @@ export class Corrector {
   }
 
   allowImprove() {
-    byId('improve').disabled = !(this.count && this.improvable?.available);
+    byId('improve').disabled = !(this.count && this.read && this.improvable?.available);
   }
 
   say(words) {
@@ -207,7 +217,7 @@ export class Corrector {
     try {
       await work();
     } catch (error) {
-      this.say(error instanceof Refusal ? error.message : T.noAnswer);
+      this.say(error instanceof Refusal ? (error.status === 412 ? T.changedElsewhere : error.message) : T.noAnswer);
     }
   }
 

@@ -15,6 +15,7 @@ import {droppedFiles, typeOf, upload} from './upload.js';
 import {Viewer} from './viewer.js';
 
 let underWay = 0; // uploads, which a reload would cut off
+let asked = 0; // maps that someone wanted to see; only the last one is shown
 
 fillTexts();
 bindLogin();
@@ -37,9 +38,10 @@ if (newest) await trying(() => show(newest.jobID));
 
 /** Show a finished map, and of an improvement what was before. */
 async function show(jobId) {
+  const turn = ++asked;
   const result = await readResult(jobId);
   const before = result.before ? await readResult(result.before).catch(() => undefined) : undefined;
-  if (!(await viewer.show(result, before))) return;
+  if (turn !== asked || !(await viewer.show(result, before))) return;
   notice();
   byId('welcome').hidden = true;
   byId('result').hidden = false;
@@ -59,6 +61,7 @@ async function show(jobId) {
 
 /** The map that was shown has been deleted. */
 function gone() {
+  asked += 1;
   viewer.clear();
   corrector.close();
   byId('welcome').hidden = false;
@@ -119,20 +122,26 @@ async function mapAll(files) {
 async function mapOne(file, model, options) {
   const words = element('span', {}, T.uploading(file.name, 0));
   const bar = element('progress', {max: 1, value: 0, 'aria-label': file.name});
-  const row = element('li', {}, words, bar);
+  const stop = new AbortController();
+  const cancel = element('button', {type: 'button', 'aria-label': T.of(T.cancel, file.name)}, T.cancel);
+  cancel.addEventListener('click', () => stop.abort());
+  const row = element('li', {}, words, bar, cancel);
   byId('uploads').append(row);
   underWay += 1;
   try {
     const id = await upload(file, (share) => {
       bar.value = share;
       words.textContent = T.uploading(file.name, share);
-    });
+    }, stop.signal);
+    cancel.remove();
     const inputs = {image: {href: new URL(address(`uploads/${id}`)).pathname}, ...options};
     const answer = await send('POST', `processes/${encodeURIComponent(model)}/execution`, {inputs});
     row.remove();
     await jobs.add(idOf(answer), file.name);
   } catch (error) {
+    if (stop.signal.aborted) return row.remove();
     bar.remove();
+    cancel.remove();
     row.className = 'failed';
     words.textContent = T.refused(file.name, error instanceof Refusal ? error.message : T.noAnswer);
   } finally {

@@ -88,7 +88,7 @@ export const T = {
   lost: 'The server does not answer. Trying again.',
   noAnswer: 'The server does not answer. Try again later.',
   nothingToMap: 'None of these files is an image of a kind that is read here.',
-  leftOut: (n) => `${n} of these files ${n === 1 ? 'is no image' : 'are no images'} of a kind that is read here, and left out.`,
+  leftOut: (n) => `${n} ${n === 1 ? 'file was' : 'files were'} left out: not an image of a kind that is read here.`,
   unreadable: 'These files cannot be read. Choose them with the button instead.',
 
   jobName: (process, name) => {
@@ -148,6 +148,7 @@ export const T = {
   keptAside: 'kept aside',
   saved: (n) => (n ? `${polygons(n)} saved.` : 'Saved: no polygon is left.'),
   unsaved: (n) => `${n ? polygons(n) : 'No polygon'}, not saved yet.`,
+  changedElsewhere: 'These polygons were changed in another window since they were read. Reload the page, and make your changes again.',
   suggesting: 'Looking for places where a correction teaches most.',
   suggested: (n) => (n === 1 ? "1 place suggested." : `${n} places suggested.`),
   go: 'Go to',

@@ -29,6 +29,7 @@ export class Viewer {
 
   /** Show nothing. */
   clear() {
+    this.turn = (this.turn ?? 0) + 1;
     this.result = undefined;
     this.classLayers = [];
     this.map.setLayers([]);
