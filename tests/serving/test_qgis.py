@@ -1,5 +1,7 @@
 """QGIS draws the addresses of a map: as XYZ tiles, as WMTS and as a Cloud-Optimized GeoTIFF read over HTTP.
 
+From a server with tokens it does so by an authentication configuration, and without one it draws nothing.
+
 It runs Debian's QGIS without a screen, and is skipped where that is not installed.
 """
 
@@ -64,7 +66,7 @@ def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             password = "token-of-anna" if request.param == "logged-in" else "wrong"
             for layer in wanted.values():
                 is_file = layer["provider"] == "gdal"
-                layer["uri"] = f"{layer['uri']} authcfg=AUTHCFG" if is_file else f"authcfg=AUTHCFG&{layer['uri']}"
+                layer["uri"] = f"{layer['uri']} authcfg='AUTHCFG'" if is_file else f"authcfg=AUTHCFG&{layer['uri']}"
                 layer["login"] = ["qgis", password]
         return request.param, drawn_by_qgis(root, wanted)
 

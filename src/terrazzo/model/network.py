@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from terrazzo.errors import RecipeError
-from terrazzo.model.decoder import fold_decoder
-from terrazzo.model.lean_decoder import decoder_widths, lean_decoder
+from terrazzo.model.decoders.folded import fold_decoder
+from terrazzo.model.decoders.lean import decoder_widths, lean_decoder
 from terrazzo.model.normalization import UINT8_RANGE, Normalization, for_bands
 from terrazzo.model.predictor import STRIDE
 from terrazzo.model.window_attention import encoder_options, pad_windows

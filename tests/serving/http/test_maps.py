@@ -441,6 +441,20 @@ class TestCorrections:
             assert world.site.folder.corrections(PHOTO_ID).exists() == bool(polygons)
         assert anna.get(there).json()["features"] == []
 
+    def test_if_match_refuses_to_replace_what_was_not_read(self, anna: TestClient) -> None:
+        there = f"/maps/{PHOTO_ID}/corrections"
+        first, second = collection((square(5, 5), "Red")), collection((square(50, 40), "Blue"))
+        none = anna.put(there, content=collection(), headers=GEOJSON).headers["etag"]
+        assert none == anna.get(there).headers["etag"]
+        kept = anna.put(there, content=first, headers={**GEOJSON, "If-Match": none})
+        assert (kept.status_code, kept.headers["etag"]) == (200, anna.get(there).headers["etag"])
+        line = "the corrections were changed since they were read, as in another window; read them again"
+        assert detail(anna.put(there, content=second, headers={**GEOJSON, "If-Match": none}), 412) == line
+        assert anna.get(there).json() == json.loads(first)
+        etag = kept.headers["etag"]
+        assert anna.put(there, content=second, headers={**GEOJSON, "If-Match": etag}).status_code == 200
+        assert anna.put(there, content=collection(), headers=GEOJSON).status_code == 200  # without it, as before
+
     def test_the_use_of_a_polygon_is_kept_even_if_a_later_one_leaves_it_out(self, anna: TestClient) -> None:
         """The polygon with the same ring and class keeps its part; one moved by a pixel is a new one."""
         there = f"/maps/{PHOTO_ID}/corrections"

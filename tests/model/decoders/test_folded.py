@@ -5,7 +5,7 @@ import segmentation_models_pytorch as smp
 import torch
 from torch.nn import functional as F
 
-from terrazzo.model.decoder import FoldedBlock, convolve_enlarged, fold, fold_decoder
+from terrazzo.model.decoders.folded import FoldedBlock, convolve_enlarged, fold, fold_decoder
 
 
 def test_folding_one_tap_by_hand() -> None:

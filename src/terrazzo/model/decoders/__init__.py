@@ -1,0 +1,1 @@
+"""The decoders of U-Nets: the library's with less work, and leaner ones."""
