@@ -18,7 +18,7 @@ from terrazzo.model.header import Header, read_header
 from terrazzo.serving.folder import ABOUT
 from terrazzo.serving.jobs.assignment import Assignment
 from terrazzo.serving.jobs.kept_inputs import KeptInputs, link
-from terrazzo.serving.jobs.tasks.kept_aside import kept_aside
+from terrazzo.serving.jobs.tasks.kept_aside import with_uses
 from terrazzo.serving.jobs.versions import LINEAGE, MODEL, publish_version, result_of, version_of
 from terrazzo.serving.remote.order import content_of
 from terrazzo.serving.remote.refused import RefusedResultError, Strict
@@ -125,14 +125,14 @@ class Improved:
     def _known(self) -> dict[str, Any]:
         """What the server knows of the lineage."""
         corrections = KeptInputs(self.assignment.folder).corrections
-        classes = [name for name, _ in kept_corrections(corrections).polygons]
-        aside = len(kept_aside(classes))
+        polygons = with_uses(kept_corrections(corrections)).polygons
+        aside = sum(bool(each.kept_aside) for each in polygons)
         return {
             "parent": self.assignment.model_id,
             "parent_sha256": content_of(self.assignment.model).sha256,
             "map": self.assignment.of_map,
             "corrections_sha256": content_of(corrections).sha256,
-            "polygons": {"trained": len(classes) - aside, "kept_aside": aside},
+            "polygons": {"trained": len(polygons) - aside, "kept_aside": aside},
             "job": self.assignment.job,
         }
 
