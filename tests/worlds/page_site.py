@@ -51,7 +51,7 @@ def write_scene(path: Path) -> Path:
 
 
 def write_photo(path: Path) -> Path:
-    """`three_classes` as a photo, whose colours a JPEG keeps apart and whose blocks of 8 end where its nodata begins."""
+    """`three_classes` as a photo. A JPEG keeps its colours apart: a block of 8 columns ends where nodata begins."""
     Image.fromarray(three_classes().transpose(1, 2, 0)).save(path, quality=95, subsampling=0)
     return path
 
