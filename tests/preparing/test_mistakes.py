@@ -1,7 +1,11 @@
 """Corrections with mistakes through the command line: each ends with one line that names the file or the flag."""
 
 import hashlib
+import sqlite3
+import struct
+import warnings
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +15,7 @@ import shapely
 from PIL import Image
 
 from terrazzo.cli import run
+from terrazzo.patches.folder import open_patches
 from tests.worlds.corrections import scene_and_model, write_suggestions
 from tests.worlds.layers import rectangle, write_layer
 from tests.worlds.rasters import noise
@@ -24,6 +29,14 @@ def _bad_crs(path: Path) -> None:
     wkb, names = shapely.to_wkb(np.array([FIELD], np.object_)), np.array(["Red"], np.object_)
     where = {"layer": "x", "driver": "GPKG", "geometry_type": "Polygon", "crs": "EPSG:4326"}
     pyogrio.raw.write(str(path), wkb, [names], ["cover"], **where)
+
+
+def _broken(path: Path, with_another: bool) -> None:
+    """A triangle with a corner at NaN; behind it a rectangle that is right."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # shapely's, of the NaN
+        triangle = shapely.Polygon([(500_005, 3_999_995), (np.nan, 3_999_990), (500_015, 3_999_985)])
+    write_layer(path, [triangle, FIELD][: 1 + with_another], ["Red", "Blue"][: 1 + with_another])
 
 
 def _pictures(path: Path) -> None:
@@ -41,6 +54,17 @@ MISTAKES: dict[str, tuple[Make, str, str]] = {
         lambda path: write_layer(path, [shapely.Point(500_010, 3_999_990)], ["Red"], kind="Point"),
         "scene.tif c.gpkg --class-field cover --for model.safetensors",
         "c.gpkg: holds no polygon in its 1 feature (kinds: Point); expected polygons: draw the outline of each area",
+    ),
+    "a coordinate that is no number": (
+        lambda path: _broken(path, with_another=False),
+        "scene.tif c.gpkg --class-field cover --for model.safetensors",
+        "c.gpkg: holds no polygon in its 1 feature (kinds: Polygon with coordinates that are no numbers); expected "
+        "polygons: draw the outline of each area",
+    ),
+    "too small": (
+        lambda path: write_layer(path, [rectangle(10.1, 10.1, 10.4, 20)], ["Red"]),
+        "scene.tif c.gpkg --class-field cover --for model.safetensors",
+        "c.gpkg: gives no valid pixel of scene.tif a class, so there is nothing to learn; give labels of this place",
     ),
     "no value": (
         lambda path: write_layer(path, [FIELD, rectangle(40, 40, 50, 50)], [None, ""]),
@@ -153,6 +177,60 @@ def test_polygons_that_cannot_be_placed_are_left_out_beside_others(
     pyogrio.raw.write(str(tmp_path / "both.gpkg"), shapes, [names], ["class"], **where)
     assert run(["prepare", "scene.tif", "both.gpkg", "--for", "model.safetensors", "--out", "out"]) == 0
     assert "left out: 1 polygon of both.gpkg outside the image" in capsys.readouterr().err
+
+
+NOTED: dict[str, tuple[Callable[[Path], object], str, int]] = {
+    "a coordinate that is no number": (
+        lambda path: _broken(path, with_another=True),
+        "left out: 1 feature without an area (points, lines, empty ones, coordinates that are no numbers)",
+        400,
+    ),
+    # Rows 10.1 to 10.4 hold no centre, which lies at 10.5; rows 10.4 to 10.6 do.
+    "too small": (
+        lambda path: write_layer(
+            path,
+            [rectangle(10.1, 10.1, 10.4, 20), rectangle(10.4, 40, 10.6, 47), FIELD],
+            ["Red", "Blue", "Blue"],
+        ),
+        "c.gpkg: 1 polygon too small to hold the centre of a pixel: no label",
+        407,
+    ),
+    "heights": (lambda path: write_layer(path, [shapely.force_3d(FIELD, 7)], ["Blue"], kind="Polygon Z"), "", 400),
+    # The circle of radius 10 px around the middle of the field: the centres within it, less the chords of a few.
+    "curves": (lambda path: _curved(path), "", 316),
+}
+
+
+@pytest.mark.parametrize("name", NOTED)
+def test_what_gives_no_label_is_told_and_the_others_are_labels(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make, note, n_labelled = NOTED[name]
+    scene_and_model(tmp_path)
+    make(tmp_path / "c.gpkg")
+    monkeypatch.chdir(tmp_path)
+    words = "prepare scene.tif c.gpkg --class-field cover --for model.safetensors --out out"
+    assert run(words.split()) == 0
+    told = capsys.readouterr().err
+    assert note in " ".join(told.split())
+    assert "Warning" not in told
+    assert ("left out: 1 feature" in told or "too small" in told) == bool(note)
+    assert (open_patches(tmp_path / "out").masks[:] == 2).sum() == n_labelled
+
+
+def _curved(path: Path) -> None:
+    """A circle of 5 m around (500,010, 3,999,990) as a CURVEPOLYGON, as QGIS draws one: pyogrio writes none itself."""
+    write_layer(path, [FIELD], ["Blue"])
+    x, y, radius = 500_010.0, 3_999_990.0, 5.0
+    points = [(x - radius, y), (x, y + radius), (x + radius, y), (x, y - radius), (x - radius, y)]
+    ring = struct.pack("<BII", 1, 8, len(points)) + b"".join(struct.pack("<dd", *point) for point in points)
+    with closing(sqlite3.connect(path)) as table, table:
+        for (name,) in table.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+            table.execute(f'drop trigger "{name}"')
+        table.execute("update gpkg_geometry_columns set geometry_type_name = 'CURVEPOLYGON'")
+        (blob,) = table.execute("select geom from fields").fetchone()
+        header = blob[: 8 + 4 * 8]  # GeoPackage's own, with the envelope, which is the same
+        table.execute("update fields set geom = ?", (header + struct.pack("<BII", 1, 10, 1) + ring,))
 
 
 def test_overlaps_are_counted_inside_the_checked_boxes_alone(

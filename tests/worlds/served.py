@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from terrazzo.serving.folder import DataFolder
 from terrazzo.serving.http.access.tokens import read_tokens
 from terrazzo.serving.http.app import build_app
+from terrazzo.serving.http.protocol import Protocol
 from terrazzo.serving.http.site import Site
 from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.models import Catalogue
@@ -52,7 +53,7 @@ def listening(application: Starlette, port: int = 0) -> Iterator[str]:
         host="127.0.0.1",
         port=port,
         lifespan="off",
-        http="h11",
+        http=Protocol,
         log_level="critical",
         proxy_headers=False,
     )

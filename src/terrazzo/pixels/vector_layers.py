@@ -31,6 +31,9 @@ Shapes = NDArray[np.object_]
 _Read = tuple[Any, NDArray[Any], str | None, Shapes]
 """A CRS, geometries (n,) as WKB, the field that was read, and its values (n,)."""
 
+BROKEN = "coordinates that are no numbers"
+NO_AREAS = f"points, lines, empty ones, {BROKEN}"
+"""The features that `VectorLayer.n_other` counts."""
 _SHOWN = 20
 _ADVICE = "; It might help"
 """Where pyogrio's errors turn to its own options."""
@@ -74,7 +77,7 @@ class VectorLayer:
     values: tuple[str | None, ...]
     """(N,) the field's values as text, whole numbers without a decimal point; None for null and NaN."""
     n_other: int
-    """The number of features without an area, which are left out: points, lines and empty geometries."""
+    """The number of features that are no areas (NO_AREAS), and are left out."""
 
 
 def read_layer(path: Path, request: LayerRequest) -> VectorLayer:
@@ -88,9 +91,10 @@ def read_layer(path: Path, request: LayerRequest) -> VectorLayer:
     read = _read_parquet if path.suffix.lower() == ".parquet" else _read_ogr
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # GDAL warns of files that it then refuses or reads well
+            # GDAL warns of files that it then refuses or reads well, GEOS of coordinates that are no numbers.
+            warnings.simplefilter("ignore", RuntimeWarning)
             crs, wkb, field, values = read(path, where, request)
-        shapes: Shapes = shapely.force_2d(shapely.from_wkb(wkb, on_invalid="fix"))
+            shapes: Shapes = shapely.force_2d(shapely.from_wkb(wkb, on_invalid="fix"))
         known = pyproj.CRS.from_user_input(crs) if crs else None
     except CRSError as error:
         raise InputError(f"{where}: its coordinate reference system is not known ({str(crs)[:80]})") from error
@@ -99,10 +103,12 @@ def read_layer(path: Path, request: LayerRequest) -> VectorLayer:
             f"{where}: cannot be read as a layer of polygons ({first_line(error).partition(_ADVICE)[0]}); copy or "
             "export it again"
         ) from error
+    broken = _broken(shapes)
     kept = _polygons(shapes)
+    kept[broken] = None
     areas = np.flatnonzero(~shapely.is_missing(kept))
     if not len(areas):
-        raise request.error(f"{where}: {_no_polygon(shapes)}")
+        raise request.error(f"{where}: {_no_polygon(shapes, broken)}")
     texts = tuple(_text(value) for value in values[areas].tolist())
     return VectorLayer(path, known, kept[areas], field, areas + 1, texts, len(shapes) - len(areas))
 
@@ -224,13 +230,23 @@ def _field(where: str, request: LayerRequest, fields: Sequence[str]) -> str | No
     return field
 
 
-def _no_polygon(shapes: Shapes) -> str:
+def _broken(shapes: Shapes) -> NDArray[np.bool_]:
+    """(N,) whether a coordinate of a geometry is infinite or no number."""
+    points, owner = shapely.get_coordinates(shapes, return_index=True)
+    broken = np.zeros(len(shapes), bool)
+    broken[owner[~np.isfinite(points).all(axis=1)]] = True
+    return broken
+
+
+def _no_polygon(shapes: Shapes, broken: NDArray[np.bool_]) -> str:
     """What a layer without a polygon holds, and what to do."""
     if not len(shapes):
         return "is empty, it has no feature; expected polygons: draw some, or give the file that has them"
-    kinds = ", ".join(sorted({shape.geom_type for shape in shapes[:1000] if shape is not None})) or "none"
-    found = how_many(len(shapes), "feature")
-    return f"holds no polygon in its {found} (kinds: {kinds}); expected polygons: draw the outline of each area"
+    pairs = zip(shapes[:1000], broken[:1000], strict=True)
+    found = {f"{shape.geom_type}{' with ' + BROKEN if bad else ''}" for shape, bad in pairs if shape is not None}
+    kinds = ", ".join(sorted(found)) or "none"
+    n = how_many(len(shapes), "feature")
+    return f"holds no polygon in its {n} (kinds: {kinds}); expected polygons: draw the outline of each area"
 
 
 def _names(names: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from terrazzo.patches.options import NONE_HELD_OUT, PatchOptions, SplitOptions
 from terrazzo.patches.write_patches import PatchSource, Preparation
 from terrazzo.pixels.bands.reading import AUTO, parse_scale
 from terrazzo.scenes.contract.options import LabelOptions
+from terrazzo.scenes.labelled_rasters.checked_crops import unchecked_note
 from terrazzo.scenes.labelled_rasters.inputs import SceneInputs, TrainedInput, scene_inputs
 from terrazzo.scenes.naming import Naming
 from terrazzo.system.reporting import Reporter, Say, how_many
@@ -48,6 +49,8 @@ def corrections_for(model: Path, given: Mapping[str, Any], reporter: Reporter) -
     source = _pictures(model, header, given) if inputs is None else _rasters(model, header, inputs)
     labels = LabelOptions.of(given, header.downsample if inputs is None else 1.0)
     _tell(model, header, given, reporter.say)
+    if inputs is None and (note := unchecked_note(Path(given["data"]))):
+        reporter.say(note)
     return Preparation(
         source=source,
         out=Path(given["out"]),

@@ -3,6 +3,8 @@
 import csv
 import json
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -376,6 +378,7 @@ def test_polygons_give_the_accuracy_of_their_pixels_alone(scene: Path, tmp_path:
         ("evaluate maps --truth broken.gpkg", "--truth broken.gpkg: cannot be read as a layer of points or polygons"),
         ("evaluate maps --truth nameless.gpkg", "has no field reference of classes (it has cover, number)"),
         ("evaluate maps --truth lines.gpkg", "holds a LineString among its features"),
+        ("evaluate maps --truth away.gpkg", "none of its 1 point with a reference lies on the map; give points of"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -387,6 +390,9 @@ def test_bad_input_is_one_line(
     (folder / "broken.gpkg").write_bytes(points.read_bytes()[:5000])
     write_layer(folder / "nameless.gpkg", [shapely.Point(500_010, 3_999_990)], ["water"], kind="Point")
     other_points(folder / "lines.gpkg", [(1, 1)], ["water"])
+    write_layer(folder / "away.gpkg", [shapely.Point(1, 2)], ["water"], kind="Point")
+    with closing(sqlite3.connect(folder / "away.gpkg")) as table, table:
+        table.execute('alter table fields rename column cover to "class"')
     line = shapely.to_wkb(np.array([shapely.LineString([(0, 0), (1, 1)])]))
     (folder / "lines.gpkg").unlink()
     pyogrio.raw.write(

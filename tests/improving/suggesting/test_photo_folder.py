@@ -73,6 +73,38 @@ def test_prepare_reads_the_folder_with_the_models_classes(world: Path) -> None:
     assert prepared is not None
 
 
+def test_prepare_counts_the_masks_that_nobody_looked_at(world: Path) -> None:
+    """Of five, one is changed, one is checked, one is deleted with its crop: two are left."""
+    suggested()
+    names = sorted(path.name for path in Path("out/masks").iterdir())
+    with Image.open(f"out/masks/{names[0]}") as mask:
+        changed = mask.copy()
+    changed.putpixel((3, 4), (changed.getpixel((3, 4)) + 1) % 3)
+    changed.save(f"out/masks/{names[0]}")
+    table = Path("out/boxes.csv")
+    lines = table.read_text().splitlines(keepends=True)
+    lines[2] = lines[2].replace("false", "TRUE")
+    table.write_text("".join(lines))
+    for folder in ("images", "masks"):
+        Path(f"out/{folder}/{names[2]}").unlink()
+
+    def told() -> list[str]:
+        said: list[str] = []
+        terrazzo.prepare("out", out="p", for_model="model.safetensors", overwrite=True, say=said.append)
+        return [line for line in said if "still" in line]
+
+    assert told() == [
+        "warning: out: 2 of 5 masks are still as the model predicted them, and teach it nothing new; correct them, "
+        "delete them, or set checked to true in boxes.csv where they are right"
+    ]
+    table.write_text("".join(lines).replace("false", "1"))
+    assert told() == []
+    table.write_text("file,predicted\n")
+    assert told() == []
+    table.unlink()
+    assert told() == []
+
+
 def test_a_finished_folder_is_replaced_only_if_asked_to(world: Path) -> None:
     suggested()
     with pytest.raises(OutputExistsError, match="out: already exists, and may hold corrections"):

@@ -12,7 +12,7 @@ from terrazzo.cli import run
 from terrazzo.errors import ExportError, InputError, PatchesError
 from terrazzo.model.exporting import int8
 from terrazzo.model.exporting.portable import INPUT
-from terrazzo.model.header import Int8, read_header
+from terrazzo.model.header import Calibration, Int8, read_header
 from terrazzo.model.opening import open_model
 from terrazzo.model.runtimes.registry import RUNTIMES
 from terrazzo.model.runtimes.runtime import Asked
@@ -129,6 +129,23 @@ def test_maps_and_scores_name_the_precision(world: Path, exported: Callable[[str
         model, world / "scene.tif", out=world / "dry", runtime=runtime, dry_run=True, say=said.append
     )
     assert f"(cpu, int8, {runtime})" in plan.planned[0].lines[2]
+
+
+@pytest.mark.parametrize("format", ["onnx", "openvino"])
+def test_int8_holds_the_temperature(world: Path, format: str, tmp_path: Path) -> None:
+    """Logits are 40 times the bands, here divided by 40: confidences lie far below those at temperature 1."""
+    if format == "openvino":
+        pytest.importorskip("openvino")
+    model = write_model(tmp_path / "m.safetensors", names=("roof", "road", "lake"), calibration=Calibration(40.0))
+    out = tmp_path / f"warm{SUFFIX[format]}"
+    terrazzo.export(model, format=format, out=out, int8=True, calibrate=world / "patches", resolution=10)
+    assert read_header(out).temperature == 40
+    runtime, image = {"onnx": ONNXRUNTIME, "openvino": OPENVINO}[format], pixels(64, 96)
+    found = open_model(out, "cpu", "auto", runtime=runtime).classify(image).astype(np.float32)
+    warm = open_model(model, "cpu", "32").classify(image)
+    cold = open_model(world / "model.safetensors", "cpu", "32").classify(image)
+    assert np.abs(found - warm).max() < 0.02
+    assert np.abs(cold - warm).mean() > 0.2
 
 
 def test_a_precision_that_a_file_lacks_is_refused_in_one_line(world: Path, exported: Callable[[str], Path]) -> None:

@@ -176,6 +176,11 @@ def _refuse(names: Sequence[str], where: str, why: str) -> None:
 def _refuse_nothing(truth: Points, usable: NDArray[np.bool_]) -> None:
     """Raise InputError if no point can be used."""
     if not usable.any():
+        if labelled := sum(map(bool, truth.references)):
+            raise InputError(
+                f"--truth {truth.path}: none of its {how_many(labelled, 'point')} with a reference lies on the map; "
+                "give points of this place, or correct the CRS"
+            )
         found = how_many(len(usable), "point")
         raise InputError(
             f"--truth {truth.path}: none of its {found} has a reference on the map; fill in the field reference "

@@ -1,5 +1,6 @@
 """What is on the ground, read from a vector file: labelled points of a sample or of other origin, or polygons."""
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,10 +79,12 @@ def read_truth(path: Path, found: ClassMap, say: Say) -> Points | Areas:
     if path.suffix.lower() == ".parquet":
         return _read_areas(path, found, None, say)
     try:
-        layer = _layer(path, where)
-        if not has_strata(path) and _has_areas_alone(path, layer):
-            return _read_areas(path, found, layer, say)
-        return _read_points(path, found, layer, say)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # GDAL warns of files that it then refuses or reads well
+            layer = _layer(path, where)
+            if not has_strata(path) and _has_areas_alone(path, layer):
+                return _read_areas(path, found, layer, say)
+            return _read_points(path, found, layer, say)
     except _TROUBLE as error:
         raise InputError(
             f"{where}: cannot be read as a layer of points or polygons ({first_line(error)}); copy or export it again"

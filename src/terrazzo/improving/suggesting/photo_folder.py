@@ -1,7 +1,8 @@
 """Crops of photos with the masks that the model predicts for them: a data set that `prepare` reads, to be corrected.
 
 `images/001_NAME.png` and `masks/001_NAME.png`, a palette PNG, belong together; the number is the box's rank.
-`classes.json` has the classes. `boxes.csv` has the fields of `suggest.gpkg`, and where the box lies in which photo.
+`classes.json` has the classes. `boxes.csv` has the fields of `suggest.gpkg`, where the box lies in which photo, and a
+digest of the predicted mask, by which `prepare` knows one that nobody changed.
 """
 
 import json
@@ -13,10 +14,11 @@ from PIL import Image
 from terrazzo.classes.schema import ClassSchema
 from terrazzo.improving.suggesting.scenes import PhotoScene
 from terrazzo.improving.suggesting.suggestion import FIELDS, Box
+from terrazzo.scenes.labelled_rasters.checked_crops import FILE, MASKS, PREDICTED, TABLE, mask_digest
 from terrazzo.system.files import Mark, csv_text, write_folder_beside, write_text
 
-IMAGES, MASKS, CLASSES, TABLE = "images", "masks", "classes.json", "boxes.csv"
-MORE_FIELDS = ("file", "scene", "row", "col")
+IMAGES, CLASSES = "images", "classes.json"
+MORE_FIELDS = (FILE, "scene", "row", "col", PREDICTED)
 """Fields that boxes.csv has beside those of suggest.gpkg."""
 MARK = Mark((IMAGES, MASKS, CLASSES, TABLE), ((TABLE, ",".join(FIELDS)),))
 
@@ -37,6 +39,15 @@ def write_photo_folder(out: Path, found: Sequence[tuple[PhotoScene, Box]], side:
                 mask.putpalette(schema.palette[: schema.n_classes].tobytes())
                 mask.save(folder / MASKS / file)
                 novelty, checked = "" if box.values[3] is None else box.values[3], str(box.values[4]).lower()
-                rows[box.rank] = (*box.values[:3], novelty, checked, file, box.scene, box.row, box.col)
+                rows[box.rank] = (
+                    *box.values[:3],
+                    novelty,
+                    checked,
+                    file,
+                    box.scene,
+                    box.row,
+                    box.col,
+                    mask_digest(ids),
+                )
         write_text(folder / CLASSES, json.dumps(schema.to_list(), indent=2, ensure_ascii=False) + "\n")
         write_text(folder / TABLE, csv_text((*FIELDS, *MORE_FIELDS), [rows[rank] for rank in sorted(rows)]))

@@ -1,1 +1,1 @@
-"""A U-Net's decoder with less work: the same results from fewer products, or fewer layers and logits."""
+"""The decoders of U-Nets: the library's with less work, and leaner ones."""

@@ -18,7 +18,7 @@ from terrazzo.classes.schema import IGNORE, ClassSchema
 from terrazzo.errors import InputError, LabelError
 from terrazzo.pixels.bounds import Bounds, moved
 from terrazzo.pixels.rasters.raster import Raster
-from terrazzo.pixels.vector_layers import LayerRequest, Shapes, VectorLayer, read_layer, reprojection
+from terrazzo.pixels.vector_layers import NO_AREAS, LayerRequest, Shapes, VectorLayer, read_layer, reprojection
 from terrazzo.scenes.burnt_polygons import BurntPolygons
 from terrazzo.scenes.contract.options import LabelOptions
 from terrazzo.scenes.labelled_rasters.checked_boxes import (
@@ -29,7 +29,7 @@ from terrazzo.scenes.labelled_rasters.checked_boxes import (
     checked_boxes,
     has_boxes,
 )
-from terrazzo.scenes.labelled_rasters.faults import fault_notes, repaired
+from terrazzo.scenes.labelled_rasters.faults import fault_notes, n_without_centre, repaired
 from terrazzo.scenes.labelled_rasters.field_classes import NamedValues, Naming, classes_of_values
 from terrazzo.scenes.labelled_rasters.inputs import SceneInputs
 from terrazzo.scenes.labelled_rasters.labelling import GridLabels, no_overlap, refuse_unplaced
@@ -95,7 +95,7 @@ class PolygonLabels:
         other, outside, path = self.layer.n_other, self.n_outside, self.layer.path
         notes = [*self.named.notes, *([self.boxes.note] if self.boxes else [])]
         if other:
-            notes.append(f"left out: {how_many(other, 'feature')} without an area (points, lines, empty ones)")
+            notes.append(f"left out: {how_many(other, 'feature')} without an area ({NO_AREAS})")
         if outside:
             notes.append(f"left out: {how_many(outside, 'polygon')} of {path} outside the image")
         return (*notes, *(fault_notes(self.layer) if self.by_hand else []))
@@ -133,7 +133,10 @@ class PolygonLabels:
         polygons = repaired(polygons) if self.by_hand else polygons
         bounds: Bounds = tuple(shapely.total_bounds(polygons).tolist())
         outside = IGNORE if self.background is None else self.named.ids[self.background]
-        burnt = BurntPolygons(in_pixels(polygons, raster), ids, outside)
+        on_image = in_pixels(polygons, raster)
+        if self.by_hand and (n_small := n_without_centre(on_image)):
+            say(f"{self.layer.path}: {how_many(n_small, 'polygon')} too small to hold the centre of a pixel: no label")
+        burnt = BurntPolygons(on_image, ids, outside)
         if not burnt.any_in(0, 0, raster.height, raster.width):
             raise no_overlap(self.layer.path, bounds, raster)
         if self.boxes is None:
@@ -141,7 +144,7 @@ class PolygonLabels:
             return
         boxes = reprojection(self.layer.path, self.boxes.layer.crs, raster)(self.boxes.layer.polygons)
         boxes = boxes[_are_finite(boxes)]
-        yield InsideBoxes(in_pixels(polygons, raster), ids, outside, in_pixels(boxes, raster))
+        yield InsideBoxes(on_image, ids, outside, in_pixels(boxes, raster))
 
     def counted_on(self, rasters: Sequence[Raster]) -> "PolygonLabels":
         """The same with the polygons counted that lie outside all of these rasters; all outside are an error later."""

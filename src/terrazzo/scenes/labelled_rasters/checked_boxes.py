@@ -19,14 +19,14 @@ from terrazzo.classes.schema import IGNORE
 from terrazzo.errors import LabelError
 from terrazzo.pixels.vector_layers import LayerRequest, Shapes, VectorLayer, read_layer
 from terrazzo.scenes.burnt_polygons import BurntPolygons
+from terrazzo.scenes.labelled_rasters.checked_crops import CHECKED, YES
 from terrazzo.system.reporting import how_many
 
-BOXES, POLYGONS, CHECKED = "boxes", "polygons", "checked"
-"""The layers, and the field of the boxes."""
+BOXES, POLYGONS = "boxes", "polygons"
+"""The layers."""
 CLASS_FIELD = "class"
 """The field of the polygons, where none is given."""
 _SUFFIX = ".gpkg"
-_YES = ("true", "t", "yes", "y", "1")
 _NO = ("false", "f", "no", "n", "0", "")
 
 
@@ -69,11 +69,11 @@ def checked_boxes(path: Path) -> CheckedBoxes:
     boxes = read_layer(path, LayerRequest(CHECKED, "--class-field", BOXES, "--layer", error=LabelError))
     words = [(value or "").strip().casefold() for value in boxes.values]
     for number, word in zip(boxes.numbers.tolist(), words, strict=True):
-        if word not in (*_YES, *_NO):
+        if word not in (*YES, *_NO):
             raise LabelError(
                 f"{path}: box {number} of its layer {BOXES} has {CHECKED} = {word!r}; expected true or false"
             )
-    is_checked = np.array([word in _YES for word in words])
+    is_checked = np.array([word in YES for word in words])
     if not is_checked.any():
         raise LabelError(
             f"{path}: none of its {how_many(len(words), 'box')} is checked, and polygons that nobody looked at are no "

@@ -81,11 +81,12 @@ class BehindProxy:
 
     def _whole(self, scope: Scope) -> str:
         """The path with the prefix once."""
-        path, added = scope["path"], self.root_path + scope["path"]
+        path = str(scope["path"])
+        added = self.root_path + path
         has_it = path == self.root_path or path.startswith(f"{self.root_path}/")
         if not has_it or (self.root_path and self._leads(scope, added) and not self._leads(scope, path)):
             return added
-        return str(path)
+        return path
 
     def _leads(self, scope: Scope, path: str) -> bool:
         """Whether a path with the prefix is that of a route."""

@@ -52,6 +52,8 @@ def assign(job: Job, settings: Settings, model_of: ModelOf) -> Assignment:
         options=options,
         max_memory=settings.max_memory,
         max_pixels=settings.max_pixels,
+        engine=settings.engine,
+        scheduler=settings.scheduler,
         of_map=of_map,
         version=next_version(model_id, model_of) if job.process == IMPROVE else FIRST,
         **_beside(job, data, of_map),

@@ -6,6 +6,7 @@ job later reads the same.
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +61,8 @@ class KeptInputs:
         for path in self.folder.glob("*") if self.folder.is_dir() else ():
             if path not in (self.corrections, self.old_map):
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        with suppress(OSError):  # where it holds them, or is not there
+            self.folder.rmdir()
 
 
 def link(file: Path, path: Path) -> None:

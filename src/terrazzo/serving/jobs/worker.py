@@ -74,7 +74,7 @@ def _for_clients(line: str, assignment: Assignment) -> str:
         (assignment.folder, "the job"),
     ):
         line = line.replace(str(path), name)
-    return line
+    return line if assignment.scheduler is None else line.replace(assignment.scheduler, "a cluster")
 
 
 class _Assignments:
