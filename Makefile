@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+NODE_STAMP := web/node_modules/.package-lock.json
 
 .PHONY: help install test lint unit demo docs real soak lock clean
 
@@ -16,7 +17,7 @@ help:
 	@echo "make docs     build the documentation into site/ (open site/index.html)"
 	@echo "make lock     resolve requirements.lock anew"
 
-install: $(STAMP)
+install: $(STAMP) $(NODE_STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "terrazzo needs Python 3.11 or later; set PYTHON=..."; exit 1; }
@@ -26,12 +27,18 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
+# axe and the bundler of the page, for its tests, which skip without them. npm writes this file last. Nothing here fails.
+$(NODE_STAMP): web/package-lock.json web/package.json
+	@if ! command -v npm > /dev/null; then echo "npm is not installed: the tests that need axe or the bundler will skip"; \
+	elif npm ci --prefix web --loglevel=silent --no-progress > /dev/null && touch $@; then :; \
+	else echo "npm ci --prefix web failed (run it to see why): the tests that need axe or the bundler will skip"; fi
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: $(STAMP)
+unit: $(STAMP) $(NODE_STAMP)
 	$(BIN)/python -m pytest -m "not real and not soak" -n 2
 
 test: lint unit

@@ -10,20 +10,29 @@ from terrazzo.system.files import write_beside
 COLORS = {SUGGEST: "#0f766e", RANDOM: "#8a94a6"}
 
 
-def curve(rows: Sequence[Row], arm: str) -> dict[int, list[float]]:
-    """By number of boxes, the mean IoU of each draw, averaged over the folds, without `--keep`; 0 boxes is the start.
+def whole_draws(rows: Sequence[Row]) -> dict[tuple[str, int, str], list[list[Row]]]:
+    """By (arm, boxes, keep), the rows of each draw that has every fold.
 
-    A draw that lacks a fold is left out.
+    A draw that lacks a fold is left out: folds differ by more than arms do.
     """
     folds = {row.fold for row in rows}
-    found: dict[int, list[float]] = {}
-    for name in (START, arm):
-        own = [row for row in rows if row.arm == name and row.keep == "no"]
-        for boxes, draw in dict.fromkeys((row.boxes, row.draw) for row in own):
-            scores = {row.fold: row.mean_iou_5 for row in own if (row.boxes, row.draw) == (boxes, draw)}
-            if scores.keys() == folds:
-                found.setdefault(boxes, []).append(statistics.mean(scores.values()))
-    return dict(sorted(found.items()))
+    draws: dict[tuple[str, int, str, int], list[Row]] = {}
+    for row in sorted(rows, key=lambda row: (row.boxes, row.arm, row.keep, row.draw)):
+        draws.setdefault((row.arm, row.boxes, row.keep, row.draw), []).append(row)
+    found: dict[tuple[str, int, str], list[list[Row]]] = {}
+    for (arm, boxes, keep, _), own in draws.items():
+        if {row.fold for row in own} == folds:
+            found.setdefault((arm, boxes, keep), []).append(own)
+    return found
+
+
+def curve(rows: Sequence[Row], arm: str) -> dict[int, list[float]]:
+    """By number of boxes (0 is the start), the mean IoU of each whole draw over the folds, without `--keep`."""
+    return {
+        boxes: [statistics.mean(row.mean_iou_5 for row in own) for own in draws]
+        for (name, boxes, keep), draws in whole_draws(rows).items()
+        if name in (START, arm) and keep == "no"
+    }
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
@@ -53,18 +62,17 @@ def draw(rows: Sequence[Row], path: Path) -> None:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The same as a Markdown table, with the share of the tiles, minutes, and what was forgotten."""
+    """The same as a Markdown table, with the share of the tiles, median minutes, and what was forgotten."""
     lines = [
-        "| boxes | chosen | `--keep` | mean IoU of 5 | old places | share of the tiles | minutes |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| boxes | chosen | `--keep` | draws | mean IoU of 5 | old places | share of the tiles | minutes |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    kinds = dict.fromkeys((row.boxes, row.arm, row.keep) for row in sorted(rows, key=lambda row: row.boxes))
-    for boxes, arm, keep in kinds:
-        own = [row for row in rows if (row.boxes, row.arm, row.keep) == (boxes, arm, keep)]
+    for (arm, boxes, keep), draws in whole_draws(rows).items():
+        own = [row for each in draws for row in each]
         shares = [row.share for row in own]
         lines.append(
-            f"| {boxes} | {arm} | {keep} | {statistics.mean(row.mean_iou_5 for row in own):.3f} "
+            f"| {boxes} | {arm} | {keep} | {len(draws)} | {statistics.mean(row.mean_iou_5 for row in own):.3f} "
             f"| {statistics.mean(row.old_mean_iou_5 for row in own):.3f} | {min(shares):.1%} to {max(shares):.1%} "
-            f"| {statistics.mean(row.minutes for row in own):.1f} |"
+            f"| {statistics.median(row.minutes for row in own):.1f} |"
         )
     return "\n".join(lines)

@@ -20,13 +20,12 @@ from terrazzo.maps.engines.options import EngineOptions
 from terrazzo.maps.engines.threads import steady_count, steady_threads
 from terrazzo.maps.jobs.job import RasterJob, plan_map
 from terrazzo.maps.jobs.options import MapOptions
-from terrazzo.maps.rasters.raster_map import map_raster
 from terrazzo.model.header import read_header
 from terrazzo.model.opening import ModelFile, open_model
 from terrazzo.system.files import file_digest
 from terrazzo.system.places import Store
 from tests.worlds.headers import HEADER
-from tests.worlds.mapping import MEAN, TILING, contents, exit_code, holey
+from tests.worlds.mapping import MEAN, TILING, contents, exit_code, holey, map_raster
 from tests.worlds.rasters import noise, write_raster
 
 distributed = pytest.importorskip("distributed")

@@ -146,6 +146,21 @@ def test_memory_is_that_of_each_worker_where_there_are_workers(tmp_path: Path, m
     assert re.match(r"  memory: at most \d.* [GM]B for each worker; time: about", plan.lines[2])
 
 
+def test_memory_includes_the_writing_of_the_raster_before(tmp_path: Path, model: Path) -> None:
+    """Of two rasters, 107 x 151 and 107 x 4000 px; not of one that is kept, or where the limit allows no overlap."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    holey(folder / "a.tif", 107, 151)
+    holey(folder / "b.tif", 107, 4000)
+    alone = ask(model, folder / "b.tif", dry_run=True).planned[0].memory_bytes
+    both = ask(model, folder, dry_run=True).planned
+    assert both[1].memory_bytes > alone
+    for limit, expected in ((both[1].memory_bytes, both[1].memory_bytes), (both[1].memory_bytes - 1, alone)):
+        assert ask(model, folder, dry_run=True, max_memory=limit).planned[1].memory_bytes == expected
+    ask(model, folder / "a.tif")
+    assert ask(model, folder, dry_run=True).planned[1].memory_bytes == alone
+
+
 def test_the_command_prints_the_plan(tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     raster = write_raster(tmp_path / "a.tif", noise(3, 45, 70))
     Image.fromarray(noise(20, 30, 3)).save(tmp_path / "b.png")

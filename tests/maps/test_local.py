@@ -10,8 +10,7 @@ from terrazzo.maps.jobs.job import RasterJob, plan_map
 from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.pieces.journal import open_journal
 from terrazzo.maps.pieces.lattice import Piece
-from terrazzo.maps.rasters.raster_map import map_raster
-from tests.worlds.mapping import Convolving, holey, model_file
+from tests.worlds.mapping import Convolving, holey, map_raster, model_file
 
 
 def run(job: RasterJob, stop_after: int | None = None) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import signal
+import time
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -589,16 +590,18 @@ def test_what_succeeded_is_told_before_what_failed(
     assert f"terrazzo: error: 1 of 3 images failed, the others are in {maps}; the first: " in told.err
 
 
-def broken_at_the_third(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    """The third raster ends the batch."""
+def broken_at_the_third(monkeypatch: pytest.MonkeyPatch, error: BaseException, second: Path | None = None) -> None:
+    """The third raster ends the batch, once the map of the second is there if its folder is given."""
     calls = itertools.count(1)
 
     def breaking(*arguments: Any, **options: Any) -> Any:
         if next(calls) == 3:
+            while second is not None and (not (second / "run.json").exists() or (second / ".partial").exists()):
+                time.sleep(0.01)
             raise error
-        return raster_map.map_raster(*arguments, **options)
+        return raster_map.compute_raster(*arguments, **options)
 
-    monkeypatch.setattr("terrazzo.maps.rasters.batch.map_raster", breaking)
+    monkeypatch.setattr("terrazzo.maps.rasters.batch.compute_raster", breaking)
 
 
 def test_a_batch_that_breaks_off_lists_the_maps_finished_before(
@@ -632,7 +635,7 @@ def test_a_batch_stopped_by_ctrl_c_lists_them_too_and_goes_on_later(
         write_raster(folder / f"{name}.tif", noise(3, 45, 70))
     said: list[str] = []
     with monkeypatch.context() as patch:
-        broken_at_the_third(patch, KeyboardInterrupt())
+        broken_at_the_third(patch, KeyboardInterrupt(), maps / "b")
         with pytest.raises(KeyboardInterrupt):
             terrazzo.predict(model_path, folder, out=maps, device="cpu", precision="32", say=said.append)
     assert said[-1] == f"2 maps of 4 were finished in {maps}: a.tif, b.tif"
@@ -644,7 +647,7 @@ def test_a_batch_that_breaks_off_at_once_raises_the_error_itself(
     tmp_path: Path, model_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_raster(tmp_path / "a.tif", noise(3, 45, 70))
-    monkeypatch.setattr("terrazzo.maps.rasters.batch.map_raster", _full)
+    monkeypatch.setattr("terrazzo.maps.rasters.batch.compute_raster", _full)
     with pytest.raises(InputError, match=r"^the disk is full$"):
         terrazzo.predict(model_path, tmp_path / "a.tif", out=tmp_path / "maps", device="cpu", precision="32")
 

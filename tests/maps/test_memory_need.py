@@ -18,12 +18,11 @@ from terrazzo.maps.jobs.memory_need import MemoryNeed, over_limit, size_words
 from terrazzo.maps.jobs.options import MapOptions, bytes_of
 from terrazzo.maps.pieces.lattice import cut
 from terrazzo.maps.rasters import raster_map
-from terrazzo.maps.rasters.raster_map import map_raster
 from terrazzo.model.header import read_header
 from terrazzo.model.opening import ModelFile
 from terrazzo.model.windows.blend import cover
 from terrazzo.model.windows.tiling import plan
-from tests.worlds.mapping import Convolving, contents, holey, map_here, mapped, model_file
+from tests.worlds.mapping import Convolving, contents, holey, map_here, map_raster, mapped, model_file
 from tests.worlds.models import write_model
 from tests.worlds.rasters import noise, write_raster
 

@@ -76,3 +76,22 @@ def test_a_basemap_is_an_address_of_tiles(word: str) -> None:
 def test_what_could_change_the_policy_is_no_basemap(word: str) -> None:
     with pytest.raises(InputError, match="--basemap"):
         given(basemap=word)
+
+
+def test_a_cluster_computes_for_workers_of_the_server_alone() -> None:
+    found = given(engine="dask", scheduler="tcp://host:8786")
+    assert (found.engine, found.scheduler) == ("dask", "tcp://host:8786")
+    assert (given().engine, given().scheduler) == ("local", None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"engine": "spark"}, "--engine spark: expected local or dask"),
+        ({"scheduler": "tcp://host:8786"}, "--scheduler tcp://host:8786: is for --engine dask; add that"),
+        ({"engine": "dask", "workers": 0}, "--engine dask: is for workers of the server, and --workers 0 has none"),
+    ],
+)
+def test_an_engine_without_effect_is_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        given(**changes)

@@ -5,9 +5,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load_file, save_file
 
 import terrazzo
 from terrazzo.errors import InputError, ModelFileError
+from terrazzo.model.exporting.stored_graph import GRAPH_KEY
+from terrazzo.model.header import text_entries
 from terrazzo.serving.folder import DataFolder
 from terrazzo.serving.models import Catalogue, slug
 from terrazzo.serving.settings import Settings
@@ -110,6 +113,24 @@ def test_damaged_files_are_left_out_and_named(model: Path, tmp_path: Path) -> No
     assert [entry.id for entry in found.models()] == ["good"]
     assert len(said) == 1
     assert said[0].startswith(f"left out: {tmp_path / 'bad.safetensors'}: ")
+
+
+@pytest.mark.parametrize("as_file", [True, False])
+def test_a_model_that_torch_alone_runs_is_named_where_torch_is_missing(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_file: bool
+) -> None:
+    path = tmp_path / "early.safetensors"
+    entries = text_entries(model)
+    save_file(load_file(model), path, {key: text for key, text in entries.items() if key != GRAPH_KEY})
+    found = catalogue(path if as_file else tmp_path, tmp_path / "data")
+    said: list[str] = []
+    found.check(said.append)
+    assert said == []
+    monkeypatch.setattr("terrazzo.serving.models.installed", lambda package: package != "torch")
+    found.check(said.append)
+    assert len(said) == 1
+    assert said[0].startswith(f"warning: {path}: holds no graph (an earlier version wrote it), so only torch runs it; ")
+    assert len(found.models()) == 1
 
 
 def test_options_come_from_the_declaration_of_predict(model: Path, tmp_path: Path) -> None:

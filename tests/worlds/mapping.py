@@ -11,17 +11,19 @@ import rasterio
 from numpy.typing import NDArray
 
 from terrazzo.cli import main
-from terrazzo.maps.engines.local import LocalEngine
+from terrazzo.maps.engines.local import Engine, LocalEngine
 from terrazzo.maps.jobs.job import RasterJob, plan_map
 from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.pieces.sums import UNIT, weighted
-from terrazzo.maps.rasters.raster_map import map_raster
+from terrazzo.maps.rasters.looking import Looking
+from terrazzo.maps.rasters.raster_map import Step, compute_raster
 from terrazzo.model.header import Header
 from terrazzo.model.normalization import Normalization
 from terrazzo.model.opening import ModelFile
 from terrazzo.model.predictor import Predictor
 from terrazzo.model.windows.tiling import Tiling
 from terrazzo.system.files import file_digest
+from terrazzo.system.reporting import Say, quiet
 from tests.worlds.headers import HEADER
 from tests.worlds.rasters import noise, write_raster
 
@@ -71,6 +73,22 @@ def model_file(tmp_path: Path, tiling: Tiling = TILING, bands: int = 3, patch_si
     normalization = MEAN if bands == 3 else Normalization("unit", (0.4,) * bands, (1.0,) * bands)
     header = replace(HEADER, normalization=normalization, bands=bands, patch_size=patch_size)
     return ModelFile(tmp_path / "model.safetensors", "digest", header, tiling, "cpu", "32")
+
+
+def map_raster(
+    engine: Engine,
+    job: RasterJob,
+    step: Step,
+    *,
+    restart: bool = False,
+    say: Say = quiet,
+    looking: Looking | None = None,
+) -> dict[str, Any]:
+    """The map of one raster, computed and written; the content of run.json."""
+    written = compute_raster(engine, job, step, restart=restart, say=say, looking=looking).write()
+    for line in written.notes:
+        say(line)
+    return written.record
 
 
 def map_here(

@@ -3,7 +3,8 @@
     QT_QPA_PLATFORM=offscreen /usr/bin/python3 qgis_layers.py REQUEST.json
 
 REQUEST.json is a list of objects: `uri`, `provider` (gdal or wms), `crs`, `extent` [left, bottom, right, top], `size`
-[width, height] and `out`, the PNG to write. Prints a list of objects: `valid`, and `errors`, what was said.
+[width, height] and `out`, the PNG to write; with `login` [user, password], which QGIS keeps as an authentication
+configuration, "AUTHCFG" in the uri becomes its id. Prints a list of objects: `valid`, and `errors`, what was said.
 """
 
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from qgis.core import (
     QgsApplication,
+    QgsAuthMethodConfig,
     QgsCoordinateReferenceSystem,
     QgsMapRendererSequentialJob,
     QgsMapSettings,
@@ -23,7 +25,10 @@ from qgis.PyQt.QtGui import QColor
 
 
 def draw(request):
-    layer = QgsRasterLayer(request["uri"], "layer", request["provider"])
+    uri = request["uri"]
+    if "login" in request:
+        uri = uri.replace("AUTHCFG", kept_login(*request["login"]))
+    layer = QgsRasterLayer(uri, "layer", request["provider"])
     if not layer.isValid():
         return {"valid": False, "errors": [layer.error().message()]}
     settings = QgsMapSettings()
@@ -39,6 +44,17 @@ def draw(request):
     job.renderedImage().save(request["out"], "PNG")
     said = [error.message for error in job.errors()]
     return {"valid": True, "errors": said, "classes": names_of(layer)}
+
+
+def kept_login(user, password):
+    """The id of a new authentication configuration of the kind Basic."""
+    manager = QgsApplication.authManager()
+    manager.setMasterPassword("of a test", True)
+    config = QgsAuthMethodConfig("Basic")
+    config.setName(user)
+    config.setConfigMap({"username": user, "password": password})
+    manager.storeAuthenticationConfig(config)
+    return config.id()
 
 
 def names_of(layer):

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from terrazzo.serving.folder import DataFolder
 from terrazzo.serving.http.access.tokens import read_tokens
 from terrazzo.serving.http.app import build_app
+from terrazzo.serving.http.protocol import Protocol
 from terrazzo.serving.http.site import Site
 from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.models import Catalogue
@@ -47,7 +48,15 @@ def app(folder: Path, tokens: bool = False, **limits: Any) -> Starlette:
 @contextmanager
 def listening(application: Starlette, port: int = 0) -> Iterator[str]:
     """The address at which the app listens, in a thread; at any free port if none is given."""
-    config = uvicorn.Config(application, host="127.0.0.1", port=port, lifespan="off", http="h11", log_level="critical")
+    config = uvicorn.Config(
+        application,
+        host="127.0.0.1",
+        port=port,
+        lifespan="off",
+        http=Protocol,
+        log_level="critical",
+        proxy_headers=False,
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

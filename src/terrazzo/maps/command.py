@@ -1,12 +1,12 @@
 """One prediction: what its images share, and which of them failed."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from terrazzo.errors import TerrazzoError
 from terrazzo.maps.engines.options import EngineOptions
 from terrazzo.maps.jobs.options import MapOptions
-from terrazzo.model.opening import ModelFile, open_model, open_models
+from terrazzo.model.opening import ModelFile, open_models
 from terrazzo.model.predictor import Halving, Predictor
 from terrazzo.system.devices import TORCH
 from terrazzo.system.places import Place
@@ -38,7 +38,7 @@ class Command:
     @cached_property
     def measuring_model(self) -> Predictor:
         """The first model in torch on this CPU, which alone measures how far images are from the training data."""
-        return open_model(self.model.path, "cpu", "32", runtime=TORCH)
+        return open_models(replace(self.model, device="cpu", precision="32", runtime=TORCH, others=()))
 
     def measuring(self, opened: Predictor) -> Predictor:
         """The opened model if it measures that, else `measuring_model`, where torch is installed."""

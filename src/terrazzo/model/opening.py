@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from terrazzo.errors import InputError
 from terrazzo.model.exporting.formats import FREE_SIZE, format_of, read_notes
 from terrazzo.model.runtimes.converted import graph_of
+from terrazzo.model.runtimes.kept import kept_model
 from terrazzo.model.runtimes.registry import checked, native, own_runtime, runtime_for
 from terrazzo.model.runtimes.runtime import Asked
 from terrazzo.system.devices import AUTO, TORCH
@@ -128,7 +129,15 @@ def _takes_any_size(model: Path) -> bool:
 
 
 def open_models(file: ModelFile, n_threads: int | None = None) -> "Predictor":
-    """The model ready to classify; several as one that gives the mean of their probabilities."""
+    """The model ready to classify; several as one that gives the mean of their probabilities.
+
+    Inside `keeping_model` it is opened once.
+    """
+    kept = kept_model()
+    return _open_anew(file, n_threads) if kept is None else kept.get(file, n_threads, _open_anew)
+
+
+def _open_anew(file: ModelFile, n_threads: int | None) -> "Predictor":
     opened = [open_model(each.path, each.device, each.precision, n_threads, each.runtime) for each in file.every]
     if len(opened) == 1:
         return opened[0]

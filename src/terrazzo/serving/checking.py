@@ -18,6 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\]")
 
 def settings_of(given: Mapping[str, Any]) -> Settings:
     """The settings from the arguments of `serve`. Raises InputError naming the flag."""
+    from terrazzo.maps.engines.options import LOCAL, EngineOptions
     from terrazzo.maps.jobs.options import bytes_of
 
     for name, least in (("workers", 0), ("max_queue", 1), ("max_pixels", 1)):
@@ -44,6 +45,8 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
         max_pixels=given["max_pixels"],
         max_queue=given["max_queue"],
         workers=given["workers"],
+        engine=given["engine"],
+        scheduler=given["scheduler"],
         keep_days=given["keep_days"],
         tls_cert=cert,
         tls_key=key,
@@ -52,6 +55,11 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
         max_memory=size("max_memory"),
     )
     _check_hosts(settings)
+    EngineOptions(settings.engine, None, settings.scheduler)
+    if not settings.workers and settings.engine != LOCAL:
+        raise InputError(
+            f"--engine {settings.engine}: is for workers of the server, and --workers 0 has none; leave one of them out"
+        )
     if not settings.workers and settings.token_file is None:
         raise InputError("--workers 0: other machines have to compute; add --token-file FILE with a token of a worker")
     return settings

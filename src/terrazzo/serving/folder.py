@@ -4,7 +4,8 @@
 - `DATA/uploads/ID/`: one upload: body, upload.json.
 - `DATA/jobs/ID/`: what a worker writes while it computes.
 - `DATA/maps/ID/`: the finished map of job ID: what predict writes for one raster, and image.tif.
-- `DATA/corrections/ID.geojson`, `DATA/suggestions/ID.geojson`: what belongs to the map ID and changes after it.
+- `DATA/corrections/ID.geojson`, `DATA/suggestions/ID.geojson`: what belongs to the map ID and changes after it. An
+  improvement's corrections are there from its start: those of the map before.
 - `DATA/models/NAME/`: an improved model: model.safetensors, lineage.json.
 - `DATA/worker.log`: what workers print, the last of it.
 

@@ -12,9 +12,11 @@ from typing import Any
 
 from terrazzo.errors import InputError, ModelFileError, TerrazzoError
 from terrazzo.maps.predict import predict
+from terrazzo.model.exporting.stored_graph import NO_GRAPH, has_graph
 from terrazzo.model.header import Header, read_header
 from terrazzo.serving.jobs.job import IMPROVE, SUGGEST
 from terrazzo.serving.settings import Settings
+from terrazzo.system.extras import installed
 from terrazzo.system.files import read_json
 from terrazzo.system.options import Option, options_of
 from terrazzo.system.reporting import listed
@@ -129,16 +131,21 @@ class Catalogue:
         return None if entry is None else entry.path
 
     def check(self, say: Callable[[str], None]) -> None:
-        """Say which files are no models. Raises InputError or ModelFileError if no model is left."""
+        """Say which files are no models, and which this machine cannot run.
+
+        Raises InputError or ModelFileError if no model is left.
+        """
         if self.given.is_file() and self.given.suffix.lower() not in SUFFIXES:
             raise ModelFileError(f"{self.given}: is no {' or '.join(SUFFIXES)}; the server opens no other models")
         if not self.given.exists() or self.given.is_file():
             read_header(self.given)
+            _say_if_torch_is_needed(self.given, say)
             return
         n_models = 0
         for path in _below(self.given):
             try:
                 read_header(path)
+                _say_if_torch_is_needed(path, say)
                 n_models += 1
             except TerrazzoError as error:
                 say(f"left out: {error}")
@@ -152,6 +159,12 @@ class Catalogue:
         """Each file once, also where the given folder holds the data folder's models."""
         given = [self.given] if self.given.is_file() else _below(self.given)
         return dict.fromkeys([*given, *_below(self.improved)])
+
+
+def _say_if_torch_is_needed(path: Path, say: Callable[[str], None]) -> None:
+    """Warn of a model that torch alone runs where torch is not installed, so that jobs with it fail here."""
+    if path.suffix.lower() == SUFFIXES[0] and not installed("torch") and not has_graph(path):
+        say(f"warning: {NO_GRAPH.format(path=path)}")
 
 
 def slug(path: Path) -> str:

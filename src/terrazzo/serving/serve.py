@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+from terrazzo.maps.engines.options import LOCAL
 from terrazzo.system.extras import need
 from terrazzo.system.options import Option
 from terrazzo.system.reporting import Say, quiet
 
 NETWORK = "Network"
 LIMITS = "Limits"
+ENGINE = "Huge rasters"
 
 
 def serve(
@@ -26,6 +28,17 @@ def serve(
     workers: Annotated[
         int, Option("Jobs computed at a time, each in a process of its own; 0 leaves them to `terrazzo work`.")
     ] = 1,
+    engine: Annotated[
+        str, Option("What computes the pieces of a map: local (the worker's process) or dask.", ENGINE)
+    ] = LOCAL,
+    scheduler: Annotated[
+        str | None,
+        Option(
+            "An existing Dask cluster for --engine dask, which sees the data folder: tcp://host:8786.",
+            ENGINE,
+            remote=True,
+        ),
+    ] = None,
     host: Annotated[str, Option("The address to listen at; other than this machine's own needs tokens.", NETWORK)] = (
         "127.0.0.1"
     ),
@@ -57,6 +70,9 @@ def serve(
 
     Nothing leaves the machine. The server listens at 127.0.0.1. Any other `host` needs `token_file` and `allow_host`.
     The tokens travel in the clear unless `tls_cert` and `tls_key` are given, or a reverse proxy speaks https.
+
+    `engine` and `scheduler` are those of `predict`. Workers of a cluster must see `data` and the models under the same
+    paths.
 
     The page is at http://127.0.0.1:8000, the API is described at /docs. Uploads, jobs and maps stay in `data`: a server
     that was stopped or killed goes on with them when it is started again.

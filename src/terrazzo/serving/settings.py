@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from terrazzo.maps.engines.options import LOCAL
 from terrazzo.serving.folder import DataFolder
 
 GB = 10**9
@@ -35,6 +36,10 @@ class Settings:
     """Jobs that may wait."""
     workers: int = 1
     """Worker processes of this machine; 0 leaves the jobs to other machines."""
+    engine: str = LOCAL
+    """What computes the pieces of a map: `local`, a worker's own process, or `dask`."""
+    scheduler: str | None = None
+    """The Dask cluster that computes them; None starts one for each job."""
     keep_days: float = 30.0
     quota: int | None = None
     """Bytes of the data folder."""

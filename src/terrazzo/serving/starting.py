@@ -19,6 +19,7 @@ from terrazzo.serving.checking import is_loopback, settings_of
 from terrazzo.serving.folder import make_folder
 from terrazzo.serving.http.access.tokens import read_tokens
 from terrazzo.serving.http.app import build_app
+from terrazzo.serving.http.protocol import Protocol
 from terrazzo.serving.http.site import Site
 from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.jobs.supervisor import Supervisor
@@ -56,7 +57,7 @@ def run(site: Site, sock: socket.socket, say: Say, browser: bool) -> None:
         uvicorn.Config(
             build_app(site),
             lifespan="off",
-            http="h11",
+            http=Protocol,
             ws="none",
             log_level="warning",
             access_log=False,

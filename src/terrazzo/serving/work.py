@@ -16,11 +16,12 @@ def work(
     data: Annotated[str | Path, Option("Folder for what is downloaded and computed.")] = "terrazzo-work",
     say: Say = quiet,
 ) -> None:
-    """Compute jobs of a `terrazzo serve` on this machine until Ctrl-C: maps and suggestions.
+    """Compute jobs of a `terrazzo serve` on this machine until Ctrl-C: maps, suggestions, improved models.
 
     Everything goes over HTTP: no shared file system, no open port here. A job that is stopped or killed goes back to
     the server's queue, and another worker finishes it with the same bytes. While the server is away the worker tries
-    again. It computes one job at a time; a second command with another `data` computes a second one.
+    again. It computes one job at a time; a second command with another `data` computes a second one. Models are
+    improved where the extra `train` is installed.
 
     Raises InputError for a token file that others may read, an address that is none, a folder that is in use, and a
     token that the server refuses.

@@ -14,8 +14,7 @@ from terrazzo.maps.engines.devices import DevicesEngine, check_devices, on_devic
 from terrazzo.maps.engines.options import EngineOptions
 from terrazzo.maps.jobs.job import plan_map
 from terrazzo.maps.jobs.options import MapOptions
-from terrazzo.maps.rasters.raster_map import map_raster
-from tests.worlds.mapping import Convolving, contents, holey, map_here, model_file
+from tests.worlds.mapping import Convolving, contents, holey, map_here, map_raster, model_file
 
 OPTIONS = MapOptions(confidence=True, run=(1, 1))
 

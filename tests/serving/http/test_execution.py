@@ -1,5 +1,6 @@
 """A request becomes a job: both forms of inputs, refusals with the words of the command line, waiting."""
 
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -214,7 +215,7 @@ def test_an_improvement_needs_a_finished_map_with_corrections(client: TestClient
     finish(site, job_id)
     assert "has no corrections; send them to PUT" in client.post(run, json={"map": job_id}).json()["detail"]
     site.folder.corrections(job_id).parent.mkdir()
-    site.folder.corrections(job_id).write_text("{}")
+    site.folder.corrections(job_id).write_text(json.dumps(drawn("a")))
     model = site.settings.models / "tiny.safetensors"
     hidden = model.rename(model.with_name("hidden"))
     assert "was made by tiny, which is no longer there" in client.post(run, json={"map": job_id}).json()["detail"]
@@ -222,6 +223,56 @@ def test_an_improvement_needs_a_finished_map_with_corrections(client: TestClient
     answer = client.post(run, json={"inputs": {"map": {"href": f"/maps/{job_id}"}}})
     assert (answer.status_code, answer.json()["processID"]) == (201, "improve")
     assert site.jobs.get(answer.json()["jobID"]).inputs == {"map": job_id}  # type: ignore[union-attr]
+
+
+def drawn(classes: str, *aside: int, trained: int = 0) -> dict[str, Any]:
+    """Corrections as they are kept: a polygon a letter, those at `aside` kept aside, the first `trained` trained on."""
+    features = []
+    for place, name in enumerate(classes):
+        ring = [[place, 0], [place + 1, 0], [place + 1, 1], [place, 0]]
+        used = {"kept_aside": place in aside} if place < trained else {}
+        geometry = {"type": "Polygon", "coordinates": [ring]}
+        features.append({"type": "Feature", "geometry": geometry, "properties": {"class": name, **used}})
+    return {"type": "FeatureCollection", "features": features}
+
+
+def test_an_improvement_carries_the_corrections_to_its_map_as_it_uses_them(
+    client: TestClient, site: Site, image: str
+) -> None:
+    """What is drawn on the first map later is not learnt from, as the job was accepted before."""
+    job_id = client.post(RUN, json={"image": image}).json()["jobID"]
+    finish(site, job_id)
+    path = site.folder.corrections(job_id)
+    path.parent.mkdir()
+    path.write_text(json.dumps(drawn("aaaaab")))
+    improved = client.post("/processes/improve/execution", json={"map": job_id}).json()["jobID"]
+    path.write_text(json.dumps(drawn("c")))
+    kept = json.loads(site.folder.corrections(improved).read_text())
+    assert kept == drawn("aaaaab", 4, trained=6)  # the last of five is kept aside
+    assert path.read_text() == json.dumps(drawn("c"))
+
+
+def test_an_improvement_is_refused_if_nothing_is_left_to_train_on(client: TestClient, site: Site, image: str) -> None:
+    job_id = client.post(RUN, json={"image": image}).json()["jobID"]
+    finish(site, job_id)
+    path = site.folder.corrections(job_id)
+    path.parent.mkdir()
+    path.write_text(json.dumps(drawn("a", 0, trained=1)))
+    answer = client.post("/processes/improve/execution", json={"map": job_id})
+    line = f"inputs.map {job_id}: keeps all its polygons aside for the score; draw another to train on"
+    assert (answer.status_code, answer.json()["detail"]) == (422, line)
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_a_full_queue_leaves_no_corrections_behind(client: TestClient, site: Site, image: str) -> None:
+    job_id = client.post(RUN, json={"image": image}).json()["jobID"]
+    finish(site, job_id)
+    path = site.folder.corrections(job_id)
+    path.parent.mkdir()
+    path.write_text(json.dumps(drawn("a")))
+    site.jobs.max_queue = 0
+    assert client.post("/processes/improve/execution", json={"map": job_id}).status_code == 429
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
 def test_suggestions_take_how_many_boxes_and_their_side(client: TestClient, site: Site, image: str) -> None:

@@ -441,6 +441,44 @@ class TestCorrections:
             assert world.site.folder.corrections(PHOTO_ID).exists() == bool(polygons)
         assert anna.get(there).json()["features"] == []
 
+    def test_if_match_refuses_to_replace_what_was_not_read(self, anna: TestClient) -> None:
+        there = f"/maps/{PHOTO_ID}/corrections"
+        first, second = collection((square(5, 5), "Red")), collection((square(50, 40), "Blue"))
+        none = anna.put(there, content=collection(), headers=GEOJSON).headers["etag"]
+        assert none == anna.get(there).headers["etag"]
+        kept = anna.put(there, content=first, headers={**GEOJSON, "If-Match": none})
+        assert (kept.status_code, kept.headers["etag"]) == (200, anna.get(there).headers["etag"])
+        line = "the corrections were changed since they were read, as in another window; read them again"
+        assert detail(anna.put(there, content=second, headers={**GEOJSON, "If-Match": none}), 412) == line
+        assert anna.get(there).json() == json.loads(first)
+        etag = kept.headers["etag"]
+        assert anna.put(there, content=second, headers={**GEOJSON, "If-Match": etag}).status_code == 200
+        assert anna.put(there, content=collection(), headers=GEOJSON).status_code == 200  # without it, as before
+
+    def test_the_use_of_a_polygon_is_kept_even_if_a_later_one_leaves_it_out(self, anna: TestClient) -> None:
+        """The polygon with the same ring and class keeps its part; one moved by a pixel is a new one."""
+        there = f"/maps/{PHOTO_ID}/corrections"
+        body = json.loads(collection((square(5, 5), "Red"), (square(50, 40), "Blue"), (square(30, 40), "Blue")))
+        for feature, aside in zip(body["features"], (True, False, None), strict=True):
+            feature["properties"] |= {} if aside is None else {"kept_aside": aside}
+        assert anna.put(there, content=json.dumps(body), headers=GEOJSON).status_code == 200
+        assert anna.get(there).json() == json.loads(json.dumps(body))
+        later = collection(
+            (square(50, 40), "Blue"), (square(5, 5), "Red"), (square(5, 6), "Red"), (square(5, 5), "Green")
+        )
+        assert anna.put(there, content=later, headers=GEOJSON).status_code == 200
+        kept = [feature["properties"].get("kept_aside") for feature in anna.get(there).json()["features"]]
+        assert kept == [False, True, None, None]
+        assert anna.put(there, content=collection(), headers=GEOJSON).status_code == 200
+
+    @pytest.mark.parametrize("use", ["yes", 1, []])
+    def test_a_use_that_is_neither_true_nor_false_is_refused(self, anna: TestClient, use: Any) -> None:
+        body = json.loads(collection((square(5, 5), "Red")))
+        body["features"][0]["properties"]["kept_aside"] = use
+        answer = anna.put(f"/maps/{PHOTO_ID}/corrections", content=json.dumps(body), headers=GEOJSON)
+        line = f"the corrections: feature 1: has kept_aside {str(use)!r}; expected true or false, or leave it out"
+        assert detail(answer, 422) == line
+
     def test_nothing_else_of_a_feature_is_kept(self, anna: TestClient) -> None:
         feature = {
             **{"type": "Feature", "id": 7, "properties": {"class": "Red", "note": "<script>"}},

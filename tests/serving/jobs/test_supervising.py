@@ -213,3 +213,26 @@ def test_a_dismissed_job_goes_and_one_that_another_finished_stays(tmp_path: Path
     for job in (dismissed, finished):
         bench._drop(job)
     assert [path.name for path in (bench.settings.data.root / "maps").iterdir()] == [finished.id]
+
+
+def test_a_machine_that_slept_loses_no_lease_and_counts_no_death(settings: Settings) -> None:
+    """Leases run on while a laptop sleeps; nobody could prolong them."""
+    now = [1000.0]
+    store = JobStore(settings.data.jobs_table, clock=lambda: now[0])
+    bench = Bench(settings, store, lambda name: settings.models, clock=lambda: now[0])
+    here, elsewhere = (store.submit(MODEL, {"image": "1" * 32}, "ada") for _ in range(2))
+    bench.slots[0].job = store.claim(bench.slots[0].name)
+    assert store.claim("remote:gpu:") is not None
+    sent = settings.data.job(elsewhere.id) / "from-gpu"
+    sent.mkdir(parents=True)
+    now[0] += 8 * 3600
+    bench.tend_leases()
+    assert [(job.status, job.deaths) for job in store.running()] == [(Status.RUNNING, 0)] * 2
+    assert sent.is_dir()
+    for _ in range(2):  # awake, and the other machine is silent for longer than a lease
+        now[0] += settings.lease_seconds - 1
+        bench.tend_leases()
+    assert [job.id for job in store.running()] == [here.id]
+    assert (found(store, elsewhere).status, found(store, elsewhere).deaths) == (Status.ACCEPTED, 1)
+    assert not sent.exists()
+    bench.slots[0].job = None

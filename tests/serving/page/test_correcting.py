@@ -86,6 +86,109 @@ def test_accepting_a_box_takes_the_polygons_in_it(look: Looking, photo: Path, si
     assert [min(xs), min(ys), max(xs), max(ys)] == pytest.approx([102, 75, 112, 85])
 
 
+def test_no_outline_stays_when_the_polygons_are_hidden_deleted_or_of_another_map(
+    look: Looking, scene: Path, photo: Path
+) -> None:
+    """The canvas is then, pixel for pixel, what it was before any was drawn."""
+    page = look.page
+    look.upload(scene)
+    clean = look.canvas()
+    page.click("#square")
+    look.settle()
+    assert (look.canvas() != clean).any()
+    page.uncheck("#outlines")
+    look.settle()
+    assert (look.canvas() == clean).all()
+    page.select_option("#corrections select", "Green")  # what is changed is shown
+    look.settle()
+    assert page.is_checked("#outlines")
+    assert (look.canvas() != clean).any()
+    page.get_by_role("button", name="Delete polygon 1, Green").click()
+    assert page.is_disabled("#outlines")
+    look.settle()
+    assert (look.canvas() == clean).all()
+    page.click("#save")
+    page.locator("#correct-state").filter(has_text="Saved: no polygon is left.").wait_for()
+    look.upload(photo)
+    page.click("#square")
+    page.click("#save")
+    page.locator("#correct-state").filter(has_text="saved.").wait_for()
+    page.get_by_role("button", name=f"Show: {scene.name}", exact=True).first.click()
+    page.wait_for_function("name => document.querySelector('#result-heading').textContent === name", arg=scene.name)
+    look.settle()
+    assert (look.canvas() == clean).all()
+
+
+def test_the_corrections_go_on_to_the_improved_map_and_keep_their_part(
+    look: Looking, scene: Path, site: tuple[str, Any]
+) -> None:
+    """Of five polygons the fifth is kept aside. What is drawn then is new."""
+    look.upload(scene)
+    for _ in range(5):
+        look.page.click("#square")
+    look.page.click("#improve")
+    look.page.locator("#correct-state").filter(has_text="5 polygons saved.").wait_for()
+    look.page.locator("#result-about").filter(has_text="50 % → 75 %").wait_for()
+    rows = look.page.locator("#corrections li")
+    assert ["kept aside" in row.inner_text() for row in rows.all()] == [False] * 4 + [True]
+    look.page.get_by_role("button", name="Delete polygon 1, Red").click()
+    look.page.select_option("#correct-class", "Blue")
+    look.page.click("#square")
+    kept = [feature["properties"].get("kept_aside") for feature in saved(look, site)]
+    assert kept == [False, False, False, True, None]
+    look.page.click("#improve")
+    look.page.locator("#correct-state").filter(has_text="5 polygons saved.").wait_for()
+    assert rows.count() == 5
+    assert ["kept aside" in row.inner_text() for row in rows.all()] == [False] * 3 + [True, False]
+
+
+def test_the_keyboard_keeps_its_place_in_the_list_of_polygons(look: Looking, photo: Path) -> None:
+    """The list is drawn anew at each change; the control that has the focus keeps it, or the next row's takes it."""
+    look.upload(photo)
+    for _ in range(2):
+        look.page.click("#square")
+    look.page.focus("#correction-1-class")
+    look.page.keyboard.press("ArrowDown")
+    assert look.page.locator("#correction-1-class").input_value() == "Green"
+    assert look.page.evaluate("document.activeElement.id") == "correction-1-class"
+    look.page.focus("#correction-1-delete")
+    look.page.keyboard.press("Enter")
+    assert look.page.evaluate("document.activeElement.id") == "correction-1-delete"
+    look.page.keyboard.press("Enter")
+    assert look.page.evaluate("document.activeElement.id") == "square"
+
+
+def test_two_windows_lose_nothing_of_each_others(look: Looking, photo: Path, site: tuple[str, Any]) -> None:
+    """The second one to save is refused until it has read what the first one kept."""
+    look.expected = ("Failed to load resource",)
+    look.upload(photo)
+    other = look.page.context.new_page()
+    other.goto(look.page.url)
+    other.locator("#result-heading").filter(has_text=photo.name).wait_for()
+    other.click("#square")
+    look.page.click("#square")
+    look.page.click("#square")
+    assert len(saved(look, site)) == 2
+    other.click("#save")
+    other.locator("#correct-state").filter(has_text="changed in another window").wait_for()
+    other.reload()
+    other.locator("#correct-state").filter(has_text="2 polygons saved.").wait_for()
+    other.click("#square")
+    other.click("#save")
+    other.locator("#correct-state").filter(has_text="3 polygons saved.").wait_for()
+    other.close()
+
+
+def test_a_double_click_is_one_improvement(look: Looking, photo: Path, site: tuple[str, Any]) -> None:
+    look.upload(photo)
+    map_id = look.page.evaluate("location.hash.slice(1)")
+    look.page.click("#square")
+    look.page.dblclick("#improve")
+    look.page.locator("#result-about").filter(has_text="50 % → 75 %").wait_for()
+    jobs = [job for job in site[1].jobs.jobs() if job.inputs.get("map") == map_id]
+    assert [job.process for job in jobs] == ["improve"]
+
+
 def share(canvas: NDArray[np.uint8], color: tuple[int, int, int]) -> float:
     """The part of the pixels that have a colour."""
     return float((abs(canvas.astype(int) - color) <= 2).all(axis=2).mean())
@@ -99,14 +202,18 @@ def test_improving_shows_before_and_after_with_the_scores_and_the_new_version(
     look.page.click("#square")
     look.page.click("#improve")
     look.page.locator("#result-about").filter(has_text="50 % → 75 %").wait_for()
+    look.page.uncheck("#outlines")
     look.settle()
     assert look.page.locator("#swipe-left").inner_text() == "Before"
     assert look.page.locator("#swipe-right").inner_text() == "After"
     canvas = look.canvas()
     middle = canvas.shape[1] // 2
     assert share(canvas[:, :middle], COLORS[0]) > 0.1
-    assert share(canvas[:, middle:], COLORS[0]) < 0.01  # the map after is Green alone; an outline may still be drawn
+    assert share(canvas[:, middle:], COLORS[0]) == 0  # the map after is Green alone
     assert share(canvas[:, middle:], COLORS[1]) > 0.1
+    look.page.fill("#opacity", "0")  # of both maps, so that the image is seen
+    look.settle()
+    assert [look.share(color) for color in COLORS] == [0, 0, 0]
     assert "tiny-v2, improved from tiny" in look.page.locator("#model").inner_text()
     look.page.select_option("#model", "tiny-v2")
     lineage = "Trained from tiny on 4 polygons. Right on 1 polygon kept aside: 50 % → 75 % of the pixels."

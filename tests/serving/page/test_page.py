@@ -115,9 +115,23 @@ def test_a_refusal_stands_beside_the_name_of_the_file(look: Looking, tmp_path: P
     look.expected = ("Failed to load resource",)
     look.page.set_input_files("#files", tmp_path / "broken.tif")
     look.page.locator("#uploads .failed").filter(has_text="broken.tif: ").wait_for()
-    (tmp_path / "notes.txt").write_text("x")
-    look.page.set_input_files("#files", tmp_path / "notes.txt")
+    (tmp_path / "notes.constructor").write_text("x")
+    look.page.set_input_files("#files", tmp_path / "notes.constructor")
     look.page.locator("#notice").filter(has_text="None of these files is an image").wait_for()
+
+
+def test_a_deleted_map_is_no_longer_shown(look: Looking, tmp_path: Path) -> None:
+    name = "<img src=x onerror=alert(1)> & 'more'.png"
+    look.upload(write_photo(tmp_path / name))
+    look.page.click("#square")
+    look.page.get_by_role("button", name=f"Delete: {name}").click()
+    look.page.wait_for_selector("#welcome", state="visible")
+    assert not look.page.is_visible("#result")
+    assert not look.page.is_visible("#correcting")
+    assert look.page.is_disabled("#inspect")
+    look.settle()
+    assert [look.share(color) for color in COLORS] == [0, 0, 0]
+    assert look.page.evaluate("location.hash") == ""
 
 
 def test_a_folder_is_mapped_whole(look: Looking, tmp_path: Path) -> None:
@@ -125,6 +139,7 @@ def test_a_folder_is_mapped_whole(look: Looking, tmp_path: Path) -> None:
         write_photo(tmp_path / name)
     (tmp_path / "notes.txt").write_text("x")
     look.page.set_input_files("#folder", tmp_path)
+    assert look.page.locator("#uploads .left-out").inner_text().startswith("1 file was left out")
     for name in ("one.png", "two.png"):
         look.page.locator("#history li.successful").filter(has_text=name).first.wait_for()
 
@@ -145,6 +160,55 @@ def test_a_large_file_goes_in_pieces_and_on_where_it_was_cut_off(look: Looking, 
     look.page.route("**/uploads/*", pass_on)
     look.upload(large)
     assert offsets == ["0", str(8 << 20), str(8 << 20)]
+
+
+def test_an_upload_is_cancelled_and_leaves_nothing(
+    look: Looking, scene: Path, tmp_path: Path, site: tuple[str, Any]
+) -> None:
+    """The second of two pieces never arrives."""
+    large = tmp_path / "large.tif"
+    large.write_bytes(scene.read_bytes() + bytes((9 << 20) - scene.stat().st_size))
+    before = {upload.id for upload in site[1].uploads.uploads()}
+    pieces: list[Any] = []
+
+    def hold(route: Any) -> None:
+        if route.request.method != "PATCH" or not pieces:
+            pieces.append(route.request.method)
+            return route.continue_()
+        return None
+
+    look.page.route("**/uploads/*", hold)
+    look.page.set_input_files("#files", large)
+    row = look.page.locator("#uploads li").filter(has_text="large.tif: uploading, 89 %")
+    row.get_by_role("button", name="Cancel: large.tif").click()
+    row.wait_for(state="detached")
+    look.page.wait_for_function("() => document.querySelector('#uploads').childElementCount === 0")
+    assert {upload.id for upload in site[1].uploads.uploads()} == before
+
+
+def test_leaving_with_unsaved_polygons_asks_first(look: Looking, photo: Path) -> None:
+    look.upload(photo)
+    asked: list[str] = []
+    look.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    look.page.click("#square")
+    look.page.reload()
+    assert asked == ["beforeunload"]
+    look.page.wait_for_selector("#result:not([hidden])")
+    look.page.reload()
+    assert asked == ["beforeunload"]
+
+
+def test_of_two_maps_wanted_at_once_the_last_is_shown(look: Looking, scene: Path, photo: Path) -> None:
+    look.upload(scene)
+    look.upload(photo)
+    wanted = look.page.evaluate("location.hash.slice(1)")
+    order = [f"Show: {scene.name}", f"Shown: {photo.name}"]
+    look.page.evaluate(
+        "names => names.forEach(name => document.querySelector(`[aria-label='${name}']`).click())", order
+    )
+    look.page.wait_for_load_state("networkidle")
+    assert look.page.evaluate("location.hash.slice(1)") == wanted
+    assert look.page.locator("#result-heading").inner_text() == photo.name
 
 
 def test_without_webgl_the_tiles_of_the_server_are_shown(browser: Any, site: tuple[str, Any], scene: Path) -> None:

@@ -72,6 +72,19 @@ class RasterJob:
         """Whether the finished map exists."""
         return finished(self.folder, self.key)
 
+    @property
+    def writing_bytes(self) -> int:
+        """The memory for writing the outputs, beside that of the libraries."""
+        return 0 if self.need is None else self.need.writing(self.lattice)
+
+    def fits_beside(self, written: "RasterJob", n_processes: int = 1) -> bool:
+        """Whether memory allows computing this raster while another one, computed before, is written.
+
+        The limit is that of the options; without one, what is free now. `n_processes` compute.
+        """
+        memory = self.options.max_memory or free_bytes()
+        return self.need is not None and self.need.beside(self.lattice, written.writing_bytes, n_processes) <= memory
+
     def check_place(self, overwrite: bool, restart: bool) -> None:
         """Raise OutputExistsError if another map, an open file or the unfinished work of another run is in the way."""
         if overwrite:

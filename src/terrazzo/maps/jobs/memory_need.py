@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from terrazzo.errors import InputError
 from terrazzo.maps.jobs.options import MapOptions
+from terrazzo.maps.outputs.pyramid import BLOCK
 from terrazzo.maps.pieces.lattice import SUM_BYTES, Lattice
 from terrazzo.maps.pieces.sums import BANDS, CONFIDENCE, PROBABILITIES, SECOND
 from terrazzo.maps.pieces.working_grid import SOURCE_PIXELS, WorkingGrid
@@ -61,6 +62,8 @@ POLYGON_PIXEL_BYTES = 100
 about 300 px. A map of specks of 3 x 3 px takes 360; the memory of the network's batches is used again first."""
 POLYGON_BYTES = 50 * MB
 """Polygons that are unfinished or wait to be written."""
+STRIP_PIXEL_BYTES = 30
+"""Bytes of a pixel of a strip while its areas are counted: ids, keys and areas."""
 WIDER_UNIT = 25
 """The mapping unit in pixels that is suggested for ragged maps: it leaves no speck of 4 x 4 px."""
 
@@ -81,11 +84,23 @@ class MemoryNeed:
     """A pixel of a row of windows (window high, piece wide) while it is read."""
     window: int
     """Pixels along a window."""
+    strip: int = 0
+    """Counting the areas of a strip of the finished map."""
 
     def of(self, height: int, width: int) -> int:
         """The peak with pieces of this many rows and columns."""
-        computing = self.batch + height * width * self.pixel + self.window * width * self.row_pixel
-        return self.fixed + max(computing, self.polygons)
+        return self.fixed + max(self._computing(height, width), self.polygons)
+
+    def _computing(self, height: int, width: int) -> int:
+        return self.batch + height * width * self.pixel + self.window * width * self.row_pixel
+
+    def writing(self, lattice: Lattice) -> int:
+        """What writing the outputs takes beside `fixed`: a piece on its way from the journal, then polygons."""
+        return max(lattice.rows.longest * lattice.cols.longest * self.pixel, self.strip, self.polygons)
+
+    def beside(self, lattice: Lattice, written: int, n_processes: int = 1) -> int:
+        """The peak while `n_processes` compute pieces of a lattice, and writing another raster takes `written`."""
+        return n_processes * (self.fixed + self._computing(lattice.rows.longest, lattice.cols.longest)) + written
 
     def of_lattice(self, lattice: Lattice) -> int:
         """The peak with the pieces of a lattice."""
@@ -124,12 +139,13 @@ def memory_need(raster: Raster, choice: Choice, grid: WorkingGrid, model: ModelF
     if not grid.is_input:
         fixed += SOURCE_PIXELS * len(choice.bands) * (RESAMPLING_DEEP_BYTES if deep else READING_FLOAT_BYTES)
     polygons = POLYGON_BYTES + STRIP_ROWS * raster.width * POLYGON_PIXEL_BYTES if options.vectors else 0
+    strip = BLOCK * raster.width * STRIP_PIXEL_BYTES
     pixel = SUM_COPIES * SUM_BYTES * n_classes + FINISHING_BYTES
     pixel += 8 * (CONFIDENCE in options.computed) + 2 * n_classes * (PROBABILITIES in options.computed)
     pixel += 2 * BANDS[SECOND] * (SECOND in options.computed)
     plain = choice.scale is None and raster.palette is None and not deep
     row_pixel = len(choice.bands) * (READING_BYTES if plain else READING_FLOAT_BYTES) + 4
-    return MemoryNeed(fixed, _batch(model, options.views), polygons, pixel, row_pixel, model.tiling.window)
+    return MemoryNeed(fixed, _batch(model, options.views), polygons, pixel, row_pixel, model.tiling.window, strip)
 
 
 def over_limit(options: MapOptions, before: float, before_polygons: float, peak: float) -> str | None:

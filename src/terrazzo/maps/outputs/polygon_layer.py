@@ -1,9 +1,12 @@
 """The polygons of a finished class map, beside it."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 import rasterio
+from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from terrazzo.classes.schema import ClassSchema
@@ -17,11 +20,17 @@ from terrazzo.pixels.rasters.raster import Raster
 
 
 def write_vectors(
-    folder: Path, raster: Raster, schema: ClassSchema, vectors: VectorFormat, options: PolygonOptions
+    folder: Path,
+    raster: Raster,
+    schema: ClassSchema,
+    vectors: VectorFormat,
+    options: PolygonOptions,
+    check: Callable[[], None] = lambda: None,
 ) -> PolygonCounts:
     """Write the polygons of the folder's classes.tif beside it, in a format; their counts.
 
-    Confidences come from confidence.tif, or its draft. Both drafts are removed.
+    Confidences come from confidence.tif, or its draft. Both drafts are removed. `check` is called before each strip; it
+    raises where the work shall stop.
     """
     drafts = draft_of(folder, CONFIDENCE), draft_of(folder, SECOND)
     confidence = drafts[0] if drafts[0].is_file() else folder / f"{CONFIDENCE}.tif"
@@ -29,7 +38,7 @@ def write_vectors(
     with gdal(), ExitStack() as stack:
         ids, sure, second = (stack.enter_context(rasterio.open(path)) for path in paths)
         classes = ClassRaster(
-            _rows_of(ids),
+            _checked(_rows_of(ids), check),
             raster.height,
             raster.width,
             raster.transform,
@@ -47,6 +56,14 @@ def write_vectors(
 
 def _rows_of(dataset: rasterio.DatasetReader) -> ReadRows:
     return lambda row0, row1: dataset.read(1, window=Window(0, row0, dataset.width, row1 - row0))
+
+
+def _checked(read: ReadRows, check: Callable[[], None]) -> ReadRows:
+    def checked(row0: int, row1: int) -> NDArray[np.uint8]:
+        check()
+        return read(row0, row1)
+
+    return checked
 
 
 def _both_of(dataset: rasterio.DatasetReader) -> ReadRows:

@@ -7,7 +7,6 @@ again for each batch: 0.06 s for every 20,000 polygons that are there. So these 
 
 import importlib
 import json
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from terrazzo.maps.polygons.formats import format_of
 from terrazzo.maps.polygons.rows import ClassRaster, Features
 from terrazzo.pixels.geodesy import terrestrial
 from terrazzo.pixels.layer_styles import write_layer_styles
+from terrazzo.pixels.rasters.gdal import PLACELESS
 
 GEOMETRY = "geom"
 GEOPACKAGE_VERSION = "1.3"
@@ -66,9 +66,8 @@ class GeoPackage:
 
     def write(self, features: Features) -> None:
         table = self._content.columns(features)
-        with steady(), self._reporting(), warnings.catch_warnings():
-            if self._crs is None:  # the raster has no CRS, so neither has its map
-                warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
+        # Without a CRS of the raster, its map has none either. Other threads may be at work: see `PLACELESS`.
+        with steady(), self._reporting(), PLACELESS:
             pyogrio.raw.write(
                 str(self._path),
                 shapely.to_wkb(features.polygons),

@@ -15,9 +15,10 @@ from terrazzo.maps.jobs.job import RasterJob, plan_map
 from terrazzo.maps.jobs.resolution import check_resampling, other_resolution
 from terrazzo.maps.jobs.runtime import finished_with
 from terrazzo.maps.outputs.record import read_record
+from terrazzo.maps.rasters.behind import Behind, Outcome
 from terrazzo.maps.rasters.dry_run import MapPlan, plan_maps
 from terrazzo.maps.rasters.looking import Looking
-from terrazzo.maps.rasters.raster_map import map_raster
+from terrazzo.maps.rasters.raster_map import compute_raster
 from terrazzo.maps.rasters.units import unlike_training
 from terrazzo.model.predictor import Predictor
 from terrazzo.pixels.bands.order import order_note
@@ -48,8 +49,7 @@ class RasterBatch:
         self.failures = Failures(command.reporter.say, len(found.rasters))
         self.jobs: list[tuple[RasterFile, RasterJob]] = []
         self._doubts: list[tuple[Doubt, ...]] = []
-        self.done: list[RasterMap] = []
-        """The maps that exist so far, also after `run` was broken off."""
+        self._done: dict[int, RasterMap] = {}
 
     def plan(self) -> None:
         """Find the rasters that can be mapped; report the others and remember them. Nothing is written.
@@ -112,35 +112,56 @@ class RasterBatch:
         """What mapping each raster would take."""
         return plan_maps(self.command, self.jobs)
 
+    @property
+    def done(self) -> list[RasterMap]:
+        """The maps that exist so far, in the order of the inputs; also after `run` was broken off."""
+        return [self._done[number] for number in sorted(self._done)]
+
     def run(self) -> list[RasterMap]:
         """Map the rasters or keep their finished maps; report those damaged inside and remember them."""
-        command, done = self.command, self.done
-        total = sum(job.n_pixels for _, job in self.jobs)
+        command = self.command
+        say, total = command.reporter.say, sum(job.n_pixels for _, job in self.jobs)
         finished = 0
 
         def step(pixels: int) -> None:
             nonlocal finished
             finished += pixels
             command.reporter.progress("predicting pixels", finished, total)
+            behind.look()
 
-        with self._engine() as engine:
-            looking = Looking(self._local_model(engine), command.reporter.say)
-            for file, job in self.jobs:
-                if job.finished() and not command.overwrite:
-                    done.append(RasterMap(str(file.name), job.folder, True, dict(read_record(job.folder))))
+        missing = [not job.finished() or command.overwrite for _, job in self.jobs]
+        with self._engine() as engine, Behind(say) as behind:
+            looking = Looking(self._local_model(engine), say)
+            for number, (file, job) in enumerate(self.jobs):
+                if not missing[number]:
+                    self._done[number] = RasterMap(str(file.name), job.folder, True, dict(read_record(job.folder)))
                     step(job.n_pixels)
                     continue
                 before = finished
                 try:
-                    say = command.reporter.say
-                    record = map_raster(engine, job, step, restart=command.restart, say=say, looking=looking)
+                    computed = compute_raster(engine, job, step, restart=command.restart, say=say, looking=looking)
                 except ImageError as error:
+                    behind.wait()  # errors are reported in the order of the inputs
                     self.failures.add(error)
                     step(before + job.n_pixels - finished)
-                else:
-                    done.append(RasterMap(str(file.name), job.folder, False, record))
+                    continue
+                following = next((self.jobs[n][1] for n in range(number + 1, len(missing)) if missing[n]), None)
+                aside = following is not None and following.fits_beside(job, command.engine.n_processes)
+                behind.write(computed, aside, partial(self._finish, number, file))
+            behind.wait()
             looking.finish()
-        return done
+        return self.done
+
+    def _finish(self, number: int, file: RasterFile, outcome: Outcome) -> None:
+        """Take note of the map of a raster, or report that the raster is damaged inside."""
+        try:
+            written = outcome()
+        except ImageError as error:
+            self.failures.add(error)
+            return
+        for line in written.notes:
+            self.command.reporter.say(line)
+        self._done[number] = RasterMap(str(file.name), self.jobs[number][1].folder, False, written.record)
 
     def _local_model(self, engine: Engine) -> Callable[[], Predictor]:
         """What gives a model in this process: the engine's own, or beside a cluster one on the CPU, opened once."""

@@ -61,7 +61,8 @@ class MapPlan:
     finished: bool
     """Whether the finished map exists and would be kept."""
     memory_bytes: int
-    """An upper bound, libraries included, unless polygons are made of a map of mere specks."""
+    """An upper bound, libraries included, unless polygons are made of a map of mere specks. It includes the writing of
+    the raster before, where that happens at the same time."""
     by_workers: bool
     """Whether that is the memory of each worker of --engine dask."""
     expected: Expected | None
@@ -118,6 +119,7 @@ def plan_maps(command: Command, jobs: Sequence[tuple[RasterFile, RasterJob]]) ->
     model: Predictor | None = None
     timed: dict[tuple[int, ...], float] = {}
     plans = []
+    before: RasterJob | None = None
     for raster, job in jobs:
         lattice = job.lattice
         finished = job.finished() and not command.overwrite
@@ -140,7 +142,7 @@ def plan_maps(command: Command, jobs: Sequence[tuple[RasterFile, RasterJob]]) ->
             n_pieces=len(lattice.pieces),
             pieces_done=len(there),
             finished=finished,
-            memory_bytes=job.need.of_lattice(lattice) if job.need else 0,
+            memory_bytes=_memory(command, job, before),
             by_workers=command.engine.engine == DASK,
             expected=expected,
             outputs=_outputs(job),
@@ -148,7 +150,18 @@ def plan_maps(command: Command, jobs: Sequence[tuple[RasterFile, RasterJob]]) ->
             free_bytes=_free(job.folder),
         )
         plans.append(plan)
+        before = before if finished else job
     return tuple(plans)
+
+
+def _memory(command: Command, job: RasterJob, before: RasterJob | None) -> int:
+    """The peak with a raster, which is computed while the one before may still be written."""
+    if job.need is None:
+        return 0
+    alone = job.need.of_lattice(job.lattice)
+    if before is None or command.engine.engine == DASK or not job.fits_beside(before):
+        return alone
+    return max(alone, job.need.beside(job.lattice, before.writing_bytes))
 
 
 def _describe(job: RasterJob) -> str:

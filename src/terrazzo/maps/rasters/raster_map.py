@@ -1,9 +1,10 @@
-"""One raster to its map: computed in pieces, then written and put in place whole."""
+"""One raster to its map: computed in pieces, then written and put in place whole. The two can overlap (`behind`)."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
 from terrazzo.maps.areas import AREAS, count_areas, describe_areas, write_class_areas, write_zone_areas
 from terrazzo.maps.engines.local import Engine
@@ -30,9 +31,82 @@ from terrazzo.system.reporting import Say, quiet
 
 Step = Callable[[int], None]
 """step(pixels): this many more pixels of the raster are done."""
+Item = TypeVar("Item")
 
 
-def map_raster(
+Check = Callable[[], None]
+"""check(): raises where the work shall stop."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A map that is in its place."""
+
+    record: dict[str, Any]
+    """The content of its run.json."""
+    notes: tuple[str, ...] = ()
+    """Lines for the user."""
+
+
+@dataclass(frozen=True)
+class ComputedRaster:
+    """A raster whose pieces are all in its journal, which stays open until `write` has used them."""
+
+    job: RasterJob
+    journal: Journal
+    opened: ExitStack
+    record: Mapping[str, Any]
+    """What run.json says of the computing."""
+    seconds: Mapping[str, float]
+    peak_mb: float
+    """The peak memory of this process before the raster, in MB."""
+
+    def write(self, check: Check = lambda: None) -> Written:
+        """Make all outputs, put them in place and remove the journal. `check` is called before each part of them.
+
+        It may run in a thread of its own while another raster is computed. What it raises leaves the journal.
+        """
+        with self.opened:
+            return self._written(check)
+
+    def _written(self, check: Check) -> Written:
+        job, journal, peaks = self.job, self.journal, [self.peak_mb]
+        started = time.monotonic()
+        with writing(job.folder):
+            areas = _write(job, journal, check)
+        seconds = {**self.seconds, "writing": round(time.monotonic() - started, 3)}
+        total = self.seconds["computing"] + seconds["writing"]
+        peaks.append(peak_rss_mb())
+        polygons = None
+        if vectors := job.options.vectors:
+            begun = time.monotonic()
+            with writing(job.folder):
+                how = PolygonOptions(job.options.mapping_unit, job.options.simplify)
+                polygons = write_vectors(journal.staged, job.raster, job.model.header.schema, vectors, how, check)
+            seconds["polygons"] = round(time.monotonic() - begun, 3)
+        seconds["total"] = round(total + seconds.get("polygons", 0), 3)
+        peaks.append(peak_rss_mb())
+        limit = job.options.max_memory
+        record = {
+            **self.record,
+            "seconds": seconds,
+            "mpx_per_s": round(self.record["pixels_computed"] / 1e6 / total, 4) if total else 0.0,
+            "peak_rss_mb": peaks[-1],
+            "max_memory_kept": None if limit is None else peaks[-1] * MB <= limit,
+            "polygons": None if polygons is None else asdict(polygons),
+            "areas": areas,
+            "outputs": sorted([file.name for file in journal.staged.iterdir()] + [RUN]),
+        }
+        check()
+        with writing(job.folder):
+            write_json(journal.staged / RUN, record)
+            publish(journal.staged, job.folder)
+        journal.remove()
+        words = over_limit(job.options, *(peak * MB for peak in peaks))
+        return Written(record, () if words is None else (f"{job.raster.path}: {words}",))
+
+
+def compute_raster(
     engine: Engine,
     job: RasterJob,
     step: Step,
@@ -40,62 +114,31 @@ def map_raster(
     restart: bool = False,
     say: Say = quiet,
     looking: Looking | None = None,
-) -> dict[str, Any]:
-    """Write the map of a raster into its folder; the content of run.json. A killed run is resumed."""
-    with open_journal(job.folder / PARTIAL, job.begun_as, restart) as journal:
-        if there := journal.pieces():
+) -> ComputedRaster:
+    """Compute the pieces that the raster's journal lacks: all, or those that a killed run left.
+
+    The map is there once the result was written.
+    """
+    with ExitStack() as stack:
+        journal = stack.enter_context(open_journal(job.folder / PARTIAL, job.begun_as, restart))
+        there = journal.pieces()
+        if there:
             say(f"{job.raster.path}: resumed, {len(there)} of {len(job.lattice.pieces)} pieces are done")
-        return _map(engine, job, journal, step, say, looking)
-
-
-def _map(
-    engine: Engine, job: RasterJob, journal: Journal, step: Step, say: Say, looking: Looking | None
-) -> dict[str, Any]:
-    """Compute what the journal lacks, make all outputs, put them in place and remove the journal."""
-    there = journal.pieces()
-    lacking = [piece for piece in job.lattice.pieces if piece not in there]
-    called, peaks = time.monotonic(), [peak_rss_mb()]
-    if lacking:
-        engine.get_ready()
-    seen = looking.at(job, journal) if looking is not None else None
-    started = time.monotonic()
-    computed = _compute(job, engine, journal, lacking, step)
-    seconds = {"getting_ready": round(started - called, 3), "computing": round(time.monotonic() - started, 3)}
-    with writing(job.folder):
-        areas = _write(job, journal)
-    total = time.monotonic() - started
-    peaks.append(peak_rss_mb())
-    seconds["writing"] = round(total - seconds["computing"], 3)
-    polygons = None
-    if vectors := job.options.vectors:
-        with writing(job.folder):
-            how = PolygonOptions(job.options.mapping_unit, job.options.simplify)
-            polygons = write_vectors(journal.staged, job.raster, job.model.header.schema, vectors, how)
-        seconds["polygons"] = round(time.monotonic() - started - total, 3)
-    seconds["total"] = round(time.monotonic() - started, 3)
-    peaks.append(peak_rss_mb())
-    limit = job.options.max_memory
-    record = {
-        **_describe(job),
-        **computed,
-        "computed_by": dict(engine.describe()),
-        "seconds": seconds,
-        "mpx_per_s": round(computed["pixels_computed"] / 1e6 / total, 4),
-        "peak_rss_mb": peaks[-1],
-        "max_memory_kept": None if limit is None else peaks[-1] * MB <= limit,
-        "polygons": None if polygons is None else asdict(polygons),
-        "areas": areas,
-        "familiarity": None if seen is None else seen.to_json(),
-        "outputs": sorted([file.name for file in journal.staged.iterdir()] + [RUN]),
-    }
-    with writing(job.folder):
-        write_json(journal.staged / RUN, record)
-        publish(journal.staged, job.folder)
-    journal.remove()
-    words = over_limit(job.options, *(peak * MB for peak in peaks))
-    if words is not None:
-        say(f"{job.raster.path}: {words}")
-    return record
+        lacking = [piece for piece in job.lattice.pieces if piece not in there]
+        called, peak_mb = time.monotonic(), peak_rss_mb()
+        if lacking:
+            engine.get_ready()
+        seen = looking.at(job, journal) if looking is not None else None
+        started = time.monotonic()
+        counts = _compute(job, engine, journal, lacking, step)
+        seconds = {"getting_ready": round(started - called, 3), "computing": round(time.monotonic() - started, 3)}
+        record = {
+            **_describe(job),
+            **counts,
+            "computed_by": dict(engine.describe()),
+            "familiarity": None if seen is None else seen.to_json(),
+        }
+        return ComputedRaster(job, journal, stack.pop_all(), record, seconds, peak_mb)
 
 
 def _compute(job: RasterJob, engine: Engine, journal: Journal, lacking: Sequence[Piece], step: Step) -> dict[str, int]:
@@ -111,7 +154,7 @@ def _compute(job: RasterJob, engine: Engine, journal: Journal, lacking: Sequence
     return counts
 
 
-def _write(job: RasterJob, journal: Journal) -> dict[str, Any]:
+def _write(job: RasterJob, journal: Journal, check: Check) -> dict[str, Any]:
     """Write every output but polygons and run.json into the staging folder, from the journal; the map's areas.
 
     Confidences that only the polygons need stay there as a draft.
@@ -122,21 +165,29 @@ def _write(job: RasterJob, journal: Journal) -> dict[str, Any]:
     cells = assemble(job.lattice, journal, job.options.computed)
     with open_pixels(raster, job.choice) as source:
         parts = on_input(cells, job.grid, source.valid)
-        write_maps(parts, MapSheet(raster, schema, job.key), wanted, staged, drafted)
+        write_maps(_checked(parts, check), MapSheet(raster, schema, job.key), wanted, staged, drafted)
     classes = staged / f"{CLASSES}.tif"
     place = (raster.transform, raster.crs, raster.height, raster.width)
     sizes = pixel_areas(*place) if raster.georeferenced else None
-    areas = count_areas(strips(classes), schema.n_classes, sizes)
+    areas = count_areas(_checked(strips(classes), check), schema.n_classes, sizes)
     if job.zones is None:
         write_class_areas(staged / AREAS, areas, schema)
     else:
-        by_zone = count_zones(strips(classes), schema.n_classes, sizes, job.zones.zones)
+        by_zone = count_zones(_checked(strips(classes), check), schema.n_classes, sizes, job.zones.zones)
         write_zone_areas(staged / AREAS, by_zone, [zone.name for zone in job.zones.zones], schema)
     write_style(staged / STYLE, schema.rows)
     write_attribute_table(staged / table_of(classes.name), schema.rows)
+    check()
     small = thumbnail(classes, *quicklook_size(raster.height, raster.width, schema))
     write_quicklook(staged / QUICKLOOK, small, schema)
     return describe_areas(areas, schema)
+
+
+def _checked(items: Iterable[Item], check: Check) -> Iterator[Item]:
+    """The items, each after a check."""
+    for item in items:
+        check()
+        yield item
 
 
 def _describe(job: RasterJob) -> dict[str, Any]:

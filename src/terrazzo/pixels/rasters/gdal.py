@@ -47,9 +47,9 @@ Answer = TypeVar("Answer")
 
 
 class _Unwarned:
-    """No warning that pixels have no place, as long as any thread is inside.
+    """No warning that pixels or polygons have no place, as long as any thread is inside.
 
-    Python's filters of warnings belong to the process. So the first thread in sets the filter, and the last one out
+    Python's filters of warnings belong to the process. So the first thread in sets the filters, and the last one out
     puts back what was there before.
     """
 
@@ -64,6 +64,7 @@ class _Unwarned:
                 self._before = warnings.catch_warnings()
                 self._before.__enter__()
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
+                warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
 
     def __exit__(self, *error: object) -> None:
         with self._lock:
@@ -72,14 +73,15 @@ class _Unwarned:
                 self._before.__exit__(None, None, None)
 
 
-_PLACELESS = _Unwarned()
+PLACELESS = _Unwarned()
+"""`with PLACELESS:` as `_Unwarned` says; `gdal` is inside it."""
 
 
 @contextmanager
 def gdal(remote: bool = False) -> Iterator[None]:
     """GDAL as this package uses it: 64 MB of cache instead of 5 % of memory, and no listing of folders."""
     options = {"GDAL_CACHEMAX": _CACHE_BYTES, "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE", **(_OF_SERVERS if remote else {})}
-    with rasterio.Env(**options), _PLACELESS:
+    with rasterio.Env(**options), PLACELESS:
         yield
 
 

@@ -1,13 +1,14 @@
 """Every route of the server behind every guard."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from terrazzo.serving.http import execution, jobs, maps, page, processes, status, uploads
@@ -23,13 +24,13 @@ from terrazzo.serving.settings import Settings
 
 def build_app(site: Site) -> Starlette:
     """The application. Law: no route is reached past a guard, and none but those `opened` without a caller."""
-    settings = site.settings
+    settings, every = site.settings, routes()
     app = Starlette(
-        routes=routes(),
+        routes=every,
         exception_handlers={**HANDLERS, Exception: _failed(settings.basemap)},
         middleware=[
             Middleware(SafeHeaders, basemap=settings.basemap),
-            Middleware(BehindProxy, root_path=settings.root_path),
+            Middleware(BehindProxy, routes=every, root_path=settings.root_path),
             Middleware(OwnHost, allowed=settings.allow_hosts),
             Middleware(OwnOrigin),
             Middleware(Login, tokens=site.tokens, opened=opened(), behind_proxy=may_be_proxied(settings)),
@@ -57,20 +58,40 @@ def may_be_proxied(settings: Settings) -> bool:
 
 
 class BehindProxy:
-    """Takes a path with the prefix of `--root-path` or without it, and the scheme that a proxy states."""
+    """Takes a path with the prefix of `--root-path` or without it, and the scheme that a proxy states.
 
-    def __init__(self, app: ASGIApp, root_path: str = "") -> None:
-        self.app, self.root_path = app, root_path
+    Law: below the prefix `/maps`, which is also the first word of routes, `/maps/jobs` is the list of jobs, and
+    `/maps/ID/classes.tif` is a file whose prefix the proxy took off. The bare prefix leads to the page.
+    """
+
+    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute] = (), root_path: str = "") -> None:
+        self.app, self.routes, self.root_path = app, routes, root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; its path has the prefix once."""
         if scope["type"] == "http":
-            path = scope["path"]
-            has_it = path == self.root_path or path.startswith(f"{self.root_path}/")
-            scope = dict(scope) | {"root_path": self.root_path, "path": path if has_it else self.root_path + path}
+            path = self._whole(scope)
+            if path == self.root_path != "":
+                await RedirectResponse(f"{self.root_path}/")(scope, receive, send)
+                return
+            scope = dict(scope) | {"root_path": self.root_path, "path": path}
             if Headers(scope=scope).get("x-forwarded-proto", "").strip().lower() == "https":
                 scope["scheme"] = "https"
         await self.app(scope, receive, send)
+
+    def _whole(self, scope: Scope) -> str:
+        """The path with the prefix once."""
+        path = str(scope["path"])
+        added = self.root_path + path
+        has_it = path == self.root_path or path.startswith(f"{self.root_path}/")
+        if not has_it or (self.root_path and self._leads(scope, added) and not self._leads(scope, path)):
+            return added
+        return path
+
+    def _leads(self, scope: Scope, path: str) -> bool:
+        """Whether a path with the prefix is that of a route."""
+        asked = dict(scope) | {"root_path": self.root_path, "path": path}
+        return any(route.matches(asked)[0] is not Match.NONE for route in self.routes)
 
 
 def _failed(basemap: str | None) -> Any:

@@ -1,4 +1,7 @@
-"""JSON bodies of requests, bounded while they arrive, whether or not their length was stated."""
+"""JSON bodies of requests, bounded while they arrive, whether or not their length was stated.
+
+JSON has one kind of number: 5.0 is the whole number 5, as JSON Schema says too (2020-12, 4.2.3).
+"""
 
 import json
 from typing import Any
@@ -9,6 +12,7 @@ from terrazzo.serving.http.problems import Problem
 
 MB = 1 << 20
 MOST = 1 * MB
+_EXACT = 1 << 53
 JSON_TYPES = ("application/json", "application/geo+json")
 
 
@@ -39,12 +43,18 @@ async def json_of(request: Request, most: int = MOST, expected: tuple[str, ...] 
     refuse_type(request, expected)
     raw = await body_of(request, most)
     try:
-        value = json.loads(raw.decode("utf-8"), parse_constant=_no_number)
+        value = json.loads(raw.decode("utf-8"), parse_constant=_no_number, parse_float=_number)
     except (ValueError, RecursionError) as error:
         raise Problem(400, "", f"the body is not JSON ({str(error)[:100]}); expected one JSON object") from error
     if not isinstance(value, dict):
         raise Problem(400, "", f"the body is a JSON {type(value).__name__}; expected one JSON object")
     return value
+
+
+def _number(word: str) -> float:
+    """An int for a number without a fraction that a double holds exactly, as JSON has one kind of numbers."""
+    value = float(word)
+    return int(value) if value.is_integer() and abs(value) <= _EXACT else value
 
 
 def _no_number(word: str) -> float:

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from terrazzo.errors import InputError
-from terrazzo.serving.folder import is_id
+from terrazzo.serving.folder import is_id, new_id
 from terrazzo.serving.http.bodies import json_of
 from terrazzo.serving.http.jobs import own_job, status_info
 from terrazzo.serving.http.maps import results
@@ -24,7 +24,10 @@ from terrazzo.serving.http.problems import Problem
 from terrazzo.serving.http.processes import SUGGEST_OPTIONS, no_process, why_no_training
 from terrazzo.serving.http.site import Caller, Site, caller_of, site_of
 from terrazzo.serving.jobs.job import ENDED, IMPROVE, SUGGEST, Job, Status
+from terrazzo.serving.jobs.tasks.kept_aside import with_uses
+from terrazzo.serving.results.corrections import kept_corrections
 from terrazzo.serving.results.finished import find_map
+from terrazzo.system.files import write_json
 from terrazzo.system.reporting import listed
 
 LONGEST_WAIT = 60.0
@@ -38,7 +41,7 @@ async def execute(request: Request) -> Response:
     site, caller, name = site_of(request), caller_of(request), str(request.path_params["process"])
     given = inputs_in(await json_of(request))
     inputs = await run_in_threadpool(checked, site, caller, name, given)
-    job = await run_in_threadpool(site.jobs.submit, name, inputs, caller.name)
+    job = await run_in_threadpool(submitted, site, caller, name, inputs)
     wait = seconds_of(request.headers.get("prefer", ""))
     headers = {"Location": site.path(f"/jobs/{job.id}")}
     if wait:
@@ -50,6 +53,23 @@ async def execute(request: Request) -> Response:
             answer.headers.update(headers)
             return answer
     return JSONResponse(status_info(site, job), 201, headers)
+
+
+def submitted(site: Site, caller: Caller, process: str, inputs: Mapping[str, Any]) -> Job:
+    """The job, in the queue.
+
+    An improvement takes the corrections as they are now: it learns from them, and they belong to the map that it makes.
+    """
+    if process != IMPROVE:
+        return site.jobs.submit(process, inputs, caller.name)
+    job_id = new_id()
+    path = site.folder.corrections(job_id)
+    write_json(path, with_uses(kept_corrections(site.folder.corrections(inputs["map"]))).geojson())
+    try:
+        return site.jobs.submit(process, inputs, caller.name, job_id)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def inputs_in(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,10 +140,13 @@ def _of_a_map(site: Site, caller: Caller, process: str, given: Mapping[str, Any]
         return {"map": map_id} | {
             name: _whole(name, given.get(name, schema["default"]), schema) for name, schema in SUGGEST_OPTIONS.items()
         }
-    if (reason := why_no_training(site.settings.workers)) is not None:
+    if (reason := why_no_training(site)) is not None:
         raise InputError(reason)
-    if not site.folder.corrections(map_id).is_file():
+    polygons = with_uses(kept_corrections(site.folder.corrections(map_id))).polygons
+    if not polygons:
         raise InputError(f"inputs.map {map_id}: has no corrections; send them to PUT /maps/{map_id}/corrections first")
+    if all(each.kept_aside for each in polygons):
+        raise InputError(f"inputs.map {map_id}: keeps all its polygons aside for the score; draw another to train on")
     _refuse_untrainable(site, map_id)
     return {"map": map_id}
 

@@ -18,7 +18,7 @@ from terrazzo.serving.http.problems import Problem
 from terrazzo.serving.http.site import Site, caller_of, site_of
 from terrazzo.serving.jobs.job import SUGGEST, Job, Status
 from terrazzo.serving.results.addresses import Addresses
-from terrazzo.serving.results.corrections import MOST_BYTES, Corrections, read_corrections
+from terrazzo.serving.results.corrections import MOST_BYTES, Corrections, kept_corrections, read_corrections
 from terrazzo.serving.results.files import FILES, JSON
 from terrazzo.serving.results.finished import FinishedMap, find_map
 from terrazzo.serving.results.footprint import Footprint, footprint
@@ -124,21 +124,30 @@ def corrections(request: Request) -> Response:
     path = site_of(request).folder.corrections(_map(request).job_id)
     if path.is_file():
         return _geojson(request, path)
-    return JSONResponse(Corrections(()).geojson(), headers=_HEADERS, media_type=GEOJSON)
+    headers = {**_HEADERS, "ETag": _etag(path)}
+    return JSONResponse(Corrections(()).geojson(), headers=headers, media_type=GEOJSON)
 
 
 async def put_corrections(request: Request) -> Response:
-    """Keep corrections in place of earlier ones, or none; how many polygons each class has."""
+    """Keep corrections in place of earlier ones, or none; how many polygons each class has.
+
+    With If-Match only if they are still those of that ETag: 412 otherwise, so that two windows lose nothing of each
+    other's (RFC 9110, 13.1.1).
+    """
     finished = await run_in_threadpool(_map, request)
     refuse_type(request, (GEOJSON, JSON))
     body = await body_of(request, MOST_BYTES)
-    kept = await run_in_threadpool(_keep, site_of(request), finished, body)
+    path = site_of(request).folder.corrections(finished.job_id)
+    kept = await run_in_threadpool(_keep, path, finished, body, request.headers.get("if-match"))
     content = {"polygons": len(kept.polygons), "classes": kept.by_class()}
-    return JSONResponse(content, headers=_HEADERS)
+    return JSONResponse(content, headers={**_HEADERS, "ETag": _etag(path)})
 
 
-def _keep(site: Site, finished: FinishedMap, body: bytes) -> Corrections:
-    found, path = read_corrections(body, finished), site.folder.corrections(finished.job_id)
+def _keep(path: Path, finished: FinishedMap, body: bytes, expected: str | None) -> Corrections:
+    if expected is not None and expected.strip() not in ("*", _etag(path)):
+        detail = "the corrections were changed since they were read, as in another window; read them again"
+        raise Problem(412, "The corrections were changed", detail)
+    found = read_corrections(body, finished).in_place_of(kept_corrections(path))
     if found.polygons:
         write_json(path, found.geojson())
     else:
@@ -203,7 +212,7 @@ def _geojson(request: Request, path: Path) -> Response:
 
 def _file(request: Request, path: Path, media_type: str, filename: str | None = None) -> Response:
     """A file with a strong ETag; as an attachment where it has a file name."""
-    headers = {**_HEADERS, "ETag": f'"{digest("file", _version(path))}"'}
+    headers = {**_HEADERS, "ETag": _etag(path)}
     if _is_known(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     asked, size = request.headers.get("range"), path.stat().st_size
@@ -213,6 +222,11 @@ def _file(request: Request, path: Path, media_type: str, filename: str | None = 
     except RangeError as error:
         raise Problem(416, "", str(error), headers={"Content-Range": f"bytes */{size}"}) from error
     return FileResponse(path, headers=headers, media_type=media_type, filename=filename, stat_result=path.stat())
+
+
+def _etag(path: Path) -> str:
+    """The strong ETag of a file, or of there being none."""
+    return f'"{digest("file", _version(path))}"' if path.is_file() else '"none"'
 
 
 def _version(path: Path) -> str:

@@ -9,14 +9,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from terrazzo._version import __version__
-from terrazzo.errors import InputError
 from terrazzo.serving.http.problems import Problem
 from terrazzo.serving.http.site import Site, site_of
 from terrazzo.serving.jobs.job import IMPROVE, SUGGEST
+from terrazzo.serving.jobs.training_here import WHAT, why_no_training_here
 from terrazzo.serving.models import ModelEntry
-from terrazzo.system.extras import need_training
+from terrazzo.system.extras import INSTALL_TRAIN
 
 _MODES = ["sync-execute", "async-execute", "dismiss"]
+_NO_WORKERS = f"{WHAT}: no worker can train now, as the server has none of its own; start it with --workers 1"
 _REFERENCE = {
     "oneOf": [
         {"type": "string"},
@@ -35,7 +36,7 @@ async def processes(request: Request) -> Response:
     """GET /processes: every model, the best known first; and whether *Improve* can run."""
     site = site_of(request)
     entries = await run_in_threadpool(site.models.models)
-    reason = why_no_training(site.settings.workers)
+    reason = why_no_training(site)
     improve = {"available": reason is None, "reason": reason, "href": site.path(f"/processes/{IMPROVE}")}
     links = [{"rel": "self", "type": "application/json", "href": site.path("/processes")}]
     found = [summary(site, entry) for entry in entries]
@@ -84,15 +85,13 @@ def protocol(entry: ModelEntry) -> str:
     return f"{trained.n_val} validation patches, split by {trained.split}" if trained.n_val else "no patches held out"
 
 
-def why_no_training(workers: int) -> str | None:
-    """Why models cannot be improved here, and what to do; None if they can. Other machines do not train."""
-    if not workers:
-        return "improving a model: the server has no worker of its own (--workers 0); start it with --workers 1"
-    try:
-        need_training("improving a model")
-    except InputError as error:
-        return str(error)
-    return None
+def why_no_training(site: Site) -> str | None:
+    """Why models cannot be improved now, and what to do; None if a worker here or on another machine can train."""
+    here = why_no_training_here() if site.settings.workers else _NO_WORKERS
+    if here is None or site.machines.any_trains():
+        return None
+    elsewhere = f"; or start `terrazzo work` on a machine with {INSTALL_TRAIN}"
+    return here + (elsewhere if site.settings.token_file is not None else "")
 
 
 def no_process(name: str) -> Problem:

@@ -1,11 +1,12 @@
 """What every route works with, and who calls: `request.app.state.site`, `request.state.caller`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
 from terrazzo.serving.folder import DataFolder
+from terrazzo.serving.http.work.machines import Machines
 from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.models import Catalogue
 from terrazzo.serving.settings import Settings
@@ -43,6 +44,7 @@ class Site:
     uploads: UploadStore
     models: Catalogue
     tokens: "Tokens"
+    machines: Machines = field(default_factory=Machines)
 
     def path(self, below: str) -> str:
         """The path of a route as clients see it: below `--root-path`."""

@@ -46,9 +46,10 @@ async def create(request: Request) -> Response:
     """POST /uploads: the file as the body, or an empty body and Upload-Length."""
     async with _refusing(request):
         site, headers = site_of(request), request.headers
-        stated = _number(request, "content-length")
+        is_chunked = "transfer-encoding" in headers  # then Content-Length means nothing (RFC 9112, 6.3)
+        stated = None if is_chunked else _number(request, "content-length")
         length = _number(request, "upload-length")
-        is_empty = stated == 0 or (stated is None and "transfer-encoding" not in headers)
+        is_empty = stated == 0 or (stated is None and not is_chunked)
         if headers.get("content-encoding", "identity") != "identity":
             raise MediaTypeError("Content-Encoding: is not taken; send the file as it is")
         if length is not None and not is_empty:

@@ -8,6 +8,7 @@ from terrazzo.errors import InputError
 from terrazzo.serving.folder import ABOUT, DataFolder
 from terrazzo.serving.jobs.assignment import Assignment
 from terrazzo.serving.jobs.job import IMPROVE, SUGGEST, Job
+from terrazzo.serving.jobs.kept_inputs import KeptInputs
 from terrazzo.serving.jobs.versions import FIRST, next_version
 from terrazzo.serving.settings import Settings
 from terrazzo.serving.uploads.store import UploadStore
@@ -51,6 +52,8 @@ def assign(job: Job, settings: Settings, model_of: ModelOf) -> Assignment:
         options=options,
         max_memory=settings.max_memory,
         max_pixels=settings.max_pixels,
+        engine=settings.engine,
+        scheduler=settings.scheduler,
         of_map=of_map,
         version=next_version(model_id, model_of) if job.process == IMPROVE else FIRST,
         **_beside(job, data, of_map),
@@ -63,7 +66,9 @@ def _beside(job: Job, data: DataFolder, of_map: str | None) -> Mapping[str, Any]
         return {}
     if job.process == SUGGEST:
         return {"out": data.suggestions(of_map)}
-    corrections = data.corrections(of_map)
-    if not corrections.is_file():
+    corrections = data.corrections(job.id)  # as they were when the job was accepted
+    if not corrections.is_file():  # accepted by an earlier version
+        corrections = data.corrections(of_map)
+    if not KeptInputs(data.job(job.id)).whole and not corrections.is_file():
         raise InputError(f"{of_map}: has no corrections; draw some first, by PUT /maps/{of_map}/corrections")
     return {"corrections": corrections, "before": data.map(of_map), "out": data.models}

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from terrazzo.maps.engines.options import LOCAL
 from terrazzo.serving.jobs.versions import FIRST
 
 LABELS = "corrections.gpkg"
@@ -43,6 +44,9 @@ class Assignment:
     """Options of predict, or of suggest."""
     max_memory: int | None = None
     max_pixels: int | None = None
+    engine: str = LOCAL
+    scheduler: str | None = None
+    """What computes the pieces of a map, as in predict."""
     of_map: str | None = None
     """The map that is corrected or looked at."""
     corrections: Path | None = None

@@ -8,15 +8,12 @@ an earlier one is gone, and takes up their jobs.
 """
 
 import os
-import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from queue import Empty, Queue
 from types import FrameType
 from typing import Any
@@ -28,8 +25,11 @@ from terrazzo.errors import TerrazzoError
 from terrazzo.serving.closed_gdal import closed_gdal
 from terrazzo.serving.jobs.assigning import ModelOf, assign
 from terrazzo.serving.jobs.child import Child
-from terrazzo.serving.jobs.job import ENDED, LOCAL, REMOTE, Job, Status, too_slow
+from terrazzo.serving.jobs.clearing import clear_job, remove
+from terrazzo.serving.jobs.job import ENDED, IMPROVE, LOCAL, REMOTE, Job, Status, too_slow
+from terrazzo.serving.jobs.locking import locked
 from terrazzo.serving.jobs.store import JobStore
+from terrazzo.serving.jobs.training_here import why_no_training_here
 from terrazzo.serving.jobs.worker_log import cut_log, log_of
 from terrazzo.serving.settings import Settings
 from terrazzo.system.reporting import first_line
@@ -38,6 +38,8 @@ DRIVERS = ("GTiff", "COG", "MEM", "PNG", "JPEG", "WEBP", "BMP", "JP2OpenJPEG", "
 """All of GDAL that workers read and write with. `Memory` is another name of MEM in newer versions."""
 POLL_SECONDS = 0.25
 _LEASE_EVERY = 5.0
+_ASLEEP = 10.0
+"""The least time without a look at the leases that means that this machine slept."""
 _SLOWEST_START = 30.0
 
 
@@ -52,7 +54,6 @@ class Slot:
     pieces: int = -1
     since: float = 0.0
     """When the last new piece came."""
-    leased: float = 0.0
     deaths: int = 0
     """Deaths without a job since its last word, which delay the next start."""
     start_at: float = 0.0
@@ -69,12 +70,15 @@ class Bench:
     """The file descriptor of the lock, which workers inherit."""
     environment: Mapping[str, str] = field(default_factory=lambda: {**os.environ, **closed_gdal(DRIVERS)})
     stopped: threading.Event = field(default_factory=threading.Event)
+    clock: Callable[[], float] = time.time
+    """Seconds since 1970, as leases are counted: also while this machine sleeps."""
 
     def __post_init__(self) -> None:
         self.slots = [Slot(f"{LOCAL}{number}") for number in range(self.settings.workers)]
         self._messages: Queue[tuple[Child, Mapping[str, Any]]] = Queue()
-        self._expired_at = 0.0
+        self._tended_at, self._tended = 0.0, self.clock()
         self._log = log_of(self.settings.data.root)
+        self.without = () if why_no_training_here() is None else (IMPROVE,)
 
     def run(self) -> None:
         """Work until `stopped`, then give the jobs back."""
@@ -88,15 +92,19 @@ class Bench:
     def take_up(self) -> None:
         """Give back the jobs of an earlier supervisor's workers; workers elsewhere have time to come back."""
         for job in self.store.running():
-            worker = job.worker or ""
-            if worker.startswith(REMOTE):
-                self.store.heartbeat(job.id, worker, seconds=self.settings.lease_seconds)
-            else:
-                self.store.release(job.id, worker, died=False)
+            if not self._wait_for(job):
+                self.store.release(job.id, job.worker or "", died=False)
         for folder in self.settings.data.root.glob("jobs/*"):
             found = self.store.get(folder.name)
             if found is None or found.status in ENDED:
                 remove(folder)
+
+    def _wait_for(self, job: Job) -> bool:
+        """Give the worker of a job time to come back, if it is on another machine; whether it is."""
+        is_elsewhere = (job.worker or "").startswith(REMOTE)
+        if is_elsewhere:
+            self.store.heartbeat(job.id, job.worker or "", seconds=self.settings.lease_seconds)
+        return is_elsewhere
 
     def step(self, wait: float = POLL_SECONDS) -> None:
         """Hear what the workers say, for `wait` seconds at most, then look at each of them."""
@@ -109,15 +117,25 @@ class Bench:
         for slot in self.slots:
             self._look_at(slot)
         now = time.monotonic()
-        if now - self._expired_at > min(_LEASE_EVERY, self.settings.lease_seconds / 4):
-            self._expired_at = now
-            self._release_expired()
+        if now - self._tended_at > min(_LEASE_EVERY, self.settings.lease_seconds / 4):
+            self._tended_at = now
+            self.tend_leases()
             cut_log(self._log)
 
-    def _release_expired(self) -> None:
-        """Give back the jobs of machines that are silent, with what they had sent of a result."""
+    def tend_leases(self) -> None:
+        """Prolong the leases of this machine's jobs, and give back the jobs of machines that are silent.
+
+        A machine that slept heard nobody: as after a start, workers elsewhere then have time to come back.
+        """
+        now = self.clock()
+        slept, self._tended = now - self._tended > max(_ASLEEP, self.settings.lease_seconds), now
+        for slot in self.slots:
+            if slot.job is not None:
+                self.store.heartbeat(slot.job.id, slot.name)
+        for job in self.store.running() if slept else ():
+            self._wait_for(job)
         for job_id in self.store.release_expired(dying=REMOTE):
-            remove(self.settings.data.job(job_id))
+            clear_job(self.store, self.settings.data, job_id)
 
     def stop(self) -> None:
         """Kill the workers and give their jobs back. That is no death of theirs."""
@@ -197,7 +215,7 @@ class Bench:
         slot.child, slot.job = None, None
 
     def _watch(self, slot: Slot, child: Child, job: Job, now: float) -> None:
-        """Stop a job that is no longer this worker's, or takes too long or too much memory; else prolong its lease."""
+        """Stop a job that is no longer this worker's, or takes too long or too much memory."""
         found = self.store.get(job.id)
         if found is None or found.status is not Status.RUNNING or found.worker != slot.name:
             self._kill(slot, child)
@@ -209,9 +227,6 @@ class Bench:
         elif _takes_too_much(child, self.settings.max_memory):
             self._kill(slot, child)
             self.store.release(job.id, slot.name, died=True)
-        elif now - slot.leased > _LEASE_EVERY:
-            slot.leased = now
-            self.store.heartbeat(job.id, slot.name)
 
     def _drop(self, job: Job) -> None:
         """Remove what is left of a job that was dismissed or deleted; of one that another worker has, nothing."""
@@ -225,7 +240,7 @@ class Bench:
         slot.child, slot.job, slot.start_at = None, None, 0.0
 
     def _hand_out(self, slot: Slot, child: Child, now: float) -> None:
-        job = self.store.claim(slot.name)
+        job = self.store.claim(slot.name, without=self.without)
         if job is None:
             return
         try:
@@ -234,16 +249,11 @@ class Bench:
             self.store.fail(job.id, slot.name, first_line(error))
             return
         slot.job, slot.ready, slot.pieces = job, False, job.pieces
-        slot.since = slot.leased = now
+        slot.since = now
         child.give(assignment)
 
     def _put(self, child: Child, message: Mapping[str, Any]) -> None:
         self._messages.put((child, message))
-
-
-def remove(folder: Path) -> None:
-    """Remove a folder of a job, if it is there."""
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _takes_too_much(child: Child, most: int | None) -> bool:
@@ -253,20 +263,6 @@ def _takes_too_much(child: Child, most: int | None) -> bool:
         return int(psutil.Process(child.process.pid).memory_info().rss) > most
     except psutil.Error:
         return False
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[int | None]:
-    """The lock of a data folder as a file descriptor, once every process that held it is gone."""
-    try:
-        import fcntl
-    except ImportError:  # Windows, where leases alone tell
-        yield None
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield stream.fileno()
 
 
 def main(settings: Settings) -> None:

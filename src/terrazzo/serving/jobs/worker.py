@@ -1,6 +1,7 @@
 """The worker process: takes one assignment after the other, computes it, and says how far it is.
 
-It runs at a low priority, and ends with its owner. Between jobs it stays warm: what it has imported stays imported.
+It runs at a low priority, and ends with its owner. Between jobs it stays warm: what it has imported stays imported, and
+the model that it opened last stays in memory.
 """
 
 import ctypes
@@ -15,6 +16,7 @@ from contextlib import suppress
 from typing import IO, Any
 
 from terrazzo.errors import TerrazzoError
+from terrazzo.model.runtimes.kept import keeping_model
 from terrazzo.serving.jobs.assignment import LABELS, Assignment
 from terrazzo.serving.jobs.tasks.reporting import Report
 from terrazzo.system.reporting import first_line
@@ -38,10 +40,11 @@ def main(parent: int) -> None:
 
     waiting = _Assignments(lines)
     say({"ready": True})
-    while (line := waiting.next()) is not None:
-        assignment = Assignment.from_json(line)
-        say({"job": assignment.job, **outcome(assignment, Report(say, assignment.job))})
-        say({"ready": True})
+    with keeping_model():
+        while (line := waiting.next()) is not None:
+            assignment = Assignment.from_json(line)
+            say({"job": assignment.job, **outcome(assignment, Report(say, assignment.job))})
+            say({"ready": True})
 
 
 def outcome(assignment: Assignment, report: Report) -> dict[str, Any]:
@@ -71,7 +74,7 @@ def _for_clients(line: str, assignment: Assignment) -> str:
         (assignment.folder, "the job"),
     ):
         line = line.replace(str(path), name)
-    return line
+    return line if assignment.scheduler is None else line.replace(assignment.scheduler, "a cluster")
 
 
 class _Assignments:

@@ -20,11 +20,13 @@ from terrazzo.errors import InputError
 from terrazzo.serving.closed_gdal import closed_gdal
 from terrazzo.serving.folder import DataFolder
 from terrazzo.serving.jobs.child import Child
-from terrazzo.serving.jobs.job import SUGGEST, too_slow
+from terrazzo.serving.jobs.job import IMPROVE, SUGGEST, too_slow
 from terrazzo.serving.jobs.supervising import DRIVERS
+from terrazzo.serving.jobs.training_here import why_no_training_here
+from terrazzo.serving.jobs.versions import version_of
 from terrazzo.serving.jobs.worker_log import cut_log, log_of
 from terrazzo.serving.remote.connection import CHECKING_SECONDS, CLAIM, AwayError, LostError, RefusedError, Server
-from terrazzo.serving.remote.fetching import fetch, forget
+from terrazzo.serving.remote.fetching import fetch, forget, versions_of
 from terrazzo.serving.remote.heart import Heart, beating
 from terrazzo.serving.remote.order import SUGGESTIONS, Order
 from terrazzo.system.reporting import Say, quiet
@@ -34,7 +36,6 @@ IDLE_SECONDS, LONGEST_IDLE = 0.5, 5.0
 """Between two questions for a job while none waits: the first wait is doubled up to the longest."""
 _LONGEST_REST = 60.0
 _FORBIDDEN = (401, 403)
-_ASKED = {"version": __version__}
 
 
 class DiedError(Exception):
@@ -56,6 +57,8 @@ class Worker:
         self._order: Order | None = None
         self._is_claiming = False
         self._failures = 0
+        self._trains = why_no_training_here() is None
+        self._asked = {"version": __version__, "trains": self._trains}
         self._log = log_of(self.data.root)
 
     def run(self) -> None:
@@ -79,7 +82,7 @@ class Worker:
         forget(self.data, order)
         self.say(f"job {order.job}: {order.name} by {order.model_id}")
         try:
-            with beating(self.server, order) as heart:
+            with beating(self.server, order, self._trains) as heart:
                 said = self._computed(order, heart)
                 self._send(order, said, heart)
         except LostError:
@@ -103,7 +106,7 @@ class Worker:
         """A job, once the server is reached; None if none waits."""
         self._is_claiming = True
         try:
-            found = self.server.patiently(lambda: self.server.call(CLAIM, _ASKED))
+            found = self.server.patiently(lambda: self.server.call(CLAIM, self._asked))
         except InputError:
             self._is_claiming = False
             raise
@@ -167,6 +170,9 @@ class Worker:
             yield self.data.suggestions(order.of_map), SUGGESTIONS
         elif (folder := self.data.map(order.job)).is_dir():
             yield from ((path, path.name) for path in sorted(folder.iterdir()))
+            versions = versions_of(self.data, order)
+            if order.process == IMPROVE and (version := version_of(order.job, versions)) is not None:
+                yield from ((path, path.name) for path in sorted((versions / version).iterdir()))
 
     def _fail(self, order: Order, reason: str) -> None:
         """End a job that cannot be computed."""
@@ -205,7 +211,7 @@ class Worker:
         """End the child, and give the job at hand back without a death."""
         self._end_child()
         with suppress(AwayError, LostError, InputError, ValueError):
-            if self._is_claiming and (found := self.server.call(CLAIM, _ASKED)) is not None:
+            if self._is_claiming and (found := self.server.call(CLAIM, self._asked)) is not None:
                 self._order = Order.from_dict(found)  # what the question gave whose answer was not waited for
             if self._order is not None:
                 self.server.call(f"/work/{self._order.job}/release", {"died": False})

@@ -3,6 +3,7 @@
     DATA/models/SHA256.safetensors    models, kept for the next job
     DATA/uploads/ID/body.tif          the upload
     DATA/corrections/ID.geojson       the corrections of the map ID
+    DATA/maps/ID/classes.tif          that map
     DATA/jobs/ID, DATA/maps/ID        what is computed
 
 Nothing that the server named but ids and hashes is part of a path.
@@ -13,9 +14,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from terrazzo.maps.pieces.sums import CLASSES
 from terrazzo.serving.folder import DataFolder, is_id
 from terrazzo.serving.jobs.assignment import Assignment
-from terrazzo.serving.jobs.job import SUGGEST
+from terrazzo.serving.jobs.job import IMPROVE, SUGGEST
 from terrazzo.serving.remote.connection import Server
 from terrazzo.serving.remote.order import Order
 
@@ -28,10 +30,13 @@ def fetch(server: Server, order: Order, data: DataFolder, check: Callable[[], No
     image = data.upload(order.upload) / f"body{order.image.suffix}"
     model = data.models / f"{order.model.sha256}{order.model.suffix}"
     wanted = [(f"{work}/model", model, order.model), (f"{work}/upload", image, order.image)]
-    corrections: Path | None = None
-    if order.corrections is not None and order.of_map is not None:
-        corrections = data.corrections(order.of_map)
+    corrections = before = out = None
+    if order.process == SUGGEST and order.of_map is not None:
+        out = data.suggestions(order.of_map)
+    if order.process == IMPROVE and order.of_map is not None and order.corrections and order.before:
+        corrections, before, out = data.corrections(order.of_map), data.map(order.of_map), versions_of(data, order)
         wanted.append((f"{work}/corrections", corrections, order.corrections))
+        wanted.append((f"{work}/before", before / f"{CLASSES}.tif", order.before))
     for path, target, content in wanted:
         target.parent.mkdir(parents=True, exist_ok=True)
         server.patiently(partial(server.download, path, target, content, check), check)
@@ -49,8 +54,15 @@ def fetch(server: Server, order: Order, data: DataFolder, check: Callable[[], No
         max_pixels=order.max_pixels,
         of_map=order.of_map,
         corrections=corrections,
-        out=data.suggestions(order.of_map) if order.process == SUGGEST and order.of_map else None,
+        before=before,
+        version=order.version,
+        out=out,
     )
+
+
+def versions_of(data: DataFolder, order: Order) -> Path:
+    """The folder in which an improvement publishes its version. It goes with the job."""
+    return data.job(order.job) / "versions"
 
 
 def forget(data: DataFolder, order: Order | None = None) -> None:

@@ -17,15 +17,16 @@ _TOLD = ("progress", "pieces", "message", "seconds_left")
 class Heart:
     """The heartbeats of one job."""
 
-    def __init__(self, server: Server, order: Order) -> None:
+    def __init__(self, server: Server, order: Order, trains: bool = False) -> None:
         self._server, self._order = server, order
-        self._last: Mapping[str, Any] = {}
+        self._always = {"trains": True} if trains else {}
+        self._last: Mapping[str, Any] = self._always
         self._error: Exception | None = None
         self._ended = threading.Event()
 
     def tell(self, message: Mapping[str, Any]) -> None:
         """How far the worker is, for the next heartbeat."""
-        self._last = {name: message[name] for name in _TOLD if message.get(name) is not None}
+        self._last = {name: message[name] for name in _TOLD if message.get(name) is not None} | self._always
 
     def check(self) -> None:
         """Raise LostError if the job is not this worker's any more, and RefusedError if the token is refused."""
@@ -47,9 +48,9 @@ class Heart:
 
 
 @contextmanager
-def beating(server: Server, order: Order) -> Iterator[Heart]:
-    """The heart of a job, which beats while the block runs."""
-    heart = Heart(server, order)
+def beating(server: Server, order: Order, trains: bool = False) -> Iterator[Heart]:
+    """The heart of a job, which beats while the block runs. `trains` is whether the worker can train."""
+    heart = Heart(server, order, trains)
     thread = threading.Thread(target=heart._run, name="heartbeats", daemon=True)
     thread.start()
     try:

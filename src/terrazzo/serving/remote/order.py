@@ -10,6 +10,8 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter
 
 from terrazzo.serving.jobs.assignment import Assignment
+from terrazzo.serving.jobs.kept_inputs import KeptInputs
+from terrazzo.serving.jobs.versions import FIRST
 from terrazzo.serving.settings import Settings
 
 INSTANCE = "X-Worker"
@@ -50,6 +52,11 @@ class Order:
     """The files that the server takes as the result, and the most bytes of each."""
     of_map: Annotated[str | None, Field(pattern=r"^[0-9a-f]{32}$")] = None
     corrections: Content | None = None
+    """What an improvement learns from."""
+    before: Content | None = None
+    """The classes of the map that an improvement corrects."""
+    version: Annotated[int, Field(ge=FIRST)] = FIRST
+    """The number of an improvement's version, unless another takes it meanwhile."""
 
     def to_dict(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -63,7 +70,8 @@ class Order:
 
 
 def order_of(assignment: Assignment, settings: Settings, files: Mapping[str, int]) -> Order:
-    """An assignment of the server's machine as an order for another."""
+    """An assignment of the server's machine as an order for another. An improvement's inputs are those kept."""
+    kept = KeptInputs(assignment.folder) if assignment.corrections is not None else None
     return Order(
         job=assignment.job,
         process=assignment.process,
@@ -78,7 +86,9 @@ def order_of(assignment: Assignment, settings: Settings, files: Mapping[str, int
         max_pixels=assignment.max_pixels,
         files=files,
         of_map=assignment.of_map,
-        corrections=None if assignment.corrections is None else content_of(assignment.corrections),
+        corrections=None if kept is None else content_of(kept.corrections),
+        before=None if kept is None else content_of(kept.old_map),
+        version=assignment.version,
     )
 
 

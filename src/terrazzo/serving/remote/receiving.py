@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from terrazzo.errors import InputError, TerrazzoError
 from terrazzo.maps.areas import AREAS
@@ -24,8 +24,11 @@ from terrazzo.pixels.bands.depth import EIGHT_BITS
 from terrazzo.pixels.signatures import PNG
 from terrazzo.serving.folder import ABOUT, PICTURE
 from terrazzo.serving.jobs.assignment import Assignment
-from terrazzo.serving.jobs.job import SUGGEST
+from terrazzo.serving.jobs.job import IMPROVE, SUGGEST
+from terrazzo.serving.jobs.versions import LINEAGE, MODEL
+from terrazzo.serving.remote.improved import Improved
 from terrazzo.serving.remote.order import SUGGESTIONS
+from terrazzo.serving.remote.refused import RefusedResultError, Strict
 from terrazzo.serving.results.files import FILES
 from terrazzo.serving.results.finished import FinishedMap
 from terrazzo.serving.settings import Settings
@@ -36,7 +39,7 @@ from terrazzo.system.files import digest, read_json, write_json
 MB = 1 << 20
 MOST_SMALL = 64 * MB
 """The most bytes of a file that is no raster and no layer."""
-_LARGE = (".tif", ".gpkg")
+_LARGE = (".tif", ".gpkg", ".safetensors")
 _RASTERS = {
     f"{CLASSES}.tif": 1,
     f"{CONFIDENCE}.tif": 1,
@@ -46,21 +49,13 @@ _RASTERS = {
 _STARTS = {f"{CLASSES}.gpkg": b"SQLite format 3\0", QUICKLOOK: PNG}
 
 
-class RefusedResultError(InputError):
-    """A result that is not what the job should have made."""
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
-
-
-class _Class(_Strict):
+class _Class(Strict):
     id: Annotated[int, Field(ge=0)]
     name: str
     color: str
 
 
-class _Area(_Strict):
+class _Area(Strict):
     id: Annotated[int, Field(ge=0)]
     name: str
     pixels: Annotated[int, Field(ge=0)]
@@ -68,7 +63,7 @@ class _Area(_Strict):
     share: Annotated[float, Field(ge=0, le=1)]
 
 
-class _About(_Strict):
+class _About(Strict):
     """map.json."""
 
     job: str
@@ -99,7 +94,7 @@ class Received:
     @property
     def most(self) -> Mapping[str, int]:
         """The names that may be sent, and the most bytes of each."""
-        names = (SUGGESTIONS,) if self.assignment.process == SUGGEST else tuple(FILES)
+        names = {SUGGEST: (SUGGESTIONS,), IMPROVE: (*FILES, MODEL, LINEAGE)}.get(self.assignment.process, tuple(FILES))
         return {name: self.settings.max_upload if Path(name).suffix in _LARGE else MOST_SMALL for name in names}
 
     def publish(self) -> Mapping[str, Any]:
@@ -109,13 +104,23 @@ class Received:
         """
         if self.assignment.process == SUGGEST:
             return self._publish_suggestions()
-        target = self.assignment.target
+        target, improved = self.assignment.target, self._improved
         if not target.is_dir():
             self._close()
+            if improved is not None:
+                improved.check()
             self._check_map()
+            if improved is not None:
+                improved.publish()
             target.parent.mkdir(parents=True, exist_ok=True)
             self._closed.rename(target)
-        return {}
+        return {} if improved is None else improved.result()
+
+    @property
+    def _improved(self) -> Improved | None:
+        """The model beside the map; None where the job improves none."""
+        is_one = self.assignment.process == IMPROVE
+        return Improved.of(self.assignment, self._closed) if is_one else None
 
     @property
     def _closed(self) -> Path:
@@ -168,9 +173,11 @@ class Received:
             where = ".".join(map(str, first["loc"]))
             raise RefusedResultError(f"{ABOUT}: {where}: {first['msg']}") from error
         expected = {
-            **{"job": self.assignment.job, "model": self.assignment.model_id, "upload": self.assignment.upload},
+            **{"job": self.assignment.job, "upload": self.assignment.upload},
             **{"name": self.assignment.name, "options": dict(self.assignment.options)},
         }
+        if self._improved is None:  # the server names an improved model itself
+            expected["model"] = self.assignment.model_id
         for name, value in expected.items():
             if getattr(about, name) != value:
                 raise RefusedResultError(f"{ABOUT}: {name} is not that of the job")
@@ -184,7 +191,10 @@ class Received:
     def _classes(self) -> list[dict[str, Any]]:
         from terrazzo.model.header import read_header
 
-        return [dict(each) for each in read_header(self.assignment.model).schema.to_list()]
+        return [
+            dict(each)
+            for each in read_header(self._improved.model if self._improved else self.assignment.model).schema.to_list()
+        ]
 
     def _probed(self, name: str) -> Mapping[str, Any]:
         """The header of a raster, by the probe that looks at uploads."""

@@ -2,11 +2,14 @@
 
 Coordinates are longitude and latitude (RFC 7946). A map without a place on the earth takes the column and the row in
 pixels from the top left. Law: what is kept has only valid polygons with a class, each with a pixel's width of the map.
+
+A polygon that an improvement has used says so for good: trained on, or kept aside for the score. It is read from the
+property `kept_aside`, or from the polygon with the same geometry and class that is being replaced.
 """
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,6 +30,8 @@ Place = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 CLASS = "class"
 """The property that names a polygon's class."""
+KEPT_ASIDE = "kept_aside"
+"""The property that says how an improvement used a polygon: true for the score, false to train on; else it is new."""
 MOST_BYTES, MOST_POLYGONS, LONGEST_NAME = 64 << 20, 20_000, 100
 _KINDS = ("Polygon", "MultiPolygon")
 _BODY = "the corrections"
@@ -40,25 +45,50 @@ class TooManyError(InputError):
 
 
 @dataclass(frozen=True)
-class Corrections:
-    """Polygons, each with the name of its class."""
+class Correction:
+    """A polygon of a class."""
 
-    polygons: tuple[tuple[str, Mapping[str, Any]], ...]
-    """Names and GeoJSON geometries."""
+    name: str
+    """The class."""
+    geometry: Mapping[str, Any]
+    """As GeoJSON."""
+    kept_aside: bool | None = None
+    """Whether improvements keep it aside for the score or train on it; None if none has used it yet."""
+
+    def feature(self) -> dict[str, Any]:
+        """As GeoJSON."""
+        used = {} if self.kept_aside is None else {KEPT_ASIDE: self.kept_aside}
+        return {"type": "Feature", "geometry": self.geometry, "properties": {CLASS: self.name, **used}}
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """Polygons, each with its class."""
+
+    polygons: tuple[Correction, ...]
 
     def by_class(self) -> dict[str, int]:
         """How many polygons each class has, in the order of first use."""
         counts: dict[str, int] = {}
-        for name, _ in self.polygons:
-            counts[name] = counts.get(name, 0) + 1
+        for each in self.polygons:
+            counts[each.name] = counts.get(each.name, 0) + 1
         return counts
 
+    def in_place_of(self, earlier: "Corrections") -> "Corrections":
+        """The same, where polygons that say nothing of their use take it from an equal one of `earlier`."""
+        used = {(each.name, json.dumps(each.geometry)): each.kept_aside for each in earlier.polygons}
+        return Corrections(
+            tuple(
+                replace(each, kept_aside=used.get((each.name, json.dumps(each.geometry))))
+                if each.kept_aside is None
+                else each
+                for each in self.polygons
+            )
+        )
+
     def geojson(self) -> dict[str, Any]:
-        """The FeatureCollection that is kept: geometries and classes, nothing else of what came."""
-        features = [
-            {"type": "Feature", "geometry": geometry, "properties": {CLASS: name}} for name, geometry in self.polygons
-        ]
-        return {"type": "FeatureCollection", "features": features}
+        """The FeatureCollection that is kept: geometries, classes and uses, nothing else of what came."""
+        return {"type": "FeatureCollection", "features": [each.feature() for each in self.polygons]}
 
 
 def read_corrections(body: bytes, finished: FinishedMap) -> Corrections:
@@ -75,9 +105,14 @@ def read_corrections(body: bytes, finished: FinishedMap) -> Corrections:
 
 
 def kept_corrections(path: Path) -> Corrections:
-    """The corrections in a file that the server keeps."""
-    features = read_json(path).get("features", ())
-    return Corrections(tuple((each["properties"][CLASS], each["geometry"]) for each in features))
+    """The corrections in a file that the server keeps; none if there is no such file."""
+    features = read_json(path).get("features", ()) if path.is_file() else ()
+    return Corrections(
+        tuple(
+            Correction(each["properties"][CLASS], each["geometry"], each["properties"].get(KEPT_ASIDE))
+            for each in features
+        )
+    )
 
 
 def _features(body: bytes) -> list[Any]:
@@ -95,8 +130,8 @@ def _refuse_constant(word: str) -> Any:
     raise ValueError(word)
 
 
-def _checked(features: list[Any], finished: FinishedMap) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The class and geometry of each feature."""
+def _checked(features: list[Any], finished: FinishedMap) -> Iterator[Correction]:
+    """The polygon of each feature."""
     names = {each.name for each in finished.classes}
     to_pixels = pixels_from(finished.ground, finished.transform)
     frame = shapely.box(0, 0, finished.raster.width, finished.raster.height)
@@ -113,9 +148,12 @@ def _checked(features: list[Any], finished: FinishedMap) -> Iterator[tuple[str, 
         placed = shapely.transform(shape, to_pixels)
         if not (np.isfinite(shapely.get_coordinates(placed)).all() and shapely.intersects(frame, placed)):
             raise InputError(f"{where}: lies outside the map; expected {_coordinates(finished)}")
-        properties = feature.get("properties")
-        name = _name(where, properties.get(CLASS) if isinstance(properties, dict) else None, names)
-        yield name, dict(shapely.geometry.mapping(shape))
+        found = feature.get("properties")
+        properties = found if isinstance(found, dict) else {}
+        name = _name(where, properties.get(CLASS), names)
+        # Through JSON, so that it equals the one that is kept.
+        geometry = json.loads(json.dumps(shapely.geometry.mapping(shape)))
+        yield Correction(name, geometry, _use(where, properties.get(KEPT_ASIDE)))
 
 
 def _polygon(where: str, geometry: Any) -> shapely.Geometry:
@@ -133,6 +171,12 @@ def _polygon(where: str, geometry: Any) -> shapely.Geometry:
 
 def _named(kind: Any) -> str:
     return f"the geometry {kind[:40]!r}" if isinstance(kind, str) else "no geometry"
+
+
+def _use(where: str, use: Any) -> bool | None:
+    if use is not None and not isinstance(use, bool):
+        raise InputError(f"{where}: has {KEPT_ASIDE} {str(use)[:40]!r}; expected true or false, or leave it out")
+    return use
 
 
 def _name(where: str, name: Any, known: set[str]) -> str:

@@ -14,7 +14,7 @@ from terrazzo._version import __version__
 from terrazzo.serving.folder import new_id
 from terrazzo.serving.http.app import build_app
 from terrazzo.serving.http.site import Site
-from terrazzo.serving.jobs.job import IMPROVE, Status
+from terrazzo.serving.jobs.job import Status
 from terrazzo.serving.remote import receiving
 from terrazzo.system.files import read_json, same_content, write_json
 from tests.worlds.joining import placed, program, raster, result_of, scene, send, site_with_tokens
@@ -27,6 +27,7 @@ ROUTES = [
     ("GET", "/work/{id}/upload"),
     ("GET", "/work/{id}/model"),
     ("GET", "/work/{id}/corrections"),
+    ("GET", "/work/{id}/before"),
     ("PUT", "/work/{id}/files/classes.tif"),
     ("POST", "/work/{id}/finish"),
     ("POST", "/work/{id}/fail"),
@@ -276,6 +277,8 @@ def test_a_heartbeat_says_how_far_the_job_is(site: Site, anna: TestClient, gpu: 
     assert (job["message"][:16], len(job["message"])) == ("pre dicting[2Jxx", 200)
     for wrong in ({"progress": 101}, {"pieces": -1}, {"pieces": "3"}, {"seconds_left": "soon"}):
         assert gpu.post(f"/work/{job_id}/heartbeat", json=wrong).status_code == 422
+    assert gpu.post(f"/work/{job_id}/heartbeat", json={"pieces": 5.0}).status_code == 200  # 5.0 is whole in JSON
+    assert gpu.post(f"/work/{job_id}/heartbeat", json={"pieces": 5.5}).status_code == 422
 
 
 def test_a_failure_ends_the_job_with_its_reason(site: Site, anna: TestClient, gpu: TestClient) -> None:
@@ -315,11 +318,6 @@ def test_a_job_whose_upload_is_gone_fails_and_the_next_is_given(site: Site, gpu:
     site.uploads.remove(job.inputs["image"])
     assert claimed(gpu)["jobID"] == two
     assert status(site, one)[0] is Status.FAILED
-
-
-def test_improvements_stay_on_the_servers_machine(site: Site, gpu: TestClient) -> None:
-    site.jobs.submit(IMPROVE, {"map": new_id()}, "anna")
-    assert gpu.post("/work/claim").status_code == 204
 
 
 def box_at(*corner: Any) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from terrazzo.serving.settings import Settings
 from terrazzo.system.files import file_digest, read_json
 from terrazzo.training.train import train
 from tests.worlds.jobs import MODEL, ended, found, kill_its_worker, settings_in, until, upload
+from tests.worlds.short_training import short_training
 
 HEIGHT, WIDTH = 90, 130
 Square = tuple[int, int, str]
@@ -141,7 +142,10 @@ def test_with_fewer_than_five_polygons_none_is_kept_aside_and_the_message_says_s
     }
 
 
-def test_a_killed_worker_goes_on_training_and_ends_with_the_same_bytes(settings: Settings) -> None:
+def test_a_killed_worker_goes_on_training_and_ends_with_the_same_bytes(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", short_training(tmp_path / "short", 100))
     before = mapped(settings)
     correct(settings, before, FIVE)
     bench = Bench(settings, JobStore(settings.data.jobs_table), Catalogue(settings).path_of)

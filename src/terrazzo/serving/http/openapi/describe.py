@@ -17,6 +17,7 @@ _WORDS = {
     404: "Not there, or another's.",
     405: "The address does not take this method.",
     409: "The state of the resource does not allow it.",
+    412: "Changed since it was read; see If-Match.",
     413: "Larger than is taken.",
     415: "Another Content-Type than is taken.",
     416: "The Range lies outside the file.",

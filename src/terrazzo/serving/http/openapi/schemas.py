@@ -161,5 +161,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         },
         of_map=_MAYBE_TEXT,
         corrections={"anyOf": [ref("Content"), {"type": "null"}]},
+        before={"anyOf": [ref("Content"), {"type": "null"}]},
+        version={"type": "integer", "description": "Of an improvement, the number of its version."},
     ),
 }

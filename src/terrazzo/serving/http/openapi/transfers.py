@@ -135,9 +135,9 @@ MAPS: Paths = {
         ),
         "put": operation(
             "Keep corrections in place of earlier ones; a collection without features removes them",
-            {200: answer("How many polygons each class has.", {"type": "object"})},
-            (413, 415, 422, 507),
-            parameters=[_MAP],
+            {200: answer("How many polygons each class has.", {"type": "object"}, ETag="Of what is kept now.")},
+            (412, 413, 415, 422, 507),
+            parameters=[_MAP, in_header("If-Match", "The ETag of the corrections to replace.", {"type": "string"})],
             body=body(ref("Polygons"), GEOJSON, JSON),
         ),
     },

@@ -4,6 +4,7 @@ from terrazzo.serving.http.openapi.describe import answer, body, in_header, in_p
 from terrazzo.serving.http.openapi.operations import Paths
 from terrazzo.serving.http.openapi.schemas import ID
 from terrazzo.serving.http.work.routes import Claim, Failure, Heartbeat, Release
+from terrazzo.serving.jobs.versions import LINEAGE, MODEL
 from terrazzo.serving.remote.order import INSTANCE, SUGGESTIONS
 from terrazzo.serving.results.files import FILES
 
@@ -15,7 +16,7 @@ _INSTANCE = in_header(
 )
 _BINARY = {"type": "string", "format": "binary"}
 _BYTES = "application/octet-stream"
-_NAME = {**in_path("name", "The file."), "schema": {"type": "string", "enum": [*FILES, SUGGESTIONS]}}
+_NAME = {**in_path("name", "The file."), "schema": {"type": "string", "enum": [*FILES, MODEL, LINEAGE, SUGGESTIONS]}}
 _LEASE = {"type": "object", "required": ["lease_seconds"], "properties": {"lease_seconds": {"type": "number"}}}
 _SENT = {
     "type": "object",
@@ -33,7 +34,7 @@ def _download(summary: str) -> dict[str, object]:
 WORK: Paths = {
     "/work/claim": {
         "post": operation(
-            "Lease the oldest job that waits; asked again, the one that the worker has",
+            "Lease the oldest job that waits and that the worker can compute; asked again, the one that it has",
             {200: answer("The job.", ref("Order")), 204: answer("None waits.")},
             (409, 413, 415, 422),
             parameters=[_INSTANCE],
@@ -52,6 +53,7 @@ WORK: Paths = {
     "/work/{job_id}/upload": _download("The image of the job"),
     "/work/{job_id}/model": _download("The model of the job"),
     "/work/{job_id}/corrections": _download("What an improvement learns from"),
+    "/work/{job_id}/before": _download("The classes of the map that an improvement corrects"),
     "/work/{job_id}/files/{name}": {
         "put": operation(
             "Send a file of the result, in place of an earlier one",

@@ -25,8 +25,11 @@ from terrazzo.serving.http.problems import Problem
 from terrazzo.serving.http.site import Site, site_of
 from terrazzo.serving.http.work.claiming import claim
 from terrazzo.serving.http.work.leases import assigned, leased, not_leased, worker_of
-from terrazzo.serving.jobs.job import Job, Status
-from terrazzo.serving.remote.receiving import Received, RefusedResultError, plain
+from terrazzo.serving.jobs.clearing import clear_job, remove
+from terrazzo.serving.jobs.job import ENDED, IMPROVE, Job, Status
+from terrazzo.serving.jobs.kept_inputs import KeptInputs
+from terrazzo.serving.remote.receiving import Received, plain
+from terrazzo.serving.remote.refused import RefusedResultError
 from terrazzo.serving.uploads.space import Space, room
 from terrazzo.system.files import PARTIAL_SUFFIX
 from terrazzo.system.reporting import first_line
@@ -40,6 +43,8 @@ class Claim(BaseModel):
 
     version: str | None = None
     """The version of terrazzo that computes; another than the server's might give other bytes."""
+    trains: bool = False
+    """Whether it can train, so that it gets jobs of `improve` too."""
 
 
 class Heartbeat(BaseModel):
@@ -49,6 +54,8 @@ class Heartbeat(BaseModel):
     pieces: Annotated[int, Field(ge=0, le=1 << 31)] | None = None
     message: str | None = None
     seconds_left: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None
+    trains: bool | None = None
+    """As in a claim, for a server that was started since."""
 
 
 class Failure(BaseModel):
@@ -71,7 +78,7 @@ async def claim_job(request: Request) -> Response:
     if given.version not in (None, __version__):
         detail = f"this machine has terrazzo {plain(given.version, 20)}; install {__version__}, as the server has"
         raise Problem(409, "Another version", detail)
-    order = await run_in_threadpool(claim, site, worker)
+    order = await run_in_threadpool(claim, site, worker, given.trains)
     return Response(status_code=204) if order is None else JSONResponse(order.to_dict())
 
 
@@ -80,7 +87,8 @@ async def heartbeat(request: Request) -> Response:
     site, job = site_of(request), await run_in_threadpool(leased, request)
     given = await _given(request, Heartbeat)
     message = None if given.message is None else plain(given.message, _LONGEST_MESSAGE)
-    values = given.model_dump(exclude={"message"}) | {"message": message}
+    values = given.model_dump(exclude={"message", "trains"}) | {"message": message}
+    site.machines.saw(worker_of(request), given.trains)
 
     def beat() -> bool:
         return site.jobs.heartbeat(job.id, worker_of(request), seconds=site.settings.lease_seconds, **values)
@@ -101,12 +109,13 @@ def model(request: Request) -> Response:
 
 
 def corrections(request: Request) -> Response:
-    """GET /work/{id}/corrections: what an improvement learns from."""
-    job = leased(request)
-    found = assigned(site_of(request), job).corrections
-    if found is None:
-        raise Problem(404, "", f"{job.id}: is no improvement, so it has no corrections")
-    return _file(request, found)
+    """GET /work/{id}/corrections: what an improvement learns from, as it was when the job began."""
+    return _file(request, _kept(request).corrections)
+
+
+def before(request: Request) -> Response:
+    """GET /work/{id}/before: the classes of the map that an improvement corrects."""
+    return _file(request, _kept(request).old_map)
 
 
 async def put_file(request: Request) -> Response:
@@ -146,7 +155,7 @@ async def fail(request: Request) -> Response:
     reason = plain((await _given(request, Failure)).reason, _LONGEST_REASON) or "the worker failed without a reason"
     if not await run_in_threadpool(site.jobs.fail, job.id, worker_of(request), reason):
         raise not_leased(job.id)
-    await run_in_threadpool(_clear, site, job)
+    await run_in_threadpool(clear_job, site.jobs, site.folder, job.id)
     return JSONResponse({"status": str(Status.FAILED)})
 
 
@@ -154,8 +163,7 @@ async def release(request: Request) -> Response:
     """POST /work/{id}/release: the job goes back to its place in the queue."""
     site, job = site_of(request), await run_in_threadpool(leased, request)
     given, worker = await _given(request, Release), worker_of(request)
-    await run_in_threadpool(_clear, site, job)
-    await run_in_threadpool(lambda: site.jobs.release(job.id, worker, died=given.died))
+    await run_in_threadpool(_release, site, job, worker, given.died)
     return Response(status_code=204)
 
 
@@ -170,17 +178,27 @@ def _finish(request: Request) -> Status:
         result = received.publish()
     except RefusedResultError as error:
         site.jobs.fail(job.id, worker, f"the worker sent a result that was refused: {first_line(error)}")
-        _clear(site, job)
+        clear_job(site.jobs, site.folder, job.id)
         raise
     except FileNotFoundError:  # dismissed, and cleared away, while the files were checked
         leased(request)
         raise
     if not site.jobs.finish(job.id, worker, result):
         if (now := site.jobs.get(job.id)) is None or now.status is Status.DISMISSED:
-            _clear(site, job, with_map=True)
+            clear_job(site.jobs, site.folder, job.id)
+            remove(site.folder.map(job.id))
         raise not_leased(job.id)
-    _clear(site, job)
+    clear_job(site.jobs, site.folder, job.id)
     return Status.SUCCESSFUL
+
+
+def _kept(request: Request) -> KeptInputs:
+    """What an improvement reads beside its image. Raises Problem 404 for other jobs."""
+    job = leased(request)
+    kept = KeptInputs(site_of(request).folder.job(job.id))
+    if job.process != IMPROVE or not kept.whole:
+        raise Problem(404, "", f"{job.id}: is no improvement, so it has neither corrections nor a map before")
+    return kept
 
 
 def _received(request: Request, job: Job) -> Received:
@@ -192,12 +210,11 @@ def _received(request: Request, job: Job) -> Received:
     return received
 
 
-def _clear(site: Site, job: Job, with_map: bool = False) -> None:
-    import shutil
-
-    shutil.rmtree(site.folder.job(job.id), ignore_errors=True)
-    if with_map:
-        shutil.rmtree(site.folder.map(job.id), ignore_errors=True)
+def _release(site: Site, job: Job, worker: str, died: bool) -> None:
+    KeptInputs(site.folder.job(job.id)).clear_others()  # before another worker may have it
+    site.jobs.release(job.id, worker, died=died)
+    if (now := site.jobs.get(job.id)) is None or now.status in ENDED:
+        remove(site.folder.job(job.id))
 
 
 async def _receive(request: Request, path: Path, most: int) -> tuple[int, str]:
@@ -254,6 +271,7 @@ ROUTES = [
     Route(f"{_JOB}/upload", upload),
     Route(f"{_JOB}/model", model),
     Route(f"{_JOB}/corrections", corrections),
+    Route(f"{_JOB}/before", before),
     Route(f"{_JOB}/files/{{name}}", put_file, methods=["PUT"]),
     Route(f"{_JOB}/finish", finish, methods=["POST"]),
     Route(f"{_JOB}/fail", fail, methods=["POST"]),

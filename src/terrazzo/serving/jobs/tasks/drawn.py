@@ -28,6 +28,8 @@ class Drawn:
 
     polygons: Shapes
     classes: tuple[str, ...]
+    used: tuple[bool | None, ...] = ()
+    """Which were kept aside (True) or trained on (False) before, and which are new (None); all are if it is empty."""
 
     def __len__(self) -> int:
         return len(self.classes)
@@ -38,7 +40,7 @@ class Drawn:
 
     def divided(self) -> tuple["Drawn", "Drawn"]:
         """Those to train on, and those that are kept aside."""
-        aside = kept_aside(self.classes)
+        aside = kept_aside(self.classes, self.used)
         return self.at([place for place in range(len(self)) if place not in set(aside)]), self.at(aside)
 
 
@@ -46,9 +48,10 @@ def draw_on(path: Path, raster: Raster) -> Drawn:
     """The corrections in the file at `path` on the grid of a raster."""
     found = kept_corrections(path)
     ground = terrestrial(raster.crs) if raster.georeferenced else None
-    shapes = np.array([shapely.geometry.shape(geometry) for _, geometry in found.polygons], np.object_)
+    shapes = np.array([shapely.geometry.shape(each.geometry) for each in found.polygons], np.object_)
     placed = shapely.transform(shapely.force_2d(shapes), pixels_from(ground, raster.transform))
-    return Drawn(placed, tuple(name for name, _ in found.polygons))
+    names, used = (tuple(getattr(each, field) for each in found.polygons) for field in ("name", "kept_aside"))
+    return Drawn(placed, names, used)
 
 
 def write_labels(drawn: Drawn, raster: Raster, path: Path) -> None:

@@ -5,8 +5,6 @@ labels, patches, the run and the map. Last of all the model and then the map are
 """
 
 import hashlib
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,24 +13,24 @@ from pathlib import Path
 from typing import Any
 
 from terrazzo.errors import InputError
-from terrazzo.maps.pieces.sums import CLASSES
 from terrazzo.model.header import read_header
+from terrazzo.model.runtimes.kept import kept_model
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.preparing.prepare import prepare
 from terrazzo.serving.jobs.assignment import LABELS, Assignment
+from terrazzo.serving.jobs.kept_inputs import KeptInputs, link
 from terrazzo.serving.jobs.tasks.drawn import Drawn, draw_on, write_labels
 from terrazzo.serving.jobs.tasks.image import open_raster, raster_of
-from terrazzo.serving.jobs.tasks.kept_aside import EVERY
 from terrazzo.serving.jobs.tasks.mapping import draw_map, put_in_place
 from terrazzo.serving.jobs.tasks.reporting import Report
 from terrazzo.serving.jobs.tasks.scoring import score_map
-from terrazzo.serving.jobs.versions import LINEAGE, MODEL, publish_version, version_of
+from terrazzo.serving.jobs.training_here import WHAT
+from terrazzo.serving.jobs.versions import LINEAGE, MODEL, publish_version, result_of, version_of
 from terrazzo.serving.results.corrections import CLASS
 from terrazzo.system.extras import need_training
-from terrazzo.system.files import read_json, write_beside, write_json
+from terrazzo.system.files import write_json
 from terrazzo.training.train import train
 
-BEFORE = "before.tif"
 _STEPS = "training, images"
 """What `train` calls its steps."""
 _READING = ("bands", "scale", "nodata")
@@ -46,12 +44,13 @@ def improve(assignment: Assignment, report: Report) -> Mapping[str, Any]:
 
     Raises InputError where training is not installed, and what `prepare`, `train` and `predict` raise.
     """
-    need_training("improving a model")
+    need_training(WHAT)
     job = Improvement.of(assignment)
     report.stage("reading the corrections", 0, 2)
-    job.keep_inputs()
+    job.inputs.keep(assignment)
     if assignment.target.is_dir():  # a worker died between its last step and its last word
-        return job.result(version_of(assignment.job, job.models) or assignment.model_id)
+        there = version_of(assignment.job, job.models) or assignment.model_id
+        return result_of(job.models, there, assignment.of_map)
     job.train(report)
     mapping = replace(assignment, model=job.model)
     drawn = draw_map(mapping, report, (_TRAINED, _MAPPED))
@@ -61,7 +60,7 @@ def improve(assignment: Assignment, report: Report) -> Mapping[str, Any]:
         job.write_version(job.scores(drawn))
         version = publish_version(job.draft, job.models, assignment.model_id, assignment.version)
     put_in_place(replace(mapping, model_id=version), drawn)
-    return job.result(version)
+    return result_of(job.models, version, assignment.of_map)
 
 
 @dataclass(frozen=True)
@@ -69,28 +68,20 @@ class Improvement:
     """One improvement, and where its steps lie."""
 
     assignment: Assignment
-    before: Path
-    """The folder of the map that is corrected."""
-    given: Path
-    """The corrections as the server keeps them, which may change while the job runs."""
     models: Path
+    """The folder of versions."""
 
     @classmethod
     def of(cls, assignment: Assignment) -> "Improvement":
         """The improvement that was assigned."""
-        if assignment.before is None or assignment.corrections is None or assignment.out is None:
-            raise ValueError("an assignment of an improvement without its map, corrections or models")
-        return cls(assignment, assignment.before, assignment.corrections, assignment.out)
+        if assignment.out is None:
+            raise ValueError("an assignment of an improvement without a folder of models")
+        return cls(assignment, assignment.out)
 
     @property
-    def corrections(self) -> Path:
-        """The corrections as they were when the job began."""
-        return self.assignment.folder / "corrections.geojson"
-
-    @property
-    def old_map(self) -> Path:
-        """The classes of the map that is corrected."""
-        return self.assignment.folder / BEFORE
+    def inputs(self) -> KeptInputs:
+        """The corrections and the map before, as they were when the job began."""
+        return KeptInputs(self.assignment.folder)
 
     @property
     def run(self) -> Path:
@@ -116,15 +107,7 @@ class Improvement:
     @cached_property
     def parts(self) -> tuple[Drawn, Drawn]:
         """The corrections to train on, and those kept aside."""
-        return draw_on(self.corrections, self.raster).divided()
-
-    def keep_inputs(self) -> None:
-        """Copy corrections and map, which may change or go while the job runs."""
-        classes = self.before / f"{CLASSES}.tif"
-        for kept, given, copy in ((self.corrections, self.given, shutil.copyfile), (self.old_map, classes, _link)):
-            if not kept.is_file():
-                with write_beside(kept) as temporary:
-                    copy(given, temporary)
+        return draw_on(self.inputs.corrections, self.raster).divided()
 
     def train(self, report: Report) -> None:
         """Train on the corrections, from the last finished epoch of an earlier worker."""
@@ -150,6 +133,8 @@ class Improvement:
             if what == _STEPS:  # what follows it is short, and would begin at 0 again
                 report.progress(what, done, total)
 
+        if (kept := kept_model()) is not None:
+            kept.let_go()  # training needs the memory
         train(patches, out=self.run, from_model=assignment.model, resume=True, progress=progress)
         report.before = _epochs(self.run)
 
@@ -158,43 +143,26 @@ class Improvement:
         names = read_header(self.model).schema.names
         trained, aside = self.parts
         return {
-            "before": score_map(self.old_map, names, aside, trained),
+            "before": score_map(self.inputs.old_map, names, aside, trained),
             "after": score_map(drawn, names, aside, trained),
         }
 
     def write_version(self, scores: Mapping[str, Any]) -> None:
         """Write the draft of the version: the model and its lineage."""
         self.draft.mkdir(exist_ok=True)
-        _link(self.model, self.draft / MODEL)
+        link(self.model, self.draft / MODEL)
         trained, aside = self.parts
         lineage = {
             "parent": self.assignment.model_id,
             "parent_sha256": _sha256(self.assignment.model),
             "map": self.assignment.of_map,
-            "corrections_sha256": _sha256(self.corrections),
+            "corrections_sha256": _sha256(self.inputs.corrections),
             "polygons": {"trained": len(trained), "kept_aside": len(aside)},
             "job": self.assignment.job,
             "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "scores": scores,
         }
         write_json(self.draft / LINEAGE, lineage)
-
-    def result(self, version: str) -> dict[str, Any]:
-        """What the job returns."""
-        lineage = read_json(self.models / version / LINEAGE)
-        scores = lineage.get("scores", {"before": None, "after": None})
-        result = {"model": version, "before": self.assignment.of_map, "scores": scores}
-        return result | ({} if scores["after"] else {"message": _without_scores(lineage.get("polygons", {}))})
-
-
-def _without_scores(polygons: Mapping[str, int]) -> str:
-    """Why there are no scores."""
-    total = polygons.get("trained", 0) + polygons.get("kept_aside", 0)
-    if total < EVERY:
-        return f"there are no scores, as fewer than {EVERY} polygons were drawn; of {EVERY}, one is kept aside for them"
-    if not polygons.get("kept_aside"):
-        return "there are no scores, as every polygon was the only one of its class, and none could be kept aside"
-    return "there are no scores, as the polygons kept aside cover no pixel that was not trained on"
 
 
 def _epochs(run: Path) -> int:
@@ -203,15 +171,6 @@ def _epochs(run: Path) -> int:
         return max(0, len((run / "metrics.csv").read_text(encoding="utf-8").splitlines()) - 1)
     except OSError:
         return 0
-
-
-def _link(file: Path, path: Path) -> None:
-    """The same file by another name; a copy where the disk has no links. For files that never change."""
-    path.unlink(missing_ok=True)
-    try:
-        os.link(file, path)
-    except OSError:
-        shutil.copyfile(file, path)
 
 
 def _sha256(path: Path) -> str:

@@ -45,6 +45,8 @@ def draw_map(assignment: Assignment, report: Report, span: tuple[float, float]) 
         vector_format="gpkg",
         max_memory=assignment.max_memory,
         max_pixels=assignment.max_pixels,
+        engine=assignment.engine,
+        scheduler=assignment.scheduler,
         progress=report.progress,
         **assignment.options,
     )
@@ -106,9 +108,11 @@ def publish(folder: Path, target: Path) -> None:
 
 
 def _hide_paths(path: Path, assignment: Assignment, raster: Path) -> None:
-    """Name the upload and the model in run.json as clients know them, without the server's folders."""
+    """Name the upload and the model in run.json as clients know them, without the server's folders and addresses."""
     text = path.read_text(encoding="utf-8")
-    for found, name in ((raster, assignment.name), (assignment.model, assignment.model_id)):
+    hidden: list[tuple[Path | str, str]] = [(raster, assignment.name), (assignment.model, assignment.model_id)]
+    hidden += [] if assignment.scheduler is None else [(assignment.scheduler, "a cluster")]
+    for found, name in hidden:
         text = text.replace(_inside_json(str(found)), _inside_json(name))
     path.write_text(text, encoding="utf-8", newline="\n")
 

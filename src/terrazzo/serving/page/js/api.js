@@ -36,8 +36,8 @@ export async function read(path) {
 }
 
 /** Send JSON. */
-export function send(method, path, value, {type = 'application/json', ...more} = {}) {
-  return request(method, path, {body: JSON.stringify(value), headers: {'Content-Type': type}, ...more});
+export function send(method, path, value, {type = 'application/json', headers = {}, ...more} = {}) {
+  return request(method, path, {body: JSON.stringify(value), headers: {'Content-Type': type, ...headers}, ...more});
 }
 
 /** The id at the end of the answer's Location. */

@@ -1,11 +1,11 @@
 // Polygons of a class, drawn where someone knows better than the map, and the training on them.
 
 import {Draw, Feature, Fill, Modify, Polygon, Snap, Stroke, Style, VectorSource} from '../vendor/page.js';
-import {Refusal, address, idOf, read, send} from './api.js';
+import {Refusal, address, idOf, request, send} from './api.js';
 import {byId, element} from './elements.js';
 import {Suggestions} from './suggest.js';
 import {T} from './texts.js';
-import {rgb} from './viewer.js';
+import {rgb, showLayer} from './viewer.js';
 
 const LISTED = 100;
 const HALO = new Stroke({color: '#ffffff', width: 5});
@@ -25,6 +25,7 @@ export class Corrector {
     viewer.map.addInteraction(this.modify);
     byId('draw').addEventListener('click', () => (this.drawing ? this.stop() : this.start()));
     byId('square').addEventListener('click', () => this.addSquare());
+    byId('outlines').addEventListener('change', () => this.showOutlines());
     byId('save').addEventListener('click', () => this.trying(() => this.save()));
     byId('improve').addEventListener('click', () => this.trying(() => this.improve()));
     document.addEventListener('keydown', (event) => event.key === 'Escape' && this.stop());
@@ -36,23 +37,35 @@ export class Corrector {
     this.listAnew();
   }
 
+  /** Nothing is shown any more. */
+  close() {
+    this.stop();
+    this.result = undefined;
+    this.unsaved = false;
+    this.source.clear();
+    this.suggestions.clear();
+    this.showOutlines();
+    byId('correcting').hidden = true;
+  }
+
   /** Take the map that is shown now, with the corrections that the server keeps of it. */
   async open(result) {
     this.stop();
     this.result = result;
+    this.read = undefined; // until the kept ones are here, none may take their place
     this.unsaved = false;
     this.source.clear();
     this.suggestions.clear();
+    this.listAnew();
     byId('correcting').hidden = false;
     const options = result.classes.map((one) => element('option', {value: one.name}, one.name));
     byId('correct-class').replaceChildren(...options);
     for (const id of ['draw', 'square', 'suggest']) byId(id).disabled = !result.correctable;
-    if (!result.correctable) {
-      this.listAnew();
-      return this.say(T.cannotCorrect);
-    }
-    const kept = await read(`maps/${result.id}/corrections`);
+    if (!result.correctable) return this.say(T.cannotCorrect);
+    const answer = await request('GET', `maps/${result.id}/corrections`);
+    const kept = await answer.json();
     if (this.result !== result) return undefined; // another map was opened meanwhile
+    this.read = answer.headers.get('ETag');
     const drawn = this.unsaved;
     this.add(kept.features ?? []);
     this.unsaved = drawn;
@@ -69,13 +82,14 @@ export class Corrector {
   add(features) {
     for (const {geometry, properties} of features) {
       const polygons = geometry.type === 'MultiPolygon' ? geometry.coordinates : [geometry.coordinates];
-      for (const rings of polygons) this.addRings(rings.map((ring) => ring.map((place) => this.result.fromCorrection(place))), properties.class);
+      for (const rings of polygons) this.addRings(rings.map((ring) => ring.map((place) => this.result.fromCorrection(place))), properties);
     }
     this.changed();
   }
 
-  addRings(rings, name) {
-    this.source.addFeature(new Feature({geometry: new Polygon(rings), class: name}));
+  /** `kept_aside` says how an improvement used the polygon, and stays with it: see the server's kept_aside.py. */
+  addRings(rings, {class: name, kept_aside}) {
+    this.source.addFeature(new Feature({geometry: new Polygon(rings), class: name, kept_aside}));
   }
 
   /** Draw polygons of the chosen class until it is stopped. */
@@ -87,6 +101,8 @@ export class Corrector {
     });
     for (const one of this.drawing) this.viewer.map.addInteraction(one);
     byId('draw').setAttribute('aria-pressed', 'true');
+    byId('outlines').checked = true;
+    this.showOutlines();
     this.say(T.drawing);
   }
 
@@ -103,39 +119,52 @@ export class Corrector {
     const half = (view.getResolution() * Math.min(...this.viewer.map.getSize())) / 16;
     const [x, y] = view.getCenter();
     const ring = [[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]].map(([i, j]) => [x + i * half, y + j * half]);
-    this.addRings([ring], byId('correct-class').value);
+    this.addRings([ring], {class: byId('correct-class').value});
     this.changed();
   }
 
   changed() {
     this.unsaved = true;
+    byId('outlines').checked = true;
     this.listAnew();
     this.say(T.unsaved(this.count));
   }
 
   listAnew() {
     const features = this.source.getFeatures();
-    this.viewer.drawings.changed(); // seldom, a frame that began before a change is the last one otherwise
-    byId('save').disabled = !this.unsaved;
-    byId('improve').disabled = !(features.length && this.improvable?.available);
+    this.showOutlines();
+    byId('save').disabled = !(this.unsaved && this.read);
+    this.allowImprove();
+    const focused = document.activeElement?.id;
     byId('corrections').replaceChildren(...features.slice(-LISTED).map((one) => this.row(one, features.indexOf(one) + 1)));
+    // The keyboard stays where it was; after the last row was deleted, at the button that draws another.
+    if (focused && document.activeElement?.id !== focused) (byId(focused) ?? byId('square')).focus();
     if (features.length > LISTED) byId('corrections').prepend(element('li', {className: 'small'}, T.more(features.length - LISTED)));
     if (this.improvable && !this.improvable.available) this.say(T.cannotImprove(this.improvable.reason));
+  }
+
+  /** Polygons on the map, unless they are hidden. */
+  showOutlines() {
+    const shown = this.count > 0 && byId('outlines').checked;
+    byId('outlines').disabled = !this.count;
+    showLayer(this.viewer.drawings, shown);
+    this.modify.setActive(shown); // what is not seen is not dragged
   }
 
   row(feature, number) {
     const name = feature.get('class');
     const names = [...new Set([...this.result.classes.map((one) => one.name), name])];
-    const choice = element('select', {'aria-label': T.correctionClass(number)}, ...names.map((one) => element('option', {value: one}, one)));
+    const choice = element('select', {id: `correction-${number}-class`, 'aria-label': T.correctionClass(number)}, ...names.map((one) => element('option', {value: one}, one)));
     choice.value = name;
     choice.addEventListener('change', () => { feature.set('class', choice.value); this.changed(); });
     const swatch = element('span', {className: 'swatch'});
     swatch.style.backgroundColor = this.colorOf(name);
-    const go = element('button', {type: 'button', 'aria-label': T.correctionGo(number, name)}, T.go);
+    const go = element('button', {type: 'button', id: `correction-${number}-go`, 'aria-label': T.correctionGo(number, name)}, T.go);
     go.addEventListener('click', () => this.goTo(feature.getGeometry().getExtent()));
-    const remove = element('button', {type: 'button', 'aria-label': T.correctionRemove(number, name)}, T.remove);
+    const remove = element('button', {type: 'button', id: `correction-${number}-delete`, 'aria-label': T.correctionRemove(number, name)}, T.remove);
     remove.addEventListener('click', () => { this.source.removeFeature(feature); this.changed(); });
-    return element('li', {className: 'row'}, swatch, choice, go, remove);
+    const aside = feature.get('kept_aside') ? [element('span', {className: 'small'}, T.keptAside)] : [];
+    return element('li', {className: 'row'}, swatch, choice, ...aside, go, remove);
   }
 
   goTo(extent) {
@@ -147,9 +176,13 @@ export class Corrector {
     const features = this.source.getFeatures().map((feature) => ({
       type: 'Feature',
       geometry: {type: 'Polygon', coordinates: feature.getGeometry().getCoordinates().map((ring) => ring.map((place) => this.result.toCorrection(place)))},
-      properties: {class: feature.get('class')},
+      properties: {class: feature.get('class'), kept_aside: feature.get('kept_aside')},
     }));
-    await send('PUT', `maps/${this.result.id}/corrections`, {type: 'FeatureCollection', features}, {type: 'application/geo+json'});
+    const {result} = this;
+    const answer = await send('PUT', `maps/${result.id}/corrections`, {type: 'FeatureCollection', features},
+      {type: 'application/geo+json', headers: {'If-Match': this.read}});
+    if (this.result !== result) return; // another map was opened meanwhile
+    this.read = answer.headers.get('ETag');
     this.unsaved = false;
     this.listAnew();
     this.say(T.saved(features.length));
@@ -158,11 +191,22 @@ export class Corrector {
   /** Train the map's model on the corrections, and map the image again: a job. */
   async improve() {
     this.stop();
-    if (this.unsaved) await this.save();
-    const inputs = {map: {href: new URL(address(`maps/${this.result.id}`)).pathname}};
-    const answer = await send('POST', 'processes/improve/execution', {inputs});
-    this.say(T.improving);
-    await this.jobs.add(idOf(answer), this.result.name);
+    const {result} = this;
+    byId('improve').disabled = true; // a double click is one improvement
+    try {
+      if (this.unsaved) await this.save();
+      byId('improve').disabled = true;
+      const inputs = {map: {href: new URL(address(`maps/${result.id}`)).pathname}};
+      const answer = await send('POST', 'processes/improve/execution', {inputs});
+      this.say(T.improving);
+      await this.jobs.add(idOf(answer), result.name);
+    } finally {
+      this.allowImprove();
+    }
+  }
+
+  allowImprove() {
+    byId('improve').disabled = !(this.count && this.read && this.improvable?.available);
   }
 
   say(words) {
@@ -173,7 +217,7 @@ export class Corrector {
     try {
       await work();
     } catch (error) {
-      this.say(error instanceof Refusal ? error.message : T.lost);
+      this.say(error instanceof Refusal ? (error.status === 412 ? T.changedElsewhere : error.message) : T.noAnswer);
     }
   }
 

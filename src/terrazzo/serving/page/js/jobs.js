@@ -2,17 +2,19 @@
 
 import {Refusal, read, request} from './api.js';
 import {byId, element, notice} from './elements.js';
+import {keep, kept} from './kept.js';
 import {T} from './texts.js';
 
 const EVERY = 1; // seconds between two looks while a job waits or runs
 const RARELY = 30;
 const ACTIVE = ['accepted', 'running'];
 
-/** The list, and who hears of it when a job ends. */
+/** The list, and who hears of it when a job ends, or the map that is shown is deleted. */
 export class Jobs {
-  constructor({show, ended}) {
+  constructor({show, ended, gone}) {
     this.show = show;
     this.ended = ended;
+    this.gone = gone;
     this.known = new Map();
     this.timer = undefined;
     this.shown = undefined;
@@ -92,8 +94,12 @@ export class Jobs {
   async end(jobId) {
     try {
       await request('DELETE', `jobs/${jobId}`);
+      if (jobId === this.shown) {
+        this.shown = undefined;
+        this.gone();
+      }
     } catch (error) {
-      notice(error instanceof Refusal ? error.message : T.lost);
+      notice(error instanceof Refusal ? error.message : T.noAnswer);
     }
     await this.look();
   }
@@ -114,7 +120,7 @@ function button(text, name, pressed, id) {
 
 function names() {
   try {
-    return JSON.parse(localStorage.getItem('terrazzo-names') ?? '{}');
+    return JSON.parse(kept('terrazzo-names') || '{}');
   } catch {
     return {};
   }
@@ -122,6 +128,6 @@ function names() {
 
 function remember(jobId, name) {
   if (!name) return;
-  const kept = Object.entries({...names(), [jobId]: name}).slice(-500);
-  localStorage.setItem('terrazzo-names', JSON.stringify(Object.fromEntries(kept)));
+  const newest = Object.entries({...names(), [jobId]: name}).slice(-500);
+  keep('terrazzo-names', JSON.stringify(Object.fromEntries(newest)));
 }

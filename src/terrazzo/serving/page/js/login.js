@@ -2,6 +2,7 @@
 
 import {Refusal, onLogin, request, send} from './api.js';
 import {byId} from './elements.js';
+import {keep, kept} from './kept.js';
 import {T} from './texts.js';
 
 let waiting = null;
@@ -24,16 +25,16 @@ export function bindLogin() {
       byId('token').value = '';
       byId('login-notice').textContent = '';
       byId('logout').hidden = false;
-      localStorage.setItem('terrazzo-login', '1');
+      keep('terrazzo-login', '1');
       dialog.close();
     } catch (error) {
-      byId('login-notice').textContent = error instanceof Refusal ? error.message : T.lost;
+      byId('login-notice').textContent = error instanceof Refusal ? error.message : T.noAnswer;
       byId('token').select();
     }
   });
-  byId('logout').hidden = !localStorage.getItem('terrazzo-login');
+  byId('logout').hidden = !kept('terrazzo-login');
   byId('logout').addEventListener('click', async () => {
-    localStorage.removeItem('terrazzo-login');
+    keep('terrazzo-login', '');
     await request('DELETE', 'session', {login: false}).catch(() => {});
     location.reload();
   });

@@ -14,16 +14,21 @@ import {T} from './texts.js';
 import {droppedFiles, typeOf, upload} from './upload.js';
 import {Viewer} from './viewer.js';
 
+let underWay = 0; // uploads, which a reload would cut off
+let asked = 0; // maps that someone wanted to see; only the last one is shown
+
 fillTexts();
 bindLogin();
 bindModels();
 
 const viewer = new Viewer(await basemap());
-const jobs = new Jobs({show: (id) => trying(() => show(id)), ended: (job) => trying(() => ended(job))});
+const jobs = new Jobs({show: (id) => trying(() => show(id)), ended: (job) => trying(() => ended(job)), gone});
 const corrector = new Corrector(viewer, jobs);
 bindSliders(viewer);
 bindReadout(viewer);
 bindDrop();
+window.addEventListener('beforeunload', (event) => { if (underWay || corrector.unsaved) event.preventDefault(); });
+window.addEventListener('hashchange', () => location.hash.length > 1 && trying(() => show(location.hash.slice(1))));
 
 await trying(async () => { corrector.canImprove = await showModels(); });
 await jobs.look();
@@ -33,9 +38,10 @@ if (newest) await trying(() => show(newest.jobID));
 
 /** Show a finished map, and of an improvement what was before. */
 async function show(jobId) {
+  const turn = ++asked;
   const result = await readResult(jobId);
   const before = result.before ? await readResult(result.before).catch(() => undefined) : undefined;
-  await viewer.show(result, before);
+  if (turn !== asked || !(await viewer.show(result, before))) return;
   notice();
   byId('welcome').hidden = true;
   byId('result').hidden = false;
@@ -51,6 +57,19 @@ async function show(jobId) {
   history.replaceState(null, '', `#${jobId}`);
   jobs.mark(jobId, result.name);
   await corrector.open(result);
+}
+
+/** The map that was shown has been deleted. */
+function gone() {
+  asked += 1;
+  viewer.clear();
+  corrector.close();
+  byId('welcome').hidden = false;
+  byId('result').hidden = true;
+  byId('inspect').disabled = true;
+  byId('readout').textContent = '';
+  for (const id of ['swipe-line', 'swipe-left', 'swipe-right']) byId(id).hidden = true;
+  history.replaceState(null, '', location.pathname);
 }
 
 /** A job has ended: show its map if it was started here, and the improved model in the list. */
@@ -80,7 +99,11 @@ function bindDrop() {
   document.addEventListener('drop', async (event) => {
     event.preventDefault();
     drop.classList.remove('over');
-    mapAll(await droppedFiles(event.dataTransfer));
+    try {
+      mapAll(await droppedFiles(event.dataTransfer));
+    } catch {
+      notice(T.unreadable); // a folder that may not be read, or a file that is gone
+    }
   });
 }
 
@@ -88,7 +111,10 @@ function bindDrop() {
 async function mapAll(files) {
   notice();
   const images = files.filter((file) => typeOf(file.name));
-  if (files.length && !images.length) notice(T.nothingToMap);
+  const others = files.length - images.length;
+  for (const line of document.querySelectorAll('#uploads .left-out')) line.remove();
+  if (others && images.length) byId('uploads').append(element('li', {className: 'left-out'}, T.leftOut(others)));
+  if (others && !images.length) notice(T.nothingToMap);
   const [model, options] = [modelId(), chosenOptions()];
   for (const file of images) await mapOne(file, model, options);
 }
@@ -96,21 +122,30 @@ async function mapAll(files) {
 async function mapOne(file, model, options) {
   const words = element('span', {}, T.uploading(file.name, 0));
   const bar = element('progress', {max: 1, value: 0, 'aria-label': file.name});
-  const row = element('li', {}, words, bar);
+  const stop = new AbortController();
+  const cancel = element('button', {type: 'button', 'aria-label': T.of(T.cancel, file.name)}, T.cancel);
+  cancel.addEventListener('click', () => stop.abort());
+  const row = element('li', {}, words, bar, cancel);
   byId('uploads').append(row);
+  underWay += 1;
   try {
     const id = await upload(file, (share) => {
       bar.value = share;
       words.textContent = T.uploading(file.name, share);
-    });
+    }, stop.signal);
+    cancel.remove();
     const inputs = {image: {href: new URL(address(`uploads/${id}`)).pathname}, ...options};
     const answer = await send('POST', `processes/${encodeURIComponent(model)}/execution`, {inputs});
     row.remove();
     await jobs.add(idOf(answer), file.name);
   } catch (error) {
+    if (stop.signal.aborted) return row.remove();
     bar.remove();
+    cancel.remove();
     row.className = 'failed';
-    words.textContent = T.refused(file.name, error instanceof Refusal ? error.message : T.lost);
+    words.textContent = T.refused(file.name, error instanceof Refusal ? error.message : T.noAnswer);
+  } finally {
+    underWay -= 1;
   }
 }
 
@@ -119,7 +154,7 @@ async function trying(work) {
   try {
     await work();
   } catch (error) {
-    notice(error instanceof TypeError ? T.lost : error.message);
+    notice(error instanceof TypeError ? T.noAnswer : error.message);
     if (!(error instanceof Refusal)) console.warn(error);
   }
 }

@@ -34,7 +34,7 @@ async function wordsAt(result, place) {
     return `${words}, ${T.pointAt(rounded(x), rounded(y))}`;
   } catch (error) {
     if (error instanceof Refusal && error.status === 404) return T.pointOutside;
-    return error instanceof Refusal ? error.message : T.lost;
+    return error instanceof Refusal ? error.message : T.noAnswer;
   }
 }
 

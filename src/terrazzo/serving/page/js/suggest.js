@@ -4,6 +4,7 @@ import {Feature, Polygon, Stroke, Style, VectorLayer, VectorSource} from '../ven
 import {Refusal, pause, request} from './api.js';
 import {byId, element} from './elements.js';
 import {T} from './texts.js';
+import {showLayer} from './viewer.js';
 
 const OUTLINE = [
   new Style({stroke: new Stroke({color: '#000000', width: 4})}),
@@ -21,6 +22,7 @@ export class Suggestions {
 
   clear() {
     this.source.clear();
+    showLayer(this.layer, false);
     byId('boxes').replaceChildren();
   }
 
@@ -37,7 +39,7 @@ export class Suggestions {
         await pause(1);
       }
     } finally {
-      byId('suggest').disabled = false;
+      byId('suggest').disabled = !this.corrector.result?.correctable;
     }
   }
 
@@ -54,6 +56,7 @@ export class Suggestions {
       this.source.addFeature(new Feature(outline));
       return this.row(box.properties, outline, polygons);
     }));
+    showLayer(this.layer, boxes.length > 0);
     this.corrector.say(T.suggested(boxes.length));
   }
 

@@ -45,6 +45,7 @@ export const STATIC = {
   draw: 'Draw',
   square: 'Square at the centre',
   suggest: 'Suggest places',
+  outlines: 'Show the polygons',
   save: 'Save corrections',
   improve: 'Improve',
   history: 'Maps and jobs',
@@ -84,9 +85,11 @@ export const T = {
 
   uploading: (name, share) => `${name}: uploading, ${Math.round(share * 100)} %`,
   refused: (name, why) => `${name}: ${why}`,
-  notAnImage: 'is not an image of a kind that is read here',
   lost: 'The server does not answer. Trying again.',
+  noAnswer: 'The server does not answer. Try again later.',
   nothingToMap: 'None of these files is an image of a kind that is read here.',
+  leftOut: (n) => `${n} ${n === 1 ? 'file was' : 'files were'} left out: not an image of a kind that is read here.`,
+  unreadable: 'These files cannot be read. Choose them with the button instead.',
 
   jobName: (process, name) => {
     if (process === 'improve') return `Improvement of ${name || 'a map'}`;
@@ -142,8 +145,10 @@ export const T = {
   correctionClass: (n) => `Class of polygon ${n}`,
   correctionGo: (n, name) => `Go to polygon ${n}, ${name}`,
   correctionRemove: (n, name) => `Delete polygon ${n}, ${name}`,
+  keptAside: 'kept aside',
   saved: (n) => (n ? `${polygons(n)} saved.` : 'Saved: no polygon is left.'),
   unsaved: (n) => `${n ? polygons(n) : 'No polygon'}, not saved yet.`,
+  changedElsewhere: 'These polygons were changed in another window since they were read. Reload the page, and make your changes again.',
   suggesting: 'Looking for places where a correction teaches most.',
   suggested: (n) => (n === 1 ? "1 place suggested." : `${n} places suggested.`),
   go: 'Go to',

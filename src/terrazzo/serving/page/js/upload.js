@@ -4,19 +4,19 @@ import {Refusal, idOf, pause, request} from './api.js';
 
 const PIECE = 8 * 1024 * 1024;
 const TRIES = 6;
-const TYPES = {
+const TYPES = new Map(Object.entries({
   tif: 'image/tiff', tiff: 'image/tiff', jpg: 'image/jpeg', jpeg: 'image/jpeg', png: 'image/png',
   webp: 'image/webp', bmp: 'image/bmp', jp2: 'image/jp2',
-};
+}));
 
 /** The media type of a file by its name's ending; undefined for what is not read here. */
-export const typeOf = (name) => TYPES[name.split('.').at(-1).toLowerCase()];
+export const typeOf = (name) => TYPES.get(name.split('.').at(-1).toLowerCase());
 
-/** The upload's id. `progress` is called with the share that has arrived, 0 to 1. */
-export async function upload(file, progress) {
+/** The upload's id. `progress` is called with the share that has arrived, 0 to 1. What is aborted leaves nothing. */
+export async function upload(file, progress, signal) {
   const headers = {'Content-Type': typeOf(file.name), 'Content-Disposition': disposition(file.name)};
   if (file.size <= PIECE) {
-    const answer = await request('POST', 'uploads', {body: file, headers});
+    const answer = await request('POST', 'uploads', {body: file, headers, signal});
     progress(1);
     return idOf(answer);
   }
@@ -26,11 +26,12 @@ export async function upload(file, progress) {
   let failures = 0;
   while (offset < file.size) {
     try {
-      await append(id, file, offset);
+      await append(id, file, offset, signal);
       offset = Math.min(offset + PIECE, file.size);
       failures = 0;
     } catch (error) {
-      if (!worthAnotherTry(error) || ++failures >= TRIES) throw error;
+      if (signal.aborted) await request('DELETE', `uploads/${id}`).catch(() => {}); // the server clears it away later
+      if (signal.aborted || !worthAnotherTry(error) || ++failures >= TRIES) throw error;
       await pause(2 ** (failures - 1));
       offset = await arrived(id, offset);
     }
@@ -39,10 +40,11 @@ export async function upload(file, progress) {
   return id;
 }
 
-function append(id, file, offset) {
+function append(id, file, offset, signal) {
   return request('PATCH', `uploads/${id}`, {
     body: file.slice(offset, offset + PIECE),
     headers: {'Content-Type': 'application/offset+octet-stream', 'Upload-Offset': `${offset}`},
+    signal,
   });
 }
 
@@ -64,7 +66,7 @@ function worthAnotherTry(error) {
 
 /** The file's name as RFC 6266 writes it, any script. */
 function disposition(name) {
-  const encoded = encodeURIComponent(name).replace(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+  const encoded = encodeURIComponent(name.toWellFormed?.() ?? name).replace(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
   return `attachment; filename*=UTF-8''${encoded}`;
 }
 

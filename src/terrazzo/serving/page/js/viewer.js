@@ -23,23 +23,35 @@ export class Viewer {
       interactions: interactions({altShiftDragRotate: false, pinchRotate: false}),
     });
     this.share = 0;
+    this.classLayers = [];
     this.drawings = new VectorLayer({});
   }
 
-  /** Show a map; `before` is the one that the swipe compares it with, else the image. */
+  /** Show nothing. */
+  clear() {
+    this.turn = (this.turn ?? 0) + 1;
+    this.result = undefined;
+    this.classLayers = [];
+    this.map.setLayers([]);
+  }
+
+  /** Show a map; `before` is the one that the swipe compares it with, else the image. False if another was asked for since. */
   async show(result, before) {
+    const turn = (this.turn = (this.turn ?? 0) + 1);
     const [layers, view] = HAS_WEBGL ? await this.drawn(result, before) : this.served(result, before);
+    if (turn !== this.turn) return false;
     const sameView = this.result && before && String(this.result.extent) === String(result.extent);
     this.result = result;
     this.map.setLayers([...this.basemapLayers(result), ...layers, this.drawings]);
-    this.classLayer = layers.at(-1);
-    this.clip(this.classLayer, false);
+    this.classLayers = [layers.at(-1), layers.before].filter(Boolean);
+    this.clip(this.classLayers[0], false);
     if (layers.before) this.clip(layers.before, true);
-    if (sameView) return;
+    if (sameView) return true;
     this.map.setView(view);
     this.fit(view.get('extentOfMap'));
     for (const one of this.map.getControls().getArray()) if (one instanceof ScaleLine) this.map.removeControl(one);
     if (result.hasCrs) this.map.addControl(new ScaleLine());
+    return true;
   }
 
   /** The layers of a browser that has WebGL, and a view in the raster's own projection. */
@@ -96,9 +108,9 @@ export class Viewer {
     for (const layer of this.map.getLayers().getArray()) if (layer.get('classes')) layer.updateStyleVariables(variables);
   }
 
-  /** Opacity of the classes, 0 to 1. No request. */
+  /** Opacity of the classes, before and after, 0 to 1. No request. */
   setOpacity(opacity) {
-    this.classLayer?.setOpacity(opacity);
+    for (const layer of this.classLayers) layer.setOpacity(opacity);
   }
 
   /** Show the classes right of this share of the width, and what lies below, or came before, left of it. */
@@ -152,6 +164,14 @@ async function coloured(result) {
   });
   layer.set('classes', true);
   return layer;
+}
+
+/**
+ * Show or hide a layer of outlines; one without any is hidden. Chromium 156 may go on to show what was on a canvas of
+ * which nothing but clearing was asked, as of a layer that has become empty. A hidden layer has no canvas in the page.
+ */
+export function showLayer(layer, shown) {
+  layer.setVisible(shown);
 }
 
 /** #rrggbb as three numbers. */
