@@ -1,5 +1,6 @@
 """Every architecture that a recipe can name is exported in int8, or refused in one line."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,7 +35,7 @@ SMALLEST = {
     "dpt": "tu-vit_tiny_patch16_224",
 }
 """A small encoder for each."""
-UNTRACED = ("pspnet", "upernet")
+UNTRACED = ("pspnet", "upernet", "dpt")
 """Architectures that torch cannot write as a graph."""
 
 
@@ -64,7 +65,9 @@ def test_a_network_of_the_family_is_exported_in_int8_or_refused_in_one_line(
     if arch in UNTRACED:
         with pytest.raises(ExportError) as caught:
             export()
-        assert "\n" not in str(caught.value)
+        assert re.fullmatch(
+            r"--format onnx: torch cannot trace this network \(.*\); map with .* torch runs", str(caught.value)
+        )
         assert not out.exists()
         return
     export()

@@ -54,7 +54,8 @@ def write_onnx(path: Path, graph: Graph, notes: Notes) -> float:
             InferenceSession(path, providers=["CPUExecutionProvider"])
         except TROUBLE as error:
             raise ExportError(
-                f"--format onnx: torch cannot trace this network ({first_line(error).split('. ')[0]})"
+                f"--format onnx: torch cannot trace this network ({first_line(error).split('. ')[0]}); "
+                "map with the model.safetensors, which torch runs"
             ) from error
     session = InferenceSession(path, providers=["CPUExecutionProvider"])
 
