@@ -14,6 +14,7 @@ from terrazzo.errors import InputError, ModelFileError, OutputExistsError
 from terrazzo.inspection import inspect
 from terrazzo.scenes.inspection import Inspection
 from tests.worlds.handmade import MAGENTA, bands_of_classes, color_mask, encoded, flat_set, photo, tile_set, write
+from tests.worlds.models import write_model
 
 GOOD = color_mask(40, 60)
 
@@ -177,3 +178,15 @@ def test_only_the_values_that_the_masks_mean_are_listed_of_black_and_white_palet
         mask.save(path)
     values = inspect(root, patch_size=32).to_dict()["label_values"]
     assert [(one["value"], one["name"]) for one in values] == [(0, "background"), (255, "foreground")]
+
+
+def test_a_model_as_json_has_its_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_model(tmp_path / "m.safetensors", names=("Dach", "Straße", "See"))
+    assert run(["inspect", str(tmp_path / "m.safetensors"), "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert value["classes"] == [
+        {"id": 0, "name": "Dach", "color": "#C81E1E"},
+        {"id": 1, "name": "Straße", "color": "#1EA03C"},
+        {"id": 2, "name": "See", "color": "#143CDC"},
+    ]
+    assert value["schema"]["names"] == ["Dach", "Straße", "See"]

@@ -126,7 +126,8 @@ def _inspect_model(path: Path) -> "Inspection":
     from terrazzo.scenes.inspection import Inspection
 
     header = read_header(path)
-    lines, value = [f"{path}: a terrazzo model", *describe_header(header)], json.loads(header.to_json())
+    lines = [f"{path}: a terrazzo model", *describe_header(header)]
+    value = {**json.loads(header.to_json()), "classes": header.schema.to_list()}
     if path.suffix.lower() == MODEL_SUFFIX:
         from terrazzo.model.exporting.stored_graph import read_graph
 

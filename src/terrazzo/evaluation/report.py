@@ -26,7 +26,7 @@ from terrazzo.evaluation.patchwise.worst import enough_valid, lowest
 from terrazzo.model.averaging.views import NONE
 from terrazzo.patches.splits.leak import BUFFER
 from terrazzo.recipe.published import Comparison, published_lines
-from terrazzo.system.reporting import COLUMNS, wrapped
+from terrazzo.system.reporting import COLUMNS, how_many, wrapped
 
 N_BEST, N_WORST = 4, 6
 ScoresJson = Mapping[str, Any]
@@ -93,8 +93,8 @@ def summary_lines(scores: ScoresJson) -> list[str]:
     shown = [entry for entry in MEANS.values() if entry.shown]
     means = [f"{entry.title} {scores[entry.name]:.4f}" for entry in shown if entry.source != "probabilities"]
     lines = [
-        f"{scores['n_patches']} patches of split {protocol['split']} (by {protocol['split_method']}, "
-        f"seed {protocol['seed']}), {scores['n_images']} images, {scores['pixels']:,} valid pixels",
+        f"{how_many(scores['n_patches'], 'patch')} of split {protocol['split']} (by {protocol['split_method']}, "
+        f"seed {protocol['seed']}), {how_many(scores['n_images'], 'image')}, {scores['pixels']:,} valid pixels",
         *([leak_line(protocol)] if protocol["leaky"] else []),
         *([line] if (line := views_line(scores)) else []),
         f"{'  '.join(means)}{mark}",
