@@ -6,11 +6,14 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import psutil
 import pytest
 
 import terrazzo
@@ -18,8 +21,9 @@ from terrazzo.errors import ImageError, InputError
 from terrazzo.maps.engines.local import LocalEngine
 from terrazzo.maps.engines.options import EngineOptions
 from terrazzo.maps.engines.threads import steady_count, steady_threads
-from terrazzo.maps.jobs.job import RasterJob, plan_map
+from terrazzo.maps.jobs.job import RasterJob, Share, plan_map
 from terrazzo.maps.jobs.options import MapOptions
+from terrazzo.maps.rasters.dry_run import MapPlan
 from terrazzo.model.header import read_header
 from terrazzo.model.opening import ModelFile, open_model
 from terrazzo.system.files import file_digest
@@ -211,6 +215,65 @@ def test_the_callers_own_client_is_used_and_left_open(
     assert connection._current_client(scheduler) is None
 
 
+def test_workers_of_a_cluster_share_the_memory_of_their_machine(
+    tmp_path: Path, model: ModelFile, scheduler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers on this machine: each gets half of the limit, and half of what is free."""
+    share = cluster.share_of_memory(EngineOptions("dask", None, scheduler))
+    assert share.n_processes == 2
+    assert 0 < share.free_bytes <= psutil.virtual_memory().total // 2
+    assert Share(2, 7).free_bytes == 7
+    monkeypatch.setattr("terrazzo.maps.jobs.job.free_bytes", lambda: 100)
+    assert (Share().free_bytes, Share(3).free_bytes) == (100, 33)
+    monkeypatch.undo()
+
+    raster = write_raster(tmp_path / "a.tif", np.tile(noise(3, 300, 400), (1, 4, 4)))
+    how = {"window": 32, "device": "cpu", "precision": "32", "vector_format": "none", "dry_run": True}
+
+    def planned(limit: int, **engine: Any) -> MapPlan:
+        return terrazzo.predict(model.path, raster, out=tmp_path / "maps", max_memory=limit, **how, **engine).planned[0]
+
+    limit = planned(4_000_000_000).memory_bytes - 50_000_000
+    alone = planned(limit)
+    assert alone.n_pieces > 1
+    by_two = planned(2 * limit, engine="dask", scheduler=scheduler)
+    assert (by_two.n_pieces, by_two.memory_bytes) == (alone.n_pieces, alone.memory_bytes)
+
+
+def test_torch_has_its_own_number_of_threads_back_behind_a_worker_in_this_process(
+    tmp_path: Path, model: ModelFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker of 4 cores computes with 4 threads; 3 are set here, in this thread and in new ones."""
+    import torch
+
+    seen: list[int] = []
+    compute = worker.compute_pieces
+
+    def watching(*arguments: Any) -> Any:
+        seen.append(torch.get_num_threads())
+        return compute(*arguments)
+
+    monkeypatch.setattr(worker, "compute_pieces", watching)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with (
+            cluster.quiet_dask(),
+            distributed.LocalCluster(
+                n_workers=1, threads_per_worker=4, processes=False, dashboard_address="127.0.0.1:0"
+            ) as own,
+        ):
+            by_dask(
+                plan_map(holey(tmp_path / "a.tif", 61, 80), tmp_path / "map", model, OPTIONS), own.scheduler_address
+            )
+        assert set(seen) == {4}
+        assert torch.get_num_threads() == 3
+        with ThreadPoolExecutor(1) as new:
+            assert new.submit(torch.get_num_threads).result() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_the_command_computes_on_a_cluster(
     tmp_path: Path,
     model: ModelFile,
@@ -321,6 +384,8 @@ def test_threads_are_a_power_of_two_on_no_more_cores() -> None:
     before = torch.get_num_threads()
     with steady_threads():
         assert torch.get_num_threads() == steady_count(before)
+        with steady_threads(9):
+            assert torch.get_num_threads() == 8
     assert torch.get_num_threads() == before
 
 

@@ -13,7 +13,7 @@ from terrazzo.errors import InputError
 from terrazzo.maps.engines.local import LocalEngine
 from terrazzo.maps.engines.options import EngineOptions
 from terrazzo.maps.jobs import job as jobs
-from terrazzo.maps.jobs.job import RasterJob, plan_map
+from terrazzo.maps.jobs.job import RasterJob, Share, plan_map
 from terrazzo.maps.jobs.memory_need import MemoryNeed, over_limit, size_words
 from terrazzo.maps.jobs.options import MapOptions, bytes_of
 from terrazzo.maps.pieces.lattice import cut
@@ -119,7 +119,7 @@ def test_workers_of_a_machine_share_the_limit_and_what_is_free(tmp_path: Path, m
 
     def cut_among(n: int, to: int | None) -> int:
         file, options = model_file(tmp_path), MapOptions(max_memory=to)
-        return len(plan_map(raster, tmp_path / "map", file, options, n_processes=n).lattice.pieces)
+        return len(plan_map(raster, tmp_path / "map", file, options, share=Share(n)).lattice.pieces)
 
     alone = cut_among(1, limit)
     assert alone > 1

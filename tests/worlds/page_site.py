@@ -20,6 +20,7 @@ from rasterio.transform import Affine
 from terrazzo.serving.folder import DataFolder
 from terrazzo.serving.http.access.tokens import read_tokens
 from terrazzo.serving.http.app import build_app
+from terrazzo.serving.http.protocol import Protocol
 from terrazzo.serving.http.site import Site
 from terrazzo.serving.jobs.job import IMPROVE, SUGGEST, Job
 from terrazzo.serving.jobs.store import JobStore
@@ -51,13 +52,15 @@ def write_scene(path: Path) -> Path:
 
 
 def write_photo(path: Path) -> Path:
-    """`three_classes` as a photo."""
-    Image.fromarray(three_classes().transpose(1, 2, 0)).save(path, quality=95)
+    """`three_classes` as a photo. A JPEG keeps its colours apart: a block of 8 columns ends where nodata begins."""
+    Image.fromarray(three_classes().transpose(1, 2, 0)).save(path, quality=95, subsampling=0)
     return path
 
 
 @contextmanager
-def served(root: Path, tokens: str | None = None, basemap: str | None = None) -> Iterator[tuple[str, Site]]:
+def served(
+    root: Path, tokens: str | None = None, basemap: str | None = None, root_path: str = ""
+) -> Iterator[tuple[str, Site]]:
     """The address of a server with one model, `tiny`, whose class is the greatest band; and its site.
 
     An image with `slow` in its name is computed for ever. Improvements and suggestions are made up.
@@ -71,11 +74,20 @@ def served(root: Path, tokens: str | None = None, basemap: str | None = None) ->
     token_file = root / "tokens.txt" if tokens is not None else None
     data = DataFolder(root / "data")
     data.root.mkdir(mode=0o700)
-    settings = Settings(models, data, token_file=token_file, basemap=basemap)
+    settings = Settings(models, data, token_file=token_file, basemap=basemap, root_path=root_path)
     jobs, uploads = JobStore(data.jobs_table), UploadStore(data, settings)
     site = Site(settings, data, jobs, uploads, Catalogue(settings), read_tokens(token_file))
     server = uvicorn.Server(
-        uvicorn.Config(build_app(site), port=0, lifespan="off", ws="none", log_level="error", access_log=False)
+        uvicorn.Config(
+            build_app(site),
+            port=0,
+            lifespan="off",
+            http=Protocol,
+            ws="none",
+            log_level="error",
+            access_log=False,
+            proxy_headers=False,
+        )
     )
     stop = threading.Event()
     threads = [threading.Thread(target=server.run), threading.Thread(target=_work, args=(site, stop))]

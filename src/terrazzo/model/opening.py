@@ -151,7 +151,7 @@ def open_model(
 ) -> "Predictor":
     """The model, ready to classify, in a runtime; `auto` is the file's own. Only torch's import it.
 
-    `n_threads` is how many cores it may use; None means all.
+    `n_threads` is how many cores a graph may use; None means all. Torch uses what it is set to where it computes.
     """
     asked = Asked(device, precision, n_threads)
     return checked(model, asked, runtime).open(model, asked)

@@ -14,6 +14,9 @@ def work(
         str | Path, Option("A file that holds the token alone, or a line `name worker token`, as the server's does.")
     ],
     data: Annotated[str | Path, Option("Folder for what is downloaded and computed.")] = "terrazzo-work",
+    max_memory: Annotated[
+        str | int | None, Option("The most memory of a job's process, as in 8GB; what is free if not given.")
+    ] = None,
     say: Say = quiet,
 ) -> None:
     """Compute jobs of a `terrazzo serve` on this machine until Ctrl-C: maps, suggestions, improved models.
@@ -23,9 +26,10 @@ def work(
     again. It computes one job at a time; a second command with another `data` computes a second one. Models are
     improved where the extra `train` is installed.
 
-    Raises InputError for a token file that others may read, an address that is none, a folder that is in use, and a
-    token that the server refuses.
+    Raises InputError for a token file that others may read, an address that is none, a folder that is in use or on a
+    full disk, and a token that the server refuses.
     """
+    from terrazzo.maps.jobs.options import bytes_of
     from terrazzo.serving.remote.starting import start
 
-    start(server, Path(token_file), Path(data), say)
+    start(server, Path(token_file), Path(data), say, None if max_memory is None else bytes_of(max_memory))

@@ -17,7 +17,9 @@ import psutil
 import pytest
 from starlette.testclient import TestClient
 
+from terrazzo.serving.folder import new_id
 from terrazzo.serving.http import uploads
+from terrazzo.system.files import write_json
 from tests.worlds.hostile import CORPUS, PATHS, Hostile, photo, raster
 from tests.worlds.served import TOKENS, app, listening
 
@@ -152,6 +154,19 @@ def test_an_upload_that_a_job_needs_stays_until_the_job_is_dismissed(client: Tes
     answer = client.delete(place)
     assert (answer.status_code, job.id in answer.json()["detail"]) == (409, True)
     jobs.dismiss(job.id)
+    assert client.delete(place).status_code == 204
+
+
+def test_an_upload_whose_map_is_being_improved_stays(client: TestClient) -> None:
+    place = begun(client)
+    site = client.app.state.site  # type: ignore[attr-defined]
+    map_id = new_id()
+    site.folder.map(map_id).mkdir(parents=True)
+    write_json(site.folder.map(map_id) / "map.json", {"upload": place.rpartition("/")[2]})
+    job = site.jobs.submit("improve", {"map": map_id}, "")
+    answer = client.delete(place)
+    assert (answer.status_code, job.id in answer.json()["detail"]) == (409, True)
+    site.jobs.dismiss(job.id)
     assert client.delete(place).status_code == 204
 
 

@@ -38,7 +38,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_photo(tmp_path_factory.mktemp("photo") / "photo.png")
+    return write_photo(tmp_path_factory.mktemp("photo") / "photo.jpg")
 
 
 @pytest.fixture

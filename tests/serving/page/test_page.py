@@ -58,6 +58,12 @@ def test_a_phone_shows_everything_within_its_width(browser: Any, site: tuple[str
         assert look.share(COLORS[0]) > 0.05
         box = look.page.locator("#map").bounding_box()
         assert box["width"] == PHONE[0]
+        for _ in range(5):
+            look.page.click("#square")
+        look.page.click("#improve")
+        look.page.locator("#corrections li").filter(has_text="kept aside").wait_for()
+        assert look.page.locator("#swipe-left").inner_text() == "Before"
+        assert look.page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
     look.check()
 
 
@@ -82,9 +88,21 @@ def test_all_is_done_with_the_keyboard(look: Looking, scene: Path) -> None:
     page.focus("#square")
     page.keyboard.press("Enter")
     assert page.locator("#corrections li").count() == 1
+    page.focus("#improve")
+    page.keyboard.press("Enter")
+    page.locator("#result-about").filter(has_text="50 % → 75 %").wait_for()
+    page.focus("#swipe")
+    page.keyboard.press("Home")
+    assert page.locator("output[for=swipe]").inner_text() == "off"
+    page.focus("#downloads-box summary")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Areas (CSV)").focus()
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert download.value.path().read_text().startswith("class_id,class,pixels")
     focused = []
     page.evaluate("document.activeElement.blur()")
-    for _ in range(60):
+    for _ in range(90):
         page.keyboard.press("Tab")
         focused.append(page.evaluate("document.activeElement.id"))
     assert {
@@ -206,7 +224,7 @@ def test_of_two_maps_wanted_at_once_the_last_is_shown(look: Looking, scene: Path
     look.page.evaluate(
         "names => names.forEach(name => document.querySelector(`[aria-label='${name}']`).click())", order
     )
-    look.page.wait_for_load_state("networkidle")
+    look.settle()
     assert look.page.evaluate("location.hash.slice(1)") == wanted
     assert look.page.locator("#result-heading").inner_text() == photo.name
 

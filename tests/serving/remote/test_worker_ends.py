@@ -1,12 +1,16 @@
 """A worker whose child process dies, or whose files are too large: what it says to the server."""
 
+import errno
 import os
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from terrazzo.errors import InputError
 from terrazzo.serving.folder import DataFolder
 from terrazzo.serving.remote import computing
 from terrazzo.serving.remote.computing import Worker
@@ -62,6 +66,36 @@ def test_a_child_that_dies_gives_the_job_back_as_a_death_with_growing_rests(tmp_
     worker.compute(ORDER)
     assert server.told == [("release", {"died": True})] * 2
     assert rests == [1, 3]
+
+
+def test_a_child_that_takes_too_much_memory_gives_the_job_back_as_a_death(tmp_path: Path, rests: list[float]) -> None:
+    server = Recorder()
+    worker = worker_of(server, tmp_path)
+    worker.max_memory = 1
+    worker.compute(ORDER)
+    assert (server.told, rests) == ([("release", {"died": True})], [1])
+
+
+class Full(Recorder):
+    """A server whose files do not fit on the worker's disk."""
+
+    def download(self, path: str, target: Path, content: Content, check: Callable[[], None]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_ends_the_worker_and_fails_no_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Full()
+    worker = worker_of(full, tmp_path)
+    with pytest.raises(InputError, match="the disk is full; make room, or choose another folder"):
+        worker.compute(ORDER)
+    server = Recorder()
+    worker = worker_of(server, tmp_path)
+    said = {"job": JOB, "failed": "the map: cannot be written", "no_room": True}
+    monkeypatch.setattr(worker, "_lent_child", lambda: nullcontext(SimpleNamespace(give=lambda assignment: None)))
+    monkeypatch.setattr(worker, "_next", lambda child: said)
+    with pytest.raises(InputError, match="the disk is full"):
+        worker.compute(ORDER)
+    assert full.told == server.told == []
 
 
 def finished(worker: Worker, monkeypatch: pytest.MonkeyPatch, said: Mapping[str, Any], content: bytes = b"abc") -> None:

@@ -90,6 +90,20 @@ def test_an_old_map_stays_while_a_job_improves_it(folder: DataFolder) -> None:
     assert folder.map(old.id).is_dir()
 
 
+def test_the_upload_of_an_improvement_stays_when_the_map_that_it_improved_goes(folder: DataFolder) -> None:
+    """The improved map can be improved again, which reads the image; its own job names no upload."""
+    store, upload = uploaded(folder, 45)
+    first = job(Status.SUCCESSFUL, OLD, image=upload)
+    second = job(Status.SUCCESSFUL, YOUNG, map=first.id)
+    for each in (first, second):
+        (mapped(folder, each.id) / "map.json").write_text(f'{{"upload": "{upload}"}}')
+    cleaned = clean(folder, store, Table(first, second), 30, NOW)
+    assert (cleaned.jobs, cleaned.uploads) == ((first.id,), ())
+    third = job(Status.ACCEPTED, map=second.id)
+    assert clean(folder, store, Table(second, third), 0, NOW).uploads == ()
+    assert clean(folder, store, Table(), 30, NOW).uploads == (upload,)
+
+
 def test_jobs_that_have_not_ended_stay_however_old(folder: DataFolder) -> None:
     store, _ = uploaded(folder, 0)
     assert clean(folder, store, Table(job(Status.ACCEPTED), job(Status.RUNNING)), 0, NOW).jobs == ()

@@ -23,13 +23,13 @@ from terrazzo.maps.engines.connection import check_installed, connected, workers
 from terrazzo.maps.engines.local import batch_size
 from terrazzo.maps.engines.options import EngineOptions
 from terrazzo.maps.engines.worker import Equipment, ModelOnWorker, RasterOnWorker, finish_piece, report
-from terrazzo.maps.jobs.job import RasterJob
+from terrazzo.maps.jobs.job import RasterJob, Share
 from terrazzo.maps.pieces.computing import Finished
 from terrazzo.maps.pieces.journal import Journal
 from terrazzo.maps.pieces.lattice import Piece
 from terrazzo.model.opening import ModelFile, convert
 from terrazzo.system.devices import OPENVINO
-from terrazzo.system.machine import library_versions
+from terrazzo.system.machine import free_bytes, library_versions
 
 AHEAD = 2
 """Pieces that a worker holds at a time: one to compute, and the next."""
@@ -129,6 +129,21 @@ def dask_engine(model: ModelFile, options: EngineOptions) -> Iterator[DaskEngine
     """The engine. At the end a cluster on this machine is closed, and workers elsewhere forget the run."""
     with quiet_dask(), ExitStack() as stack:
         yield DaskEngine(model.absolute(), options, stack)
+
+
+def share_of_memory(options: EngineOptions) -> Share:
+    """What the workers have of the memory of their machines; of machines that differ, the least.
+
+    Raises InputError if the scheduler or its workers cannot be reached, or have no terrazzo.
+    """
+    with quiet_dask(), connected(options) as (client, _):
+        workers_of(client, options.scheduler)
+        check_installed(client)
+        free: dict[str, int] = client.run(free_bytes)
+        hosts = {address: found["host"] for address, found in client.scheduler_info()["workers"].items()}
+    counts = Counter(hosts.get(address, address) for address in free)
+    each = (found // counts[hosts.get(address, address)] for address, found in free.items())
+    return Share(max(counts.values()), min(each))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ as does 1 for a U-Net without encoder in float32. So maps are computed with a po
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 
 
 def steady_count(n_cores: int) -> int:
@@ -14,14 +15,42 @@ def steady_count(n_cores: int) -> int:
     return max(2, 1 << (n_cores.bit_length() - 1))
 
 
-@contextmanager
-def steady_threads() -> Iterator[None]:
-    """Let torch use such a number of threads, no more than it would have used; restored at the end."""
-    import torch
+class _Threads:
+    """The number of torch's threads, which belongs to the process.
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(steady_count(before))
-    try:
+    The first thread in remembers it, and the last one out puts it back: several workers of a cluster can live in one
+    process, with programs that use torch too.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._before = Lock(), 0, 0
+
+    @contextmanager
+    def as_steady(self, n_threads: int | None) -> Iterator[None]:
+        import torch
+
+        with self._lock:
+            if self._inside == 0:
+                self._before = torch.get_num_threads()
+            self._inside += 1
+        torch.set_num_threads(steady_count(n_threads or self._before))
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside -= 1
+                if self._inside == 0:
+                    torch.set_num_threads(self._before)
+
+
+_THREADS = _Threads()
+
+
+@contextmanager
+def steady_threads(n_threads: int | None = None) -> Iterator[None]:
+    """Let torch use such a number of threads, no more than `n_threads`; None: than it would have used.
+
+    The number of before is restored at the end.
+    """
+    with _THREADS.as_steady(n_threads):
         yield
-    finally:
-        torch.set_num_threads(before)

@@ -8,7 +8,7 @@ import asyncio
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -16,7 +16,7 @@ from distributed import Worker, WorkerPlugin, get_worker
 
 from terrazzo.errors import InputError, TerrazzoError
 from terrazzo.maps.engines.local import compute_pieces, reading
-from terrazzo.maps.engines.threads import steady_count
+from terrazzo.maps.engines.threads import steady_count, steady_threads
 from terrazzo.maps.jobs.job import RasterJob
 from terrazzo.maps.pieces.computing import Finished
 from terrazzo.maps.pieces.journal import Journal
@@ -97,6 +97,10 @@ class ModelOnWorker(WorkerPlugin):
             self._model = Halving(open_models(self._file, self._n_threads))
         return self._model
 
+    def threads(self) -> AbstractContextManager[None]:
+        """The worker's cores for torch, where torch computes; its process has its own number back at the end."""
+        return steady_threads(self._n_threads) if self._file.runs_torch else nullcontext()
+
     def equipment(self) -> Equipment:
         """What this worker computes with."""
         file = self._file
@@ -137,7 +141,9 @@ class RasterOnWorker(WorkerPlugin):
         reader = self._reader = self._reader or self._opened()
         if self._journal.has(piece):
             return Finished(piece, 0)
-        (done,) = compute_pieces(self._job, self._model_on_worker.opened(), reader, self._journal, [piece])
+        worker = self._model_on_worker
+        with worker.threads():
+            (done,) = compute_pieces(self._job, worker.opened(), reader, self._journal, [piece])
         return done
 
     def _opened(self) -> WindowReader:

@@ -29,6 +29,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Share:
+    """What each of the processes that compute has of a machine's memory."""
+
+    n_processes: int = 1
+    """How many of them share one machine."""
+    free: int | None = None
+    """Free bytes of each; None: of the memory that is free here."""
+
+    @property
+    def free_bytes(self) -> int:
+        """The free bytes of each."""
+        return free_bytes() // self.n_processes if self.free is None else self.free
+
+
+ALONE = Share()
+
+
+@dataclass(frozen=True)
 class RasterJob:
     """A raster that can be mapped with a model, and where its map goes."""
 
@@ -101,12 +119,12 @@ def plan_map(
     model: ModelFile,
     options: MapOptions,
     restart: bool = False,
-    n_processes: int = 1,
+    share: Share = ALONE,
 ) -> RasterJob:
     """The raster at `path`, checked against the model. Raises ImageError or InputError with the remedy.
 
-    Unfinished work on the same map is resumed with its own pieces, unless `restart`. `n_processes` on this machine
-    share its memory, and the limit of the options.
+    Unfinished work on the same map is resumed with its own pieces, unless `restart`. The limit of the options is
+    divided among the processes of a machine.
     """
     max_pixels = options.max_pixels or MAX_PIXELS
     raster = read_image(path, max_pixels, options.nodata)
@@ -144,7 +162,7 @@ def plan_map(
     need = memory_need(raster, choice, grid, model, options)
     run = options.run or (None if restart else begun_cut(folder / PARTIAL, made_of))
     axes, n_classes = model.tiling.axes(*grid.seen), model.header.schema.n_classes
-    lattice = _lattice(need, axes, n_classes, run, options.max_memory, n_processes)
+    lattice = _lattice(need, axes, n_classes, run, options.max_memory, share)
     options = replace(options, zones=None)  # placed by now, and of no use to the workers that jobs are sent to
     return RasterJob(raster, choice, model, options, grid, lattice, folder, made_of, zones, need)
 
@@ -155,14 +173,14 @@ def _lattice(
     n_classes: int,
     run: tuple[int, int] | None,
     limit: int | None,
-    n_processes: int,
+    share: Share,
 ) -> Lattice:
     """The windows in pieces of `run`; None: the largest that fit into the limit, or into free memory without one.
 
     Each process has its part. Raises InputError if the pieces of `run`, or even the smallest ones, exceed the limit.
     """
     if limit is None:
-        return cut(axes, n_classes, run, need.fits(free_bytes() // n_processes))
-    lattice = cut(axes, n_classes, run, need.fits(limit // n_processes))
-    need.check(lattice, need.of_lattice(cut(axes, n_classes, (1, 1))), limit, n_processes)
+        return cut(axes, n_classes, run, need.fits(share.free_bytes))
+    lattice = cut(axes, n_classes, run, need.fits(limit // share.n_processes))
+    need.check(lattice, need.of_lattice(cut(axes, n_classes, (1, 1))), limit, share.n_processes)
     return lattice

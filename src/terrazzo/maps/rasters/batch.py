@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from terrazzo.errors import ImageError, InputError
@@ -11,7 +11,7 @@ from terrazzo.maps.command import Command, Failures
 from terrazzo.maps.engines.local import Engine, LocalEngine
 from terrazzo.maps.engines.options import DASK
 from terrazzo.maps.inputs import FoundPictures, RasterFile
-from terrazzo.maps.jobs.job import RasterJob, plan_map
+from terrazzo.maps.jobs.job import RasterJob, Share, plan_map
 from terrazzo.maps.jobs.resolution import check_resampling, other_resolution
 from terrazzo.maps.jobs.runtime import finished_with
 from terrazzo.maps.outputs.record import read_record
@@ -60,12 +60,15 @@ class RasterBatch:
         if options.resample:
             check_resampling(command.model)
         for file in self._files:
-            folder = file.folder(command.out)
             try:
-                model = command.model
-                if command.kept and (runtime := finished_with(folder, model)) in command.kept:
-                    model = model.by(runtime)
-                job = plan_map(file.path, folder, model, options, command.restart, command.engine.n_processes)
+                job = self._job(file, Share(command.engine.n_processes))
+            except InputError as error:
+                self.failures.add(error)
+                continue
+            by_cluster = command.engine.scheduler is not None and (command.overwrite or not job.finished())
+            share = self._share if by_cluster else None  # raises where there is no cluster, so outside the `try`
+            try:
+                job = job if share is None else self._job(file, share)
                 self._look_at(job)
                 self.jobs.append((file, job))
             except InputError as error:
@@ -86,6 +89,21 @@ class RasterBatch:
         self._report_units()
         if not options.resample:
             self._report_resolution()
+
+    def _job(self, file: RasterFile, share: Share) -> RasterJob:
+        """The raster, checked against the model and cut into pieces for the memory of each process."""
+        command, folder = self.command, file.folder(self.command.out)
+        model = command.model
+        if command.kept and (runtime := finished_with(folder, model)) in command.kept:
+            model = model.by(runtime)
+        return plan_map(file.path, folder, model, command.options, command.restart, share)
+
+    @cached_property
+    def _share(self) -> Share:
+        """What the workers of an existing cluster have of the memory of their machines, asked once."""
+        from terrazzo.maps.engines.cluster import share_of_memory
+
+        return share_of_memory(self.command.engine)
 
     def _look_at(self, job: RasterJob) -> None:
         """Report what cannot be read of a raster, and remember the doubts about it.

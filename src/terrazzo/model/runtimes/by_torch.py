@@ -38,11 +38,7 @@ class TorchRuntime:
         return compute.device.type, compute.precision
 
     def open(self, model: Path, asked: Asked) -> "Predictor":
-        """The `Bundle`."""
+        """The `Bundle`. Its threads are those that torch has where it computes, as they belong to the process."""
         from terrazzo.model.bundle import load
 
-        if asked.n_threads is not None:
-            import torch
-
-            torch.set_num_threads(asked.n_threads)
         return load(model, asked.device, asked.precision)

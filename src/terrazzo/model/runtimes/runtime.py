@@ -17,6 +17,7 @@ class Asked:
     device: str = AUTO
     precision: str = AUTO
     n_threads: int | None = None
+    """Of graphs alone: torch's threads belong to the process (`maps.engines.threads`)."""
 
 
 class Runtime(Protocol):

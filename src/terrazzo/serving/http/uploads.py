@@ -26,6 +26,7 @@ from terrazzo.serving.uploads.errors import (
     UnknownUploadError,
     UploadError,
 )
+from terrazzo.serving.uploads.needed import uploads_of
 from terrazzo.serving.uploads.probing import AT_ONCE
 from terrazzo.serving.uploads.sniffing import FORMATS
 from terrazzo.serving.uploads.store import UploadStore
@@ -119,12 +120,17 @@ async def show(request: Request) -> Response:
 async def remove(request: Request) -> Response:
     """DELETE /uploads/{id}; 409 while a job that has not ended needs it."""
     upload, site = await _own(request), site_of(request)
-    jobs = await run_sync(site.jobs.jobs)
-    using = [job.id for job in jobs if job.inputs.get("image") == upload.id and job.status not in ENDED]
-    if using:
-        raise Problem(409, "", f"the upload: job {using[0]} still needs it; dismiss the job first")
+    using = await run_sync(_using, site, upload.id)
+    if using is not None:
+        raise Problem(409, "", f"the upload: job {using} still needs it; dismiss the job first")
     await run_sync(site.uploads.remove, upload.id)
     return Response(status_code=204)
+
+
+def _using(site: Site, upload_id: str) -> str | None:
+    """The id of a job that has not ended and needs the upload; None if there is none."""
+    waiting = (job for job in site.jobs.jobs() if job.status not in ENDED)
+    return next((job.id for job in waiting if upload_id in uploads_of(site.folder, job)), None)
 
 
 def described(upload: Upload, site: Site) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import psutil
+
 from terrazzo.serving.jobs.assignment import Assignment
 
 WORKER = "terrazzo.serving.jobs.worker"
@@ -44,6 +46,15 @@ class Child:
     def alive(self) -> bool:
         """Whether the process runs."""
         return self.process.poll() is None
+
+    def takes_more_than(self, most: int | None) -> bool:
+        """Whether the process holds more bytes of memory; never of None."""
+        if most is None:
+            return False
+        try:
+            return int(psutil.Process(self.process.pid).memory_info().rss) > most
+        except psutil.Error:
+            return False
 
     def give(self, assignment: Assignment) -> None:
         """Hand it a job. One that is dead takes nothing; `alive` tells."""

@@ -18,7 +18,6 @@ from queue import Empty, Queue
 from types import FrameType
 from typing import Any
 
-import psutil
 from pydantic import TypeAdapter
 
 from terrazzo.errors import TerrazzoError
@@ -224,7 +223,7 @@ class Bench:
             self._kill(slot, child)
             self.store.fail(job.id, slot.name, too_slow(self.settings.job_seconds))
             remove(self.settings.data.job(job.id))
-        elif _takes_too_much(child, self.settings.max_memory):
+        elif child.takes_more_than(self.settings.max_memory):
             self._kill(slot, child)
             self.store.release(job.id, slot.name, died=True)
 
@@ -254,15 +253,6 @@ class Bench:
 
     def _put(self, child: Child, message: Mapping[str, Any]) -> None:
         self._messages.put((child, message))
-
-
-def _takes_too_much(child: Child, most: int | None) -> bool:
-    if most is None:
-        return False
-    try:
-        return int(psutil.Process(child.process.pid).memory_info().rss) > most
-    except psutil.Error:
-        return False
 
 
 def main(settings: Settings) -> None:

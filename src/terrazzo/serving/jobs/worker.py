@@ -5,6 +5,7 @@ the model that it opened last stays in memory.
 """
 
 import ctypes
+import errno
 import json
 import os
 import signal
@@ -22,6 +23,9 @@ from terrazzo.serving.jobs.tasks.reporting import Report
 from terrazzo.system.reporting import first_line
 
 NICE = 10
+FULL = (errno.ENOSPC, errno.EDQUOT)
+NO_ROOM = "no_room"
+"""Beside `failed`: this machine's disk is full, which is no fault of the job."""
 _SIGNAL_OF_PARENTS_DEATH = 1  # PR_SET_PDEATHSIG of linux/prctl.h
 
 
@@ -54,12 +58,22 @@ def outcome(assignment: Assignment, report: Report) -> dict[str, Any]:
     try:
         return {"done": compute(assignment, report)}
     except TerrazzoError as error:
-        return {"failed": _for_clients(first_line(error), assignment)}
+        return {"failed": _for_clients(first_line(error), assignment), **_no_room(error)}
     except MemoryError:
         return {"failed": "the memory was not enough; use a smaller image, or give the server more"}
     except Exception as error:
         traceback.print_exc()
-        return {"failed": _for_clients(f"the worker failed: {type(error).__name__}: {first_line(error)}", assignment)}
+        line = f"the worker failed: {type(error).__name__}: {first_line(error)}"
+        return {"failed": _for_clients(line, assignment), **_no_room(error)}
+
+
+def _no_room(error: BaseException | None) -> dict[str, bool]:
+    """NO_ROOM if a full disk is the cause."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return {NO_ROOM: True}
+        error = error.__cause__
+    return {}
 
 
 def _for_clients(line: str, assignment: Assignment) -> str:

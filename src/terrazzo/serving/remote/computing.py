@@ -5,11 +5,12 @@ One job is computed at a time. What it had finished when the worker died or lost
 job comes back.
 """
 
+import errno
 import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from queue import Empty, Queue
@@ -24,6 +25,7 @@ from terrazzo.serving.jobs.job import IMPROVE, SUGGEST, too_slow
 from terrazzo.serving.jobs.supervising import DRIVERS
 from terrazzo.serving.jobs.training_here import why_no_training_here
 from terrazzo.serving.jobs.versions import version_of
+from terrazzo.serving.jobs.worker import FULL, NO_ROOM
 from terrazzo.serving.jobs.worker_log import cut_log, log_of
 from terrazzo.serving.remote.connection import CHECKING_SECONDS, CLAIM, AwayError, LostError, RefusedError, Server
 from terrazzo.serving.remote.fetching import fetch, forget, versions_of
@@ -49,6 +51,8 @@ class Worker:
     server: Server
     data: DataFolder
     say: Say = quiet
+    max_memory: int | None = None
+    """Bytes that the process of a job may use."""
     environment: Mapping[str, str] = field(default_factory=lambda: {**os.environ, **closed_gdal(DRIVERS)})
 
     def __post_init__(self) -> None:
@@ -77,7 +81,7 @@ class Worker:
             self._stop()
 
     def compute(self, order: Order) -> None:
-        """Compute one job and send it. Raises RefusedError if the token is refused."""
+        """Compute one job and send it. Raises RefusedError for a refused token, InputError for a full disk."""
         cut_log(self._log)
         forget(self.data, order)
         self.say(f"job {order.job}: {order.name} by {order.model_id}")
@@ -97,6 +101,11 @@ class Worker:
                 self._give_back(order, error.detail)
             else:
                 self._fail(order, error.detail)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            line = f"--data {self.data.root}: the disk is full; make room, or choose another folder"
+            raise InputError(line) from error
         else:
             self._failures = 0
             forget(self.data)
@@ -120,7 +129,7 @@ class Worker:
 
     def _computed(self, order: Order, heart: Heart) -> Mapping[str, Any]:
         """The last word of the child: `done` or `failed`. Raises DiedError or LostError."""
-        assignment = fetch(self.server, order, self.data, heart.check)
+        assignment = replace(fetch(self.server, order, self.data, heart.check), max_memory=self.max_memory)
         with self._lent_child() as child:
             child.give(assignment)
             pieces, since = -1, time.monotonic()
@@ -128,11 +137,15 @@ class Worker:
                 heart.check()
                 message = self._next(child)
                 if message.get("job") == order.job:
+                    if message.get(NO_ROOM):
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                     if "done" in message or "failed" in message:
                         return message
                     heart.tell(message)
                     if (message.get("pieces") or 0) > pieces:
                         pieces, since = message.get("pieces") or 0, time.monotonic()
+                if child.takes_more_than(self.max_memory):
+                    raise DiedError
                 if time.monotonic() - since > order.job_seconds:
                     self._end_child()
                     return {"failed": too_slow(order.job_seconds)}

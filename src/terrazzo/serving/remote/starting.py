@@ -20,7 +20,7 @@ _LOCK = "worker.lock"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def start(address: str, token_file: Path, root: Path, say: Say) -> None:
+def start(address: str, token_file: Path, root: Path, say: Say, max_memory: int | None = None) -> None:
     """Work until Ctrl-C or SIGTERM. Raises InputError."""
     token = token_of(token_file)
     server = Server(address, token, say)
@@ -30,7 +30,7 @@ def start(address: str, token_file: Path, root: Path, say: Say) -> None:
             say("warning: without https the token and the images travel in the clear; use the server's https address")
         say(f"working for {server.address} (Ctrl-C ends it); files: {data.root}")
         try:
-            Worker(server, data, say).run()
+            Worker(server, data, say, max_memory).run()
         except KeyboardInterrupt:
             return
 

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from terrazzo.serving.folder import DataFolder, is_id
 from terrazzo.serving.jobs.job import ENDED, Job
+from terrazzo.serving.uploads.needed import uploads_of
 from terrazzo.serving.uploads.store import FACTS, UploadStore
 
 HOUR_S = 3600.0
@@ -58,7 +59,7 @@ def clean(folder: DataFolder, uploads: UploadStore, jobs: Jobs, keep_days: float
     kept = {job.id for job in every} - {job.id for job in old}
     for orphan in _without_a_row(folder, kept, since):
         remove_job(folder, orphan)
-    used = {str(job.inputs.get("image")) for job in every if job.id in kept}
+    used = {upload for job in every if job.id in kept for upload in uploads_of(folder, job)}
     gone = []
     for upload in uploads.uploads():
         days = keep_days if upload.complete else min(keep_days, UNFINISHED_DAYS)
