@@ -8,7 +8,7 @@ import pytest
 
 from tests.worlds.browsing import AXE, PHONE, WIDE, Looking, looking
 from tests.worlds.models import COLORS
-from tests.worlds.page_site import served, write_photo, write_scene
+from tests.worlds.page_site import HEIGHT, NODATA_COLS, WIDTH, served, write_photo, write_scene
 
 needs_axe = pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed (npm ci in web/)")
 
@@ -229,7 +229,11 @@ def test_of_two_maps_wanted_at_once_the_last_is_shown(look: Looking, scene: Path
     assert look.page.locator("#result-heading").inner_text() == photo.name
 
 
-def test_without_webgl_the_tiles_of_the_server_are_shown(browser: Any, site: tuple[str, Any], scene: Path) -> None:
+@pytest.mark.parametrize("image", ["scene", "photo"])
+def test_without_webgl_the_tiles_of_the_server_or_a_picture_are_shown(
+    browser: Any, site: tuple[str, Any], image: str, request: pytest.FixtureRequest
+) -> None:
+    """A photo has no tiles. Its classes lie where its pixels are, so that they have the shares that they have there."""
     context = browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]})
     context.add_init_script(
         "const get = HTMLCanvasElement.prototype.getContext;"
@@ -242,13 +246,24 @@ def test_without_webgl_the_tiles_of_the_server_are_shown(browser: Any, site: tup
     page.on("console", lambda message: look.complaints.append(message.text))
     page.goto(site[0])
     page.wait_for_selector("#model option", state="attached")
-    look.upload(scene)
-    assert [one for one in look.requests if "/tiles/" in one]
-    assert look.share(COLORS[0]) > 0.1
+    look.upload(request.getfixturevalue(image))
+    assert bool([one for one in look.requests if "/tiles/" in one]) == (image == "scene")
+    red, green, blue = (look.share(color) for color in COLORS)
+    assert red > 0.1
+    seen = WIDTH - NODATA_COLS - 100
+    assert green / red == pytest.approx(70 * seen / (100 * HEIGHT), rel=0.05)
+    assert blue / red == pytest.approx(140 * seen / (100 * HEIGHT), rel=0.05)
     assert page.is_disabled("#class-0")
     assert page.is_visible("#no-webgl")
     page.click("#inspect")
     page.locator("#readout").filter(has_text="Blue").wait_for()
+    page.click("#square")
+    page.click("#improve")
+    page.locator("#result-about").filter(has_text="50 % → 75 %").wait_for()
+    page.uncheck("#outlines")
+    look.settle()
+    right = look.canvas()[:, WIDE[0] // 2 :].astype(int)
+    assert not (abs(right - COLORS[0]) <= 2).all(axis=2).any()
     context.close()
     look.check()
 

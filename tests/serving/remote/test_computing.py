@@ -101,9 +101,9 @@ def test_a_worker_waits_for_a_server_that_is_gone_and_goes_on(tmp_path: Path) ->
         said = said_until(process, ": is not reached (")
         with listening(build_app(site), int(address.rpartition(":")[2])):
             assert ended(site, job_id).status is Status.SUCCESSFUL
-        assert holder(site, job_id) == before
-        process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=PATIENCE)
+            assert holder(site, job_id) == before
+            process.send_signal(signal.SIGTERM)  # while the server is there, of which it asks its next job
+            _, err = process.communicate(timeout=PATIENCE)
         assert (process.returncode, err.count(": is not reached (")) == (0, 0), "it says so once"
         assert f"job {job_id}: field.tif by tiny\n" in said
     finally:

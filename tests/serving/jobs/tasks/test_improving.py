@@ -15,6 +15,7 @@ import shapely
 
 from terrazzo.errors import TerrazzoError
 from terrazzo.model.header import read_header
+from terrazzo.model.runtimes.kept import keeping_model
 from terrazzo.serving.jobs.assigning import assign
 from terrazzo.serving.jobs.job import IMPROVE, Job, Status
 from terrazzo.serving.jobs.store import JobStore
@@ -140,6 +141,17 @@ def test_with_fewer_than_five_polygons_none_is_kept_aside_and_the_message_says_s
         "trained": 4,
         "kept_aside": 0,
     }
+
+
+@pytest.mark.usefixtures("short")
+def test_a_warm_worker_maps_to_the_same_bytes_before_and_after_it_has_trained(settings: Settings) -> None:
+    with keeping_model():
+        before, improvement = improved(settings, FIVE)
+        after = mapped(settings)
+    assert improvement.status is Status.SUCCESSFUL, improvement.message
+    cold = mapped(settings)
+    digests = {file_digest(settings.data.map(job.id) / "classes.tif") for job in (before, after, cold)}
+    assert len(digests) == 1
 
 
 def test_a_killed_worker_goes_on_training_and_ends_with_the_same_bytes(

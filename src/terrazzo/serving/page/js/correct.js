@@ -5,7 +5,8 @@ import {Refusal, address, idOf, request, send} from './api.js';
 import {byId, element} from './elements.js';
 import {Suggestions} from './suggest.js';
 import {T} from './texts.js';
-import {rgb, showLayer} from './viewer.js';
+import {rgb} from './tiles.js';
+import {showLayer} from './viewer.js';
 
 const LISTED = 100;
 const HALO = new Stroke({color: '#ffffff', width: 5});

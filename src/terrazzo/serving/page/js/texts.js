@@ -36,7 +36,7 @@ export const STATIC = {
   opacity: 'Opacity',
   least: 'Least confidence',
   swipe: 'Swipe',
-  noWebgl: 'This browser has no WebGL: the server draws the map. Classes cannot be hidden, nor filtered by confidence.',
+  noWebgl: 'This browser has no WebGL, so that the map is drawn without it. Classes cannot be hidden, nor filtered by confidence.',
   downloads: 'Downloads',
   addresses: 'Addresses for QGIS and other programs',
   correct: 'Correct and improve',

@@ -5,6 +5,7 @@ import {address} from './api.js';
 
 const NODATA = 255;
 const ALL = 100;
+const MOST = 4096;
 
 /** Two bands: the class ids of classes.tif, and the confidences of confidence.tif in %. */
 export async function classSource(result) {
@@ -39,6 +40,31 @@ export async function imageSource(result) {
     return pixels;
   };
   return source(result, levels, levels, load, {bandCount: 4, interpolate: true});
+}
+
+/** The address of a picture of the classes, one pixel each up to MOST on a side: for browsers without WebGL. */
+export async function classPicture(result) {
+  const levels = await levelsOf(result.file('classes'));
+  const scale = Math.min(1, MOST / Math.max(result.width, result.height));
+  const [width, height] = [result.width, result.height].map((size) => Math.max(1, Math.round(size * scale)));
+  const level = levels.filter((one) => one.getWidth() >= width).at(-1) ?? levels[0];
+  const ids = await level.readRasters({width, height, interleave: true});
+  const colors = new Map(result.classes.map((one) => [one.id, [...rgb(one.color), 255]]));
+  const canvas = document.createElement('canvas');
+  Object.assign(canvas, {width, height});
+  const context = canvas.getContext('2d');
+  const picture = context.createImageData(width, height);
+  for (let n = 0; n < ids.length; n++) {
+    const color = colors.get(ids[n]);
+    if (color) picture.data.set(color, 4 * n);
+  }
+  context.putImageData(picture, 0, 0);
+  return canvas.toDataURL();
+}
+
+/** #rrggbb as three numbers. */
+export function rgb(color) {
+  return [1, 3, 5].map((start) => parseInt(color.slice(start, start + 2), 16));
 }
 
 /** The images of a file, the largest first. */

@@ -7,7 +7,7 @@ import {
 import {address} from './api.js';
 import {byId} from './elements.js';
 import {T} from './texts.js';
-import {classSource, imageSource} from './tiles.js';
+import {classPicture, classSource, imageSource, rgb} from './tiles.js';
 
 const NODATA = 255;
 /** Whether classes can be coloured here; else the server draws them. */
@@ -38,7 +38,7 @@ export class Viewer {
   /** Show a map; `before` is the one that the swipe compares it with, else the image. False if another was asked for since. */
   async show(result, before) {
     const turn = (this.turn = (this.turn ?? 0) + 1);
-    const [layers, view] = HAS_WEBGL ? await this.drawn(result, before) : this.served(result, before);
+    const [layers, view] = await (HAS_WEBGL ? this.drawn(result, before) : this.served(result, before));
     if (turn !== this.turn) return false;
     const sameView = this.result && before && String(this.result.extent) === String(result.extent);
     this.result = result;
@@ -69,14 +69,14 @@ export class Viewer {
     return [layers, view];
   }
 
-  /** The layers that the server draws: tiles, or a picture of what has no place on the earth. */
-  served(result, before) {
-    const layer = (one) => {
+  /** The layers of a browser without WebGL: the server's tiles, or a picture of what has no place on the earth. */
+  async served(result, before) {
+    const layer = async (one) => {
       const tiles = one.link('xyz');
       if (tiles) return new TileLayer({source: new XYZ({url: address(tiles).replace(/%7B/g, '{').replace(/%7D/g, '}'), interpolate: false, transition: 0})});
-      return new ImageLayer({source: new ImageStatic({url: address(one.file('quicklook')), imageExtent: one.extent, projection: one.projection, interpolate: false})});
+      return new ImageLayer({source: new ImageStatic({url: await classPicture(one), imageExtent: one.extent, projection: one.projection, interpolate: false})});
     };
-    const layers = before ? [layer(before), layer(result)] : [layer(result)];
+    const layers = await Promise.all((before ? [before, result] : [result]).map(layer));
     if (before) layers.before = layers[0];
     for (const one of [result, before]) if (one?.link('xyz')) one.viewInMercator();
     const extent = result.extent;
@@ -172,11 +172,6 @@ async function coloured(result) {
  */
 export function showLayer(layer, shown) {
   layer.setVisible(shown);
-}
-
-/** #rrggbb as three numbers. */
-export function rgb(color) {
-  return [1, 3, 5].map((start) => parseInt(color.slice(start, start + 2), 16));
 }
 
 /** From twice the whole extent on a screen of 600 pixels to 32 screen pixels a pixel. */
