@@ -14,49 +14,20 @@ from terrazzo.maps.engines.local import LocalEngine
 from terrazzo.maps.engines.options import EngineOptions
 from terrazzo.maps.jobs import job as jobs
 from terrazzo.maps.jobs.job import RasterJob, Share, plan_map
-from terrazzo.maps.jobs.memory_need import MemoryNeed, over_limit, size_words
-from terrazzo.maps.jobs.options import MapOptions, bytes_of
+from terrazzo.maps.jobs.memory_need import MemoryNeed, over_limit
+from terrazzo.maps.jobs.options import MapOptions
 from terrazzo.maps.pieces.lattice import cut
 from terrazzo.maps.rasters import raster_map
 from terrazzo.model.header import read_header
 from terrazzo.model.opening import ModelFile
 from terrazzo.model.windows.blend import cover
 from terrazzo.model.windows.tiling import plan
+from terrazzo.system.sizes import bytes_of, size_words
 from tests.worlds.mapping import Convolving, contents, holey, map_here, map_raster, mapped, model_file
 from tests.worlds.models import write_model
 from tests.worlds.rasters import noise, write_raster
 
 NEED = MemoryNeed(fixed=1_000_000, batch=50_000, polygons=60_000, pixel=10, row_pixel=2, window=32)
-
-
-@pytest.mark.parametrize(
-    ("words", "bytes_"),
-    [
-        ("4GB", 4_000_000_000),
-        ("4g", 4_000_000_000),
-        ("3.5 GB", 3_500_000_000),
-        ("2048MB", 2_048_000_000),
-        ("1GiB", 1 << 30),
-        ("2.5 GiB", 5 << 29),
-        ("900000000", 900_000_000),
-        (900_000_000, 900_000_000),
-        ("512b", 512),
-    ],
-)
-def test_sizes_as_people_write_them(words: str | int, bytes_: int) -> None:
-    assert bytes_of(words) == bytes_
-
-
-@pytest.mark.parametrize("words", ["", "much", "-4GB", "4 GBs", "0", "4,5GB", "inf", "0GB", "1.5.2GB", "4 G B"])
-def test_other_words_are_refused(words: str) -> None:
-    with pytest.raises(InputError, match=r"--max-memory .*: expected a size as in 4GB, 3\.5G or 2048MB"):
-        bytes_of(words)
-
-
-def test_sizes_are_told_rounded_up() -> None:
-    found = [size_words(size) for size in (1_230_000_001, 4_000_000_000, 45_000_001, 678)]
-    assert found == ["1.24 GB", "4.00 GB", "46 MB", "678 bytes"]
-    assert bytes_of(size_words(1_230_000_001)) >= 1_230_000_001
 
 
 def test_a_need_worked_by_hand() -> None:

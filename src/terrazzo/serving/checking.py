@@ -19,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\]")
 def settings_of(given: Mapping[str, Any]) -> Settings:
     """The settings from the arguments of `serve`. Raises InputError naming the flag."""
     from terrazzo.maps.engines.options import LOCAL, EngineOptions
-    from terrazzo.maps.jobs.options import bytes_of
+    from terrazzo.system.sizes import bytes_of
 
     for name, least in (("workers", 0), ("max_queue", 1), ("max_pixels", 1)):
         if given[name] < least:

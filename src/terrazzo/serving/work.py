@@ -29,7 +29,7 @@ def work(
     Raises InputError for a token file that others may read, an address that is none, a folder that is in use or on a
     full disk, and a token that the server refuses.
     """
-    from terrazzo.maps.jobs.options import bytes_of
     from terrazzo.serving.remote.starting import start
+    from terrazzo.system.sizes import bytes_of
 
     start(server, Path(token_file), Path(data), say, None if max_memory is None else bytes_of(max_memory))

@@ -35,6 +35,8 @@ SMALLEST = {
     "dpt": "tu-vit_tiny_patch16_224",
 }
 """A small encoder for each."""
+ALWAYS = ("unet", "deeplabv3plus", "segformer", "pspnet")
+"""Those that are tried each time; each takes some 15 seconds."""
 UNTRACED = ("pspnet", "upernet", "dpt")
 """Architectures that torch cannot write as a graph."""
 
@@ -49,7 +51,9 @@ def test_every_architecture_is_here() -> None:
     assert set(SMALLEST) == set(ARCHITECTURES)
 
 
-@pytest.mark.parametrize("arch", SMALLEST)
+@pytest.mark.parametrize(
+    "arch", [pytest.param(arch, marks=[] if arch in ALWAYS else pytest.mark.soak) for arch in SMALLEST]
+)
 def test_a_network_of_the_family_is_exported_in_int8_or_refused_in_one_line(
     tmp_path: Path, patches: Path, arch: str
 ) -> None:

@@ -23,6 +23,7 @@ from terrazzo.pixels.bands.depth import EIGHT_BITS
 from terrazzo.pixels.rasters.raster import Raster
 from terrazzo.pixels.rasters.reading import Choice
 from terrazzo.system.devices import TORCH
+from terrazzo.system.sizes import size_words
 
 MB = 1_000_000
 TORCH_LIBRARIES = 820 * MB
@@ -162,15 +163,6 @@ def over_limit(options: MapOptions, before: float, before_polygons: float, peak:
         return f"{words}; a smaller --batch-size or --window takes less"
     unit = f"--mapping-unit {WIDER_UNIT} or " if options.mapping_unit < WIDER_UNIT else ""
     return f"{words}: its map is so ragged that the polygons take more; {unit}--vector-format none takes less"
-
-
-def size_words(size: float) -> str:
-    """`1.23 GB`, `45 MB` or `678 bytes`, rounded up."""
-    for unit, name, digits in ((10**9, "GB", 2), (MB, "MB", 0)):
-        if size >= unit:
-            whole = -(-int(size) * 10**digits // unit)
-            return f"{whole / 10**digits:.{digits}f} {name}"
-    return f"{int(size)} bytes"
 
 
 def _libraries(model: ModelFile) -> int:

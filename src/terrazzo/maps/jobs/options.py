@@ -1,8 +1,6 @@
 """The options of maps, from the user's words to checked values."""
 
 import math
-import re
-from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +10,7 @@ from terrazzo.maps.pieces.sums import CLASSES, CONFIDENCE, PROBABILITIES, SECOND
 from terrazzo.maps.polygons.formats import FORMATS, TOLERANCE, VECTOR_FORMATS, VectorFormat
 from terrazzo.model.averaging.views import NONE, Views, parse_scales
 from terrazzo.pixels.bands.reading import AskedScale, parse_bands, parse_scale
+from terrazzo.system.sizes import bytes_of
 
 if TYPE_CHECKING:
     from terrazzo.maps.outputs.zones import Zones
@@ -106,20 +105,3 @@ def given_flags(options: Any) -> list[str]:
         for field in fields(options)
         if field.default is not MISSING and getattr(options, field.name) != field.default
     ]
-
-
-def bytes_of(size: str | int, flag: str = "--max-memory") -> int:
-    """The bytes of `4GB`, `3.5G`, `2048MB` (powers of 1000), `4GiB` (of 1024) or a plain number.
-
-    Raises InputError naming the flag.
-    """
-    from pydantic import ByteSize, TypeAdapter, ValidationError
-
-    found = 0
-    # Pydantic ignores what follows a number and a word: it reads 4,5GB as 4 bytes.
-    if re.fullmatch(r"\s*\d*\.?\d+\s*[A-Za-z]*\s*", str(size)):
-        with suppress(ValidationError):
-            found = int(TypeAdapter(ByteSize).validate_python(str(size)))
-    if found < 1:
-        raise InputError(f"{flag} {size}: expected a size as in 4GB, 3.5G or 2048MB")
-    return found

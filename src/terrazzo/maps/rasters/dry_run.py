@@ -14,7 +14,6 @@ from terrazzo.maps.engines.local import batch_size
 from terrazzo.maps.engines.options import DASK
 from terrazzo.maps.inputs import RasterFile
 from terrazzo.maps.jobs.job import RasterJob
-from terrazzo.maps.jobs.memory_need import size_words
 from terrazzo.maps.outputs.cog import STRIP
 from terrazzo.maps.pieces.journal import PARTIAL, Journal
 from terrazzo.maps.pieces.lattice import SUM_BYTES, Lattice, Piece
@@ -25,6 +24,7 @@ from terrazzo.model.windows.tiling import window_batch
 from terrazzo.system.devices import precision_words
 from terrazzo.system.places import Place
 from terrazzo.system.reporting import how_many
+from terrazzo.system.sizes import size_words
 
 SHARE_OF_NETWORK = 0.84
 """The network's share of the time of a run without polygons, as benchmarks/prediction.py measured it."""

@@ -11,8 +11,10 @@ of a five that has one aside already.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from terrazzo.serving.results.corrections import Corrections
+if TYPE_CHECKING:  # it loads shapely, which a worker that only claims needs not
+    from terrazzo.serving.results.corrections import Corrections
 
 EVERY = 5
 
@@ -37,8 +39,9 @@ def kept_aside(classes: Sequence[str], used: Sequence[bool | None] = ()) -> tupl
     return tuple(sorted(kept))
 
 
-def with_uses(corrections: Corrections) -> Corrections:
+def with_uses(corrections: "Corrections") -> "Corrections":
     """The corrections as an improvement uses them: each polygon is trained on or kept aside."""
     polygons = corrections.polygons
     aside = kept_aside([each.name for each in polygons], [each.kept_aside for each in polygons])
-    return Corrections(tuple(replace(each, kept_aside=place in aside) for place, each in enumerate(polygons)))
+    used = tuple(replace(each, kept_aside=place in aside) for place, each in enumerate(polygons))
+    return replace(corrections, polygons=used)
