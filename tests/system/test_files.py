@@ -25,6 +25,15 @@ def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
     assert [item.name for item in path.parent.iterdir()] == ["a.txt"]
 
 
+def test_a_file_that_is_written_twice_at_once_is_that_of_the_last_writer(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with write_beside(path) as first, write_beside(path) as second:
+        first.write_text("first")
+        second.write_text("second")
+    assert path.read_text() == "first", "the block that ends last"
+    assert [item.name for item in tmp_path.iterdir()] == ["a.txt"]
+
+
 def test_a_folder_takes_its_place_only_when_it_is_whole(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     with write_folder_beside(folder) as temporary:

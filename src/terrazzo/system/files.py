@@ -15,6 +15,7 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -69,12 +70,13 @@ class Mark:
 def write_beside(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder. On success it is synced and renamed to `path`, otherwise removed.
 
-    The temporary name keeps the suffix of `path`, for writers that choose a format by it. What GIS programs left beside
-    an earlier file goes first; one that is open in another program raises OutputExistsError.
+    The temporary name keeps the suffix of `path`, for writers that choose a format by it. It is another one each time,
+    so that of several threads, processes or machines that write `path` at once the last one is kept, whole. What GIS
+    programs left beside an earlier file goes first; one that is open in another program raises OutputExistsError.
     """
     path = Path(path)
     with folder_for(path):
-        temporary = path.with_name(f".{path.stem}.{os.getpid()}{PARTIAL_SUFFIX}{path.suffix}")
+        temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{PARTIAL_SUFFIX}{path.suffix}")
         try:
             yield temporary
             _sync(temporary)

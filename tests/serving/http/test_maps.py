@@ -4,6 +4,8 @@ import io
 import json
 import math
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from terrazzo.serving.folder import DataFolder, new_id
+from terrazzo.serving.http import maps
 from terrazzo.serving.http.access.tokens import read_tokens
 from terrazzo.serving.http.app import build_app
 from terrazzo.serving.http.site import Site
@@ -25,6 +28,7 @@ from terrazzo.serving.results.corrections import LONGEST_NAME, MOST_BYTES, MOST_
 from terrazzo.serving.results.ranges import MOST_RANGES
 from terrazzo.serving.settings import Settings
 from terrazzo.serving.uploads.store import UploadStore
+from terrazzo.system.files import write_json
 from tests.worlds.finished import MAP_ID, stripes, write_finished
 from tests.worlds.models import COLORS
 
@@ -454,6 +458,25 @@ class TestCorrections:
         etag = kept.headers["etag"]
         assert anna.put(there, content=second, headers={**GEOJSON, "If-Match": etag}).status_code == 200
         assert anna.put(there, content=collection(), headers=GEOJSON).status_code == 200  # without it, as before
+
+    def test_of_requests_at_once_with_the_same_if_match_one_is_kept(
+        self, anna: TestClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        there = f"/maps/{PHOTO_ID}/corrections"
+        etag = anna.put(there, content=collection((square(5, 5), "Red")), headers=GEOJSON).headers["etag"]
+        bodies = [collection((square(50, 40), name)) for name in ("Red", "Green", "Blue")]
+
+        def write(path: Path, value: object) -> None:
+            time.sleep(0.1)
+            write_json(path, value)
+
+        monkeypatch.setattr(maps, "write_json", write)
+        headers = {**GEOJSON, "If-Match": etag}
+        with ThreadPoolExecutor(len(bodies)) as threads:
+            answers = list(threads.map(lambda body: anna.put(there, content=body, headers=headers), bodies))
+        assert sorted(answer.status_code for answer in answers) == [200, 412, 412]
+        kept = next(number for number, answer in enumerate(answers) if answer.status_code == 200)
+        assert anna.get(there).json() == json.loads(bodies[kept])
 
     def test_the_use_of_a_polygon_is_kept_even_if_a_later_one_leaves_it_out(self, anna: TestClient) -> None:
         """The polygon with the same ring and class keeps its part; one moved by a pixel is a new one."""

@@ -6,6 +6,7 @@ belongs to another token is not there: 404, as for an id that no map has.
 
 import re
 from pathlib import Path
+from threading import Lock
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -36,6 +37,7 @@ NOT_READY = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/result
 """The type of problem that OGC API - Processes, Part 1 (18-062r2, 7.13) names."""
 _COUNT = re.compile(r"0|[1-9][0-9]{0,7}")
 _HEADERS = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
+_KEEPING = Lock()
 
 
 def results(request: Request) -> Response:
@@ -138,21 +140,24 @@ async def put_corrections(request: Request) -> Response:
     refuse_type(request, (GEOJSON, JSON))
     body = await body_of(request, MOST_BYTES)
     path = site_of(request).folder.corrections(finished.job_id)
-    kept = await run_in_threadpool(_keep, path, finished, body, request.headers.get("if-match"))
+    kept, etag = await run_in_threadpool(_keep, path, finished, body, request.headers.get("if-match"))
     content = {"polygons": len(kept.polygons), "classes": kept.by_class()}
-    return JSONResponse(content, headers={**_HEADERS, "ETag": _etag(path)})
+    return JSONResponse(content, headers={**_HEADERS, "ETag": etag})
 
 
-def _keep(path: Path, finished: FinishedMap, body: bytes, expected: str | None) -> Corrections:
-    if expected is not None and expected.strip() not in ("*", _etag(path)):
-        detail = "the corrections were changed since they were read, as in another window; read them again"
-        raise Problem(412, "The corrections were changed", detail)
-    found = read_corrections(body, finished).in_place_of(kept_corrections(path))
-    if found.polygons:
-        write_json(path, found.geojson())
-    else:
-        path.unlink(missing_ok=True)
-    return found
+def _keep(path: Path, finished: FinishedMap, body: bytes, expected: str | None) -> tuple[Corrections, str]:
+    """What is kept now, and its ETag. No other request comes between the look at If-Match and the writing."""
+    given = read_corrections(body, finished)
+    with _KEEPING:
+        if expected is not None and expected.strip() not in ("*", _etag(path)):
+            detail = "the corrections were changed since they were read, as in another window; read them again"
+            raise Problem(412, "The corrections were changed", detail)
+        found = given.in_place_of(kept_corrections(path))
+        if found.polygons:
+            write_json(path, found.geojson())
+        else:
+            path.unlink(missing_ok=True)
+        return found, _etag(path)
 
 
 def _job(request: Request) -> Job:
