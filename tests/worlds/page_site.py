@@ -3,7 +3,6 @@
 import json
 import shutil
 import threading
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-import uvicorn
 from numpy.typing import NDArray
 from PIL import Image
 from rasterio.errors import NotGeoreferencedWarning
@@ -20,7 +18,6 @@ from rasterio.transform import Affine
 from terrazzo.serving.folder import DataFolder
 from terrazzo.serving.http.access.tokens import read_tokens
 from terrazzo.serving.http.app import build_app
-from terrazzo.serving.http.protocol import Protocol
 from terrazzo.serving.http.site import Site
 from terrazzo.serving.jobs.job import IMPROVE, SUGGEST, Job
 from terrazzo.serving.jobs.store import JobStore
@@ -30,6 +27,7 @@ from terrazzo.serving.uploads.store import UploadStore
 from tests.worlds.finished import write_finished
 from tests.worlds.models import write_model
 from tests.worlds.rasters import write_raster
+from tests.worlds.served import listening
 
 HEIGHT, WIDTH, NODATA_COLS = 210, 300, 20
 CRS, TRANSFORM = "EPSG:32640", Affine(0.5, 0, 325_000, 0, -0.5, 2_785_000)
@@ -77,32 +75,15 @@ def served(
     settings = Settings(models, data, token_file=token_file, basemap=basemap, root_path=root_path)
     jobs, uploads = JobStore(data.jobs_table), UploadStore(data, settings)
     site = Site(settings, data, jobs, uploads, Catalogue(settings), read_tokens(token_file))
-    server = uvicorn.Server(
-        uvicorn.Config(
-            build_app(site),
-            port=0,
-            lifespan="off",
-            http=Protocol,
-            ws="none",
-            log_level="error",
-            access_log=False,
-            proxy_headers=False,
-        )
-    )
     stop = threading.Event()
-    threads = [threading.Thread(target=server.run), threading.Thread(target=_work, args=(site, stop))]
-    for thread in threads:
-        thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}/", site
-    finally:
-        server.should_exit = True
-        stop.set()
-        for thread in threads:
-            thread.join()
+    worker = threading.Thread(target=_work, args=(site, stop))
+    with listening(build_app(site)) as address:
+        worker.start()
+        try:
+            yield f"{address}/", site
+        finally:
+            stop.set()
+            worker.join()
 
 
 def _work(site: Site, stop: threading.Event) -> None:

@@ -13,11 +13,11 @@ from starlette.applications import Starlette
 from terrazzo.serving.folder import DataFolder
 from terrazzo.serving.http.access.tokens import read_tokens
 from terrazzo.serving.http.app import build_app
-from terrazzo.serving.http.protocol import Protocol
 from terrazzo.serving.http.site import Site
 from terrazzo.serving.jobs.store import JobStore
 from terrazzo.serving.models import Catalogue
 from terrazzo.serving.settings import Settings
+from terrazzo.serving.starting import config_of
 from terrazzo.serving.uploads.store import UploadStore
 
 TOKENS = {"ann": "a" * 32, "ben": "b" * 32, "root": "c" * 32}
@@ -48,15 +48,7 @@ def app(folder: Path, tokens: bool = False, **limits: Any) -> Starlette:
 @contextmanager
 def listening(application: Starlette, port: int = 0) -> Iterator[str]:
     """The address at which the app listens, in a thread; at any free port if none is given."""
-    config = uvicorn.Config(
-        application,
-        host="127.0.0.1",
-        port=port,
-        lifespan="off",
-        http=Protocol,
-        log_level="critical",
-        proxy_headers=False,
-    )
+    config = config_of(application, host="127.0.0.1", port=port, log_level="critical")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import uvicorn
+from starlette.applications import Starlette
 
 from terrazzo.errors import InputError
 from terrazzo.serving.checking import is_loopback, settings_of
@@ -53,23 +54,25 @@ def start(given: Mapping[str, Any], say: Say) -> None:
 def run(site: Site, sock: socket.socket, say: Say, browser: bool) -> None:
     """Serve the site at a bound socket until a signal ends it."""
     settings = site.settings
-    server = Server(
-        uvicorn.Config(
-            build_app(site),
-            lifespan="off",
-            http=Protocol,
-            ws="none",
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # X-Forwarded-For is read where a login counts wrong tokens
-            timeout_graceful_shutdown=5,
-            ssl_certfile=settings.tls_cert,
-            ssl_keyfile=settings.tls_key,
-        )
-    )
+    tls = {"ssl_certfile": settings.tls_cert, "ssl_keyfile": settings.tls_key}
+    server = Server(config_of(build_app(site), log_level="warning", **tls))
     server.started_with = lambda: announce(site, say, browser)
     server.run(sockets=[sock])
+
+
+def config_of(app: Starlette, **more: Any) -> uvicorn.Config:
+    """How the server speaks HTTP."""
+    return uvicorn.Config(
+        app,
+        lifespan="off",
+        http=Protocol,
+        ws="none",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # X-Forwarded-For is read where a login counts wrong tokens
+        timeout_graceful_shutdown=5,
+        **more,
+    )
 
 
 class Server(uvicorn.Server):

@@ -31,11 +31,9 @@ from terrazzo.system.reporting import Say, quiet
 
 Step = Callable[[int], None]
 """step(pixels): this many more pixels of the raster are done."""
-Item = TypeVar("Item")
-
-
 Check = Callable[[], None]
 """check(): raises where the work shall stop."""
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
