@@ -89,6 +89,11 @@ METHODS = {
         ),
         Method("mix_classes", "pieces of rare classes pasted into half of the patches", {"augment.mix_classes": 0.5}),
         Method("lite2", "EfficientNet-Lite2 encoder", {"model.encoder": "tu-tf_efficientnet_lite2"}),
+        Method(
+            "lean_4",
+            "leaner decoder: half width, separable, logits at a quarter",
+            {"model.decoder_channels": (128, 64, 32), "model.decoder_conv": "separable", "model.logits_stride": 4},
+        ),
         Method("soup", "weights of three seeds averaged", join="average"),
         Method("ensemble", "three seeds predict together", join="predict"),
         Method("adapt", "then adapted to the fold's scenes, together", adapt="together"),
