@@ -10,6 +10,14 @@ from terrazzo.system.files import write_beside
 COLORS = {SUGGEST: "#0f766e", RANDOM: "#8a94a6"}
 
 
+def by_device(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows of each device, the most measured one first. Start models differ between devices, so rows do too."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.device, []).append(row)
+    return dict(sorted(found.items(), key=lambda item: -len(item[1])))
+
+
 def whole_draws(rows: Sequence[Row]) -> dict[tuple[str, int, str], list[list[Row]]]:
     """By (arm, boxes, keep), the rows of each draw that has every fold.
 
@@ -36,15 +44,19 @@ def curve(rows: Sequence[Row], arm: str) -> dict[int, list[float]]:
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
-    """Write the curve as a picture: suggested boxes, and random ones with the range of their draws."""
+    """Write the curve as a picture: suggested boxes, and random ones with the range of their draws.
+
+    It is that of the device with the most rows.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
+    _, own = next(iter(by_device(rows).items()))
     figure, axes = pyplot.subplots(figsize=(6, 3.6), layout="constrained")
     for arm, color in COLORS.items():
-        points = curve(rows, arm)
+        points = curve(own, arm)
         means = [statistics.mean(draws) for draws in points.values()]
         axes.plot(list(points), means, "o-", color=color, label=f"boxes by {arm}" if arm == SUGGEST else "random boxes")
         if arm == RANDOM:
@@ -62,7 +74,11 @@ def draw(rows: Sequence[Row], path: Path) -> None:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The same as a Markdown table, with the share of the tiles, median minutes, and what was forgotten."""
+    """A Markdown table for each device, with the share of the tiles, median minutes, and what was forgotten."""
+    return "\n\n".join(f"**{device}**\n\n{_table(own)}" for device, own in by_device(rows).items())
+
+
+def _table(rows: Sequence[Row]) -> str:
     lines = [
         "| boxes | chosen | `--keep` | draws | mean IoU of 5 | old places | share of the tiles | minutes |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from benchmarks.boxes import blocks, rows
-from benchmarks.boxes.plot import curve, table
+from benchmarks.boxes.plot import by_device, curve, table
 from benchmarks.boxes.scenes import Tile, write_corrections
 from benchmarks.corrections import arms
 from benchmarks.places.folds import Places
@@ -88,6 +88,18 @@ def test_the_curve_is_the_mean_over_folds_of_draws_that_have_them_all() -> None:
     lines = table(found).splitlines()
     assert "| 5 | suggest | yes | 1 | 0.900 |" in lines[-1]
     assert "| 5 | random | no | 1 | 0.700 |" in lines[-2]  # without the draw of one fold, whose score is 0.9
+
+
+def test_rows_of_different_devices_are_never_averaged() -> None:
+    def row(device: str, boxes: int, score: float) -> rows.Row:
+        arm = "random" if boxes else "start"
+        return rows.Row("a", arm, boxes, 0, "no", 0.01, 0.8, score, 0.7, 3.5, device, "32", "1", "python")
+
+    found = [row("cpu", 0, 0.3), row("gpu", 0, 0.5), row("gpu", 5, 0.7)]
+    assert list(by_device(found)) == ["gpu", "cpu"]
+    first, second = table(found).split("**cpu**")
+    assert "| 0 | start | no | 1 | 0.500 |" in first
+    assert "| 0 | start | no | 1 | 0.300 |" in second
 
 
 def test_arms_have_one_with_old_patches_at_20_boxes() -> None:
