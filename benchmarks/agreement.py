@@ -2,11 +2,15 @@
 
     python -m benchmarks.agreement DATA                       # tiles 4 and 8 of the Dubai set
     python -m benchmarks.agreement DATA --picture shared.png  # both pictures and both labellings, side by side
+    python -m benchmarks.agreement DATA --model MODEL         # and a map of tile 4's picture against either's labels
 
 Tiles 4 and 8 show the same ground in part, at different dates, labelled by different people. No file says so. The two
 pictures are registered by their edges: pieces of one are looked for in the other (normalized cross-correlation), and an
 affine map is fitted to the places where they are found. Then the labels of one tile are scored against the other's, as
 `new_places` scores a map.
+
+A model that was trained on the second tile and maps the first one's picture shows whose habit it has learnt: its map is
+scored against the labels of each, on the same pixels.
 """
 
 import argparse
@@ -18,6 +22,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+import terrazzo
 from benchmarks.places.folds import Places, scores_of
 from terrazzo.classes.drawing import class_picture
 from terrazzo.classes.palettes import DUBAI
@@ -92,9 +97,20 @@ def shared_ground(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Shared
 def confusion(first: NDArray[np.uint8], second: NDArray[np.uint8], shared: Shared) -> NDArray[np.int64]:
     """The labels (H, W) of the second tile against those of the first: (6, 6), rows are the first's."""
     own, other = first[tuple(shared.first.T)], second[tuple(shared.second.T)]
-    both = (own != IGNORE) & (other != IGNORE)
-    cells = own[both].astype(np.int64) * DUBAI.n_classes + other[both]
-    return np.bincount(cells, minlength=DUBAI.n_classes**2).reshape(DUBAI.n_classes, -1)
+    return _counted(own, other, (own != IGNORE) & (other != IGNORE))
+
+
+def habits(
+    mapped: NDArray[np.uint8], first: NDArray[np.uint8], second: NDArray[np.uint8], shared: Shared
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """A map (H, W) of the first tile's picture against the first's labels, and against the second's, (6, 6) each.
+
+    Law: both are of the same pixels, which both people labelled.
+    """
+    found = mapped[tuple(shared.first.T)]
+    own, other = first[tuple(shared.first.T)], second[tuple(shared.second.T)]
+    all_three = (own != IGNORE) & (other != IGNORE) & (found != IGNORE)
+    return _counted(own, found, all_three), _counted(other, found, all_three)
 
 
 def picture(
@@ -112,6 +128,21 @@ def picture(
             drawn.append(canvas[::2, ::2])
         parts.append(np.hstack(drawn))
     return np.vstack(parts)
+
+
+def _counted(truth: NDArray[np.uint8], ids: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.int64]:
+    cells = truth[where].astype(np.int64) * DUBAI.n_classes + ids[where]
+    return np.bincount(cells, minlength=DUBAI.n_classes**2).reshape(DUBAI.n_classes, -1)
+
+
+def _mapped(model: Path, scene: Path, folder: Path) -> NDArray[np.uint8]:
+    """The class ids (H, W) of a scene as a model maps it."""
+    import rasterio
+
+    terrazzo.predict(model, scene, out=folder / "maps", vector_format="none")
+    with rasterio.open(next((folder / "maps").rglob("classes.tif"))) as classes:
+        ids: NDArray[np.uint8] = classes.read(1)
+    return ids
 
 
 def _matches(first: Floats, second: Floats) -> list[tuple[float, float, float, float, float]]:
@@ -151,6 +182,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="the Dubai data set: a folder with folders Tile N")
     parser.add_argument("--tiles", nargs=2, default=("4", "8"))
     parser.add_argument("--picture", type=Path)
+    parser.add_argument("--model", type=Path, help="one that was trained on the second tile and not on the first")
     given = parser.parse_args()
     import rasterio
 
@@ -162,14 +194,21 @@ def main() -> None:
             with rasterio.open(scenes[name]) as scene:
                 pixels.append(scene.read().transpose(1, 2, 0))
         ids = [places.truth(name) for name in given.tiles]
+        mapped = _mapped(given.model, scenes[given.tiles[0]], Path(folder)) if given.model else None
     it = shared_ground(pixels[0], pixels[1])
     found = confusion(ids[0], ids[1], it)
     scores = scores_of(found)
     shares = [found.sum() / tile.size for tile in ids]
     named = " and ".join(f"{share:.0%} of tile {name}" for share, name in zip(shares, given.tiles, strict=True))
     print(f"common ground: {found.sum() / 1e6:.2f} million pixels, {named}; registered within {it.residual:.1f} px")
-    for name, score in scores.items():
-        print(f"{name:16} {'-' if score is None else format(score, '.3f')}")
+    columns = {f"{given.tiles[1]}'s labels": scores}
+    if mapped is not None:
+        against = habits(mapped, ids[0], ids[1], it)
+        columns |= {f"map, by {name}'s": scores_of(each) for name, each in zip(given.tiles, against, strict=True)}
+    print(f"{'':16}" + "".join(f"{title:>16}" for title in columns))
+    for name in scores:
+        shown = ("-" if each[name] is None else format(each[name], ".3f") for each in columns.values())
+        print(f"{name:16}" + "".join(f"{score:>16}" for score in shown))
     print("per cent of the common ground; rows are the first tile's labels, columns the second's")
     for name, row in zip(DUBAI.names, found / found.sum() * 100, strict=True):
         print(f"{name:24}" + "".join(f"{share:7.1f}" for share in row))

@@ -1,17 +1,22 @@
 """Two models on degraded images: both curves in one picture, and what each loses.
 
     python -m benchmarks.degradations runs/plain/model.safetensors runs/robust/model.safetensors patches --out compared
+    python -m benchmarks.degradations --rows docs/degradations.csv --out compared   # `best` and `robust_05`, measured
 
 Both are scored on the same patches by `evaluate --degrade`, into OUT/a and OUT/b. Finished reports are kept,
 stopped ones resumed. OUT/curves.png has a panel for each kind.
+
+`--rows` takes the scores from a table instead: means over the folds that have both methods, in new places.
 
 Printed: mean IoU of clean images; the loss (clean minus degraded, in points) at JPEG quality 30 and at half the
 resolution, with the ratio of both models' losses; and the IoU of each class on clean images.
 """
 
 import argparse
+import csv
+import statistics
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +28,8 @@ from terrazzo.evaluation.request import Request, open_inputs
 PLACES = (("jpeg", 30), ("resolution", 2))
 """Where losses are compared."""
 COLORS = ("#8a94a6", "#0f766e")
+METHODS = ("best", "robust_05")
+"""Those of `benchmarks.new_places` that a table of rows compares."""
 Scores = Mapping[str, Any]
 
 
@@ -67,6 +74,22 @@ def draw(before: Scores, after: Scores, names: tuple[str, str], path: Path) -> N
     figure.savefig(path)
 
 
+def scores_of(rows: Path, method: str, places: str = "new") -> Scores:
+    """The curves of a method in a table (fold, places, method, kind, strength, ...), over the folds that all have."""
+    with rows.open(encoding="utf-8", newline="") as stream:
+        found = [row for row in csv.DictReader(stream) if row["places"] == places]
+    folds = set.intersection(*({row["fold"] for row in found if row["method"] == name} for name in METHODS))
+    own = [row for row in found if row["method"] == method and row["fold"] in folds]
+    kinds = dict.fromkeys((row["kind"], row["strength"]) for row in own)
+    curves = [{"kind": kind, "strength": float(strength), **_means(own, kind, strength)} for kind, strength in kinds]
+    return {"degrade": curves, "mean_iou": curves[0]["mean_iou"], "iou": {}}
+
+
+def _means(rows: Sequence[Mapping[str, str]], kind: str, strength: str) -> dict[str, float]:
+    here = [row for row in rows if (row["kind"], row["strength"]) == (kind, strength)]
+    return {name: statistics.mean(float(row[name]) for row in here) for name in ("mean_iou", "accuracy")}
+
+
 def _line(name: str, one: float, two: float) -> str:
     return f"{name:34}{one:>9.2f}{two:>9.2f}{two - one:>+9.2f}"
 
@@ -87,24 +110,9 @@ def _progress(what: str, done: int, total: int) -> None:
         sys.stderr.write(f"{what}: {done} patches\n")
 
 
-def main() -> None:
-    """Score both models, draw the curves and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model_a", type=Path)
-    parser.add_argument("model_b", type=Path)
-    parser.add_argument("patches", type=Path)
-    parser.add_argument("--split", default="val")
-    parser.add_argument("--out", type=Path, default=Path("degradations"))
-    parser.add_argument("--batch-size", type=int, default=8)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--precision", default="auto")
-    options = parser.parse_args()
-    try:
-        for model in (options.model_a, options.model_b):
-            open_inputs(Request(model, options.patches, options.split, 1, options.device, options.precision))
-    except TerrazzoError as error:
-        parser.error(str(error))
-    scores = []
+def measured(options: argparse.Namespace) -> list[Scores]:
+    """The scores of both models, evaluated into two folders of --out."""
+    found = []
     for model, name in ((options.model_a, "a"), (options.model_b, "b")):
         done = terrazzo.evaluate(
             model,
@@ -117,10 +125,39 @@ def main() -> None:
             precision=options.precision,
             progress=_progress,
         )
-        scores.append(done.scores)
-    before, after = scores
-    draw(before, after, (f"A: {options.model_a}", f"B: {options.model_b}"), options.out / "curves.png")
-    print(f"A: {options.model_a}\nB: {options.model_b}")
+        found.append(done.scores)
+    return found
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Score both models, draw the curves and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model_a", type=Path, nargs="?")
+    parser.add_argument("model_b", type=Path, nargs="?")
+    parser.add_argument("patches", type=Path, nargs="?")
+    parser.add_argument("--rows", type=Path, help="a table of scores, in place of models and patches")
+    parser.add_argument("--split", default="val")
+    parser.add_argument("--out", type=Path, default=Path("degradations"))
+    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", default="auto")
+    options = parser.parse_args(words)
+    if (options.patches is None) == (options.rows is None):
+        parser.error("give two models and patches, or --rows")
+    if options.rows:
+        names = METHODS
+        before, after = (scores_of(options.rows, name) for name in names)
+    else:
+        names = (str(options.model_a), str(options.model_b))
+        try:
+            for model in (options.model_a, options.model_b):
+                open_inputs(Request(model, options.patches, options.split, 1, options.device, options.precision))
+        except TerrazzoError as error:
+            parser.error(str(error))
+        before, after = measured(options)
+    options.out.mkdir(parents=True, exist_ok=True)
+    draw(before, after, (f"A: {names[0]}", f"B: {names[1]}"), options.out / "curves.png")
+    print(f"A: {names[0]}\nB: {names[1]}")
     print("\n".join(table(before, after)))
     print(f"curves: {options.out / 'curves.png'}")
 

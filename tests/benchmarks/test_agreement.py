@@ -41,6 +41,17 @@ def test_confusion_counts_the_pixels_that_both_label_by_hand() -> None:
     assert found[1, 1] == 1
 
 
+def test_a_map_is_scored_against_both_on_the_same_pixels_by_hand() -> None:
+    first = np.array([[0, 1], [2, 255]], np.uint8)
+    second = np.array([[1, 1], [2, 2]], np.uint8)
+    mapped = np.array([[1, 1], [255, 2]], np.uint8)
+    places = np.indices((2, 2)).reshape(2, -1).T
+    shared = agreement.Shared(places, places, np.eye(3)[:, :2], 0.0)
+    own, other = agreement.habits(mapped, first, second, shared)
+    assert own.sum() == other.sum() == 2  # unlabelled and unmapped pixels count for neither
+    assert (own[0, 1], own[1, 1], other[1, 1]) == (1, 1, 2)
+
+
 def test_pictures_of_different_ground_are_refused() -> None:
     with pytest.raises(InputError, match="pieces of one tile are found"):
         agreement.shared_ground(_ground(1), _ground(2))

@@ -1,6 +1,9 @@
 """The comparison of two models that `python -m benchmarks.degradations` prints, worked by hand."""
 
-from benchmarks.degradations import loss, table
+from pathlib import Path
+
+import pytest
+from benchmarks.degradations import METHODS, loss, main, scores_of, table
 
 
 def scores(clean: float, jpeg_30: float, resolution_2: float, vegetation: float | None) -> dict[str, object]:
@@ -25,3 +28,32 @@ def test_without_a_loss_there_is_no_ratio_and_absent_classes_have_no_line() -> N
     lines = table(scores(0.5, 0.5, 0.4, None), scores(0.5, 0.4, 0.4, 0.3))
     assert [line.split()[-1] for line in lines[2:4]] == ["-", "1.00"]
     assert not any("Vegetation" in line for line in lines)
+
+
+ROWS = """fold,places,method,kind,strength,mean_iou,accuracy
+a,new,best,clean,0,0.6,0.9
+a,new,best,jpeg,30,0.5,0.8
+b,new,best,clean,0,0.4,0.7
+b,new,best,jpeg,30,0.2,0.6
+c,new,best,clean,0,0.1,0.1
+a,old,best,clean,0,0.9,0.9
+a,new,robust_05,clean,0,0.6,0.9
+a,new,robust_05,jpeg,30,0.55,0.8
+b,new,robust_05,clean,0,0.4,0.7
+b,new,robust_05,jpeg,30,0.35,0.6
+"""
+
+
+def test_means_are_over_the_folds_that_both_methods_have(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(ROWS)
+    best, robust = (scores_of(path, name) for name in METHODS)
+    assert best["mean_iou"] == pytest.approx(0.5)  # fold c lacks the other method, and the old place is another table
+    assert loss(best, "jpeg", 30) == pytest.approx(15)
+    assert loss(robust, "jpeg", 30) == pytest.approx(5)
+
+
+def test_models_or_rows_are_needed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["model.safetensors"])
+    assert "give two models and patches, or --rows" in capsys.readouterr().err
