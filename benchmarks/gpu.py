@@ -271,17 +271,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     extent, started = QUICK if options.quick else WHOLE, time.perf_counter()
     training = Training(options.patches, options.device)
     rate = matrix_rate(extent.matrix, training.device)
-    report = {
+    report: dict[str, Any] = {
         "device": training.compute.describe(),
         "torch": torch.__version__,
         "quick": options.quick,
         "matrix_tflops": rate / 1e12,
-        "training": of_training(training, extent, rate),
-        "mapping": of_mapping(extent.raster),
     }
-    report["seconds"] = time.perf_counter() - started
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    # Each part is written as it is there, since a lent machine may go before the end.
+    for name, measure in (
+        ("training", lambda: of_training(training, extent, rate)),
+        ("mapping", lambda: of_mapping(extent.raster)),
+    ):
+        report[name] = measure()
+        report["seconds"] = time.perf_counter() - started
+        (options.out / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     (options.out / "report.md").write_text(markdown(report), encoding="utf-8")
     print(markdown(report))
 
