@@ -8,6 +8,7 @@ from benchmarks.boxes.rows import RANDOM, START, SUGGEST, Row
 from terrazzo.system.files import write_beside
 
 COLORS = {SUGGEST: "#0f766e", RANDOM: "#8a94a6"}
+WORDS = {SUGGEST: "boxes by suggest", RANDOM: "random boxes"}
 
 
 def by_device(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -46,19 +47,19 @@ def curve(rows: Sequence[Row], arm: str) -> dict[int, list[float]]:
 def draw(rows: Sequence[Row], path: Path) -> None:
     """Write the curve as a picture: suggested boxes, and random ones with the range of their draws.
 
-    It is that of the device with the most rows.
+    Each is of the device that has most of its rows, which the picture names.
     """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    _, own = next(iter(by_device(rows).items()))
     figure, axes = pyplot.subplots(figsize=(6, 3.6), layout="constrained")
     for arm, color in COLORS.items():
-        points = curve(own, arm)
+        device = next(iter(by_device([row for row in rows if row.arm == arm])))
+        points = curve([row for row in rows if row.device == device and row.arm in (START, arm)], arm)
         means = [statistics.mean(draws) for draws in points.values()]
-        axes.plot(list(points), means, "o-", color=color, label=f"boxes by {arm}" if arm == SUGGEST else "random boxes")
+        axes.plot(list(points), means, "o-", color=color, label=f"{WORDS[arm]} ({device})")
         if arm == RANDOM:
             lows, highs = [min(draws) for draws in points.values()], [max(draws) for draws in points.values()]
             axes.fill_between(list(points), lows, highs, color=color, alpha=0.25, linewidth=0)

@@ -99,12 +99,13 @@ def score_patches(bundle: "ScoredModel", inputs: Inputs) -> Outcome:
         tallies.gaps[here], tallies.gaps_uncalibrated[here] = ([each.gaps for each in part] for part in (after, raw))
         ids = torch.from_numpy(truth).to(probs.device, torch.int64)
         valid = ids != IGNORE
-        # Log-probabilities serve as logits: their softmax gives the probabilities again.
-        logits, hot = (each.clamp(min=torch.finfo(torch.float32).tiny).log() for each in (probs, before))
+        # At temperature 1, as in training and behind published figures. Log-probabilities serve as logits: their
+        # softmax gives the probabilities again.
+        logits = before.clamp(min=torch.finfo(torch.float32).tiny).log()
         where = torch.where(valid, ids, 0)[:, None]
-        tallies.true_sums[here] = _sums(probs.gather(1, where)[:, 0], valid)
+        tallies.true_sums[here] = _sums(before.gather(1, where)[:, 0], valid)
         tallies.entropy_sums[here] = -_sums(logits.gather(1, where)[:, 0], valid)
-        tallies.loss_sums[here] = loss_sums(loss, hot, ids)  # training knew no temperature
+        tallies.loss_sums[here] = loss_sums(loss, logits, ids)
         inputs.request.reporter.progress("scoring patches", start + len(batch), len(rows))
     sums = tallies.loss_sums, tallies.true_sums, tallies.entropy_sums
     mean_loss, true, entropy = (float(each.sum()) / int(confusion.sum()) for each in sums)

@@ -26,7 +26,7 @@ class Tallies:
     boundary: NDArray[np.int64]
     """(N, 3, K): the same, near the edges of the classes."""
     true_sums: NDArray[np.float64]
-    """(N,): the probabilities of the true class, summed over valid pixels."""
+    """(N,): the probabilities of the true class at temperature 1, summed over valid pixels."""
     entropy_sums: NDArray[np.float64]
     """(N,): -log of these, summed."""
     loss_sums: NDArray[np.float64]
