@@ -2,6 +2,7 @@
 
     python -m benchmarks.corrections DATA                       # DATA: the Dubai set, a folder with Tile 1, ...
     python -m benchmarks.corrections DATA --folds 4+5 --boxes 20 --draws 1
+    python -m benchmarks.corrections DATA --all                 # every box that may be labelled: what is to be had
     python -m benchmarks.corrections --plot                     # docs/pictures/corrections.png, and the table
 
 The folds are those of `new_places`: a model of `best` is trained on four tiles, and the two others are new to it. Boxes
@@ -26,7 +27,7 @@ import numpy as np
 
 import terrazzo
 from benchmarks.boxes import rows
-from benchmarks.boxes.blocks import SIDE, labelled_blocks, random_corners, shared_out
+from benchmarks.boxes.blocks import SIDE, corners, labelled_blocks, random_corners, shared_out
 from benchmarks.boxes.plot import draw, table
 from benchmarks.boxes.scenes import FIELD, Tile, write_corrections
 from benchmarks.new_places import ROOT, version
@@ -42,6 +43,10 @@ from terrazzo.errors import InputError, TerrazzoError
 OUT = ROOT / "docs" / "corrections.csv"
 PICTURE = ROOT / "docs" / "pictures" / "corrections.png"
 BOXES, DRAWS, KEPT_AT = (5, 10, 20, 40), 3, 20
+EVERY = 10_000
+"""More boxes than there are."""
+LONGER = {"train.steps": 500, "optimizer.lr": 1e-4}
+"""What a training on every box changes in `finetune`."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,11 @@ class Arm:
     boxes: int
     draw: int = 0
     keep: bool = False
+
+    @property
+    def option(self) -> str:
+        """What of the command line asks for it."""
+        return "--all" if self.name == rows.ALL else f"--boxes {self.boxes or BOXES[0]}"
 
     @property
     def words(self) -> str:
@@ -77,6 +87,8 @@ class Fold:
 
     def boxes(self, arm: Arm) -> list[list[tuple[int, int]]]:
         """The (row, col) corners of the arm's boxes, tile by tile."""
+        if arm.name == rows.ALL:
+            return [corners(tile.shape) for tile in self.tiles]
         numbers = shared_out(arm.boxes, [tile.shape for tile in self.tiles])
         if arm.name == rows.RANDOM:
             # Draws are nested: five boxes are the first five of forty.
@@ -175,6 +187,7 @@ def measure(fold: Fold, arm: Arm) -> tuple[Mapping[str, Any], float, float]:
         out=folder / "run",
         from_model=fold.model,
         keep=fold.old if arm.keep else None,
+        changes=LONGER if arm.name == rows.ALL else None,
         device=fold.plan.device,
         resume=(folder / "run").is_dir(),
     )
@@ -208,7 +221,7 @@ def measure_all(plan: Plan, out: Path, folds: Sequence[str], wanted: Sequence[Ar
                 device=plan.machine,
                 precision=plan.precision,
                 version=plan.version,
-                command=f"python -m benchmarks.corrections DATA --folds {name} --boxes {arm.boxes or BOXES[0]}",
+                command=f"python -m benchmarks.corrections DATA --folds {name} {arm.option}",
             )
             rows.append(out, row)
             print(f"fold {name}, {arm.words}: mean IoU {row.mean_iou_5:.4f}, {share:.1%} labelled, {minutes:.1f} min")
@@ -221,6 +234,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--folds", nargs="+", default=list(FOLDS))
     parser.add_argument("--boxes", type=int, nargs="+", default=list(BOXES))
     parser.add_argument("--draws", type=int, default=DRAWS)
+    parser.add_argument("--all", action="store_true", help="label every box instead, and train longer")
     parser.add_argument("--steps", type=int, help="of the start model; the recipe's epochs if not given")
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--work", type=Path, default=Path("new-places"), help="the folder that new_places uses")
@@ -237,7 +251,8 @@ def main(words: Sequence[str] | None = None) -> int:
     machine, precision = machine_of(given.device)
     places = Places(given.data, given.work)
     plan = Plan(places, given.out, Schedule(given.steps), given.device, machine, precision, given.version or version())
-    measure_all(plan, given.out, given.folds, arms(given.boxes, given.draws))
+    wanted = [Arm(rows.START, 0), Arm(rows.ALL, EVERY)] if given.all else arms(given.boxes, given.draws)
+    measure_all(plan, given.out, given.folds, wanted)
     return 0
 
 

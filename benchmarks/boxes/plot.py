@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.boxes.rows import RANDOM, START, SUGGEST, Row
+from benchmarks.boxes.rows import ALL, RANDOM, START, SUGGEST, Row
 from terrazzo.system.files import write_beside
 
 COLORS = {SUGGEST: "#0f766e", RANDOM: "#8a94a6"}
@@ -88,7 +88,8 @@ def _table(rows: Sequence[Row]) -> str:
         own = [row for each in draws for row in each]
         shares = [row.share for row in own]
         lines.append(
-            f"| {boxes} | {arm} | {keep} | {len(draws)} | {statistics.mean(row.mean_iou_5 for row in own):.3f} "
+            f"| {ALL if arm == ALL else boxes} | {arm} | {keep} | {len(draws)} "
+            f"| {statistics.mean(row.mean_iou_5 for row in own):.3f} "
             f"| {statistics.mean(row.old_mean_iou_5 for row in own):.3f} | {min(shares):.1%} to {max(shares):.1%} "
             f"| {statistics.median(row.minutes for row in own):.1f} |"
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.places.locks import locked
 from terrazzo.system.files import csv_text, write_text
 
-START, SUGGEST, RANDOM = "start", "suggest", "random"
+START, SUGGEST, RANDOM, ALL = "start", "suggest", "random", "all"
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class Row:
 
     fold: str
     arm: str
-    """`start`: no box; `suggest`, or `random`."""
+    """`start`: no box; `suggest`; `random`; `all`: every box, trained longer; `uncertain`: an earlier rule of
+    `suggest`, whose code was not kept."""
     boxes: int
     draw: int
     """Which of the random draws."""

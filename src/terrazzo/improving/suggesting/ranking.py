@@ -118,7 +118,7 @@ def likeness(features: Values, some: NDArray[np.int64]) -> NDArray[np.float32]:
     pairs = squared[:, None] + squared[some] - 2 * varying @ varying[some].T
     apart = np.sqrt(np.maximum(pairs, 0, out=pairs), out=pairs)
     usual = np.sqrt(2.0 * max(1, varying.shape[1]))
-    return np.maximum(0, 1 - apart / usual).astype(np.float32)
+    return np.asarray(np.maximum(0, 1 - apart / usual), np.float32)
 
 
 def _greedy(
