@@ -17,8 +17,7 @@ class Row:
 
     fold: str
     arm: str
-    """`start`: no box; `suggest`; `random`; `all`: every box, trained longer; `uncertain`: an earlier rule of
-    `suggest`, whose code was not kept."""
+    """`start`: no box; `suggest`; `random`; `all`: every box, trained longer; `cover`: a rule that was not kept."""
     boxes: int
     draw: int
     """Which of the random draws."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from terrazzo.improving.suggesting.ranking import Candidates, choose, information, likeness, scaled, shortlist
+from terrazzo.improving.suggesting.ranking import Candidates, choose, information, scaled, shortlist
 
 
 def row_of(uncertainty: list[float], rarity: list[float] | None = None, valid: list[float] | None = None) -> Candidates:
@@ -35,63 +35,24 @@ def test_the_most_uncertain_box_is_the_first() -> None:
     assert (first, reason) == (1, "uncertain")
 
 
-def test_boxes_are_alike_by_their_distance_over_the_root_mean_square_distance() -> None:
-    """At 0, 3, 4 and 9, whatever the unit: the mean square over all pairs is twice the variance, 2 x 10.5.
+def test_the_scores_are_those_of_the_rule() -> None:
+    """Five boxes in a row, two wanted: even spacing is 10 x sqrt(5 / 2) = 15.8 px; features are alike, so 0.
 
-    A feature that is the same everywhere does not count. Where none varies, all boxes are alike.
+    Box 0 is the first. Of the four that are left, uncertainty is scaled to 1, 0.67, 0.33 and 0, and the mean of it and
+    of rarity is half of that. Diversity is half of min(1, distance / 15.8): 0.316 for box 1, 0.5 for the others. So the
+    scores are 0.6 x 1.316 = 0.79, 0.433 x 1.5 = 0.65, 0.4 and 0.15: box 1 is next. With box 2 as uncertain as box 1,
+    its score is 0.6 x 1.5 = 0.9, so box 2 is.
     """
-    features = np.array([[0.0, 7], [30, 7], [40, 7], [90, 7]])
-    wanted = [1, 1 - 3 / 21**0.5, 1 - 4 / 21**0.5, 0]
-    assert likeness(features, np.arange(4))[0].tolist() == pytest.approx(wanted, abs=1e-6)
-    assert likeness(features[:, 1:], np.arange(4)).tolist() == [[1] * 4] * 4
+    assert choose(row_of([0.9, 0.7, 0.5, 0.3, 0.1]), alike(5), None, 2) == [(0, "uncertain"), (1, "uncertain")]
+    assert choose(row_of([0.9, 0.7, 0.7, 0.3, 0.1]), alike(5), None, 2) == [(0, "uncertain"), (2, "uncertain")]
 
 
-def test_the_boxes_are_those_that_the_rule_covers_most_with() -> None:
-    """Features at 0, 1, 3, 4 and 9: their variance is 9.84, so likeness is 1 - distance / 4.436.
-
-    Uncertainty is 0, 0, 0, 0, 1, so the needs are 0.1 four times and 0.6 (rarity is 0, so its half of the mean is too).
-    At distances 1, 2, 3 and 4 the likeness is 0.775, 0.549, 0.324 and 0.098. The box at 9 covers its own 0.6 alone and
-    is first. The boxes at 0 and 4 add 0.1 x (1 + 0.775 + 0.324 + 0.098) = 0.220, those at 1 and 3 add
-    0.1 x (0.775 + 1 + 0.549 + 0.324) = 0.265: 1 is the first of these. After it the box at 3 adds
-    0.1 x ((1 - 0.549) + (0.775 - 0.324)), the box at 4 0.1 x ((0.775 - 0.549) + (1 - 0.324)): both 0.090, so 3 is next.
-    """
-    features = np.array([[0.0], [1], [3], [4], [9]])
-    boxes = row_of([0, 0, 0, 0, 1])
-    assert [number for number, _ in choose(boxes, features, None, 3)] == [4, 1, 2]
-
-
-def test_one_box_of_many_that_look_alike_stands_for_them() -> None:
-    """Nine boxes of one kind need 0.1 each, 0.9 together; one of another kind needs 0.6, and is second."""
-    found = choose(row_of([0.0] * 9 + [1.0]), np.array([[0.0]] * 9 + [[1.0]]), None, 3)
-    assert [number for number, _ in found] == [0, 9, 1]
-
-
-def test_what_is_covered_counts_no_more_and_then_need_decides() -> None:
-    """All look the same, so the first box covers all: the others follow by what they need."""
-    found = choose(row_of([0.9, 0.1, 0.5, 0.7]), alike(4), None, 4)
-    assert [number for number, _ in found] == [0, 3, 2, 1]
-
-
-def test_the_order_is_that_of_counting_every_box_anew() -> None:
-    """The queue is a shortcut: it finds the order of a plain search."""
-    rng = np.random.default_rng(1)
-    boxes, features = row_of(rng.random(40).tolist(), rng.random(40).tolist()), rng.random((40, 3))
-    alike_all = likeness(features, np.arange(40)).astype(float)
-    need = 0.1 + (scaled(boxes.uncertainty) + scaled(boxes.rarity)) / 2
-    covered, wanted = np.zeros(40), []
-    for _ in range(10):
-        adds = (need * np.maximum(0, alike_all - covered)).sum(axis=1)
-        adds[wanted] = -1
-        wanted.append(int(adds.argmax()))
-        covered = np.maximum(covered, alike_all[wanted[-1]])
-    assert [number for number, _ in choose(boxes, features, None, 10)] == wanted
-
-
-def test_many_boxes_are_covered_by_a_sample_of_them() -> None:
-    rng = np.random.default_rng(2)
-    n = 3000
-    found = choose(row_of(rng.random(n).tolist()), rng.random((n, 4)), None, 50)
-    assert len({number for number, _ in found}) == 50
+def test_a_figure_is_scaled_among_the_boxes_that_are_left() -> None:
+    """One box stands out. Once it is chosen, the others are told apart again: 0.2 is scaled to 1."""
+    boxes = row_of([0.9, 0.1, 0.1, 0.2, 0.1, 0.1], [0.0, 0, 0, 0, 0, 0.9])
+    found = choose(boxes, alike(6), None, 3)
+    assert found[0] == (0, "uncertain")
+    assert {found[1], found[2]} == {(5, "rare class"), (3, "uncertain")}
 
 
 def test_novelty_rare_classes_and_difference_are_reasons() -> None:
@@ -103,8 +64,8 @@ def test_novelty_rare_classes_and_difference_are_reasons() -> None:
     assert choose(row_of([0.5] * n, rarity), alike(n), np.ones(n), 1) == [(3, "rare class")]
     features = np.array([[0.0], [1], [2], [3], [4], [5]])
     found = choose(row_of([0.5] * n), features, None, 2)
-    assert found[0] == (2, "uncertain"), "of equal boxes the first that stands for most, and the first reason"
-    assert found[1] == (4, "different"), "it covers 5 too, and adds as much as 5 would"
+    assert found[0] == (0, "uncertain"), "of equal boxes the first"
+    assert found[1][1] == "different"
 
 
 def test_a_box_counts_by_its_valid_share() -> None:
@@ -134,6 +95,14 @@ def test_of_two_places_that_look_different_both_have_a_box() -> None:
     boxes = row_of([0.5] * 40)
     found = [number for number, _ in choose(boxes, features, None, 2)]
     assert sorted(number // 20 for number in found) == [0, 1]
+
+
+def test_scenes_are_far_from_each_other() -> None:
+    """Three equal boxes; 0 and 1 share a scene and touch, 2 lies at the same place as 0 in another scene."""
+    places = np.array([(0, 0), (0, 10), (0, 0)])
+    ones = np.ones(3)
+    boxes = Candidates(np.array([0, 0, 1]), places, 10, ones, ones, ones, np.ones((3, 1)))
+    assert [number for number, _ in choose(boxes, alike(3), None, 2)] == [0, 2]
 
 
 def test_the_shortlist_has_the_most_uncertain_and_an_even_sample_of_the_others() -> None:

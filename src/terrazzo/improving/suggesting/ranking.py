@@ -1,29 +1,23 @@
 """Which boxes are labelled first: the rule of `terrazzo suggest`.
 
-A label teaches the model about everything that looks like it. So the boxes are chosen that stand for as much as
-possible of what needs a label. The need of a box has three figures:
+Boxes are chosen one after the other, by four figures from 0 to 1:
 
 - uncertainty: the mean over its pixels of 1 less the lead of the likeliest class over the second;
 - novelty: the feature distance of its surroundings from the training data;
-- rare classes: the mean over its pixels of -log2 of the share that their predicted class has in all scenes.
+- rare classes: the mean over its pixels of -log2 of the share that their predicted class has in all scenes;
+- diversity: how far it lies from the nearest box chosen so far, half in features and half on the ground.
 
-Each is scaled from 0, the least of all boxes, to 1, the most; where all are equal they are 0. The need is `BASE` +
-their mean, times the share of the box's pixels that are valid. Without a measure of novelty the mean is of the other
-two.
+The first three are scaled from 0, the least among the boxes that are left, to 1, the most; where all are equal they are
+0. The score of a box is (`BASE` + their mean) x (1 + diversity), times the share of its pixels that are valid. Without
+a measure of novelty the mean is of the other two. The reason of a box is the largest of its figures.
 
-Two boxes are alike by 1 - d / m, at least 0: d is the distance of their features, m the root mean square distance of
-two boxes. A box is covered as far as it is like the chosen box that it is most like. Boxes are chosen one after the
-other. Each adds the most to the sum of need times cover over all boxes; where several add the same, it is the one with
-the most need.
-(Facility location, a submodular gain: Wei, Iyer and Bilmes 2015, "Submodularity in data subset selection and active
-learning".) With few labels, boxes that are typical of others teach more than the most uncertain ones (Hacohen, Dekel
-and Weinshall 2022, "Active learning on a budget").
+Diversity is 0 for the first box. In features it reaches 1 at the median distance of two candidates. On the ground it
+reaches 1 at the distance of boxes that are spread evenly, and between scenes.
 
-The reason of a box is the largest of its figures, or `different`: how little the boxes chosen before it are like it.
+Diversity multiplies, and is not one more term of the mean: added, it let a single bad quarter take most of the boxes,
+side by side.
 """
 
-import heapq
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,9 +26,10 @@ from numpy.typing import NDArray
 REASONS = ("uncertain", "unfamiliar", "rare class", "different")
 """What weighed most, in the order of the figures."""
 BASE = 0.1
-"""The need of a box whose figures are the least of all."""
-SAMPLE = 1024
-"""The boxes to be covered are this many at most, spread evenly."""
+"""What lets diversity decide where the other figures are all equal."""
+SAMPLE = 512
+"""The median distance is that of this many candidates at most."""
+_TIE = 1e-10  # below the last decimal of a score
 
 Values = NDArray[np.float64]
 
@@ -90,66 +85,53 @@ def shortlist(boxes: Candidates, most: int) -> NDArray[np.int64]:
 def choose(boxes: Candidates, features: Values, novelty: Values | None, n_wanted: int) -> list[tuple[int, str]]:
     """The numbers of the boxes to label, the best first, each with its reason; as many as wanted, or all.
 
-    `features` (n, D) are compared in units of their spread. Of boxes that add the same and need the same, the first is
-    taken.
+    `features` (n, D) are compared in units of their spread. Of equal scores, the box with the most valid pixels is
+    taken, then the first.
     """
     figures = np.zeros((len(REASONS), len(boxes)))
     known = [(0, boxes.uncertainty), *([] if novelty is None else [(1, novelty)]), (2, boxes.rarity)]
-    for figure, values in known:
-        figures[figure] = scaled(values)
-    need = boxes.valid * (BASE + figures.sum(axis=0) / len(known))
-    some = np.linspace(0, len(boxes) - 1, min(SAMPLE, len(boxes))).round().astype(np.int64)
-    alike = likeness(features, some)
-    chosen: list[tuple[int, str]] = []
-    for number, cover in _greedy(alike, need[some], need, min(n_wanted, len(boxes))):
-        figures[3, number] = 0 if cover is None else 1 - cover
-        chosen.append((number, REASONS[int(figures[:, number].argmax())]))
-    return chosen
-
-
-def likeness(features: Values, some: NDArray[np.int64]) -> NDArray[np.float32]:
-    """How much all boxes are like some of them (n, s): 1 - d / m, at least 0; 1 if all look the same.
-
-    `features` (n, D) are taken in units of their spread, so m is the root of twice the number of those that vary.
-    """
     spread = features.std(axis=0)
-    varying = features[:, spread > 0] / spread[spread > 0]
-    squared = (varying**2).sum(axis=1)
-    pairs = squared[:, None] + squared[some] - 2 * varying @ varying[some].T
-    apart = np.sqrt(np.maximum(pairs, 0, out=pairs), out=pairs)
-    usual = np.sqrt(2.0 * max(1, varying.shape[1]))
-    return np.asarray(np.maximum(0, 1 - apart / usual), np.float32)
-
-
-def _greedy(
-    alike: NDArray[np.float32], weights: Values, need: Values, n_wanted: int
-) -> Iterator[tuple[int, float | None]]:
-    """The boxes that add most, one after the other, each with how far it was covered before; None for the first.
-
-    What a box adds only shrinks as others are chosen, so only those at the head of the queue are counted anew (Minoux
-    1978, "Accelerated greedy algorithms").
-    """
-    covered = np.zeros(alike.shape[1])
-
-    def entry(number: int) -> tuple[float, float, int]:
-        adds = float((weights * np.maximum(0, alike[number] - covered)).sum())
-        return -round(adds, 6), -float(need[number]), number
-
-    queue = [entry(number) for number in range(len(alike))]
-    heapq.heapify(queue)
-    n_chosen = 0
-    while n_chosen < n_wanted:
-        best = entry(heapq.heappop(queue)[2])
-        if queue and best > queue[0]:
-            heapq.heappush(queue, best)
-            continue
-        number = best[2]
-        yield number, float(covered[alike[number].argmax()]) if n_chosen else None
-        n_chosen += 1
-        covered = np.maximum(covered, alike[number])
+    features = features / np.where(spread > 0, spread, 1.0)
+    near = _Nearness(boxes, features, n_wanted)
+    left = np.ones(len(boxes), bool)
+    chosen: list[tuple[int, str]] = []
+    while len(chosen) < min(n_wanted, len(boxes)):
+        for figure, values in known:
+            figures[figure, left] = scaled(values[left])
+        worth = (BASE + figures[:3].sum(axis=0) / len(known)) * (1 + figures[3])
+        score = np.round(boxes.valid * worth, 9) + _TIE * boxes.valid
+        number = int(np.where(left, score, -1.0).argmax())
+        chosen.append((number, REASONS[int(figures[:, number].argmax())]))
+        left[number] = False
+        figures[3] = near.after(number)
+    return chosen
 
 
 def scaled(values: Values) -> Values:
     """Values (n,) from 0, the least, to 1, the most; 0 if all are equal."""
     low, high = values.min(), values.max()
     return (values - low) / (high - low) if high > low else np.zeros(len(values))
+
+
+class _Nearness:
+    """How far candidates are from the nearest box chosen so far."""
+
+    def __init__(self, boxes: Candidates, features: Values, n_wanted: int) -> None:
+        self._boxes, self._features = boxes, features
+        some = features[np.linspace(0, len(boxes) - 1, min(SAMPLE, len(boxes))).round().astype(np.int64)]
+        squared = (some**2).sum(axis=1)
+        pairs = squared[:, None] + squared[None] - 2 * some @ some.T
+        apart = pairs[np.triu_indices(len(some), 1)]
+        self._usual = float(np.sqrt(max(0.0, np.median(apart)))) if len(apart) else 0.0
+        self._spacing = boxes.side * max(1.0, np.sqrt(len(boxes) / n_wanted))
+        self._least = np.ones(len(boxes))
+
+    def after(self, number: int) -> Values:
+        """The diversity (n,) of all candidates once this one is chosen too."""
+        boxes = self._boxes
+        apart = np.linalg.norm(self._features - self._features[number], axis=1)
+        unlike = np.minimum(1, apart / self._usual) if self._usual > 0 else np.zeros(len(boxes))
+        ground = np.linalg.norm(boxes.place - boxes.place[number], axis=1) / self._spacing
+        away = np.where(boxes.scene == boxes.scene[number], np.minimum(1, ground), 1.0)
+        self._least = np.minimum(self._least, (unlike + away) / 2)
+        return self._least
