@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 import terrazzo
 from benchmarks.places.folds import Places, scores_of
+from terrazzo.classes.confusion import confusion_matrices
 from terrazzo.classes.drawing import class_picture
 from terrazzo.classes.palettes import DUBAI
 from terrazzo.classes.schema import IGNORE
@@ -131,8 +132,7 @@ def picture(
 
 
 def _counted(truth: NDArray[np.uint8], ids: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.int64]:
-    cells = truth[where].astype(np.int64) * DUBAI.n_classes + ids[where]
-    return np.bincount(cells, minlength=DUBAI.n_classes**2).reshape(DUBAI.n_classes, -1)
+    return confusion_matrices(truth[where][None], ids[where][None], DUBAI.n_classes)[0]
 
 
 def _mapped(model: Path, scene: Path, folder: Path) -> NDArray[np.uint8]:

@@ -142,9 +142,12 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto")
     options = parser.parse_args(words)
-    if (options.patches is None) == (options.rows is None):
+    needed = options.model_a if options.rows else options.patches
+    if (needed is None) == (options.rows is None):
         parser.error("give two models and patches, or --rows")
     if options.rows:
+        if not options.rows.is_file():
+            parser.error(f"--rows {options.rows}: is not there; give a table such as docs/degradations.csv")
         names = METHODS
         before, after = (scores_of(options.rows, name) for name in names)
     else:

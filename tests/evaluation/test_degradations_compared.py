@@ -53,7 +53,14 @@ def test_means_are_over_the_folds_that_both_methods_have(tmp_path: Path) -> None
     assert loss(robust, "jpeg", 30) == pytest.approx(5)
 
 
-def test_models_or_rows_are_needed(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("words", [["model.safetensors"], [], ["model.safetensors", "--rows", "rows.csv"]])
+def test_models_or_rows_are_needed(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(["model.safetensors"])
+        main(words)
     assert "give two models and patches, or --rows" in capsys.readouterr().err
+
+
+def test_a_table_that_is_not_there_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--rows", "nope.csv"])
+    assert "--rows nope.csv: is not there" in capsys.readouterr().err
