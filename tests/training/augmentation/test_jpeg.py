@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from terrazzo.training.augmentation.jpeg import compressed, scaled_tables
+from terrazzo.training.augmentation.jpeg import compressed, quality_of, scaled_tables
 
 
 def a_photo(height: int = 250, width: int = 245) -> NDArray[np.uint8]:
@@ -40,6 +40,14 @@ def test_tables_by_hand() -> None:
     assert (tables[1, 0, 0, 0], tables[1, 1, 7, 7]) == (32, 198)
     assert tables[2, 0, 0, :3].tolist() == [8, 6, 5]
     assert (tables[3] == 1).all()
+
+
+def test_the_quality_of_a_step_has_tables_of_that_step() -> None:
+    steps = torch.tensor([0.001, 0.2, 0.5, 1, 1.667, 2.6, 5, 60])
+    assert quality_of(steps).tolist() == [100, 90, 75, 50, 30, 19, 10, 1]
+    drawn = torch.linspace(0.2, 5, 200)
+    largest = scaled_tables(quality_of(drawn))[:, 0, 7, 0] / 72  # it meets the limit of 255 at 3.54
+    assert torch.allclose(largest[drawn < 3.5], drawn[drawn < 3.5], rtol=0.06)
 
 
 @pytest.mark.parametrize("quality", [20, 30, 50, 75, 90])

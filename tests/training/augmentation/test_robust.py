@@ -131,6 +131,23 @@ def test_one_patch_alone_takes_nothing_from_another() -> None:
         assert torch.isfinite(found).all()
 
 
+@pytest.mark.parametrize(("strength", "worst"), [(0.3, 30), (0.5, 19), (1.0, 10)])
+def test_jpeg_is_drawn_down_to_the_quality_of_its_strength(
+    strength: float, worst: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[torch.Tensor] = []
+
+    def noted(images: torch.Tensor, quality: torch.Tensor, rgb: object) -> torch.Tensor:
+        drawn.append(quality)
+        return images
+
+    monkeypatch.setattr("terrazzo.training.augmentation.robust.compressed", noted)
+    as_elsewhere(a_batch(n=2000, height=16, width=16)[0].float(), strength, 3, light_of(None, 3), EIGHT_BITS)
+    quality = torch.cat(drawn)
+    assert worst <= quality.min() <= worst + 1
+    assert 89 <= quality.max() <= 90
+
+
 def test_the_numbers_of_kinds_differ() -> None:
     drawn = {tuple(torch.rand(4, generator=numbers_of(name, seed)).tolist()) for name in KINDS for seed in range(3)}
     assert len(drawn) == 3 * len(KINDS)

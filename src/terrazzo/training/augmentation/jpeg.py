@@ -61,6 +61,15 @@ def scaled_tables(quality: Tensor) -> Tensor:
     return ((printed * percent[:, None, None, None] + 50) / 100).floor().clamp(1, 255)
 
 
+def quality_of(steps: Tensor) -> Tensor:
+    """The whole quality, 1..100, whose tables are nearest to `steps` times the printed ones; `steps` is above 0.
+
+    0.2 is quality 90, 1 is 50, 5 is 10. What is lost grows with the step, which is far from even over quality.
+    """
+    percent = 100 * steps
+    return torch.where(percent <= 100, (200 - percent) / 2, 5000 / percent).round().clamp(1, 100)
+
+
 def _coded_colours(rgb: Tensor, tables: Tensor) -> Tensor:
     """Red, green and blue (B, 3, H, W) about 0, coded as luminance and halved chroma."""
     ycc = _mixed(rgb, _TO_YCC)

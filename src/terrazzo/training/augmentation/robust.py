@@ -16,7 +16,7 @@ from torch import Tensor
 from terrazzo.pixels.bands.light import Light
 from terrazzo.training.augmentation import appearance, sensors
 from terrazzo.training.augmentation.draws import numbers_of, partners
-from terrazzo.training.augmentation.jpeg import compressed
+from terrazzo.training.augmentation.jpeg import compressed, quality_of
 from terrazzo.training.augmentation.levels import Levels
 
 TOUCHED = 0.7
@@ -87,7 +87,8 @@ def _noise(it: Chosen) -> Tensor:
 
 
 def _jpeg(it: Chosen) -> Tensor:
-    return compressed(it.images, it.between(90 - 70 * it.strength, 90).round(), it.rgb)
+    steps = it.between(0.2, 0.2 + 4.8 * it.strength)
+    return compressed(it.images, quality_of(steps), it.rgb)
 
 
 @dataclass(frozen=True)
