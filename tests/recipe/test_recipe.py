@@ -108,7 +108,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 
 
 def test_a_misspelt_name_is_answered_with_the_nearest() -> None:
-    with pytest.raises(RecipeError, match=r"bset: no such recipe; did you mean best\? there are best, "):
+    with pytest.raises(RecipeError, match=r"^--recipe bset: no such recipe; did you mean best\? there are best, "):
         load_recipe("bset")
 
 

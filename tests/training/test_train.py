@@ -84,7 +84,7 @@ def test_a_recipe_file_is_listed_too_and_an_unknown_name_refused(tmp_path: Path)
     assert mine.lines() == ["mine: my own", "    any; published: none"]
     with pytest.raises(
         RecipeError,
-        match=r"unet-resnet35: no such recipe; did you mean unet-resnet34",
+        match=r"^unet-resnet35: no such recipe; did you mean unet-resnet34",
     ):
         terrazzo.recipes("unet-resnet35")
 

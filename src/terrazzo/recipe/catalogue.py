@@ -56,4 +56,4 @@ def recipes(
     from terrazzo.recipe.reading import load_recipe, recipe_names
 
     names = recipe_names() if name is None else (str(name),)
-    return tuple(Listed(load_recipe(each)) for each in names)
+    return tuple(Listed(load_recipe(each, flag="")) for each in names)

@@ -35,14 +35,18 @@ def recipe_names() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
 
 
-def load_recipe(name_or_path: str | Path) -> Recipe:
-    """The shipped recipe of that name, or the one in a .yaml file. Raises RecipeError naming what is wrong."""
+def load_recipe(name_or_path: str | Path, flag: str = "--recipe") -> Recipe:
+    """The shipped recipe of that name, or the one in a .yaml file.
+
+    Raises RecipeError naming what is wrong, after the flag that it was given by ("" if by none).
+    """
     text_name = str(name_or_path)
+    told = f"{flag} {text_name}".lstrip()
     if text_name.endswith((".yaml", ".yml")):
         try:
             text = Path(text_name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(f"--recipe {text_name}: cannot be read ({error})") from error
+            raise RecipeError(f"{told}: cannot be read ({error})") from error
         name = Path(text_name).stem
     elif text_name in recipe_names():
         text = (_shipped() / f"{text_name}.yaml").read_text(encoding="utf-8")
@@ -50,16 +54,14 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     else:
         near = difflib.get_close_matches(text_name, recipe_names(), n=1)
         hint = f"did you mean {near[0]}? " if near else ""
-        raise RecipeError(
-            f"--recipe {text_name}: no such recipe; {hint}there are {', '.join(recipe_names())}, or give a .yaml file"
-        )
+        raise RecipeError(f"{told}: no such recipe; {hint}there are {', '.join(recipe_names())}, or give a .yaml file")
     try:
         value = yaml.load(text, _Loader)
     except _NO_YAML as error:
-        raise RecipeError(f"--recipe {text_name}: not valid YAML ({' '.join(str(error).split())})") from error
+        raise RecipeError(f"{told}: not valid YAML ({' '.join(str(error).split())})") from error
     if not isinstance(value, dict):
-        raise RecipeError(f"--recipe {text_name}: expected sections ({', '.join(sections())}), found {value!r:.60}")
-    return parse_recipe({"name": name, **value}, f"--recipe {text_name}")
+        raise RecipeError(f"{told}: expected sections ({', '.join(sections())}), found {value!r:.60}")
+    return parse_recipe({"name": name, **value}, told)
 
 
 def changes_of(given: Mapping[str, Any] | Sequence[str] | None) -> dict[str, Any]:

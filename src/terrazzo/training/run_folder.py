@@ -141,12 +141,12 @@ def started_recipe(run: Run) -> Recipe | None:
     """The recipe that the run was started with, at the new number of epochs; None if it was never started."""
     if not (run.folder / RECIPE).is_file():
         return None
-    return load_recipe(run.folder / RECIPE).with_changes({"train.epochs": run.recipe.train.epochs})
+    return load_recipe(run.folder / RECIPE, flag="").with_changes({"train.epochs": run.recipe.train.epochs})
 
 
 def _refuse_another_recipe(run: Run) -> None:
     """Raise RecipeError if the run was started with another recipe. Epochs and settled choices may differ."""
-    different = first_difference(run.recipe, load_recipe(run.folder / RECIPE))
+    different = first_difference(run.recipe, load_recipe(run.folder / RECIPE, flag=""))
     if different is not None:
         knob = different[0]
         wanted, started = (value if isinstance(value, str) else json.dumps(value) for value in different[1:])
