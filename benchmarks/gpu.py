@@ -11,10 +11,11 @@ training patches, repeated where a batch needs more.
     plain    the loop of segmentation-models-pytorch's examples with its own losses: float32, and autocast to bf16
     matrix   the share that the bare step's multiplications and additions have of what a large bf16 product reaches
     waits    how often a training step makes the host wait for the GPU, as torch counts it
-    mapping  a raster to GeoTIFFs and polygons, over forward passes of the network alone on as many windows
+    mapping  a raster to GeoTIFFs and polygons, over forward passes of the network alone on as many windows; the
+             network has had three epochs, and the raster is made of the patches' images
     Dubai    minutes of the 100 epochs of dubai-resnet34, by `fit` at its batch size and the number of patches
 
-The weights are random: speed does not depend on them.
+All other weights are random: speed does not depend on them.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.gpu_mapping import of_mapping
 from benchmarks.gpu_report import markdown
 from benchmarks.gpu_timing import matrix_rate, seconds_of
 
@@ -236,26 +238,6 @@ def of_training(training: Training, extent: Extent, rate: float) -> dict[str, An
     }
 
 
-def of_mapping(side: int) -> dict[str, Any]:
-    """A raster to a map with and without polygons, over the bare network."""
-    from benchmarks.prediction import bare, make_scene, ours
-    from benchmarks.prediction_memory import make_model
-
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        make_model(folder / "model.safetensors", "resnet34")
-        make_scene(folder / "scene.tif", side, side)
-        bare(folder)  # the first passes choose algorithms
-        alone, mapped, polygons = bare(folder)["seconds"], ours(folder, "none"), ours(folder, "gpkg")
-    mpx = side**2 / 1e6
-    return {
-        "raster_mpx": mpx,
-        "mpx_per_s": {"bare": mpx / alone, "map": mpx / mapped["total"], "map and polygons": mpx / polygons["total"]},
-        "map_over_bare": alone / mapped["total"],
-        "map_and_polygons_over_bare": alone / polygons["total"],
-    }
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and write the report."""
     parser = argparse.ArgumentParser(description="What one GPU does with the program.")
@@ -281,7 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Each part is written as it is there, since a lent machine may go before the end.
     for name, measure in (
         ("training", lambda: of_training(training, extent, rate)),
-        ("mapping", lambda: of_mapping(extent.raster)),
+        ("mapping", lambda: of_mapping(options.patches, NETWORK, extent.epochs, extent.raster, options.device)),
     ):
         report[name] = measure()
         report["seconds"] = time.perf_counter() - started
