@@ -1,6 +1,7 @@
 """Training throughput: our `fit` beside a plain loop and beside the bare optimizer step, in one run.
 
     python -m benchmarks.training PATCHES [--batches 24]
+    python -m benchmarks.training PATCHES --compiled   # and the bare step by torch.compile; needs a C++ compiler
 
 U-Net with ResNet34, batch 8, cross-entropy + Dice, AdamW, all three alike:
 
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 BATCH = 8
@@ -81,7 +83,7 @@ def plain(patches_path: Path, n_batches: int) -> float:
     return BATCH / statistics.median(seconds[2:])
 
 
-def bare(patches_path: Path, n_batches: int) -> float:
+def bare(patches_path: Path, n_batches: int, compiled: bool = False) -> float:
     """Images a second of nothing but the step, on one batch."""
     import torch
 
@@ -102,11 +104,12 @@ def bare(patches_path: Path, n_batches: int) -> float:
     loss = build_loss(recipe.loss, patches.schema.n_classes)
     optimizer = build_optimizer(recipe.optimizer, network)
     pixels, ids = next(iter(batches(patches, "train", BATCH)))
+    forward = torch.compile(network) if compiled else network
     seconds = []
     for _ in range(n_batches):
         started = time.perf_counter()
         with compute.autocast():
-            logits = network(pixels)
+            logits = forward(pixels)
         value = loss(logits, ids)
         optimizer.zero_grad()
         value.backward()
@@ -115,7 +118,7 @@ def bare(patches_path: Path, n_batches: int) -> float:
     return BATCH / statistics.median(seconds[2:])
 
 
-CONTESTANTS = {"ours": ours, "plain": plain, "bare": bare}
+CONTESTANTS = {"ours": ours, "plain": plain, "bare": bare, "compiled": partial(bare, compiled=True)}
 
 
 def main() -> None:
@@ -124,14 +127,16 @@ def main() -> None:
     parser.add_argument("patches", type=Path)
     parser.add_argument("--batches", type=int, default=24)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--only", choices=CONTESTANTS)
+    parser.add_argument("--compiled", action="store_true", help="the bare step by torch.compile, too")
+    parser.add_argument("--only", choices=CONTESTANTS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.only:
         print(CONTESTANTS[options.only](options.patches, options.batches))
         return
-    found: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
+    wanted = [name for name in CONTESTANTS if options.compiled or name != "compiled"]
+    found: dict[str, list[float]] = {name: [] for name in wanted}
     for number in range(options.rounds):
-        for name in CONTESTANTS:
+        for name in wanted:
             words = [str(options.patches), "--batches", str(options.batches), "--only", name]
             done = subprocess.run(
                 [sys.executable, "-W", "ignore", "-m", "benchmarks.training", *words],
@@ -140,9 +145,11 @@ def main() -> None:
                 check=True,
             )
             found[name].append(float(done.stdout.split()[-1]))
-            print(f"round {number + 1}: {name:5} {found[name][-1]:6.2f} images/s", flush=True)
+            print(f"round {number + 1}: {name:8} {found[name][-1]:6.2f} images/s", flush=True)
     medians = {name: round(statistics.median(values), 2) for name, values in found.items()}
     ratios = {f"ours/{name}": round(medians["ours"] / medians[name], 3) for name in ("plain", "bare")}
+    if options.compiled:
+        ratios["compiled/bare"] = round(medians["compiled"] / medians["bare"], 3)
     print(json.dumps({"images_per_s": medians, **ratios}))
 
 
