@@ -171,8 +171,7 @@ def test_the_peak_of_a_real_run_stays_below_the_limit(tmp_path: Path) -> None:
 def test_several_models_and_sizes_take_more_worked_by_hand(tmp_path: Path) -> None:
     """Classic U-Nets of three filters (220 + 3 x 35 = 325 bytes a pixel) and three classes (24 for a sum of each).
 
-    A batch of one window of 512 px: 2^18 pixels. Enlarged twice it has 2^20, and its sum stays at 2^18. So do the
-    probabilities of the batch before, 12 bytes a pixel.
+    A batch of one window of 512 px: 2^18 pixels. Enlarged twice it has 2^20, and its sum stays at 2^18.
     """
     raster = write_raster(tmp_path / "a.tif", noise(3, 600, 600))
     one, two = (write_model(tmp_path / f"m{number}.safetensors") for number in range(2))
@@ -186,12 +185,12 @@ def test_several_models_and_sizes_take_more_worked_by_hand(tmp_path: Path) -> No
         return found
 
     n = 1 << 18
-    assert need(alone).batch == n * (325 + 12)
-    assert need(alone, tta="flips").batch == n * (325 + 24 + 12)
-    assert need(both).batch == n * (325 + 24 + 12)
-    assert need(alone, tta_scales=(1.0, 2.0)).batch == 4 * n * 325 + (24 + 12) * n
-    assert need(alone, tta_scales=(0.5,)).batch == n // 4 * 325 + (24 + 12) * n
-    assert need(both, tta="d4", tta_scales=(1.0, 2.0)).batch == 4 * n * (325 + 48) + (24 + 12) * n
+    assert need(alone).batch == n * 325
+    assert need(alone, tta="flips").batch == n * (325 + 24)
+    assert need(both).batch == n * (325 + 24)
+    assert need(alone, tta_scales=(1.0, 2.0)).batch == 4 * n * 325 + 24 * n
+    assert need(alone, tta_scales=(0.5,)).batch == n // 4 * 325 + 24 * n
+    assert need(both, tta="d4", tta_scales=(1.0, 2.0)).batch == 4 * n * (325 + 48) + 24 * n
     assert need(both).fixed - need(alone).fixed == int(2.5 * two.stat().st_size)
 
 

@@ -180,17 +180,13 @@ def _weights(model: ModelFile) -> int:
 
 
 def _batch(model: ModelFile, views: Views) -> int:
-    """One batch in the largest network, at the largest size, and the sums over models, mirror images and sizes.
-
-    Meanwhile the probabilities of the batch before are added up.
-    """
+    """One batch in the largest network, at the largest size, and the sums over models, mirror images and sizes."""
     window, n_classes = model.tiling.window, model.header.schema.n_classes
     windows = model.tiling.batch_size or max(1, CPU_BATCH_PIXELS // window**2)
     a_pixel = max(_activations(each) for each in model.every)
     a_pixel += 2 * SUM_BYTES * n_classes * ((views.tta != NONE) + bool(model.others))
-    probabilities = SUM_BYTES * n_classes * windows * window**2
-    sizes = 2 * probabilities if views.scales else 0
-    return views.most_pixels(windows, window) * a_pixel + sizes + probabilities
+    sizes = 2 * SUM_BYTES * n_classes * windows * window**2 if views.scales else 0
+    return views.most_pixels(windows, window) * a_pixel + sizes
 
 
 def _activations(model: ModelFile) -> int:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from terrazzo.maps.pieces.journal import Journal
 from terrazzo.maps.pieces.lattice import Cell, Lattice, Piece
 from terrazzo.maps.pieces.sums import Layers, finish, weighted
-from terrazzo.maps.pieces.window_reader import Batch, ReadPiece, WindowReader, one_ahead
+from terrazzo.maps.pieces.window_reader import Batch, WindowReader, one_ahead
 from terrazzo.model.predictor import Classify
 
 _SUMS = "sums"
@@ -29,20 +29,19 @@ class Finished:
 def fill_journal(
     classify: Classify, reader: WindowReader, journal: Journal, wanted: tuple[str, ...], pieces: Sequence[Piece]
 ) -> Iterator[Finished]:
-    """Compute the pieces; each is in the journal when it is returned.
+    """Compute the pieces; each is in the journal when it is returned, written while the next is begun.
 
-    While the network classifies a batch, a thread adds up the one before, and another writes the piece before. Every
-    window is classified once. Law: what the journal holds of a pixel depends on neither the cut into pieces nor their
-    order, as all sums are of whole numbers.
+    Every window is classified once. Law: what the journal holds of a pixel depends on neither the cut into pieces nor
+    their order, as all sums are of whole numbers.
     """
 
-    def write(done: Finished, arrays: Future[dict[str, NDArray[Any]]]) -> Finished:
-        journal.write(done.piece, arrays.result())
+    def write(done: Finished, arrays: dict[str, NDArray[Any]]) -> Finished:
+        journal.write(done.piece, arrays)
         return done
 
     waiting: Future[Finished] | None = None
-    with ThreadPoolExecutor(1, "journal") as writer, ThreadPoolExecutor(1, "sums") as adder:
-        for found in _computed(classify, reader, adder, wanted, pieces):
+    with ThreadPoolExecutor(1, "journal") as writer:
+        for found in _computed(classify, reader, wanted, pieces):
             if waiting is not None:
                 yield waiting.result()
             waiting = writer.submit(write, *found)
@@ -52,48 +51,32 @@ def fill_journal(
 
 
 def _computed(
-    classify: Classify, reader: WindowReader, adder: Executor, wanted: tuple[str, ...], pieces: Sequence[Piece]
-) -> Iterator[tuple[Finished, Future[dict[str, NDArray[Any]]]]]:
-    """Each piece with what the journal keeps of it, once `adder` has made that; it does one thing after the other."""
-    sums = _PieceSums(reader.lattice, wanted)
-    adding: Future[None] = Future()
-    adding.set_result(None)
+    classify: Classify, reader: WindowReader, wanted: tuple[str, ...], pieces: Sequence[Piece]
+) -> Iterator[tuple[Finished, dict[str, NDArray[Any]]]]:
+    """Each piece with what the journal keeps of it."""
+    lattice = reader.lattice
+    # One block of memory for the sums of all pieces: fresh memory costs more than the additions.
+    memory: NDArray[np.int32] | None = None
+    sums: NDArray[np.int32] | None = None
     n_windows = 0
     for part in one_ahead(reader.read(pieces)):
         if isinstance(part, Batch):
             probs = classify(part.pixels)
-            adding.result()  # so no more than two batches of probabilities are in memory
-            adding = adder.submit(sums.add, probs, part)
+            if memory is None:
+                memory = np.zeros(probs.shape[1] * lattice.rows.longest * lattice.cols.longest, np.int32)
+            if sums is None:
+                shape = (probs.shape[1], *_shape(lattice, part.piece))
+                sums = memory[: math.prod(shape)].reshape(shape)
+                sums[...] = 0
+            _add(sums, probs, part, lattice)
             n_windows += len(part.places)
             continue
-        adding.result()
-        n_done, n_windows = n_windows, 0
-        yield Finished(part.piece, n_done), adder.submit(sums.take, part)
-
-
-class _PieceSums:
-    """The sums of one piece after the other, in one block of memory: fresh memory costs more than the additions."""
-
-    def __init__(self, lattice: Lattice, wanted: tuple[str, ...]) -> None:
-        self._lattice, self._wanted = lattice, wanted
-        self._memory: NDArray[np.int32] | None = None
-        self._sums: NDArray[np.int32] | None = None
-
-    def add(self, probs: NDArray[np.float32], batch: Batch) -> None:
-        """Add the windows of a batch to the sums of its piece."""
-        n_classes, lattice = probs.shape[1], self._lattice
-        if self._memory is None:
-            self._memory = np.zeros(n_classes * lattice.rows.longest * lattice.cols.longest, np.int32)
-        if self._sums is None:
-            shape = (n_classes, *_shape(lattice, batch.piece))
-            self._sums = self._memory[: math.prod(shape)].reshape(shape)
-            self._sums[...] = 0
-        _add(self._sums, probs, batch, lattice)
-
-    def take(self, read: ReadPiece) -> dict[str, NDArray[Any]]:
-        """What the journal keeps of the piece; the next one begins at 0."""
-        found, self._sums = self._sums, None
-        return {} if found is None else _cells(found, read.valid, self._lattice, read.piece, self._wanted)
+        n_done, found = n_windows, sums
+        sums, n_windows = None, 0
+        yield (
+            Finished(part.piece, n_done),
+            {} if found is None else _cells(found, part.valid, lattice, part.piece, wanted),
+        )
 
 
 def assemble(lattice: Lattice, journal: Journal, wanted: tuple[str, ...]) -> Iterator[tuple[Cell, Layers]]:
