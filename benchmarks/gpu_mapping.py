@@ -6,29 +6,23 @@ for a few epochs first, and the raster is made of the patches' own images, side 
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 import terrazzo
+from benchmarks.prediction import bare, orthomosaic, ours
 from benchmarks.whole import whole
-from terrazzo.patches.folder import open_patches
-
-if TYPE_CHECKING:
-    from terrazzo.patches.folder import Patches
+from terrazzo.patches.folder import Patches, open_patches
 
 
-def make_mosaic(path: Path, patches: "Patches", side: int) -> None:
-    """An orthomosaic (JPEG in tiles of 512 px, UTM, 10 cm) of training patches, row by row and again from the first."""
-    import rasterio
-    from rasterio.transform import from_origin
+def make_mosaic(path: Path, patches: Patches, side: int) -> None:
+    """An orthomosaic of training patches, row by row and again from the first."""
     from rasterio.windows import Window
 
     size, rows = patches.patch_size, patches.rows("train")
-    profile = {"driver": "GTiff", "count": 3, "dtype": "uint8", "height": side, "width": side, "tiled": True}
-    profile |= {"blockxsize": 512, "blockysize": 512, "compress": "jpeg", "photometric": "ycbcr", "bigtiff": "if_safer"}
     across = -(-side // size)
-    with rasterio.open(path, "w", crs="EPSG:32640", transform=from_origin(5e5, 2.7e6, 0.1, 0.1), **profile) as scene:
+    with orthomosaic(path, side, side) as scene:
         for line in range(across):
             chosen = np.resize(np.roll(rows, -line * across), across)
             strip = np.concatenate([patches.images[row] for row in chosen], axis=1)[: side - line * size, :side]
@@ -37,8 +31,6 @@ def make_mosaic(path: Path, patches: "Patches", side: int) -> None:
 
 def of_mapping(path: Path, recipe: str, epochs: int, side: int, device: str) -> dict[str, Any]:
     """A raster to a map with and without polygons, over the bare network. The patches are those of photos."""
-    from benchmarks.prediction import bare, ours
-
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         changes = {"model.encoder_weights": "none", "train.batch_size": 32}

@@ -33,6 +33,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,20 +50,28 @@ BIG_SIDE, BIG_LIMIT_GB = 40_000, 2.5
 _TILE = 1024
 
 
-def make_scene(path: Path, height: int, width: int) -> None:
-    """An orthomosaic (JPEG in tiles of 512 px, UTM, 10 cm) of smooth patches with sensor noise."""
+@contextmanager
+def orthomosaic(path: Path, height: int, width: int) -> Iterator[Any]:
+    """A GeoTIFF of three bands, open for writing: JPEG in tiles of 512 px, UTM, 10 cm."""
     import rasterio
-    from PIL import Image
     from rasterio.transform import from_origin
+
+    profile = {"driver": "GTiff", "count": 3, "dtype": "uint8", "height": height, "width": width, "tiled": True}
+    profile |= {"blockxsize": 512, "blockysize": 512, "compress": "jpeg", "photometric": "ycbcr", "bigtiff": "if_safer"}
+    with rasterio.open(path, "w", crs="EPSG:32640", transform=from_origin(5e5, 2.7e6, 0.1, 0.1), **profile) as scene:
+        yield scene
+
+
+def make_scene(path: Path, height: int, width: int) -> None:
+    """An orthomosaic of smooth patches with sensor noise."""
+    from PIL import Image
     from rasterio.windows import Window
 
     rng = np.random.default_rng(0)
     coarse = Image.fromarray(rng.integers(40, 220, (25, 25, 3), np.uint8))
     smooth = np.asarray(coarse.resize((_TILE, _TILE), Image.Resampling.BICUBIC)).astype(np.int16)
     tile = (smooth + rng.normal(0, 6, smooth.shape).astype(np.int16)).clip(0, 255).astype(np.uint8).transpose(2, 0, 1)
-    profile = {"driver": "GTiff", "count": 3, "dtype": "uint8", "height": height, "width": width, "tiled": True}
-    profile |= {"blockxsize": 512, "blockysize": 512, "compress": "jpeg", "photometric": "ycbcr", "bigtiff": "if_safer"}
-    with rasterio.open(path, "w", crs="EPSG:32640", transform=from_origin(5e5, 2.7e6, 0.1, 0.1), **profile) as scene:
+    with orthomosaic(path, height, width) as scene:
         for row in range(0, height, _TILE):
             for col in range(0, width, _TILE):
                 part = tile[:, : height - row, : width - col]

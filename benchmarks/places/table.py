@@ -119,7 +119,8 @@ def _places(group: Group) -> str:
         seeds = len({row["seed"] for row in rows})
         shown = rows or group.of(method)
         folds = " and ".join(dict.fromkeys(row["fold"] for row in shown))
-        there = f"{seeds} x {len(group.folds)}" if rows else f"{folds} alone"
+        counted = f"{seeds} x {len(group.folds)}" if group.of(BASE) else f"{seeds} x ({folds})"
+        there = counted if rows else f"{folds} alone"
         lines.append(
             [
                 f"`{method}`",

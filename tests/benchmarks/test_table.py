@@ -55,6 +55,11 @@ def test_a_method_without_every_fold_has_no_difference() -> None:
     assert "| `half` | half! | a alone | 1.100 | 0.850 |  |" in table(rows)
 
 
+def test_folds_are_named_where_there_are_none_of_best() -> None:
+    rows = [row("more", 0, "b", 0.4), row("more", 0, "c", 0.6)]
+    assert "| `more` | more! | 1 x (b and c) | 0.750 | 0.500 |  |" in table(rows)
+
+
 def test_best_stands_first_and_methods_that_lack_a_fold_last() -> None:
     rows = [row("half", 0, "a", 0.9), row("less", 0, "a", 0.1), row("less", 0, "b", 0.2), *BEST]
     assert groups_of(rows)[0].methods == ["best", "less", "half"]
