@@ -1,11 +1,12 @@
-"""Final mean IoU of one process and of two that share each step, over seeds, where the two are not equal step by step.
+"""Final mean IoU of one process and of two that share each step, over seeds.
 
     python -m benchmarks.devices                            # rows into devices.csv; rows that are there are kept
     python -m benchmarks.devices --seeds 5 --epochs 12 --rows devices.csv
 
 A small synthetic world, the recipe `unet` with few filters, batch normalization (statistics of each process) and a
-loss of cross-entropy and Dice (of each process's patches). Two processes take half of the batch each. Printed: mean and
-standard deviation of both, and whether the means lie within two standard deviations of each other.
+loss of cross-entropy and Dice (of each process's patches): the two are not equal step by step. Two processes take half
+of the batch each. Printed: mean and standard deviation of both, and whether the means lie within two standard
+deviations of each other.
 """
 
 import argparse
@@ -19,7 +20,6 @@ from pathlib import Path
 import terrazzo
 from benchmarks.whole import whole
 from terrazzo.system.files import csv_text, write_text
-from terrazzo.system.reporting import COLUMNS as WIDTH
 
 COLUMNS = ("seed", "devices", "batch_size", "epochs", "mean_iou", "terrazzo_version")
 BATCH = 8
@@ -59,7 +59,7 @@ def summary(rows: Sequence[Mapping[str, str]]) -> str:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Measure the rows that are missing, and print the summary of all."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0][:WIDTH])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rows", type=Path, default=Path("devices.csv"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=12)

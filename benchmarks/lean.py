@@ -32,6 +32,8 @@ HALF = (128, 64, 32, 16, 8)
 CANDIDATES: dict[str, dict[str, Any]] = {
     BEST: {},
     "half-widths": {"decoder_channels": HALF},
+    "halved-input": {"input_stride": 2},
+    "halved-input-separable": {"input_stride": 2, "decoder_conv": "separable"},
     "stride-2": {"logits_stride": 2},
     "separable": {"decoder_conv": "separable"},
     "separable-stride-2": {"decoder_conv": "separable", "logits_stride": 2},

@@ -94,6 +94,12 @@ METHODS = {
             "leaner decoder: half width, separable, logits at a quarter",
             {"model.decoder_channels": (128, 64, 32), "model.decoder_conv": "separable", "model.logits_stride": 4},
         ),
+        Method("halved", "the encoder sees the mean of each 2x2 pixels", {"model.input_stride": 2}),
+        Method(
+            "halved_narrow",
+            "the encoder sees the mean of each 2x2 pixels; a decoder of half the width",
+            {"model.input_stride": 2, "model.decoder_channels": (128, 64, 32, 16, 8)},
+        ),
         Method("soup", "weights of three seeds averaged", join="average"),
         Method("ensemble", "three seeds predict together", join="predict"),
         Method("adapt", "then adapted to the fold's scenes, together", adapt="together"),

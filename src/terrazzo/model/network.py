@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from terrazzo.errors import RecipeError
 from terrazzo.model.decoders.folded import fold_decoder
-from terrazzo.model.decoders.lean import decoder_widths, lean_decoder
+from terrazzo.model.decoders.lean import decoder_widths, lean_unet
 from terrazzo.model.normalization import UINT8_RANGE, Normalization, for_bands
 from terrazzo.model.predictor import STRIDE
 from terrazzo.model.window_attention import encoder_options, pad_windows
@@ -189,7 +189,7 @@ def build_model(section: ModelSection, bands: int, n_classes: int, normalization
         raise RecipeError(
             f"model: {section.arch} with encoder {section.encoder} cannot be built: {first_line(error)}; {WHAT_FITS}"
         ) from error
-    return Network(normalization, pad_windows(fold_decoder(lean_decoder(body, section))))
+    return Network(normalization, pad_windows(fold_decoder(lean_unet(body, section))))
 
 
 def normalization_for(section: ModelSection, bands: int, names: Sequence[str] = ()) -> Normalization:

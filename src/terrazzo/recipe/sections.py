@@ -61,6 +61,9 @@ class ModelSection(Section):
         1,
         description="unet: logits at 1 / this of the resolution, enlarged bilinearly; 2 has 4 decoder widths, 4 has 3",
     )
+    input_stride: Literal[1, 2] = Field(
+        1, description="unet: 2 gives the encoder the mean of each 2x2 pixels and enlarges the logits back, bilinearly"
+    )
     scale: Literal["unit", "minmax"] = Field(
         "unit", description="unit: value / 255, deeper values as stored; minmax: each patch to 0..1"
     )
@@ -85,7 +88,7 @@ class ModelSection(Section):
 
     @model_validator(mode="after")
     def _lean_unet(self) -> "ModelSection":
-        for field in ("decoder_conv", "logits_stride"):
+        for field in ("decoder_conv", "logits_stride", "input_stride"):
             value, whole = getattr(self, field), type(self).model_fields[field].default
             if value != whole and (self.arch != "unet" or self.encoder is None):
                 raise ValueError(f"{field} = {value} is for unet with an encoder; leave it out")

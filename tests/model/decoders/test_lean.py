@@ -1,7 +1,8 @@
-"""Lean decoders: what they leave out, where their logits lie, and that every export computes them."""
+"""Lean U-Nets: what they leave out, where their logits lie, and that every export computes them."""
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,8 @@ LEAN = {
     "stride 4": ModelSection(encoder="resnet18", logits_stride=4),
     "separable": ModelSection(encoder="resnet18", decoder_conv="separable", decoder_channels=(16, 8, 8, 8, 8)),
     "both": ModelSection(encoder="resnet18", decoder_conv="separable", logits_stride=2),
+    "halved input": ModelSection(encoder="resnet18", input_stride=2),
+    "all": ModelSection(encoder="resnet18", input_stride=2, decoder_conv="separable", logits_stride=2),
 }
 
 
@@ -62,6 +65,24 @@ def test_logits_are_bilinear_between_those_of_every_so_many_pixels(stride: int, 
         assert torch.allclose(logits[..., 0, 2], 0.25 * first + 0.75 * second, atol=1e-6)
 
 
+@pytest.mark.parametrize("logits_stride", [1, 2])
+def test_a_halved_input_is_the_whole_network_on_means_of_2x2_pixels(logits_stride: int) -> None:
+    """The same weights, by name and shape; logits of the small image, enlarged bilinearly."""
+    halved = build(ModelSection(encoder="resnet18", input_stride=2, logits_stride=logits_stride)).eval()
+    whole = build(ModelSection(encoder="resnet18", logits_stride=logits_stride)).eval()
+    whole.load_state_dict(halved.state_dict())
+    pixels = torch.rand(1, 3, 64, 128) * 255
+    with torch.no_grad():
+        small = whole.body.segmentation_head[0](_decoded(whole, torch.nn.functional.avg_pool2d(pixels, 2)))
+        expected = torch.nn.functional.interpolate(small, scale_factor=2 * logits_stride, mode="bilinear")
+        assert torch.allclose(halved(pixels), expected, atol=1e-5)
+
+
+def _decoded(network: Any, pixels: torch.Tensor) -> torch.Tensor:
+    features: torch.Tensor = network.body.decoder(network.body.encoder(network.normalizer(pixels)))
+    return features
+
+
 def test_the_weights_of_a_separable_block_worked_by_hand() -> None:
     """8 channels in with no skip and 8 out: 9 x 8 + 8 x 8 weights twice, and 2 x 2 x 8 of batch normalization."""
     last = build(LEAN["separable"]).body.decoder.blocks[4]
@@ -99,6 +120,8 @@ WRONG = [
         {"encoder": "resnet18", "logits_stride": 2, "decoder_channels": [8, 8, 8, 8, 8]},
         "model.decoder_channels has 5 widths; with logits_stride 2 the decoder has 4 blocks: give one each",
     ),
+    ({"arch": "fpn", "encoder": "resnet18", "input_stride": 2}, "input_stride = 2 is for unet with an encoder"),
+    ({"encoder": "resnet18", "input_stride": 4}, "must be 1 or 2"),
     ({"encoder": "resnet18", "logits_stride": 3}, "must be 1, 2 or 4"),
 ]
 
@@ -109,9 +132,10 @@ def test_options_without_effect_and_widths_of_other_blocks_are_refused(section: 
         parse_recipe({"model": section}, "mine.yaml")
 
 
-def test_a_lean_network_learns(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["both", "all"])
+def test_a_lean_network_learns(name: str) -> None:
     """Every weight gets a gradient, and logits of a bf16 body are enlarged too."""
-    network = build(LEAN["both"]).train()
+    network = build(LEAN[name]).train()
     pixels = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
     with torch.autocast("cpu", torch.bfloat16):
         logits = network(pixels)

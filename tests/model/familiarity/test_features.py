@@ -48,3 +48,15 @@ def test_every_kind_of_network_has_features(arch: str, encoder: str | None) -> N
     found = features(network, torch.randint(0, 256, (2, 3, 70, 96), dtype=torch.uint8))
     assert len(found) == 3
     assert all(level.shape[0] == 2 and level.isfinite().all() for level in found.values())
+
+
+def test_features_of_a_halved_input_are_the_whole_networks_of_means_of_2x2_pixels() -> None:
+    """The image that the encoder gives back is none of the levels, though it is half as large as the pixels."""
+    halved = build(ModelSection(encoder="resnet18", input_stride=2)).eval()
+    whole = build(ModelSection(encoder="resnet18")).eval()
+    whole.load_state_dict(halved.state_dict())
+    pixels = torch.rand(2, 3, 64, 128) * 255
+    found, expected = features(halved, pixels), features(whole, torch.nn.functional.avg_pool2d(pixels, 2))
+    assert list(found) == list(expected)
+    for level, of_whole in expected.items():
+        assert torch.allclose(found[level], of_whole, atol=1e-5)

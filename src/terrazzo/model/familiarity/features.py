@@ -35,7 +35,7 @@ def features(network: Network, pixels: Tensor) -> dict[int, Tensor]:
 
 
 def _levels(network: Network, pixels: Tensor) -> list[Tensor]:
-    """The maps (B, D, h, w) of the encoder's levels, the shallowest first, without the image itself."""
+    """The maps (B, D, h, w) of the encoder's levels, the shallowest first, without the image that it gives back."""
     x = network.normalizer(pixels)
     pad_h, pad_w = -x.shape[-2] % STRIDE, -x.shape[-1] % STRIDE
     if pad_h or pad_w:
@@ -46,7 +46,7 @@ def _levels(network: Network, pixels: Tensor) -> list[Tensor]:
     if isinstance(found, tuple) and not isinstance(found[0], Tensor):
         found = found[0]  # dpt: maps, and tokens
     maps = [level for level in found if level.ndim == 4 and level.shape[1]]
-    return [level for level in maps if level.shape[-2:] != x.shape[-2:]] or maps
+    return [level for level in maps if level.shape[-2:] != found[0].shape[-2:]] or maps
 
 
 def _of_classic(body: ClassicUNet, x: Tensor) -> list[Tensor]:
