@@ -100,6 +100,16 @@ METHODS = {
             "the encoder sees the mean of each 2x2 pixels; a decoder of half the width",
             {"model.input_stride": 2, "model.decoder_channels": (128, 64, 32, 16, 8)},
         ),
+        Method(
+            "halved_separable",
+            "the encoder sees the mean of each 2x2 pixels; separable convolutions in the decoder",
+            {"model.input_stride": 2, "model.decoder_conv": "separable"},
+        ),
+        Method(
+            "halved_taper",
+            "the encoder sees the mean of each 2x2 pixels; a decoder narrower at the top",
+            {"model.input_stride": 2, "model.decoder_channels": (256, 128, 32, 16, 8)},
+        ),
         Method("soup", "weights of three seeds averaged", join="average"),
         Method("ensemble", "three seeds predict together", join="predict"),
         Method("adapt", "then adapted to the fold's scenes, together", adapt="together"),

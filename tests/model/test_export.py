@@ -259,6 +259,29 @@ def test_exports_hold_the_temperature(format: str, models: dict[str, Path], tmp_
     assert read_header(out).temperature == 2
 
 
+def test_probabilities_of_logits_beyond_the_range_of_exp(models: dict[str, Path]) -> None:
+    """The softmax of the export is the library's, of logits whose exponentials are no float32 too."""
+    plain = bundle.load(models["minmax"], "cpu", "32")
+    network = portable.Portable(plain).eval()
+    for factor in (1, 1e4):
+        network.temperature = 1 / factor
+        with torch.no_grad():
+            image = torch.from_numpy(noise(2, 3, 64, 64))
+            found, expected = network(image), (plain.network(image * 255) * factor).softmax(dim=1)
+        assert torch.allclose(found, expected, atol=1e-4)
+        assert torch.allclose(found.sum(dim=1), torch.ones(()), atol=1e-5)
+
+
+def test_onnxruntimes_slow_softmax_is_not_in_the_graph(models: dict[str, Path], tmp_path: Path) -> None:
+    """One over the classes moves them to the last axis and back; see `portable`."""
+    import onnx
+
+    out = terrazzo.export(models["minmax"], format="onnx", out=tmp_path / "a.onnx").path
+    operations = [node.op_type for node in onnx.load(out).graph.node]
+    assert operations.count("Exp") == 1
+    assert "Softmax" not in operations
+
+
 def test_an_export_without_the_temperature_is_refused(
     models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
