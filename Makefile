@@ -52,7 +52,7 @@ soak: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/terrazzo synthesize demo/world --images 36 --height 256 --width 384
 	$(BIN)/terrazzo prepare demo/world --patch-size 128 --out demo/patches
-	$(BIN)/terrazzo train demo/patches --recipe unet-lite0 --epochs 16 --out demo/run --resume
+	$(BIN)/terrazzo train demo/patches --recipe unet-lite0 --epochs 12 --out demo/run --resume
 	$(BIN)/terrazzo evaluate demo/run/model.safetensors demo/patches --out demo/report
 	$(BIN)/terrazzo predict demo/run/model.safetensors demo/world/images --out demo/maps
 	@echo "look at demo/report/report.html and demo/maps"

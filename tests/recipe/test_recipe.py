@@ -17,6 +17,13 @@ def test_the_shipped_recipes_load_under_their_names() -> None:
         assert load_recipe(name).name == name
 
 
+def test_fast_is_best_with_another_network() -> None:
+    best, fast = (load_recipe(name).model_dump(exclude={"name", "about", "model"}) for name in ("best", "fast"))
+    assert fast == best
+    network = {"input_stride": 2, "decoder_conv": "separable"}
+    assert load_recipe("fast").model == load_recipe("best").model.model_copy(update=network)
+
+
 def test_the_classic_unet_is_the_published_one() -> None:
     model = load_recipe("unet").model
     assert (model.encoder, model.filters, model.dropout) == (None, (16, 32, 64, 128, 256), 0.2)

@@ -35,7 +35,7 @@ def data(tmp_path: Path) -> Path:
 def test_the_list_has_every_recipe_once_in_order() -> None:
     listed = terrazzo.recipes()
     assert [each.recipe.name for each in listed] == list(recipe_names())
-    assert {*NAMES, "finetune", "unet", "unet-resnet34", "unet-lite0"} == {each.recipe.name for each in listed}
+    assert {*NAMES, "fast", "finetune", "unet", "unet-resnet34", "unet-lite0"} == {each.recipe.name for each in listed}
     for each in listed:
         assert each.recipe.about, each.recipe.name
         assert "\n" not in each.recipe.about
@@ -55,6 +55,7 @@ def test_the_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         "dubai-resnet34-combined": "humans-in-the-loop",
         "dubai-unet-resized": "humans-in-the-loop",
         "dubai-unet-scratch": "humans-in-the-loop",
+        "fast": "flat",
         "finetune": "flat",
         "unet": "flat",
         "unet-lite0": "flat",
