@@ -33,7 +33,7 @@ HALF = (128, 64, 32, 16, 8)
 CANDIDATES: dict[str, dict[str, Any]] = {
     "half-widths": {"decoder_channels": HALF},
     "halved-input": {"input_stride": 2},
-    "halved-input-half-widths": {"input_stride": 2, "decoder_channels": HALF},
+    "halved-input-separable": {"input_stride": 2, "decoder_conv": "separable"},
     "halved-input-narrow-top": {"input_stride": 2, "decoder_channels": (256, 128, 32, 16, 8)},
     "stride-2": {"logits_stride": 2},
     "separable": {"decoder_conv": "separable"},

@@ -20,7 +20,7 @@ def test_the_shipped_recipes_load_under_their_names() -> None:
 def test_fast_is_best_with_another_network() -> None:
     best, fast = (load_recipe(name).model_dump(exclude={"name", "about", "model"}) for name in ("best", "fast"))
     assert fast == best
-    network = {"input_stride": 2, "decoder_conv": "separable"}
+    network = {"input_stride": 2, "decoder_channels": (128, 64, 32, 16, 8)}
     assert load_recipe("fast").model == load_recipe("best").model.model_copy(update=network)
 
 
