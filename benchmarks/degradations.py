@@ -2,11 +2,12 @@
 
     python -m benchmarks.degradations runs/plain/model.safetensors runs/robust/model.safetensors patches --out compared
     python -m benchmarks.degradations --rows docs/degradations.csv --out compared   # `best` and `robust_05`, measured
+    python -m benchmarks.degradations --rows docs/degradations.csv --methods best robust_1
 
 Both are scored on the same patches by `evaluate --degrade`, into OUT/a and OUT/b. Finished reports are kept,
 stopped ones resumed. OUT/curves.png has a panel for each kind.
 
-`--rows` takes the scores from a table instead: means over the folds that have both methods, in new places.
+`--rows` takes the scores of two `--methods` from a table instead: means over the folds that have both, in new places.
 
 Printed: mean IoU of clean images; the loss (clean minus degraded, in points) at JPEG quality 30 and at half the
 resolution, with the ratio of both models' losses; and the IoU of each class on clean images.
@@ -29,7 +30,7 @@ PLACES = (("jpeg", 30), ("resolution", 2))
 """Where losses are compared."""
 COLORS = ("#8a94a6", "#0f766e")
 METHODS = ("best", "robust_05")
-"""Those of `benchmarks.new_places` that a table of rows compares."""
+"""Those of `benchmarks.new_places` that are compared unless others are named."""
 Scores = Mapping[str, Any]
 
 
@@ -74,12 +75,26 @@ def draw(before: Scores, after: Scores, names: tuple[str, str], path: Path) -> N
     figure.savefig(path)
 
 
-def scores_of(rows: Path, method: str, places: str = "new") -> Scores:
-    """The curves of a method in a table (fold, places, method, kind, strength, ...), over the folds that all have."""
+def scores_of(rows: Path, methods: Sequence[str], places: str = "new") -> list[Scores]:
+    """The curves of methods in a table (fold, places, method, kind, strength, ...), over the folds that all have.
+
+    Raises LookupError naming a method that has no row, or where no fold has all of them.
+    """
     with rows.open(encoding="utf-8", newline="") as stream:
         found = [row for row in csv.DictReader(stream) if row["places"] == places]
-    folds = set.intersection(*({row["fold"] for row in found if row["method"] == name} for name in METHODS))
-    own = [row for row in found if row["method"] == method and row["fold"] in folds]
+    folds = [{row["fold"] for row in found if row["method"] == name} for name in methods]
+    for name, own in zip(methods, folds, strict=True):
+        if not own:
+            raise LookupError(
+                f"{name} has no row; there are {', '.join(dict.fromkeys(row['method'] for row in found))}"
+            )
+    if not (shared := set.intersection(*folds)):
+        raise LookupError(f"no fold has rows of all of {', '.join(methods)}")
+    return [_curves([row for row in found if row["method"] == name and row["fold"] in shared]) for name in methods]
+
+
+def _curves(own: Sequence[Mapping[str, str]]) -> Scores:
+    """Means over folds by kind and strength; the clean score is that of the first."""
     kinds = dict.fromkeys((row["kind"], row["strength"]) for row in own)
     curves = [{"kind": kind, "strength": float(strength), **_means(own, kind, strength)} for kind, strength in kinds]
     return {"degrade": curves, "mean_iou": curves[0]["mean_iou"], "iou": {}}
@@ -136,6 +151,9 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("model_b", type=Path, nargs="?")
     parser.add_argument("patches", type=Path, nargs="?")
     parser.add_argument("--rows", type=Path, help="a table of scores, in place of models and patches")
+    parser.add_argument(
+        "--methods", nargs=2, metavar="METHOD", help=f"of the table; {' and '.join(METHODS)} if not given"
+    )
     parser.add_argument("--split", default="val")
     parser.add_argument("--out", type=Path, default=Path("degradations"))
     parser.add_argument("--batch-size", type=int, default=8)
@@ -148,9 +166,14 @@ def main(words: Sequence[str] | None = None) -> None:
     if options.rows:
         if not options.rows.is_file():
             parser.error(f"--rows {options.rows}: is not there; give a table such as docs/degradations.csv")
-        names = METHODS
-        before, after = (scores_of(options.rows, name) for name in names)
+        names = tuple(options.methods or METHODS)
+        try:
+            before, after = scores_of(options.rows, names)
+        except LookupError as error:
+            parser.error(f"--rows {options.rows}: {error.args[0]}")
     else:
+        if options.methods:
+            parser.error("--methods: are those of --rows; give two models and patches without it")
         names = (str(options.model_a), str(options.model_b))
         try:
             for model in (options.model_a, options.model_b):

@@ -103,15 +103,15 @@ METHODS = {
         ),
         Method(
             "halved_separable",
-            "the encoder sees the mean of each 2x2 pixels; separable convolutions in the decoder",
+            "half the resolution; separable convolutions in the decoder",
             {"model.input_stride": 2, "model.decoder_conv": "separable"},
         ),
         Method(
             "halved_taper",
-            "the encoder sees the mean of each 2x2 pixels; a decoder narrower at the top",
+            "half the resolution; a decoder narrower at the top",
             {"model.input_stride": 2, "model.decoder_channels": (256, 128, 32, 16, 8)},
         ),
-        Method("fast", "the encoder sees the mean of each 2x2 pixels; a decoder of half the width", _changes_of_fast()),
+        Method("fast", "half the resolution; a decoder of half the width", _changes_of_fast()),
         Method("soup", "weights of three seeds averaged", join="average"),
         Method("ensemble", "three seeds predict together", join="predict"),
         Method("adapt", "then adapted to the fold's scenes, together", adapt="together"),

@@ -47,10 +47,33 @@ b,new,robust_05,jpeg,30,0.35,0.6
 def test_means_are_over_the_folds_that_both_methods_have(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text(ROWS)
-    best, robust = (scores_of(path, name) for name in METHODS)
+    best, robust = scores_of(path, METHODS)
     assert best["mean_iou"] == pytest.approx(0.5)  # fold c lacks the other method, and the old place is another table
     assert loss(best, "jpeg", 30) == pytest.approx(15)
     assert loss(robust, "jpeg", 30) == pytest.approx(5)
+
+
+@pytest.mark.parametrize(
+    ("methods", "told"),
+    [
+        (["best", "robust_1"], "robust_1 has no row; there are best, robust_05, lean"),
+        (["best", "lean"], "no fold has rows of all of best, lean"),
+    ],
+)
+def test_methods_that_a_table_lacks_are_told(
+    methods: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(f"{ROWS}d,new,lean,clean,0,0.6,0.9\n")
+    with pytest.raises(SystemExit):
+        main(["--rows", str(path), "--methods", *methods])
+    assert told in capsys.readouterr().err
+
+
+def test_methods_are_those_of_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["a.safetensors", "b.safetensors", "patches", "--methods", "best", "robust_05"])
+    assert "--methods: are those of --rows" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["model.safetensors"], [], ["model.safetensors", "--rows", "rows.csv"]])
