@@ -173,9 +173,18 @@ def test_a_run_of_the_version_before_a_field_is_still_known_as_finished(patches_
         '"distill":0.0,',
         '"distill_kept":0.0,',
     )
-    for field in (*of_train, ',"scale":null,"crop":0,"robust":0.0,"mix_classes":0.0'):
+    of_model = '"decoder_conv":"full","logits_stride":1,"input_stride":1,'
+    for field in (of_model, *of_train, ',"scale":null,"crop":0,"robust":0.0,"mix_classes":0.0'):
         assert field in plain
         plain = plain.replace(field, "")
     assert run_key(patches, recipe) == digest(patches.content_hash, plain)
-    for change in ({"train.sampler": "groups"}, {"augment.crop": 32}, {"augment.robust": 0.5}, {"train.steps": 5}):
+    for change in (
+        {"train.sampler": "groups"},
+        {"augment.crop": 32},
+        {"augment.robust": 0.5},
+        {"train.steps": 5},
+    ):
         assert run_key(patches, recipe) != run_key(patches, recipe.with_changes(change))
+    with_encoder = recipe.with_changes({"model.encoder": "resnet18"})
+    halved = with_encoder.with_changes({"model.input_stride": 2})
+    assert run_key(patches, with_encoder) != run_key(patches, halved)

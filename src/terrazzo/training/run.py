@@ -18,7 +18,6 @@ from terrazzo.patches.splits.leak import describe_leak, is_leaky
 from terrazzo.pixels.bands.light import Light
 from terrazzo.recipe.loss_terms import check_class_weights, parse_terms
 from terrazzo.recipe.recipe import Recipe
-from terrazzo.recipe.sections import TrainSection
 from terrazzo.recipe.stages import legs
 from terrazzo.system.devices import check_compute
 from terrazzo.system.files import digest, folder_for
@@ -31,6 +30,14 @@ from terrazzo.training.starting.begun import Begun, begin, has_side, refuse_vali
 if TYPE_CHECKING:
     from terrazzo.model.network import Network
     from terrazzo.training.fit import Fit
+
+
+_LATER_FIELDS = {
+    "model": ("decoder_conv", "logits_stride", "input_stride"),
+    "augment": ("scale", "crop", "robust", "mix_classes"),
+    "train": ("sampler", "steps", "freeze_statistics", "distill", "distill_kept"),
+}
+"""Fields of recipes that came after the first version. Runs of versions without them are still known as finished."""
 
 
 @dataclass(frozen=True)
@@ -125,15 +132,9 @@ def run_key(patches: Patches, recipe: Recipe, n_ranks: int = 1) -> str:
     `n_ranks` processes share a batch, which is that many times as large.
     """
     exclude: dict[str, Any] = dict.fromkeys(("name", "about", "data", "published"), True)
-    # Runs of versions without these fields are still known as finished.
-    exclude["train"] = {
-        name
-        for name in ("sampler", "steps", "freeze_statistics", "distill", "distill_kept")
-        if getattr(recipe.train, name) == TrainSection.model_fields[name].default
-    }
-    exclude["augment"] = {
-        name for name in ("scale", "crop", "robust", "mix_classes") if not getattr(recipe.augment, name)
-    }
+    for section, names in _LATER_FIELDS.items():
+        own = getattr(recipe, section)
+        exclude[section] = {name for name in names if getattr(own, name) == type(own).model_fields[name].default}
     shared = [f"{n_ranks} ranks"] * (n_ranks > 1)
     return digest(patches.content_hash, recipe.model_dump_json(exclude=exclude), *shared)
 
