@@ -35,6 +35,8 @@ TOKENS = (
     "nas worker token-of-nas\n"
 )
 PATIENCE = 600.0
+THREADS = {"OMP_NUM_THREADS": "1"}
+"""Variables of the machines. The bits of a trained model depend on the number of threads; those of maps do not."""
 SMALL, LARGE = (40, 50), (1500, 1300)
 """Sizes of scenes, (height, width): of one piece, and of several."""
 
@@ -144,7 +146,7 @@ def machine(address: str, root: Path, name: str = "gpu") -> Iterator[subprocess.
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, **THREADS},
     )
     try:
         yield process

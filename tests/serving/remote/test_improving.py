@@ -11,7 +11,7 @@ from terrazzo.serving.http.site import Site
 from terrazzo.serving.jobs.job import Job, Status
 from terrazzo.serving.remote.order import sha256_of
 from terrazzo.system.files import file_digest, read_json
-from tests.worlds.joining import ended, machine, running, submitted, until
+from tests.worlds.joining import THREADS, ended, machine, running, submitted, until
 from tests.worlds.short_training import short_training
 
 SIZE, LEASE = (100, 130), 8.0
@@ -63,6 +63,8 @@ def test_another_machine_improves_to_the_bytes_of_the_servers_own_and_killed_los
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", short_training(tmp_path / "short", 100))
+    for name, value in THREADS.items():  # the server's own worker is like the other machine
+        monkeypatch.setenv(name, value)
     with running(tmp_path / "server", workers=1) as (_, site, anna):
         map_id = ended(site, submitted(anna, SIZE)).id
         keep(site, anna, map_id)
