@@ -1,8 +1,8 @@
 """Two models on degraded images: both curves in one picture, and what each loses.
 
     python -m benchmarks.degradations runs/plain/model.safetensors runs/robust/model.safetensors patches --out compared
-    python -m benchmarks.degradations --rows docs/degradations.csv --out compared   # `best` and `robust_05`, measured
-    python -m benchmarks.degradations --rows docs/degradations.csv --methods best robust_1
+    python -m benchmarks.degradations --rows docs/degradations.csv --out compared   # `best` and `robust_1`, measured
+    python -m benchmarks.degradations --rows docs/degradations.csv --methods best robust_05
 
 Both are scored on the same patches by `evaluate --degrade`, into OUT/a and OUT/b. Finished reports are kept,
 stopped ones resumed. OUT/curves.png has a panel for each kind.
@@ -29,7 +29,7 @@ from terrazzo.evaluation.request import Request, open_inputs
 PLACES = (("jpeg", 30), ("resolution", 2))
 """Where losses are compared."""
 COLORS = ("#8a94a6", "#0f766e")
-METHODS = ("best", "robust_05")
+METHODS = ("best", "robust_1")
 """Those of `benchmarks.new_places` that are compared unless others are named."""
 Scores = Mapping[str, Any]
 

@@ -34,6 +34,7 @@ from typing import Any
 from benchmarks.gpu_mapping import of_mapping
 from benchmarks.gpu_report import markdown
 from benchmarks.gpu_timing import matrix_rate, seconds_of
+from terrazzo.errors import TerrazzoError
 
 NETWORK = "unet-resnet34"
 DUBAI = "dubai-resnet34"
@@ -251,7 +252,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import torch
 
     extent, started = QUICK if options.quick else WHOLE, time.perf_counter()
-    training = Training(options.patches, options.device)
+    try:
+        training = Training(options.patches, options.device)
+    except TerrazzoError as problem:
+        parser.error(str(problem))
     rate = matrix_rate(extent.matrix, training.device)
     report: dict[str, Any] = {
         "device": training.compute.describe(),

@@ -21,8 +21,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+
+from terrazzo.errors import TerrazzoError
 
 BATCH = 8
 
@@ -118,10 +121,17 @@ def bare(patches_path: Path, n_batches: int, compiled: bool = False) -> float:
     return BATCH / statistics.median(seconds[2:])
 
 
+def refuse_wrong(patches: Path) -> None:
+    """Raise TerrazzoError unless these are patches: the contestants are processes, which would end in a traceback."""
+    from terrazzo.patches.folder import open_patches
+
+    open_patches(patches)
+
+
 CONTESTANTS = {"ours": ours, "plain": plain, "bare": bare, "compiled": partial(bare, compiled=True)}
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Run the contestants in turn and print medians and ratios."""
     parser = argparse.ArgumentParser(description="Training throughput in images/s.")
     parser.add_argument("patches", type=Path)
@@ -129,10 +139,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--compiled", action="store_true", help="the bare step by torch.compile, too")
     parser.add_argument("--only", choices=CONTESTANTS, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     if options.only:
         print(CONTESTANTS[options.only](options.patches, options.batches))
         return
+    try:
+        refuse_wrong(options.patches)
+    except TerrazzoError as problem:
+        parser.error(str(problem))
     wanted = [name for name in CONTESTANTS if options.compiled or name != "compiled"]
     found: dict[str, list[float]] = {name: [] for name in wanted}
     for number in range(options.rounds):

@@ -126,7 +126,9 @@ def test_a_recipe_of_one_s_own_is_no_run(here: Path, capsys: pytest.CaptureFixtu
 def test_a_file_is_not_replaced_by_a_folder(here: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     (here / "thesis.txt").write_text("years of work")
     assert run([*words, "thesis.txt", "--overwrite"]) == 2
-    assert "thesis.txt: is a file" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "thesis.txt: is a file" in said
+    assert ("--out" in said) == (words[-1] == "--out"), "the folder of synthesize has no flag"
     assert (here / "thesis.txt").read_text() == "years of work"
 
 

@@ -75,7 +75,7 @@ class Inspected:
         table = class_table_csv(classes.schema, values, ignored, classes.also)
         kept = path.is_file() and path.read_bytes() == table.encode()
         if not kept:
-            refuse_existing(path, "the class table", overwrite)
+            refuse_existing(path, "the class table", overwrite, word="--write-classes")
             write_text(path, table)
         line = f"{'kept' if kept else 'wrote'} {path}: {how_many(classes.schema.n_classes, 'class')}; "
         line += f"edit it and give it as --classes {path}"

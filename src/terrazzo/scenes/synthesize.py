@@ -52,5 +52,5 @@ def synthesize(
         with tempfile.TemporaryDirectory() as folder:
             if same_content(write(Path(folder) / path.name), path):
                 return Synthesized(path, True, layout)
-    refuse_existing(path, "a synthetic world", overwrite, None if as_zip else world_mark(path))
+    refuse_existing(path, "a synthetic world", overwrite, None if as_zip else world_mark(path), "OUT")
     return Synthesized(write(path), False, layout)

@@ -212,26 +212,27 @@ def same_content(one: Path, two: Path) -> bool:
     return names[0] == names[1] and all(file_digest(one / name) == file_digest(two / name) for name in names[0])
 
 
-def refuse_existing(path: Path, what: str, overwrite: bool, mark: Mark | None = None) -> None:
+def refuse_existing(path: Path, what: str, overwrite: bool, mark: Mark | None = None, word: str = "--out") -> None:
     """Raise OutputExistsError if `path` is a file or a folder that is not empty, unless `overwrite`.
 
-    With the `mark` of a folder, even `overwrite` removes nothing that the same command did not write.
+    With the `mark` of a folder, even `overwrite` removes nothing that the same command did not write. `word` is what
+    the command line calls the path.
     """
     in_the_way = path.is_file() or (path.is_dir() and any(path.iterdir()))
     if in_the_way and not overwrite:
         raise OutputExistsError(
             f"{path}: already exists and is not {what} of these inputs and options; "
-            "choose another --out, or replace it with --overwrite"
+            f"choose another {word}, or replace it with --overwrite"
         )
     if mark is None or not in_the_way:
         return
     if path.is_file():
-        raise OutputExistsError(f"{path}: is a file where a folder is needed; choose another --out")
+        raise OutputExistsError(f"{path}: is a file where a folder is needed; choose another {word}")
     foreign = mark.foreign(path)
     if foreign is not None:
         raise OutputExistsError(
             f"{path}: holds {foreign}, which is no part of {what}, so --overwrite does not replace it; "
-            "move it away, or choose another --out"
+            f"move it away, or choose another {word}"
         )
 
 

@@ -57,6 +57,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
     monkeypatch.setattr(choosing, "RUNTIMES", {name: Pretended(name, made) for name in names})
     monkeypatch.setattr(choosing, "_rate", rate)
     monkeypatch.setattr(choosing, "own_is_fast", lambda asked: made.bf16)
+    monkeypatch.setattr(choosing, "has_fast_bf16", lambda: made.bf16)
     monkeypatch.setattr(choosing, "cpu_name", lambda: "EPYC, 2 cores, avx2")
     return made
 
@@ -105,7 +106,8 @@ def test_a_measurement_holds_for_one_cpu_model_window_and_precision(
 @pytest.mark.parametrize(
     ("rates", "chosen"),
     [
-        ({"torch": 1.0, "onnxruntime": 1.04, "openvino": 1.05}, "torch"),  # not faster by more than a twentieth
+        ({"torch": 1.04, "onnxruntime": 0.99, "openvino": 1.0}, "openvino"),  # not faster by more than a twentieth
+        ({"torch": 1.06, "onnxruntime": 0.99, "openvino": 1.0}, "torch"),
         ({"torch": 1.0, "onnxruntime": 1.06, "openvino": 1.05}, "onnxruntime"),
         ({"torch": 1.0, "onnxruntime": 0.9, "openvino": None}, "torch"),
         ({"torch": None, "onnxruntime": 0.2, "openvino": 0.1}, "onnxruntime"),
@@ -114,11 +116,21 @@ def test_a_measurement_holds_for_one_cpu_model_window_and_precision(
         ({"onnxruntime": 0.5}, "onnxruntime"),
     ],
 )
-def test_the_files_own_runtime_is_left_for_a_clearly_faster_one_alone(
+def test_torch_is_taken_where_it_is_clearly_faster_alone(
     machine: Machine, model: Path, rates: Mapping[str, float | None], chosen: str
 ) -> None:
     assert MARGIN == 1.05
     machine.rates = dict(rates)
+    assert choose(model, TILING, AUTO) == chosen
+
+
+@pytest.mark.parametrize(("rate", "chosen"), [(1.04, "torch"), (1.06, "openvino")])
+def test_where_bf16_is_fast_torch_is_left_for_a_clearly_faster_one_alone(
+    machine: Machine, model: Path, rate: float, chosen: str
+) -> None:
+    machine.rates = {"torch": 1.0, "onnxruntime": 0.9, "openvino": rate}
+    choosing.measure(model, TILING, AUTO)
+    machine.bf16 = True
     assert choose(model, TILING, AUTO) == chosen
 
 

@@ -2,11 +2,13 @@
 
 torch is taken on a GPU and on a CPU that multiplies bf16, unless a measurement of this model here says otherwise. An
 .onnx stays with onnxruntime there, unless it is in int8. Elsewhere the installed runtimes classify a batch of it once.
-The figures are kept in the user's cache folder. They hold for one CPU, model, window and precision.
+Where torch is about as fast as another there, the other is taken. Torch's threads wait for each other in loops, so it
+loses most beside other work (`benchmarks.prediction speed --beside-busy`). The figures are kept in the user's cache
+folder. They hold for one CPU, model, window and precision.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,14 +26,14 @@ from terrazzo.model.runtimes.runtime import Asked
 from terrazzo.model.windows.tiling import Tiling, window_batch
 from terrazzo.pixels.bands.depth import Pixels
 from terrazzo.system.cache import cache_folder
-from terrazzo.system.devices import AUTO
+from terrazzo.system.devices import AUTO, TORCH
 from terrazzo.system.files import read_json, write_json
 from terrazzo.system.machine import cpu_name, has_fast_bf16
 from terrazzo.system.reporting import Say, quiet
 
 FILE = "runtimes.json"
 MARGIN = 1.05
-"""How many times as fast as the file's own runtime another must be measured, so that noise decides nothing."""
+"""How many times as fast as those that are favoured another must be measured, so that noise decides nothing."""
 ROUNDS = 3
 """Batches that are timed after a first one; the fastest counts."""
 _GPU_DRIVERS = (Path("/proc/driver/nvidia/version"), Path("/dev/kfd"))
@@ -63,9 +65,9 @@ class Timing:
         rates = ", ".join(f"{name} {rate:.2f} Mpx/s" if rate else f"{name} failed" for name, rate in order)
         return f"model {self.model[:8]}, window {self.window} px, precision {self.precision}: {rates}"
 
-    def fastest(self, own: str) -> str:
-        """The fastest runtime; the file's own unless another is faster by MARGIN."""
-        rates = {name: rate / (1 if name == own else MARGIN) for name, rate in self.mpx_per_s.items()}
+    def fastest(self, favoured: Collection[str]) -> str:
+        """The fastest runtime; one of those that are favoured unless another is faster by MARGIN."""
+        rates = {name: rate / (1 if name in favoured else MARGIN) for name, rate in self.mpx_per_s.items()}
         return max(rates, key=rates.__getitem__)
 
 
@@ -89,7 +91,12 @@ def choose(model: Path, tiling: Tiling, asked: Asked, say: Say = quiet) -> str:
         say(f"{model}: timing {', '.join(candidates)} once on this machine; --runtime names one without that")
         timing = measure(model, tiling, asked)
     rates = {name: rate for name, rate in timing.mpx_per_s.items() if name in candidates and rate > 0}
-    return Timing(*timing.of, rates).fastest(own) if rates else own
+    return Timing(*timing.of, rates).fastest(_favoured(own, rates)) if rates else own
+
+
+def _favoured(own: str, names: Collection[str]) -> Collection[str]:
+    """The file's own runtime; all but torch where that is torch and the CPU has no fast bf16."""
+    return (own,) if own != TORCH or has_fast_bf16() else [name for name in names if name != TORCH]
 
 
 def own_is_fast(asked: Asked) -> bool:

@@ -1,9 +1,8 @@
 """A worker on another machine: claim a job, fetch what it needs, compute it in a child process, send the files.
 
-Laws: the child is the same process with the same tasks as on the server's machine, so that maps have the same bytes, and
-trained models too where kind of CPU and number of threads are the same.
-One job is computed at a time. What it had finished when the worker died or lost the server is used again if the same
-job comes back.
+Laws: the child is the same process with the same tasks as on the server's machine, so that maps have the same bytes.
+Trained models have them where kind of CPU and number of threads are the same. One job is computed at a time. What it
+had finished when the worker died or lost the server is used again if the same job comes back.
 """
 
 import errno
