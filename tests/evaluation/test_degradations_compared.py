@@ -37,10 +37,10 @@ b,new,best,clean,0,0.4,0.7
 b,new,best,jpeg,30,0.2,0.6
 c,new,best,clean,0,0.1,0.1
 a,old,best,clean,0,0.9,0.9
-a,new,robust_05,clean,0,0.6,0.9
-a,new,robust_05,jpeg,30,0.55,0.8
-b,new,robust_05,clean,0,0.4,0.7
-b,new,robust_05,jpeg,30,0.35,0.6
+a,new,robust_1,clean,0,0.6,0.9
+a,new,robust_1,jpeg,30,0.55,0.8
+b,new,robust_1,clean,0,0.4,0.7
+b,new,robust_1,jpeg,30,0.35,0.6
 """
 
 
@@ -56,7 +56,7 @@ def test_means_are_over_the_folds_that_both_methods_have(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("methods", "told"),
     [
-        (["best", "robust_1"], "robust_1 has no row; there are best, robust_05, lean"),
+        (["best", "robust_05"], "robust_05 has no row; there are best, robust_1, lean"),
         (["best", "lean"], "no fold has rows of all of best, lean"),
     ],
 )
@@ -72,7 +72,7 @@ def test_methods_that_a_table_lacks_are_told(
 
 def test_methods_are_those_of_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(["a.safetensors", "b.safetensors", "patches", "--methods", "best", "robust_05"])
+        main(["a.safetensors", "b.safetensors", "patches", "--methods", "best", "robust_1"])
     assert "--methods: are those of --rows" in capsys.readouterr().err
 
 
