@@ -121,13 +121,6 @@ def bare(patches_path: Path, n_batches: int, compiled: bool = False) -> float:
     return BATCH / statistics.median(seconds[2:])
 
 
-def refuse_wrong(patches: Path) -> None:
-    """Raise TerrazzoError unless these are patches: the contestants are processes, which would end in a traceback."""
-    from terrazzo.patches.folder import open_patches
-
-    open_patches(patches)
-
-
 CONTESTANTS = {"ours": ours, "plain": plain, "bare": bare, "compiled": partial(bare, compiled=True)}
 
 
@@ -143,8 +136,10 @@ def main(words: Sequence[str] | None = None) -> None:
     if options.only:
         print(CONTESTANTS[options.only](options.patches, options.batches))
         return
+    from terrazzo.patches.folder import open_patches
+
     try:
-        refuse_wrong(options.patches)
+        open_patches(options.patches)  # the contestants are processes, which would end in a traceback
     except TerrazzoError as problem:
         parser.error(str(problem))
     wanted = [name for name in CONTESTANTS if options.compiled or name != "compiled"]

@@ -57,7 +57,6 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
     monkeypatch.setattr(choosing, "RUNTIMES", {name: Pretended(name, made) for name in names})
     monkeypatch.setattr(choosing, "_rate", rate)
     monkeypatch.setattr(choosing, "own_is_fast", lambda asked: made.bf16)
-    monkeypatch.setattr(choosing, "has_fast_bf16", lambda: made.bf16)
     monkeypatch.setattr(choosing, "cpu_name", lambda: "EPYC, 2 cores, avx2")
     return made
 

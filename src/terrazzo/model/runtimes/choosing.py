@@ -91,12 +91,12 @@ def choose(model: Path, tiling: Tiling, asked: Asked, say: Say = quiet) -> str:
         say(f"{model}: timing {', '.join(candidates)} once on this machine; --runtime names one without that")
         timing = measure(model, tiling, asked)
     rates = {name: rate for name, rate in timing.mpx_per_s.items() if name in candidates and rate > 0}
-    return Timing(*timing.of, rates).fastest(_favoured(own, rates)) if rates else own
+    return Timing(*timing.of, rates).fastest(_favoured(own, rates, asked)) if rates else own
 
 
-def _favoured(own: str, names: Collection[str]) -> Collection[str]:
-    """The file's own runtime; all but torch where that is torch and the CPU has no fast bf16."""
-    return (own,) if own != TORCH or has_fast_bf16() else [name for name in names if name != TORCH]
+def _favoured(own: str, names: Collection[str], asked: Asked) -> Collection[str]:
+    """The file's own runtime; all but torch where that is torch and nothing here makes it fast."""
+    return (own,) if own != TORCH or own_is_fast(asked) else [name for name in names if name != TORCH]
 
 
 def own_is_fast(asked: Asked) -> bool:
