@@ -39,6 +39,8 @@ class Bundle:
     compute: Compute
     measure: Measure | None = None
     """What the feature distance from the training data is computed from; None in exports and earlier files."""
+    settled: Network | None = None
+    """The same network prepared for maps alone (`runtimes.settled`), which gives the same logits; None: `network`."""
 
     def probs(self, pixels: Tensor) -> Tensor:
         """Class probabilities (B, K, H, W) float32 on the device, for pixels (B, C, H, W) as `Network` takes them.
@@ -55,7 +57,7 @@ class Bundle:
     def _logits(self, pixels: Tensor) -> Tensor:
         """Logits (B, K, H, W). Raises InputError if the network does not take images of this height and width."""
         try:
-            return cast(Tensor, self.network(pixels))
+            return cast(Tensor, (self.network if self.settled is None else self.settled)(pixels))
         except torch.OutOfMemoryError:
             raise
         except NETWORK_ERRORS as error:

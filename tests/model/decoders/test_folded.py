@@ -5,7 +5,7 @@ import segmentation_models_pytorch as smp
 import torch
 from torch.nn import functional as F
 
-from terrazzo.model.decoders.folded import FoldedBlock, convolve_enlarged, fold, fold_decoder
+from terrazzo.model.decoders.folded import FoldedBlock, convolve_enlarged, fold, fold_decoder, kernels
 
 
 def test_folding_one_tap_by_hand() -> None:
@@ -25,7 +25,7 @@ def test_convolving_before_enlarging_is_convolving_after_it(height: int, width: 
     convolution = torch.nn.Conv2d(6 + skips, 3, 3, padding=1)
     large = F.interpolate(x, scale_factor=2, mode="nearest")
     expected = convolution(large if skip is None else torch.cat([large, skip], dim=1))
-    found = convolve_enlarged(x, skip, convolution)
+    found = convolve_enlarged(x, skip, kernels(convolution.weight, 6), convolution.bias)
     assert torch.allclose(found, expected, atol=1e-5)
     grads = [torch.autograd.grad(out.square().sum(), (x, convolution.weight)) for out in (found, expected)]
     for one, two in zip(*grads, strict=True):

@@ -30,15 +30,27 @@ def fold(weight: Tensor) -> Tensor:
         return torch.einsum("ak,oikl,bl->ioab", taps, weight.float(), taps)
 
 
-def convolve_enlarged(x: Tensor, skip: Tensor | None, convolution: nn.Conv2d) -> Tensor:
-    """`convolution` of `x` (B, C, H, W) upsampled by 2, with the skip connection (B, S, 2H, 2W) concatenated."""
-    weight, channels = convolution.weight, x.shape[1]
-    out = F.conv_transpose2d(x, fold(weight[:, :channels]), convolution.bias, stride=2, padding=1)
-    return out if skip is None else out + F.conv2d(skip, weight[:, channels:], padding=1)
+Kernels = tuple[Tensor, Tensor]
+"""Of what is upsampled, folded (C, O, 4, 4), and of the skip connection (O, S, 3, 3)."""
+
+
+def kernels(weight: Tensor, channels: int) -> Kernels:
+    """Those of a 3x3 convolution's weights (O, C + S, 3, 3) whose first `channels` read what is upsampled."""
+    return fold(weight[:, :channels]), weight[:, channels:]
+
+
+def convolve_enlarged(x: Tensor, skip: Tensor | None, found: Kernels, bias: Tensor | None = None) -> Tensor:
+    """The convolution of `x` (B, C, H, W) upsampled by 2, with the skip connection (B, S, 2H, 2W) concatenated."""
+    out = F.conv_transpose2d(x, found[0], bias, stride=2, padding=1)
+    return out if skip is None else out + F.conv2d(skip, found[1], padding=1)
 
 
 class FoldedBlock(nn.Module):
     """The library's UnetDecoderBlock, with `convolve_enlarged` where that is faster."""
+
+    keeps: torch.dtype | None = None
+    """The type of the kernels that are computed once and kept; None computes them anew, as weights that learn need."""
+    _kept: Kernels | None = None
 
     def __init__(self, block: Any) -> None:
         super().__init__()
@@ -56,7 +68,7 @@ class FoldedBlock(nn.Module):
             skip_connection = None
         if self._folds(feature_map, height, width):
             convolution, *rest = self.conv1
-            x = convolve_enlarged(feature_map, skip_connection, convolution)
+            x = convolve_enlarged(feature_map, skip_connection, self._kernels(feature_map.shape[1]), convolution.bias)
             for layer in rest:
                 x = layer(x)
         else:
@@ -65,6 +77,14 @@ class FoldedBlock(nn.Module):
                 x = self.attention1(torch.cat([x, skip_connection], dim=1))
             x = self.conv1(x)
         return cast(Tensor, self.attention2(self.conv2(x)))
+
+    def _kernels(self, channels: int) -> Kernels:
+        if self._kept is not None:
+            return self._kept
+        found = kernels(self.conv1[0].weight, channels)
+        if self.keeps is not None:
+            self._kept = found = (found[0].to(self.keeps), found[1].to(self.keeps))
+        return found
 
     def _folds(self, x: Tensor, height: int, width: int) -> bool:
         # Exported graphs keep the plain form, which other runtimes are optimized for.

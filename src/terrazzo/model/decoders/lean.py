@@ -55,11 +55,24 @@ def _enlarging_head(network: Any, stride: int) -> nn.Sequential:
     from segmentation_models_pytorch.base.initialization import initialize_head
 
     n_channels, n_classes = network.decoder.blocks[-1].conv2[0].out_channels, network.segmentation_head[0].out_channels
-    # The library's own enlarging aligns corners, which would shift the logits of a window by up to half a pixel.
-    enlarge = nn.Upsample(scale_factor=stride, mode="bilinear", align_corners=False)
-    head = nn.Sequential(nn.Conv2d(n_channels, n_classes, 3, padding=1), enlarge)
+    head = nn.Sequential(nn.Conv2d(n_channels, n_classes, 3, padding=1), _Enlarging(stride))
     initialize_head(head)
     return head
+
+
+class _Enlarging(nn.Module):
+    """Logits (B, K, h, w) to float32 (B, K, h * stride, w * stride), bilinear.
+
+    The library's own aligns corners, which would shift the logits of a window by up to half a pixel.
+    """
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, logits: Tensor) -> Tensor:
+        # In bfloat16 it would round to fewer digits and take more than twice as long on a CPU.
+        return F.interpolate(logits.float(), scale_factor=self.stride, mode="bilinear", align_corners=False)
 
 
 def _separable(convolution: nn.Conv2d) -> nn.Sequential:

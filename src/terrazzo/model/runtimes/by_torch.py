@@ -1,5 +1,6 @@
 """torch: every device and precision, from the weights of a model.safetensors or .h5."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,10 @@ class TorchRuntime:
         return compute.device.type, compute.precision
 
     def open(self, model: Path, asked: Asked) -> "Predictor":
-        """The `Bundle`. Its threads are those that torch has where it computes, as they belong to the process."""
+        """The `Bundle`, settled on a CPU. Its threads are those of torch where it computes: they are the process's."""
         from terrazzo.model.bundle import load
+        from terrazzo.model.runtimes.settled import settled
 
-        return load(model, asked.device, asked.precision)
+        bundle = load(model, asked.device, asked.precision)
+        on_cpu = bundle.device.type == "cpu"
+        return replace(bundle, settled=settled(bundle.network, bundle.compute)) if on_cpu else bundle
