@@ -1,8 +1,8 @@
 """A network whose weights learn no more: what each batch would compute from them anew is computed once.
 
-Autocast rounds every weight to bfloat16 in each batch, and `FoldedBlock` adds up those of its kernels. On two cores of
-an AMD EPYC with AVX-512 bf16 a batch of four windows of 256 px took 83.7 ms for 91.2 (U-Net ResNet34) and 45.2 for 48.6
-(EfficientNet-Lite0); in float32 156.7 for 159.8 and 71.9 for 76.3.
+Autocast rounds every weight to bfloat16 in each batch, and `FoldedBlock` adds up those of its kernels. A batch of four
+windows of 256 px took 83.7 ms in place of 91.2 (U-Net ResNet34) and 45.2 in place of 48.6 (EfficientNet-Lite0). In
+float32 it took 156.7 and 71.9 in place of 159.8 and 76.3 (two cores of an AMD EPYC with AVX-512 bf16).
 """
 
 import copy
